@@ -1,0 +1,40 @@
+# Every command installs or starts what it needs and says so. `make` lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down test lint fmt services-up services-down schemathesis conformance clean-data
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+run: ## start everything in one process (PORT=8080, or your own DATABASE_URL)
+	@deploy/local/run.sh
+
+up: ## start the distributed shape: two of each service behind one address (FRONT=127.0.0.1:8090)
+	@deploy/local/up.sh
+
+down: ## stop what `make up` started
+	@deploy/local/down.sh
+
+test: ## lint, build and run every test on real servers (ARGS="-E 'test(name)'" to choose)
+	@exec deploy/local/test.sh $(ARGS)
+
+lint: ## check format, clippy, dependencies and shell scripts
+	@deploy/local/lint.sh
+
+fmt: ## format the code
+	@cargo fmt --all
+
+services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
+	@deploy/local/test-services.sh keep
+
+services-down: ## stop the test servers
+	@deploy/local/test-services.sh stop
+
+schemathesis: ## try the REST interface against its OpenAPI document, slow (needs Python's venv)
+	@deploy/checks/schemathesis.sh
+
+conformance: ## run the WebSocket conformance cases against the gateway (needs Python's venv)
+	@deploy/checks/conformance.sh
+
+clean-data: ## stop all and delete the data of run, up and test
+	@deploy/local/clean-data.sh

@@ -1,0 +1,69 @@
+//! A visitor: one session, one socket, and messages by POST.
+
+use anyhow::{Context, bail};
+use futures_util::StreamExt;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use uuid::Uuid;
+
+/// One visitor's session.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    http: Client,
+    address: String,
+    session: i64,
+    token: String,
+}
+
+/// Its live socket.
+pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+impl Visitor {
+    /// Opens a session.
+    pub(crate) async fn open(http: &Client, address: &str) -> anyhow::Result<Self> {
+        let answer = http.post(format!("{address}/chat/session")).json(&json!({"name": "bench"})).send().await?;
+        let session: Value = answer.error_for_status()?.json().await?;
+        Ok(Self {
+            http: http.clone(),
+            address: address.to_owned(),
+            session: session["session_id"].as_i64().context("no session_id")?,
+            token: session["token"].as_str().context("no token")?.to_owned(),
+        })
+    }
+
+    /// Connects, and waits for `connected`.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Socket> {
+        let base = self.address.replacen("http", "ws", 1);
+        let url = format!("{base}/channel/ws?session={}&token={}", self.session, self.token);
+        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
+        let mut socket = Socket(stream);
+        let first = socket.next_frame().await?;
+        if first["type"] != "connected" {
+            bail!("the first frame is {}", first["type"]);
+        }
+        Ok(socket)
+    }
+
+    /// Sends a message.
+    pub(crate) async fn send(&self, body: &str) -> anyhow::Result<()> {
+        let url = format!("{}/chat/session/{}/messages", self.address, self.session);
+        let message = json!({"body": body, "client_id": Uuid::new_v4()});
+        self.http.post(url).bearer_auth(&self.token).json(&message).send().await?.error_for_status()?;
+        Ok(())
+    }
+}
+
+impl Socket {
+    /// The next JSON frame.
+    pub(crate) async fn next_frame(&mut self) -> anyhow::Result<Value> {
+        while let Some(message) = self.0.next().await {
+            if let Message::Text(text) = message? {
+                return Ok(serde_json::from_str(&text)?);
+            }
+        }
+        bail!("the socket was closed")
+    }
+}

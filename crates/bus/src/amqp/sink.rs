@@ -1,0 +1,183 @@
+//! Publishes with confirms: a batch goes out whole, then its confirms are awaited.
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use chat_events::names::{EXCHANGE, routing_key};
+use chat_events::{ChatId, LaneCount};
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{BasicProperties, Confirmation, PublisherConfirm};
+use secrecy::SecretString;
+use telemetry::Part;
+
+use super::connection::{Link, failed, in_time};
+use super::topology;
+use crate::{BusError, Outcome, Parcel, Sink};
+
+/// Unconfirmed publishes at a time.
+const WINDOW: usize = 500;
+
+/// AMQP's number for a message that survives a restart of the broker.
+const PERSISTENT: u8 = 2;
+
+/// The exchange of events.
+pub struct AmqpSink {
+    url: SecretString,
+    lanes: LaneCount,
+    part: Part,
+    link: Option<Link>,
+}
+
+/// What the broker said of one publish.
+enum Verdict {
+    Confirmed,
+    Refused(String),
+}
+
+impl AmqpSink {
+    /// Declares the topology of that many lanes on each connection.
+    #[must_use]
+    pub fn new(url: SecretString, lanes: LaneCount, part: Part) -> Self {
+        Self { url, lanes, part, link: None }
+    }
+
+    async fn open(&self) -> Result<Link, BusError> {
+        let link = Link::open(&self.url, "switchboard relay").await?;
+        in_time(async {
+            topology::declare_exchanges(&link.channel).await?;
+            for lane in self.lanes.lanes() {
+                topology::declare_lane(&link.channel, lane).await?;
+            }
+            link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)
+        })
+        .await?;
+        Ok(link)
+    }
+
+    /// A link that stands, or a new one.
+    async fn take_link(&mut self) -> Result<Link, BusError> {
+        match self.link.take().filter(Link::is_open) {
+            Some(link) => Ok(link),
+            None => self.open().await,
+        }
+    }
+
+    /// The broker's word on each parcel. After anything but a confirm the link is dropped: with the next one the
+    /// topology is declared again, and no confirm of an older publish can be mistaken for a later one's.
+    async fn publish_window(&mut self, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
+        let link = self.take_link().await?;
+        let verdicts = in_time(publish_and_confirm(&link, batch)).await?;
+        if verdicts.iter().all(|verdict| matches!(verdict, Verdict::Confirmed)) {
+            self.link = Some(link);
+        }
+        Ok(verdicts)
+    }
+}
+
+#[async_trait]
+impl Sink for AmqpSink {
+    /// What follows a refusal in its chat may have been confirmed already. It is held all the same and published
+    /// again after the refused one, so that the last copy of each is in order.
+    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut stopped = HashSet::new();
+        for window in batch.chunks(WINDOW) {
+            let verdicts = match self.publish_window(window).await {
+                Ok(verdicts) => {
+                    self.part.up();
+                    verdicts
+                }
+                Err(error) => {
+                    self.part.down(error.to_string());
+                    window.iter().map(|_| Verdict::Refused(error.to_string())).collect()
+                }
+            };
+            outcomes.extend(
+                window
+                    .iter()
+                    .zip(verdicts)
+                    .map(|(parcel, verdict)| outcome(parcel.event.chat_id, verdict, &mut stopped)),
+            );
+        }
+        outcomes
+    }
+
+    async fn check(&mut self) {
+        match self.take_link().await {
+            Ok(link) => {
+                self.link = Some(link);
+                self.part.up();
+            }
+            Err(error) => self.part.down(error.to_string()),
+        }
+    }
+}
+
+fn outcome(chat: ChatId, verdict: Verdict, stopped: &mut HashSet<ChatId>) -> Outcome {
+    match verdict {
+        _ if stopped.contains(&chat) => Outcome::Held,
+        Verdict::Confirmed => Outcome::Taken,
+        Verdict::Refused(why) => {
+            stopped.insert(chat);
+            Outcome::Refused(why)
+        }
+    }
+}
+
+async fn publish_and_confirm(link: &Link, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
+    let mut confirms = Vec::with_capacity(batch.len());
+    for parcel in batch {
+        confirms.push(publish(link, parcel).await?);
+    }
+    let mut confirmations = Vec::with_capacity(batch.len());
+    for confirm in confirms {
+        confirmations.push(confirm.await.map_err(failed)?);
+    }
+    Ok(verdicts(batch, confirmations))
+}
+
+async fn publish(link: &Link, parcel: &Parcel) -> Result<PublisherConfirm, BusError> {
+    let key = routing_key(parcel.event.kind, parcel.lane);
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    link.channel
+        .basic_publish(EXCHANGE.into(), key.into(), options, &parcel.json, properties(parcel))
+        .await
+        .map_err(failed)
+}
+
+fn properties(parcel: &Parcel) -> BasicProperties {
+    let properties = BasicProperties::default()
+        .with_content_type("application/json".into())
+        .with_delivery_mode(PERSISTENT)
+        .with_type(parcel.event.kind.as_str().into())
+        .with_message_id(message_id(parcel));
+    let Some(traceparent) = parcel.event.traceparent.as_deref() else { return properties };
+    let mut headers = FieldTable::default();
+    headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
+    properties.with_headers(headers)
+}
+
+fn message_id(parcel: &Parcel) -> ShortString {
+    format!("{}-{}", parcel.event.chat_id, parcel.event.seq).into()
+}
+
+/// A returned message comes with some confirm of its time, not always its own: it is known by its id.
+fn verdicts(batch: &[Parcel], confirmations: Vec<Confirmation>) -> Vec<Verdict> {
+    let nacked: Vec<bool> = confirmations.iter().map(Confirmation::is_nack).collect();
+    let returned: HashSet<ShortString> = confirmations
+        .into_iter()
+        .filter_map(Confirmation::take_message)
+        .filter_map(|message| message.delivery.properties.message_id().clone())
+        .collect();
+    let verdict = |(parcel, nacked): (&Parcel, bool)| {
+        if returned.contains(&message_id(parcel)) {
+            Verdict::Refused("RabbitMQ: no queue for it".into())
+        } else if nacked {
+            Verdict::Refused("RabbitMQ: not confirmed".into())
+        } else {
+            Verdict::Confirmed
+        }
+    };
+    batch.iter().zip(nacked).map(verdict).collect()
+}

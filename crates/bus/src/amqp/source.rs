@@ -1,0 +1,326 @@
+//! Consumes a lane's queue. Nothing is given back to the broker while the link stands: what was refused waits here, in
+//! order, so that its chat stays in order.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chat_events::names::{DEAD_LETTER, dispatch_queue};
+use chat_events::{ChatId, Event, Lane};
+use futures_util::{FutureExt, StreamExt};
+use lapin::message::Delivery;
+use lapin::options::{
+    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Confirmation, Consumer};
+use secrecy::SecretString;
+use telemetry::Part;
+use tokio::time::Instant;
+
+use super::connection::{Link, failed, in_time};
+use super::topology;
+use crate::backoff::Backoff;
+use crate::{BusError, LaneMetrics, Outcome, Parcel, Source};
+
+/// How many deliveries the broker gives ahead of their acks. This bounds everything that is kept here.
+const PREFETCH: u16 = 500;
+
+/// The largest batch.
+const BATCH: usize = 256;
+
+/// A refused chat waits at most this long.
+const HELD_AT_MOST: Duration = Duration::from_secs(1);
+
+/// A lane's queue. Of all sources of a lane, in whatever process, the broker serves one.
+pub struct AmqpSource {
+    url: SecretString,
+    lane: Lane,
+    metrics: LaneMetrics,
+    part: Part,
+    subscription: Option<Subscription>,
+}
+
+impl AmqpSource {
+    /// Consumes that lane.
+    #[must_use]
+    pub fn new(url: SecretString, lane: Lane, metrics: LaneMetrics, part: Part) -> Self {
+        Self { url, lane, metrics, part, subscription: None }
+    }
+
+    async fn read_on(&mut self) -> Result<Vec<Parcel>, BusError> {
+        if self.subscription.is_none() {
+            self.subscription = Some(Subscription::open(&self.url, self.lane).await?);
+            self.part.up();
+        }
+        let subscription = self.subscription.as_mut().expect("just opened");
+        loop {
+            subscription.bury(&self.metrics).await?;
+            let batch = subscription.gather()?;
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            if !subscription.has_unreadable() {
+                subscription.wait().await?;
+            }
+        }
+    }
+
+    /// The broker gives everything unacknowledged to the next link, or to another consumer.
+    fn let_go(&mut self, error: &BusError) {
+        self.subscription = None;
+        self.part.down(error.to_string());
+    }
+}
+
+#[async_trait]
+impl Source for AmqpSource {
+    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+        let read = self.read_on().await;
+        if let Err(error) = &read {
+            self.let_go(error);
+        }
+        read
+    }
+
+    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+        let settled = match &mut self.subscription {
+            Some(subscription) => subscription.settle(batch, outcomes).await,
+            None => Ok(()),
+        };
+        if let Err(error) = &settled {
+            self.let_go(error);
+        }
+        settled
+    }
+}
+
+/// One link and what came over it and is not acknowledged.
+struct Subscription {
+    lane: Lane,
+    link: Link,
+    consumer: Consumer,
+    /// Came in, not looked at yet.
+    arrived: VecDeque<Delivery>,
+    /// Cannot be read, not buried yet.
+    unreadable: VecDeque<(Delivery, String)>,
+    /// The tags of the batch that is out, in its order.
+    in_flight: Vec<u64>,
+    /// Chats with a refusal, and all that came in them since.
+    held: HashMap<ChatId, Held>,
+    /// Every tag that is not acknowledged.
+    unacked: BTreeSet<u64>,
+}
+
+struct Held {
+    waiting: VecDeque<(u64, Parcel)>,
+    until: Instant,
+    backoff: Backoff,
+}
+
+impl Subscription {
+    async fn open(url: &SecretString, lane: Lane) -> Result<Self, BusError> {
+        let link = Link::open(url, "switchboard dispatcher").await?;
+        let consumer = in_time(consume(&link, lane)).await?;
+        Ok(Self {
+            lane,
+            link,
+            consumer,
+            arrived: VecDeque::new(),
+            unreadable: VecDeque::new(),
+            in_flight: Vec::new(),
+            held: HashMap::new(),
+            unacked: BTreeSet::new(),
+        })
+    }
+
+    fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
+    /// Chats whose wait is over first, then what is there. Does not wait, so that a caller that is cancelled while
+    /// waiting loses nothing.
+    fn gather(&mut self) -> Result<Vec<Parcel>, BusError> {
+        let mut batch = Vec::new();
+        self.gather_held(&mut batch);
+        while batch.len() < BATCH {
+            match self.arrived.pop_front() {
+                Some(delivery) => self.sort(delivery, &mut batch),
+                None => match self.consumer.next().now_or_never() {
+                    Some(delivery) => self.arrived.push_back(received(delivery)?),
+                    None => break,
+                },
+            }
+        }
+        self.in_flight = batch.iter().map(|(tag, _)| *tag).collect();
+        Ok(batch.into_iter().map(|(_, parcel)| parcel).collect())
+    }
+
+    fn gather_held(&mut self, batch: &mut Vec<(u64, Parcel)>) {
+        let now = Instant::now();
+        for held in self.held.values_mut().filter(|held| held.until <= now) {
+            let take = held.waiting.len().min(BATCH - batch.len());
+            batch.extend(held.waiting.drain(..take));
+        }
+    }
+
+    /// A delivery of a chat that is held goes behind what waits there.
+    fn sort(&mut self, delivery: Delivery, batch: &mut Vec<(u64, Parcel)>) {
+        let tag = delivery.delivery_tag;
+        self.unacked.insert(tag);
+        match serde_json::from_slice::<Event>(&delivery.data) {
+            Ok(event) => {
+                let chat = event.chat_id;
+                let parcel = Parcel { lane: self.lane, event, json: Bytes::from(delivery.data) };
+                match self.held.get_mut(&chat) {
+                    Some(held) if !held.is_drained() => held.waiting.push_back((tag, parcel)),
+                    _ => batch.push((tag, parcel)),
+                }
+            }
+            Err(why) => self.unreadable.push_back((delivery, why.to_string())),
+        }
+    }
+
+    /// Until there may be something to gather. Safe to cancel.
+    async fn wait(&mut self) -> Result<(), BusError> {
+        let due = self.held.values().filter(|held| !held.waiting.is_empty()).map(|held| held.until).min();
+        let next_due = async {
+            match due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            delivery = self.consumer.next() => self.arrived.push_back(received(delivery)?),
+            () = next_due => {}
+        }
+        Ok(())
+    }
+
+    /// Publishes what cannot be read as dead letters, and acknowledges it once they are confirmed.
+    async fn bury(&mut self, metrics: &LaneMetrics) -> Result<(), BusError> {
+        while let Some((delivery, why)) = self.unreadable.front() {
+            in_time(dead_letter(&self.link, delivery, why)).await?;
+            tracing::error!(lane = %self.lane, %why, "a message could not be read and went to the dead letters");
+            let tag = delivery.delivery_tag;
+            self.unreadable.pop_front();
+            metrics.count_unreadable();
+            self.unacked.remove(&tag);
+            in_time(self.ack(tag, false)).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+        let tags = std::mem::take(&mut self.in_flight);
+        let mut taken = Vec::with_capacity(batch.len());
+        let mut kept: HashMap<ChatId, Kept> = HashMap::new();
+        for ((tag, parcel), outcome) in tags.into_iter().zip(batch).zip(outcomes) {
+            if *outcome == Outcome::Taken {
+                taken.push(tag);
+            } else {
+                let kept = kept.entry(parcel.event.chat_id).or_default();
+                kept.refused |= matches!(outcome, Outcome::Refused(_));
+                kept.parcels.push((tag, parcel.clone()));
+            }
+        }
+        self.release(batch, &kept);
+        kept.into_iter().for_each(|(chat, kept)| self.hold(chat, kept));
+        in_time(self.ack_all(taken)).await
+    }
+
+    /// Chats whose part of the batch was taken whole and of which nothing else waits are no longer special.
+    fn release(&mut self, batch: &[Parcel], kept: &HashMap<ChatId, Kept>) {
+        for chat in batch.iter().map(|parcel| parcel.event.chat_id).filter(|chat| !kept.contains_key(chat)) {
+            if self.held.get(&chat).is_some_and(|held| held.waiting.is_empty()) {
+                self.held.remove(&chat);
+            }
+        }
+    }
+
+    /// Puts what was not taken before what came since.
+    fn hold(&mut self, chat: ChatId, kept: Kept) {
+        let held = self.held.entry(chat).or_insert_with(Held::new);
+        for delivery in kept.parcels.into_iter().rev() {
+            held.waiting.push_front(delivery);
+        }
+        if kept.refused {
+            held.until = Instant::now() + held.backoff.next_wait();
+        }
+    }
+
+    /// One ack up to the first tag that must stay, then one for each later.
+    async fn ack_all(&mut self, taken: Vec<u64>) -> Result<(), BusError> {
+        for tag in &taken {
+            self.unacked.remove(tag);
+        }
+        let first_kept = self.unacked.first().copied().unwrap_or(u64::MAX);
+        let (low, high): (Vec<u64>, Vec<u64>) = taken.into_iter().partition(|tag| *tag < first_kept);
+        if let Some(last) = low.into_iter().max() {
+            self.ack(last, true).await?;
+        }
+        for tag in high {
+            self.ack(tag, false).await?;
+        }
+        Ok(())
+    }
+
+    async fn ack(&self, tag: u64, multiple: bool) -> Result<(), BusError> {
+        self.link.channel.basic_ack(tag, BasicAckOptions { multiple }).await.map_err(failed)
+    }
+}
+
+/// What was not taken of one chat in a batch.
+#[derive(Default)]
+struct Kept {
+    parcels: Vec<(u64, Parcel)>,
+    refused: bool,
+}
+
+impl Held {
+    fn new() -> Self {
+        Self { waiting: VecDeque::new(), until: Instant::now(), backoff: Backoff::up_to(HELD_AT_MOST) }
+    }
+
+    /// Whether all of it is in the batch that is being gathered, so that what comes next may follow it there.
+    fn is_drained(&self) -> bool {
+        self.waiting.is_empty()
+    }
+}
+
+async fn consume(link: &Link, lane: Lane) -> Result<Consumer, BusError> {
+    topology::declare_exchanges(&link.channel).await?;
+    topology::declare_lane(&link.channel, lane).await?;
+    // For dead letters.
+    link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
+    link.channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
+    let queue = dispatch_queue(lane);
+    link.channel
+        .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
+        .await
+        .map_err(failed)
+}
+
+fn received(delivery: Option<lapin::Result<Delivery>>) -> Result<Delivery, BusError> {
+    match delivery {
+        Some(delivery) => delivery.map_err(failed),
+        None => Err(BusError("RabbitMQ: the consumer was cancelled".into())),
+    }
+}
+
+async fn dead_letter(link: &Link, delivery: &Delivery, why: &str) -> Result<(), BusError> {
+    let mut headers = delivery.properties.headers().clone().unwrap_or_default();
+    headers.insert("reason".into(), AMQPValue::LongString(why.into()));
+    let properties: BasicProperties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let confirm = link
+        .channel
+        .basic_publish(DEAD_LETTER.into(), delivery.routing_key.clone(), options, &delivery.data, properties)
+        .await
+        .map_err(failed)?;
+    match confirm.await.map_err(failed)? {
+        Confirmation::Ack(None) => Ok(()),
+        _ => Err(BusError("RabbitMQ: a dead letter was not confirmed".into())),
+    }
+}

@@ -1,0 +1,40 @@
+//! How events travel: a *source* (the outbox, or a RabbitMQ queue) pumped into a *sink* (a RabbitMQ exchange, Redis,
+//! or NOTIFY), and at the far end a *pub/sub* that a gateway listens on.
+//!
+//! - [`pump`](mod@pump): drives one source into one sink, in order per chat
+//! - [`pubsub`]: what a gateway listens on
+//! - [`config`]: which backends, and where they are
+//! - [`metrics`]: what a pipeline counts
+//! - [`outbox`]: PostgreSQL as a source; lanes, their locks and how their holders are woken (feature `postgres`)
+//! - [`notify`]: LISTEN/NOTIFY as a sink and as a pub/sub (feature `postgres`)
+//! - [`amqp`]: RabbitMQ as a sink and as a source
+//! - [`redis`](mod@redis): Redis as a sink and as a pub/sub
+//! - `backoff`: how long to wait before the next try
+//! - `postgres`: connections that are not pooled (feature `postgres`)
+//!
+//! No constructor connects. Connections are made at first use or in the background, made anew by hand after any error,
+//! and their state is told through a [`telemetry::health::Part`].
+
+pub mod amqp;
+mod backoff;
+pub mod config;
+pub mod metrics;
+#[cfg(feature = "postgres")]
+pub mod notify;
+#[cfg(feature = "postgres")]
+pub mod outbox;
+#[cfg(feature = "postgres")]
+mod postgres;
+pub mod pubsub;
+pub mod pump;
+pub mod redis;
+
+pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
+pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
+pub use pubsub::{Arrival, Hint, PubSub};
+pub use pump::{Outcome, Parcel, Sink, Source};
+
+/// A part of the bus does not answer. The words never hold credentials.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct BusError(pub String);

@@ -1,0 +1,214 @@
+//! LISTEN/NOTIFY, as a gateway listens on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::Signal;
+use chat_events::names::{Channel, PG_HINTS, PG_SIGNALS};
+use diesel_async::AsyncPgConnection;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use telemetry::Part;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::payload::split;
+use crate::backoff::Backoff;
+use crate::postgres::{Notify, PING_EVERY, connect, notification, ping};
+use crate::{Arrival, BusError, Hint, PubSub};
+
+/// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
+const ARRIVALS: usize = 8192;
+
+/// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
+const SIGNALS: usize = 1024;
+
+/// How many waiting signals go out together.
+const SIGNALS_AT_ONCE: usize = 256;
+
+/// How long a subscription waits for a link that is down.
+const LINK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Every process hears every hint, so a subscription only has to wait for the link.
+pub struct PgPubSub {
+    arrivals: mpsc::Sender<Arrival>,
+    signals: mpsc::Sender<Signal>,
+    dropped_signals: Arc<AtomicU64>,
+    connected: watch::Receiver<bool>,
+    _stop: DropGuard,
+}
+
+impl PgPubSub {
+    /// Listens in the background until this is dropped.
+    #[must_use]
+    pub fn connect(database_url: SecretString, part: Part) -> (Arc<Self>, mpsc::Receiver<Arrival>) {
+        let (arrivals, received) = mpsc::channel(ARRIVALS);
+        let (signals, to_send) = mpsc::channel(SIGNALS);
+        let (connected_tx, connected) = watch::channel(false);
+        let (stop, dropped_signals) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
+        let listener =
+            Listener { database_url: database_url.clone(), part, arrivals: arrivals.clone(), connected: connected_tx };
+        let sender = SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals) };
+        spawn_until(&stop, listener.run());
+        spawn_until(&stop, sender.run());
+        (Arc::new(Self { arrivals, signals, dropped_signals, connected, _stop: stop.drop_guard() }), received)
+    }
+
+    /// Where [`super::NotifySink::with_local`] passes whole events to this gateway.
+    #[must_use]
+    pub fn local(&self) -> mpsc::Sender<Arrival> {
+        self.arrivals.clone()
+    }
+
+    /// How many signals were dropped: too many waited, too large for NOTIFY, or PostgreSQL was away.
+    #[must_use]
+    pub fn dropped_signals(&self) -> u64 {
+        self.dropped_signals.load(Ordering::Relaxed)
+    }
+}
+
+fn spawn_until(stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+    let stop = stop.clone();
+    tokio::spawn(async move { stop.run_until_cancelled(work).await });
+}
+
+#[async_trait]
+impl PubSub for PgPubSub {
+    async fn subscribe(&self, _channels: &[Channel]) -> Result<(), BusError> {
+        let mut connected = self.connected.clone();
+        match tokio::time::timeout(LINK_TIMEOUT, connected.wait_for(|connected| *connected)).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(BusError("PostgreSQL: not connected".into())),
+        }
+    }
+
+    async fn unsubscribe(&self, _channels: &[Channel]) -> Result<(), BusError> {
+        Ok(())
+    }
+
+    async fn signal(&self, signal: &Signal) -> Result<(), BusError> {
+        self.signals.try_send(signal.clone()).map_err(|_| {
+            self.dropped_signals.fetch_add(1, Ordering::Relaxed);
+            BusError("PostgreSQL: too many signals wait".into())
+        })
+    }
+
+    fn is_connected(&self) -> bool {
+        *self.connected.borrow()
+    }
+}
+
+/// Turns notifications into arrivals.
+struct Listener {
+    database_url: SecretString,
+    part: Part,
+    arrivals: mpsc::Sender<Arrival>,
+    connected: watch::Sender<bool>,
+}
+
+impl Listener {
+    async fn run(self) {
+        let mut backoff = Backoff::default();
+        while !self.arrivals.is_closed() {
+            let error = match self.connect().await {
+                Ok(conn) => {
+                    backoff.reset();
+                    self.listen(conn).await
+                }
+                Err(error) => error,
+            };
+            self.part.down(error.to_string());
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<AsyncPgConnection, BusError> {
+        let listen = format!("SET application_name = 'switchboard gateway'; LISTEN {PG_HINTS}; LISTEN {PG_SIGNALS}");
+        connect(&self.database_url, &listen).await
+    }
+
+    /// Until the link breaks.
+    async fn listen(&self, mut conn: AsyncPgConnection) -> BusError {
+        self.connected.send_replace(true);
+        self.part.up();
+        // These two wait for room: the gateway must hear of every break.
+        let _gone = self.arrivals.send(Arrival::Restored).await;
+        let error = self.forward(&mut conn).await;
+        self.connected.send_replace(false);
+        // Ends the session first, so that nothing piles up in its unbounded queue while the gateway catches up.
+        drop(conn);
+        let _gone = self.arrivals.send(Arrival::Interrupted).await;
+        error
+    }
+
+    async fn forward(&self, conn: &mut AsyncPgConnection) -> BusError {
+        let mut ticks = tokio::time::interval(PING_EVERY);
+        loop {
+            let step = tokio::select! {
+                heard = notification(conn) => heard.and_then(|heard| self.pass_on(&heard.channel, &heard.payload)),
+                _ = ticks.tick() => ping(conn).await,
+            };
+            if let Err(error) = step {
+                return error;
+            }
+        }
+    }
+
+    fn pass_on(&self, channel: &str, payload: &str) -> Result<(), BusError> {
+        match channel {
+            PG_HINTS => self.pass_all(payload, Arrival::Hint as fn(Hint) -> Arrival),
+            PG_SIGNALS => self.pass_all(payload, Arrival::Signal as fn(Signal) -> Arrival),
+            _ => Ok(()),
+        }
+    }
+
+    fn pass_all<T: DeserializeOwned>(&self, payload: &str, arrival: fn(T) -> Arrival) -> Result<(), BusError> {
+        // Not what we send: a newer version's, or a stranger's on our channel.
+        let Ok(items) = serde_json::from_str::<Vec<T>>(payload) else {
+            tracing::warn!(bytes = payload.len(), "a notification could not be read");
+            return Ok(());
+        };
+        for item in items {
+            self.arrivals.try_send(arrival(item)).map_err(|_| BusError("the gateway does not keep up".into()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Sends signals, those that came meanwhile together.
+struct SignalSender {
+    database_url: SecretString,
+    to_send: mpsc::Receiver<Signal>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl SignalSender {
+    async fn run(mut self) {
+        let (mut conn, mut waiting) = (None, Vec::new());
+        while self.to_send.recv_many(&mut waiting, SIGNALS_AT_ONCE).await > 0 {
+            let sent = waiting.len();
+            let (payloads, too_large) = split(waiting.drain(..));
+            let lost = match self.send(&mut conn, payloads).await {
+                Ok(()) => too_large,
+                Err(error) => {
+                    tracing::debug!(%error, "signals were dropped");
+                    sent
+                }
+            };
+            self.dropped.fetch_add(lost as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// A connection that failed is not used again.
+    async fn send(&self, conn: &mut Option<AsyncPgConnection>, payloads: Vec<String>) -> Result<(), BusError> {
+        let mut usable = match conn.take() {
+            Some(usable) => usable,
+            None => connect(&self.database_url, "SET application_name = 'switchboard signals'").await?,
+        };
+        Notify { channel: PG_SIGNALS, payloads }.send(&mut usable).await?;
+        *conn = Some(usable);
+        Ok(())
+    }
+}

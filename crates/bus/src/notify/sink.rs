@@ -1,0 +1,97 @@
+//! Hints of events to other processes, and whole events to a gateway in this one.
+
+use async_trait::async_trait;
+use chat_events::names::PG_HINTS;
+use diesel_async::AsyncPgConnection;
+use secrecy::SecretString;
+use telemetry::Part;
+use tokio::sync::mpsc;
+
+use super::payload::split;
+use crate::postgres::{Notify, connect, ping};
+use crate::{Arrival, BusError, Hint, Outcome, Parcel, Sink};
+
+/// Publishes by NOTIFY. Listeners that are away miss it and find out by `sync`.
+pub struct NotifySink {
+    database_url: SecretString,
+    part: Part,
+    local: Option<mpsc::Sender<Arrival>>,
+    conn: Option<AsyncPgConnection>,
+}
+
+impl NotifySink {
+    /// Through that database.
+    #[must_use]
+    pub fn new(database_url: SecretString, part: Part) -> Self {
+        Self { database_url, part, local: None, conn: None }
+    }
+
+    /// Also passes whole events to a gateway in this process, before the hints. When its queue is full, publishing
+    /// waits: the outbox is the buffer.
+    #[must_use]
+    pub fn with_local(mut self, local: mpsc::Sender<Arrival>) -> Self {
+        self.local = Some(local);
+        self
+    }
+
+    async fn ping(&mut self) -> Result<(), BusError> {
+        let mut conn = self.take_conn().await?;
+        ping(&mut conn).await?;
+        self.conn = Some(conn);
+        Ok(())
+    }
+
+    async fn pass_locally(&mut self, batch: &[Parcel]) {
+        let Some(local) = &self.local else { return };
+        for parcel in batch {
+            if local.send(Arrival::Event(parcel.clone())).await.is_err() {
+                // The gateway has stopped; other processes may still listen.
+                self.local = None;
+                return;
+            }
+        }
+    }
+
+    async fn take_conn(&mut self) -> Result<AsyncPgConnection, BusError> {
+        match self.conn.take() {
+            Some(conn) => Ok(conn),
+            None => connect(&self.database_url, "SET application_name = 'switchboard hints'").await,
+        }
+    }
+
+    async fn notify(&mut self, payloads: Vec<String>) -> Result<(), BusError> {
+        let mut conn = self.take_conn().await?;
+        Notify { channel: PG_HINTS, payloads }.send(&mut conn).await?;
+        // Only a session that worked is used again.
+        self.conn = Some(conn);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Sink for NotifySink {
+    /// All or nothing: a batch that could not be notified comes again, and a listener drops what it has.
+    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+        self.pass_locally(batch).await;
+        let (payloads, too_large) = split(batch.iter().map(Hint::of));
+        if too_large > 0 {
+            tracing::error!(too_large, "hints were too large for NOTIFY");
+        }
+        match self.notify(payloads).await {
+            Ok(()) => {
+                self.part.up();
+                vec![Outcome::Taken; batch.len()]
+            }
+            Err(error) => {
+                self.part.down(error.to_string());
+                vec![Outcome::Refused(error.to_string()); batch.len()]
+            }
+        }
+    }
+    async fn check(&mut self) {
+        match self.ping().await {
+            Ok(()) => self.part.up(),
+            Err(error) => self.part.down(error.to_string()),
+        }
+    }
+}

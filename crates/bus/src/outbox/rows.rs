@@ -1,0 +1,247 @@
+//! The outbox's statements. Each is prepared once per session.
+
+use bytes::Bytes;
+use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Lane, Seq, UserId, Visibility};
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Double, Nullable, SmallInt, Text, Timestamptz};
+use diesel::{ExpressionMethods, QueryResult, Queryable};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+use serde_json::value::RawValue;
+
+use crate::postgres::{failed, in_time};
+use crate::{BusError, Parcel};
+
+/// How many rows are read at once.
+pub(crate) const PAGE: usize = 500;
+
+/// Over how many rows the oldest is sought: the cost of the question must not grow with the backlog.
+const AGE_SAMPLE: i64 = 5000;
+
+diesel::table! {
+    outbox (lane, chat_id, seq) {
+        lane -> Int2,
+        chat_id -> Int8,
+        seq -> Int8,
+        kind -> Text,
+        chat_kind -> Text,
+        visibility -> Text,
+        assigned_user_id -> Nullable<Int8>,
+        user_ids -> Array<Int8>,
+        data -> Text,
+        traceparent -> Nullable<Text>,
+    }
+}
+
+/// An event to be written in the transaction of its change.
+#[derive(Debug, Clone)]
+pub struct NewEvent<'a> {
+    /// Its chat's lane.
+    pub lane: Lane,
+    /// Where.
+    pub chat_id: ChatId,
+    /// The change's position.
+    pub seq: Seq,
+    /// What changed.
+    pub kind: EventKind,
+    /// What kind of chat.
+    pub chat_kind: ChatKind,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// The operator who has the session, if any.
+    pub assigned_user_id: Option<UserId>,
+    /// Whom it concerns in person.
+    pub user_ids: &'a [UserId],
+    /// JSON: the message, session or member, whole, at this `seq`.
+    pub data: &'a str,
+    /// W3C trace context of the request.
+    pub traceparent: Option<&'a str>,
+}
+
+/// Writes an event; nobody is told before the commit, and then by [`super::LaneWaker::committed`].
+pub async fn write(conn: &mut AsyncPgConnection, event: &NewEvent<'_>) -> QueryResult<()> {
+    let user_ids: Vec<i64> = event.user_ids.iter().map(|id| id.0).collect();
+    let values = (
+        outbox::lane.eq(event.lane.0),
+        outbox::chat_id.eq(event.chat_id.0),
+        outbox::seq.eq(event.seq.0),
+        outbox::kind.eq(event.kind.as_str()),
+        outbox::chat_kind.eq(event.chat_kind.as_str()),
+        outbox::visibility.eq(event.visibility.as_str()),
+        outbox::assigned_user_id.eq(event.assigned_user_id.map(|id| id.0)),
+        outbox::user_ids.eq(user_ids),
+        outbox::data.eq(event.data),
+        outbox::traceparent.eq(event.traceparent),
+    );
+    diesel::insert_into(outbox::table).values(values).execute(conn).await.map(|_| ())
+}
+
+/// A place in the order of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Place {
+    pub(crate) chat_id: i64,
+    pub(crate) seq: i64,
+}
+
+impl Place {
+    /// Before the first row.
+    pub(crate) const START: Self = Self { chat_id: i64::MIN, seq: i64::MIN };
+}
+
+/// A row as it is stored.
+#[derive(Debug, Queryable)]
+pub(crate) struct Row {
+    chat_id: i64,
+    seq: i64,
+    kind: String,
+    chat_kind: String,
+    visibility: String,
+    assigned_user_id: Option<i64>,
+    user_ids: Vec<i64>,
+    data: String,
+    traceparent: Option<String>,
+    committed_at: DateTime<Utc>,
+}
+
+impl Row {
+    pub(crate) fn place(&self) -> Place {
+        Place { chat_id: self.chat_id, seq: self.seq }
+    }
+
+    /// The event; or what is wrong with the row.
+    pub(crate) fn into_parcel(self, lane: Lane, epoch: Epoch) -> Result<Parcel, BusError> {
+        let unreadable = |what: &str| BusError(format!("{what} is not readable"));
+        let event = Event {
+            epoch,
+            kind: EventKind::parse(&self.kind).ok_or_else(|| unreadable("kind"))?,
+            chat_id: ChatId(self.chat_id),
+            chat_kind: named(&self.chat_kind).ok_or_else(|| unreadable("chat_kind"))?,
+            seq: Seq(self.seq),
+            visibility: named(&self.visibility).ok_or_else(|| unreadable("visibility"))?,
+            assigned_user_id: self.assigned_user_id.map(UserId),
+            user_ids: self.user_ids.into_iter().map(UserId).collect(),
+            committed_at: self.committed_at,
+            traceparent: self.traceparent,
+            data: RawValue::from_string(self.data).map_err(|_| unreadable("data"))?,
+        };
+        let json = serde_json::to_vec(&event).map_err(|_| unreadable("event"))?;
+        Ok(Parcel { lane, event, json: Bytes::from(json) })
+    }
+}
+
+/// Reads a value by its name in JSON, which is also its name in PostgreSQL.
+fn named<'de, T: Deserialize<'de>>(name: &'de str) -> Option<T> {
+    let text: StrDeserializer<'de, serde::de::value::Error> = name.into_deserializer();
+    T::deserialize(text).ok()
+}
+
+/// Rows of a lane after a place, in order, without the chats that are set aside.
+pub(crate) async fn read(
+    conn: &AsyncPgConnection,
+    lane: Lane,
+    after: Place,
+    set_aside: Vec<i64>,
+) -> Result<Vec<Row>, BusError> {
+    let page = i64::try_from(PAGE).expect("a small number");
+    let query = ReadLane { lane: lane.0, after, set_aside, page };
+    in_time(async { query.load(&mut &*conn).await.map_err(failed) }).await
+}
+
+/// Deletes exactly these rows.
+pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane, places: &[Place]) -> Result<(), BusError> {
+    let query = DeleteRows {
+        lane: lane.0,
+        chat_ids: places.iter().map(|place| place.chat_id).collect(),
+        seqs: places.iter().map(|place| place.seq).collect(),
+    };
+    in_time(async { query.execute(&mut &*conn).await.map(|_| ()).map_err(failed) }).await
+}
+
+/// The age in seconds of the oldest row, among the first few thousand; 0 when there is none.
+pub(crate) async fn oldest_age(conn: &AsyncPgConnection, lane: Lane) -> Result<f64, BusError> {
+    OldestAge { lane: lane.0 }.get_result(&mut &*conn).await.map_err(failed)
+}
+
+#[derive(Debug, QueryId)]
+struct ReadLane {
+    lane: i16,
+    after: Place,
+    set_aside: Vec<i64>,
+    page: i64,
+}
+
+impl Query for ReadLane {
+    type SqlType =
+        (BigInt, BigInt, Text, Text, Text, Nullable<BigInt>, Array<BigInt>, Text, Nullable<Text>, Timestamptz);
+}
+
+impl QueryFragment<Pg> for ReadLane {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT chat_id, seq, kind, chat_kind, visibility, assigned_user_id, user_ids, data, traceparent, \
+             committed_at FROM outbox WHERE lane = ",
+        );
+        out.push_bind_param::<SmallInt, _>(&self.lane)?;
+        out.push_sql(" AND (chat_id, seq) > (");
+        out.push_bind_param::<BigInt, _>(&self.after.chat_id)?;
+        out.push_sql(", ");
+        out.push_bind_param::<BigInt, _>(&self.after.seq)?;
+        out.push_sql(") AND chat_id <> ALL (");
+        out.push_bind_param::<Array<BigInt>, _>(&self.set_aside)?;
+        out.push_sql(") ORDER BY lane, chat_id, seq LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.page)
+    }
+}
+
+impl<Conn> diesel::RunQueryDsl<Conn> for ReadLane {}
+
+#[derive(Debug, QueryId)]
+struct DeleteRows {
+    lane: i16,
+    chat_ids: Vec<i64>,
+    seqs: Vec<i64>,
+}
+
+impl QueryFragment<Pg> for DeleteRows {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("DELETE FROM outbox USING unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.chat_ids)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
+        out.push_sql(") AS confirmed (chat_id, seq) WHERE outbox.lane = ");
+        out.push_bind_param::<SmallInt, _>(&self.lane)?;
+        out.push_sql(" AND outbox.chat_id = confirmed.chat_id AND outbox.seq = confirmed.seq");
+        Ok(())
+    }
+}
+
+impl<Conn> diesel::RunQueryDsl<Conn> for DeleteRows {}
+
+#[derive(Debug, QueryId)]
+struct OldestAge {
+    lane: i16,
+}
+
+impl Query for OldestAge {
+    type SqlType = Double;
+}
+
+impl QueryFragment<Pg> for OldestAge {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(committed_at)), 0)::float8 \
+             FROM (SELECT committed_at FROM outbox WHERE lane = ",
+        );
+        out.push_bind_param::<SmallInt, _>(&self.lane)?;
+        out.push_sql(" ORDER BY lane, chat_id, seq LIMIT ");
+        out.push_bind_param::<BigInt, _>(&AGE_SAMPLE)?;
+        out.push_sql(") AS first_rows");
+        Ok(())
+    }
+}
+
+impl<Conn> diesel::RunQueryDsl<Conn> for OldestAge {}

@@ -1,0 +1,249 @@
+//! Reads a lane, deletes what was confirmed, sets aside chats that are refused.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::{Epoch, Lane};
+use secrecy::SecretString;
+use telemetry::Part;
+use tokio::time::Instant;
+
+use super::lane_lock::{HeldLane, PING_EVERY, Standby};
+use super::lane_waker::LaneWaker;
+use super::rows::{self, PAGE, Place, Row};
+use crate::backoff::Backoff;
+use crate::{BusError, LaneMetrics, Outcome, Parcel, Source};
+
+/// The safety net: a row that nobody told of is found this soon.
+const POLL_EVERY: Duration = Duration::from_secs(1);
+
+/// A refused chat waits at most this long.
+const SET_ASIDE_AT_MOST: Duration = Duration::from_secs(1);
+
+/// With so many chats refused the next part is down, and there is no use in trying more of them.
+const MOST_SET_ASIDE: usize = 1000;
+
+/// How many unreadable rows are remembered as told to the log.
+const MOST_TOLD: usize = 10_000;
+
+/// One lane of the outbox. Of all sources of a lane, in whatever process, one at a time gives events.
+pub struct OutboxSource {
+    database_url: SecretString,
+    lane: Lane,
+    epoch: Epoch,
+    waker: LaneWaker,
+    metrics: LaneMetrics,
+    part: Part,
+    link: Link,
+    cursor: Place,
+    set_aside: HashMap<i64, SetAside>,
+    unreadable: HashSet<Place>,
+}
+
+enum Link {
+    Down,
+    Waiting(Box<Standby>),
+    Held(HeldLane),
+}
+
+struct SetAside {
+    until: Instant,
+    backoff: Backoff,
+}
+
+impl OutboxSource {
+    /// Reads the lane of that database, once it holds the lane. The part is up as long as PostgreSQL answers, also
+    /// while another process holds the lane.
+    #[must_use]
+    pub fn new(
+        database_url: SecretString,
+        lane: Lane,
+        epoch: Epoch,
+        waker: LaneWaker,
+        metrics: LaneMetrics,
+        part: Part,
+    ) -> Self {
+        Self {
+            database_url,
+            lane,
+            epoch,
+            waker,
+            metrics,
+            part,
+            link: Link::Down,
+            cursor: Place::START,
+            set_aside: HashMap::new(),
+            unreadable: HashSet::new(),
+        }
+    }
+
+    /// Comes back with the lane held.
+    async fn hold_lane(&mut self) -> Result<(), BusError> {
+        loop {
+            match &mut self.link {
+                Link::Held(held) if held.is_lost() => return Err(BusError("PostgreSQL: the lane is lost".into())),
+                Link::Held(_) => return Ok(()),
+                Link::Down => {
+                    self.link = Link::Waiting(Box::new(Standby::connect(&self.database_url, self.lane).await?));
+                }
+                Link::Waiting(standby) => {
+                    let locked = standby.try_lock().await?;
+                    self.part.up();
+                    if locked {
+                        self.start_holding();
+                    } else {
+                        tokio::time::sleep(PING_EVERY).await;
+                    }
+                }
+            }
+        }
+    }
+
+    fn start_holding(&mut self) {
+        if let Link::Waiting(standby) = std::mem::replace(&mut self.link, Link::Down) {
+            tracing::info!(lane = %self.lane, "this process relays the lane");
+            self.link = Link::Held(standby.hold(self.metrics.clone()));
+            self.waker.set_held(self.lane, true);
+            self.cursor = Place::START;
+            self.set_aside.clear();
+        }
+    }
+
+    fn let_go(&mut self, error: &BusError) {
+        self.waker.set_held(self.lane, false);
+        self.link = Link::Down;
+        self.part.down(error.to_string());
+    }
+
+    async fn read_on(&mut self) -> Result<Vec<Parcel>, BusError> {
+        loop {
+            self.hold_lane().await?;
+            let held_back = self.held_back();
+            if held_back.len() < MOST_SET_ASIDE {
+                let parcels = self.read_page(held_back).await?;
+                if !parcels.is_empty() {
+                    return Ok(parcels);
+                }
+                if self.cursor != Place::START {
+                    continue;
+                }
+            }
+            self.wait().await?;
+        }
+    }
+
+    /// The next page. A short one ends the sweep, and the next begins at the start again: a row may have been
+    /// committed behind the cursor meanwhile.
+    async fn read_page(&mut self, held_back: Vec<i64>) -> Result<Vec<Parcel>, BusError> {
+        let rows = rows::read(self.held()?.conn(), self.lane, self.cursor, held_back).await?;
+        self.cursor = match rows.last() {
+            Some(last) if rows.len() == PAGE => last.place(),
+            _ => Place::START,
+        };
+        Ok(rows.into_iter().filter_map(|row| self.parcel(row)).collect())
+    }
+
+    /// A row that cannot be read stays where it is, for people to look at, and holds nothing else up.
+    fn parcel(&mut self, row: Row) -> Option<Parcel> {
+        let place = row.place();
+        let read = row.into_parcel(self.lane, self.epoch);
+        if let Err(why) = &read
+            && self.unreadable.len() < MOST_TOLD
+            && self.unreadable.insert(place)
+        {
+            self.metrics.count_unreadable();
+            tracing::error!(lane = %self.lane, chat_id = place.chat_id, seq = place.seq, %why, "an outbox row is left aside");
+        }
+        read.ok()
+    }
+
+    /// The rest of a refused chat is not read in this sweep, not even when its wait is over first.
+    fn leave_chat(&mut self, chat: i64) {
+        if self.cursor.chat_id == chat {
+            self.cursor.seq = i64::MAX;
+        }
+    }
+
+    /// Until there may be something to read.
+    async fn wait(&self) -> Result<(), BusError> {
+        let now = Instant::now();
+        let due = self.set_aside.values().map(|aside| aside.until).filter(|until| *until > now).min();
+        let until = due.map_or(now + POLL_EVERY, |due| due.min(now + POLL_EVERY));
+        let held = self.held()?;
+        tokio::select! {
+            () = self.waker.committed_to(self.lane), if self.set_aside.len() < MOST_SET_ASIDE => Ok(()),
+            () = tokio::time::sleep_until(until) => Ok(()),
+            () = held.lost() => Err(BusError("PostgreSQL: the lane is lost".into())),
+        }
+    }
+
+    fn held(&self) -> Result<&HeldLane, BusError> {
+        match &self.link {
+            Link::Held(held) => Ok(held),
+            _ => Err(BusError("PostgreSQL: the lane is not held".into())),
+        }
+    }
+
+    fn held_back(&self) -> Vec<i64> {
+        let now = Instant::now();
+        self.set_aside.iter().filter(|(_, aside)| aside.until > now).map(|(chat, _)| *chat).collect()
+    }
+
+    /// A chat with a refusal waits; one whose events were taken is no longer special.
+    fn remember(&mut self, batch: &[Parcel], outcomes: &[Outcome]) {
+        for (parcel, outcome) in batch.iter().zip(outcomes) {
+            let chat = parcel.event.chat_id.0;
+            match outcome {
+                Outcome::Taken => {
+                    self.set_aside.remove(&chat);
+                }
+                Outcome::Refused(_) => {
+                    let aside = self.set_aside.entry(chat).or_insert_with(|| SetAside {
+                        until: Instant::now(),
+                        backoff: Backoff::up_to(SET_ASIDE_AT_MOST),
+                    });
+                    aside.until = Instant::now() + aside.backoff.next_wait();
+                    self.leave_chat(chat);
+                }
+                Outcome::Held => {}
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Source for OutboxSource {
+    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+        let read = self.read_on().await;
+        if let Err(error) = &read {
+            self.let_go(error);
+        }
+        read
+    }
+
+    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+        self.remember(batch, outcomes);
+        let taken = batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken);
+        let places: Vec<Place> =
+            taken.map(|(Parcel { event, .. }, _)| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
+        if places.is_empty() {
+            return Ok(());
+        }
+        let deleted = match &self.link {
+            Link::Held(held) => rows::delete(held.conn(), self.lane, &places).await,
+            _ => Err(BusError("PostgreSQL: the lane is not held".into())),
+        };
+        if let Err(error) = &deleted {
+            self.let_go(error);
+        }
+        deleted
+    }
+}
+
+/// The process may hold the lane again later, by another source: until then it must be nudged by NOTIFY.
+impl Drop for OutboxSource {
+    fn drop(&mut self) {
+        self.waker.set_held(self.lane, false);
+    }
+}

@@ -1,0 +1,92 @@
+//! Connections that are not pooled: one for each job that needs a session of its own.
+
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, Text};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use futures_util::StreamExt;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::BusError;
+
+/// For connecting and for each statement of these small jobs.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often a session that only listens is tried, so that a dead one is found.
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(3);
+
+/// Connects and applies session settings.
+pub(crate) async fn connect(url: &SecretString, settings: &str) -> Result<AsyncPgConnection, BusError> {
+    let connect = async {
+        // The reason is left out: a URL that cannot be read is repeated in it, password and all.
+        let mut conn = AsyncPgConnection::establish(url.expose_secret()).await.map_err(|error| match error {
+            diesel::ConnectionError::BadConnection(why) => BusError(format!("PostgreSQL: {}", without(&why, url))),
+            _ => BusError("PostgreSQL: DATABASE_URL cannot be used".into()),
+        })?;
+        conn.batch_execute(settings).await.map_err(failed)?;
+        Ok(conn)
+    };
+    in_time(connect).await
+}
+
+/// Bounds a statement in time: a server that went away without a word must not hold its caller.
+pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    tokio::time::timeout(TIME_LIMIT, work)
+        .await
+        .unwrap_or_else(|_| Err(BusError("PostgreSQL: no answer in 5 s".into())))
+}
+
+/// A database error in words. Statements here hold no secrets, so neither do their errors.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(crate) fn failed(error: diesel::result::Error) -> BusError {
+    BusError(format!("PostgreSQL: {error}"))
+}
+
+fn without(words: &str, url: &SecretString) -> String {
+    if words.contains(url.expose_secret()) { "cannot connect".into() } else { words.to_owned() }
+}
+
+/// Finds out whether the session still lives.
+pub(crate) async fn ping(conn: &mut AsyncPgConnection) -> Result<(), BusError> {
+    in_time(async { conn.batch_execute("SELECT 1").await.map_err(failed) }).await
+}
+
+/// The next notification of a listening session; ends only with an error. Safe to cancel.
+pub(crate) async fn notification(conn: &mut AsyncPgConnection) -> Result<diesel::pg::PgNotification, BusError> {
+    let mut stream = std::pin::pin!(conn.notifications_stream());
+    match stream.next().await {
+        Some(Ok(notification)) => Ok(notification),
+        Some(Err(error)) => Err(failed(error)),
+        None => Err(BusError("PostgreSQL: the connection ended".into())),
+    }
+}
+
+/// `pg_notify` for each payload, in one statement that is prepared once per session.
+#[derive(Debug, QueryId)]
+pub(crate) struct Notify {
+    pub(crate) channel: &'static str,
+    pub(crate) payloads: Vec<String>,
+}
+
+impl QueryFragment<Pg> for Notify {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT pg_notify(");
+        out.push_bind_param::<Text, _>(&self.channel)?;
+        out.push_sql(", payload) FROM unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.payloads)?;
+        out.push_sql(") AS payload");
+        Ok(())
+    }
+}
+
+impl<Conn> diesel::RunQueryDsl<Conn> for Notify {}
+
+impl Notify {
+    /// Sends them.
+    pub(crate) async fn send(self, conn: &mut AsyncPgConnection) -> Result<(), BusError> {
+        in_time(async { self.execute(conn).await.map(|_| ()).map_err(failed) }).await
+    }
+}

@@ -1,0 +1,64 @@
+//! What a gateway listens on.
+
+use async_trait::async_trait;
+use chat_events::names::Channel;
+use chat_events::{ChatId, ChatKind, Event, EventKind, Seq, Signal, UserId};
+use serde::{Deserialize, Serialize};
+
+use crate::{BusError, Parcel};
+
+/// What comes in. One bounded queue of these per gateway, in the order of arrival.
+#[derive(Debug, Clone)]
+pub enum Arrival {
+    /// A whole event.
+    Event(Parcel),
+    /// Word of an event; the row is for the listener to read.
+    Hint(Hint),
+    /// A signal of another gateway, or of this one.
+    Signal(Signal),
+    /// The link broke: what came meanwhile is lost, and more may be.
+    Interrupted,
+    /// The link is back and every subscription is in force again.
+    Restored,
+}
+
+/// Word of an event, without the event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// Where.
+    pub chat_id: ChatId,
+    /// What kind of chat.
+    pub chat_kind: ChatKind,
+    /// The change's position.
+    pub seq: Seq,
+    /// What changed.
+    pub kind: EventKind,
+    /// Whom it concerns in person.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_ids: Vec<UserId>,
+}
+
+impl Hint {
+    /// Of an event.
+    #[must_use]
+    pub fn of(parcel: &Parcel) -> Self {
+        let Event { chat_id, chat_kind, seq, kind, user_ids, .. } = &parcel.event;
+        Self { chat_id: *chat_id, chat_kind: *chat_kind, seq: *seq, kind: *kind, user_ids: user_ids.clone() }
+    }
+}
+
+/// Redis or LISTEN/NOTIFY, as seen by a gateway.
+#[async_trait]
+pub trait PubSub: Send + Sync {
+    /// Listens on these channels; returns when that is in force, so that history read afterwards leaves no gap.
+    async fn subscribe(&self, channels: &[Channel]) -> Result<(), BusError>;
+
+    /// No longer listens on these channels.
+    async fn unsubscribe(&self, channels: &[Channel]) -> Result<(), BusError>;
+
+    /// Passes a signal to all gateways that listen, this one included.
+    async fn signal(&self, signal: &Signal) -> Result<(), BusError>;
+
+    /// Whether the link stands.
+    fn is_connected(&self) -> bool;
+}

@@ -1,0 +1,213 @@
+//! Drives one source into one sink, in order per chat.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chat_events::{Event, Lane};
+use chrono::Utc;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::backoff::Backoff;
+use crate::{BusError, LaneMetrics};
+
+/// How often an idle pipeline is checked.
+const CHECK_EVERY: Duration = Duration::from_secs(2);
+
+/// Refusals are counted one by one, but told to the log at most this often.
+const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// An event, read and as it was written, so that nobody encodes it twice.
+#[derive(Debug, Clone)]
+pub struct Parcel {
+    /// Its chat's lane.
+    pub lane: Lane,
+    /// As types.
+    pub event: Event,
+    /// As JSON.
+    pub json: Bytes,
+}
+
+/// What became of one parcel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The sink has it for good.
+    Taken,
+    /// The sink did not take it; the reason is for the log.
+    Refused(String),
+    /// Not tried, since an earlier one of its chat was refused.
+    Held,
+}
+
+/// Where events come from.
+#[async_trait]
+pub trait Source: Send {
+    /// The next events, at least one, each chat's in the order of `seq`. Waits until there are some. Safe to cancel.
+    async fn next(&mut self) -> Result<Vec<Parcel>, BusError>;
+
+    /// Says what became of the last batch, in its order: what was taken is forgotten, the rest comes again.
+    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError>;
+}
+
+/// Where events go.
+#[async_trait]
+pub trait Sink: Send {
+    /// Publishes a batch; one outcome for each parcel. After the first refusal in a chat, nothing later of that chat
+    /// is published; other chats go on.
+    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome>;
+
+    /// Finds out whether the next part answers, for this sink's health. Called now and then while there is nothing to
+    /// publish, so that an idle pipeline is known to work and a broken one is mended before it is needed.
+    async fn check(&mut self);
+}
+
+#[async_trait]
+impl Source for Box<dyn Source> {
+    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+        (**self).next().await
+    }
+
+    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+        (**self).settle(batch, outcomes).await
+    }
+}
+
+#[async_trait]
+impl Sink for Box<dyn Sink> {
+    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+        (**self).publish(batch).await
+    }
+
+    async fn check(&mut self) {
+        (**self).check().await;
+    }
+}
+
+/// Pumps until shutdown. The batch in flight is finished first, so that nothing is published twice for a restart; what
+/// the source holds is released when this returns.
+pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetrics, shutdown: CancellationToken) {
+    let mut retry = Retry::default();
+    let mut told = RefusalLog::default();
+    loop {
+        let next = shutdown.run_until_cancelled(next_batch(&mut source, &mut sink)).await;
+        let Some(next) = next else { return };
+        let done = match next {
+            Ok(batch) => step(&mut source, &mut sink, &batch, &metrics, &mut told).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Ok(()) => retry.succeeded(),
+            Err(error) => retry.failed(&error, &metrics, &shutdown).await,
+        }
+    }
+}
+
+/// Waits for a batch, and checks the sink meanwhile.
+async fn next_batch(source: &mut impl Source, sink: &mut impl Sink) -> Result<Vec<Parcel>, BusError> {
+    let mut checks = tokio::time::interval(CHECK_EVERY);
+    checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next = std::pin::pin!(source.next());
+    loop {
+        tokio::select! {
+            biased;
+            batch = &mut next => return batch,
+            _ = checks.tick() => sink.check().await,
+        }
+    }
+}
+
+/// One batch, from the sink's answer to the source's receipt.
+async fn step(
+    source: &mut impl Source,
+    sink: &mut impl Sink,
+    batch: &[Parcel],
+    metrics: &LaneMetrics,
+    told: &mut RefusalLog,
+) -> Result<(), BusError> {
+    let spans: Vec<Option<Span>> = batch.iter().map(publish_span).collect();
+    let outcomes = sink.publish(batch).await;
+    drop(spans);
+    count(batch, &outcomes, metrics, told);
+    source.settle(batch, &outcomes).await
+}
+
+/// The part of an event's trace that is spent here. Events without a trace cost nothing.
+fn publish_span(parcel: &Parcel) -> Option<Span> {
+    let traceparent = parcel.event.traceparent.as_deref()?;
+    let span = tracing::info_span!(
+        "publish",
+        chat_id = parcel.event.chat_id.0,
+        seq = parcel.event.seq.0,
+        kind = parcel.event.kind.as_str(),
+        lane = parcel.lane.0,
+    );
+    telemetry::trace::continue_from(&span, Some(traceparent));
+    // Entered once, since a span that nobody entered has no start.
+    span.in_scope(|| {});
+    Some(span)
+}
+
+fn count(batch: &[Parcel], outcomes: &[Outcome], metrics: &LaneMetrics, told: &mut RefusalLog) {
+    let now = Utc::now();
+    for (parcel, outcome) in batch.iter().zip(outcomes) {
+        match outcome {
+            Outcome::Taken => metrics.count_taken(parcel.event.committed_at, now),
+            Outcome::Refused(why) => {
+                metrics.count_error();
+                told.tell(parcel, why);
+            }
+            Outcome::Held => {}
+        }
+    }
+}
+
+/// Keeps a dead server from filling the log.
+#[derive(Default)]
+struct RefusalLog {
+    last: Option<Instant>,
+    untold: u64,
+}
+
+impl RefusalLog {
+    fn tell(&mut self, parcel: &Parcel, why: &str) {
+        if self.last.is_some_and(|last| last.elapsed() < REFUSALS_TOLD_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        let Event { chat_id, seq, .. } = parcel.event;
+        tracing::warn!(lane = %parcel.lane, %chat_id, %seq, why, untold = self.untold, "an event was refused and is retried");
+        self.last = Some(Instant::now());
+        self.untold = 0;
+    }
+}
+
+/// What to do when the source fails: say it once, wait, say when it works again.
+#[derive(Default)]
+struct Retry {
+    backoff: Backoff,
+    failing: bool,
+}
+
+impl Retry {
+    async fn failed(&mut self, error: &BusError, metrics: &LaneMetrics, shutdown: &CancellationToken) {
+        metrics.count_error();
+        if !self.failing {
+            tracing::warn!(%error, "the source of events fails and is retried");
+            self.failing = true;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = tokio::time::sleep(self.backoff.next_wait()) => {}
+        }
+    }
+
+    fn succeeded(&mut self) {
+        if self.failing {
+            tracing::info!("the source of events works again");
+            self.failing = false;
+        }
+        self.backoff.reset();
+    }
+}

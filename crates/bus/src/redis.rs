@@ -1,0 +1,18 @@
+//! Redis between the dispatcher and the gateways.
+//!
+//! - [`sink`]: appends events to streams and publishes them, a script per chat (`append_and_publish.lua`)
+//! - [`pubsub`]: what a gateway listens on
+//! - `subscriptions`: which channels are wished for, and who waits for them
+//! - `inlet`: turns pushed messages into arrivals
+//! - `signals`: sends signals
+//! - `client`: connections, made anew by hand after any error
+
+mod client;
+mod inlet;
+pub mod pubsub;
+mod signals;
+pub mod sink;
+mod subscriptions;
+
+pub use pubsub::RedisPubSub;
+pub use sink::RedisSink;

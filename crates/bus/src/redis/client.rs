@@ -1,0 +1,65 @@
+//! Connections, made anew by hand after any error.
+
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, ServerErrorKind,
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::BusError;
+
+/// For a connection to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// For an answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A client that does not connect yet.
+pub(super) fn client(url: &SecretString) -> Result<Client, BusError> {
+    // The reason is left out: it may repeat the URL.
+    let unusable = |_: RedisError| BusError("PUBSUB__REDIS_URL is not a Redis URL".into());
+    let info = url.expose_secret().into_connection_info().map_err(unusable)?;
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    Client::open(info.set_redis_settings(settings)).map_err(unusable)
+}
+
+/// How connections behave.
+pub(super) fn connection_config() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT_TIMEOUT))
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+}
+
+/// Connects, under a name that `CLIENT LIST` shows.
+pub(super) async fn connect(
+    client: &Client,
+    config: &AsyncConnectionConfig,
+    name: &str,
+) -> Result<MultiplexedConnection, BusError> {
+    let mut conn = client.get_multiplexed_async_connection_with_config(config).await.map_err(|error| failed(&error))?;
+    // Redis refuses names with spaces.
+    let name: String = name.chars().filter(char::is_ascii_graphic).collect();
+    redis::cmd("CLIENT").arg("SETNAME").arg(name).exec_async(&mut conn).await.map_err(|error| failed(&error))?;
+    Ok(conn)
+}
+
+/// An error in words: its kind and the server's code and reason, which hold no credentials.
+pub(super) fn failed(error: &RedisError) -> BusError {
+    match (error.code(), error.detail()) {
+        (Some(code), Some(detail)) => BusError(format!("Redis: {code} {detail}")),
+        (Some(code), None) => BusError(format!("Redis: {code}")),
+        _ => BusError(format!("Redis: {error}")),
+    }
+}
+
+/// Whether another connection may fare better: this one broke, or it leads to a server that is not the master any more.
+pub(super) fn is_links_fault(error: &RedisError) -> bool {
+    match error.kind() {
+        ErrorKind::Server(kind) => {
+            matches!(kind, ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::NoPerm)
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,219 @@
+//! Redis, as a gateway listens on it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::Signal;
+use chat_events::names::Channel;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, PushInfo};
+use telemetry::Part;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::client::{client, connect, connection_config, failed};
+use super::inlet::Inlet;
+use super::signals::SignalSender;
+use super::subscriptions::{Subscriptions, Work};
+use crate::backoff::Backoff;
+use crate::{Arrival, BusError, PubSub, PubSubConfig};
+
+/// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
+const ARRIVALS: usize = 8192;
+
+/// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
+const SIGNALS: usize = 1024;
+
+/// How long a subscription waits, for a link that is down among other things.
+const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// A connection that only listens does not notice that its server is gone, unless it is used.
+const PING_EVERY: Duration = Duration::from_secs(3);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Channels in one SUBSCRIBE: a few milliseconds of Redis's time.
+const CHANNELS_AT_ONCE: usize = 1000;
+
+/// Subscriptions are wishes: they outlive connections, and [`Arrival::Restored`] says that all are in force again.
+pub struct RedisPubSub {
+    subscriptions: Arc<Subscriptions>,
+    signals: mpsc::Sender<Signal>,
+    dropped_signals: Arc<AtomicU64>,
+    connected: Arc<AtomicBool>,
+    _stop: DropGuard,
+}
+
+impl RedisPubSub {
+    /// Listens in the background until this is dropped. An error when there is no URL or none that can be read.
+    pub fn connect(config: &PubSubConfig, part: Part) -> Result<(Arc<Self>, mpsc::Receiver<Arrival>), BusError> {
+        let client = client(&config.redis_url()?)?;
+        let (arrivals, received) = mpsc::channel(ARRIVALS);
+        let (signals, to_send) = mpsc::channel(SIGNALS);
+        let stop = CancellationToken::new();
+        let (subscriptions, connected) = (Arc::<Subscriptions>::default(), Arc::<AtomicBool>::default());
+        let dropped_signals = Arc::<AtomicU64>::default();
+        let prefix = config.redis_prefix.clone();
+        let sender = SignalSender {
+            client: client.clone(),
+            prefix: prefix.clone(),
+            to_send,
+            dropped: Arc::clone(&dropped_signals),
+        };
+        let listener = Listener {
+            client,
+            prefix,
+            part,
+            arrivals,
+            subscriptions: Arc::clone(&subscriptions),
+            connected: Arc::clone(&connected),
+        };
+        spawn_until(&stop, sender.run());
+        spawn_until(&stop, listener.run());
+        Ok((Arc::new(Self { subscriptions, signals, dropped_signals, connected, _stop: stop.drop_guard() }), received))
+    }
+
+    /// How many signals were dropped: too many waited, or Redis was away.
+    #[must_use]
+    pub fn dropped_signals(&self) -> u64 {
+        self.dropped_signals.load(Ordering::Relaxed)
+    }
+}
+
+fn spawn_until(stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+    let stop = stop.clone();
+    tokio::spawn(async move { stop.run_until_cancelled(work).await });
+}
+
+#[async_trait]
+impl PubSub for RedisPubSub {
+    /// After an error the wish is kept, and in force at the next [`Arrival::Restored`] at the latest.
+    async fn subscribe(&self, channels: &[Channel]) -> Result<(), BusError> {
+        match tokio::time::timeout(SUBSCRIBE_TIMEOUT, self.subscriptions.add(channels)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(BusError("Redis: not subscribed yet".into())),
+        }
+    }
+
+    /// Does not wait.
+    async fn unsubscribe(&self, channels: &[Channel]) -> Result<(), BusError> {
+        self.subscriptions.remove(channels);
+        Ok(())
+    }
+
+    async fn signal(&self, signal: &Signal) -> Result<(), BusError> {
+        self.signals.try_send(signal.clone()).map_err(|_| {
+            self.dropped_signals.fetch_add(1, Ordering::Relaxed);
+            BusError("Redis: too many signals wait".into())
+        })
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Acquire)
+    }
+}
+
+/// Keeps one connection subscribed to what is wished for.
+struct Listener {
+    client: Client,
+    prefix: String,
+    part: Part,
+    arrivals: mpsc::Sender<Arrival>,
+    subscriptions: Arc<Subscriptions>,
+    connected: Arc<AtomicBool>,
+}
+
+impl Listener {
+    async fn run(self) {
+        let mut backoff = Backoff::default();
+        while !self.arrivals.is_closed() {
+            let error = match self.open().await {
+                Ok((mut conn, inlet)) => {
+                    backoff.reset();
+                    self.listen(&mut conn, &inlet).await
+                }
+                Err(error) => error,
+            };
+            self.part.down(error.0);
+            if self.connected.swap(false, Ordering::AcqRel) {
+                // Waits for room: the gateway must hear of every break.
+                let _gone = self.arrivals.send(Arrival::Interrupted).await;
+            }
+            tokio::time::sleep(backoff.next_wait()).await;
+        }
+    }
+
+    async fn open(&self) -> Result<(MultiplexedConnection, Arc<Inlet>), BusError> {
+        let inlet = Arc::new(Inlet::new(self.arrivals.clone(), self.prefix.clone()));
+        let pushed = {
+            let inlet = Arc::clone(&inlet);
+            move |push: PushInfo| -> Result<(), std::convert::Infallible> {
+                inlet.take(&push);
+                Ok(())
+            }
+        };
+        let conn = connect(
+            &self.client,
+            &connection_config().set_push_sender(pushed),
+            &format!("switchboard-gateway:{}", self.prefix),
+        )
+        .await?;
+        Ok((conn, inlet))
+    }
+
+    /// Until the link breaks.
+    async fn listen(&self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> BusError {
+        self.subscriptions.touch_all();
+        if let Err(error) = self.fulfil(conn, inlet).await {
+            return error;
+        }
+        self.connected.store(true, Ordering::Release);
+        self.part.up();
+        let _gone = self.arrivals.send(Arrival::Restored).await;
+        let mut ticks = tokio::time::interval(PING_EVERY);
+        loop {
+            let step = tokio::select! {
+                () = inlet.broken() => Err(BusError("Redis: the connection ended, or the gateway did not keep up".into())),
+                () = self.subscriptions.changed() => self.fulfil(conn, inlet).await,
+                _ = ticks.tick() => ping(conn).await,
+            };
+            if let Err(error) = step {
+                return error;
+            }
+        }
+    }
+
+    /// Until there is nothing left to do. What is wished for meanwhile goes together into the next round.
+    async fn fulfil(&self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> Result<(), BusError> {
+        loop {
+            let work = self.subscriptions.take_changes(|channel| inlet.is_in_force(channel));
+            if work.is_empty() {
+                return Ok(());
+            }
+            self.carry_out(conn, &work).await?;
+            work.done();
+        }
+    }
+
+    async fn carry_out(&self, conn: &mut MultiplexedConnection, work: &Work) -> Result<(), BusError> {
+        for channels in work.subscribe.chunks(CHANNELS_AT_ONCE) {
+            conn.subscribe(self.names(channels)).await.map_err(|error| failed(&error))?;
+        }
+        for channels in work.unsubscribe.chunks(CHANNELS_AT_ONCE) {
+            conn.unsubscribe(self.names(channels)).await.map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+
+    fn names(&self, channels: &[Channel]) -> Vec<String> {
+        channels.iter().map(|channel| format!("{}{channel}", self.prefix)).collect()
+    }
+}
+
+async fn ping(conn: &mut MultiplexedConnection) -> Result<(), BusError> {
+    match tokio::time::timeout(PING_TIMEOUT, redis::cmd("PING").exec_async(conn)).await {
+        Ok(answer) => answer.map_err(|error| failed(&error)),
+        Err(_) => Err(BusError("Redis: no answer to a ping".into())),
+    }
+}

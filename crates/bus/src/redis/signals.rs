@@ -1,0 +1,67 @@
+//! Sends signals, those that came meanwhile together. On a connection of its own: what a subscribed connection
+//! publishes to itself may come in the middle of a transaction's answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chat_events::Signal;
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Pipeline};
+use tokio::sync::mpsc;
+
+use super::client::{connect, connection_config, failed};
+use super::inlet::{SignalEnvelope, signal_channels};
+use crate::BusError;
+
+/// How many waiting signals go out together.
+const AT_ONCE: usize = 256;
+
+/// The task's state.
+pub(super) struct SignalSender {
+    pub(super) client: Client,
+    pub(super) prefix: String,
+    pub(super) to_send: mpsc::Receiver<Signal>,
+    pub(super) dropped: Arc<AtomicU64>,
+}
+
+impl SignalSender {
+    /// Until nobody can send any more.
+    pub(super) async fn run(mut self) {
+        let (mut conn, mut waiting) = (None, Vec::new());
+        while self.to_send.recv_many(&mut waiting, AT_ONCE).await > 0 {
+            let signals = waiting.len() as u64;
+            let pipeline = self.pipeline(waiting.drain(..));
+            if let Err(error) = self.send(&mut conn, &pipeline).await {
+                tracing::debug!(%error, "signals were dropped");
+                self.dropped.fetch_add(signals, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// One transaction, so that both copies of a signal are published at one moment.
+    fn pipeline(&self, signals: impl Iterator<Item = Signal>) -> Pipeline {
+        let mut pipeline = redis::pipe();
+        pipeline.atomic();
+        for signal in signals {
+            let channels = signal_channels(&signal);
+            let json = serde_json::to_vec(&SignalEnvelope { signal }).expect("a signal is plain data");
+            for channel in channels {
+                pipeline.cmd("PUBLISH").arg(format!("{}{channel}", self.prefix)).arg(&json).ignore();
+            }
+        }
+        pipeline
+    }
+
+    /// A connection that failed is not used again.
+    async fn send(&self, conn: &mut Option<MultiplexedConnection>, pipeline: &Pipeline) -> Result<(), BusError> {
+        let mut usable = match conn.take() {
+            Some(usable) => usable,
+            None => {
+                connect(&self.client, &connection_config(), &format!("switchboard-signals:{}", self.prefix)).await?
+            }
+        };
+        pipeline.exec_async(&mut usable).await.map_err(|error| failed(&error))?;
+        *conn = Some(usable);
+        Ok(())
+    }
+}

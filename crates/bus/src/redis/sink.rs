@@ -1,0 +1,247 @@
+//! Appends events to streams and publishes them: a script per chat, all scripts of a batch in one round trip.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::names::{Channel, channels_of, chat_stream};
+use chat_events::{ChatId, EventKind};
+use redis::aio::MultiplexedConnection;
+use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind};
+use telemetry::Part;
+use tokio::time::Instant;
+
+use super::client::{client, connect, connection_config, failed, is_links_fault};
+use crate::backoff::Backoff;
+use crate::{BusError, Outcome, Parcel, PubSubConfig, Sink};
+
+/// Between tries to connect, at most.
+const RECONNECT_AT_MOST: Duration = Duration::from_secs(1);
+
+/// Redis's streams and channels.
+pub struct RedisSink {
+    client: Client,
+    script: Script,
+    prefix: String,
+    stream_length: u32,
+    stream_ttl_ms: u64,
+    part: Part,
+    conn: Option<MultiplexedConnection>,
+    retry: Retry,
+}
+
+/// No more tries to connect before that time.
+struct Retry {
+    not_before: Instant,
+    backoff: Backoff,
+    why: String,
+}
+
+/// What the script says: how many events were taken, and why the next one was not.
+type Reply = (usize, String);
+
+impl RedisSink {
+    /// Does not connect yet. An error when there is no URL or none that can be read.
+    pub fn new(config: &PubSubConfig, part: Part) -> Result<Self, BusError> {
+        Ok(Self {
+            client: client(&config.redis_url()?)?,
+            script: Script::new(include_str!("append_and_publish.lua")),
+            prefix: config.redis_prefix.clone(),
+            stream_length: config.stream_length,
+            stream_ttl_ms: u64::try_from(config.stream_ttl.as_millis()).unwrap_or(u64::MAX).max(1),
+            part,
+            conn: None,
+            retry: Retry { not_before: Instant::now(), backoff: Backoff::up_to(RECONNECT_AT_MOST), why: String::new() },
+        })
+    }
+
+    async fn connected(&mut self) -> Result<MultiplexedConnection, BusError> {
+        if let Some(conn) = &self.conn {
+            return Ok(conn.clone());
+        }
+        if Instant::now() < self.retry.not_before {
+            return Err(BusError(self.retry.why.clone()));
+        }
+        match self.open().await {
+            Ok(conn) => {
+                self.retry.backoff.reset();
+                self.conn = Some(conn.clone());
+                Ok(conn)
+            }
+            Err(error) => {
+                self.retry.not_before = Instant::now() + self.retry.backoff.next_wait();
+                self.retry.why.clone_from(&error.0);
+                Err(error)
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<MultiplexedConnection, BusError> {
+        let mut conn =
+            connect(&self.client, &connection_config(), &format!("switchboard-dispatcher:{}", self.prefix)).await?;
+        load(&self.script, &mut conn).await.map_err(|error| failed(&error))?;
+        Ok(conn)
+    }
+
+    /// One reply for each chat.
+    async fn run(&mut self, chats: &[Vec<&Parcel>]) -> Result<Vec<RedisResult<Reply>>, BusError> {
+        let mut conn = self.connected().await?;
+        let commands: Vec<Cmd> = chats.iter().map(|parcels| self.command(parcels)).collect();
+        let mut replies = send(&mut conn, commands.iter().cloned()).await.map_err(|error| self.broken(&error))?;
+        let unknown: Vec<usize> = (0..replies.len()).filter(|at| is_unknown_script(&replies[*at])).collect();
+        if !unknown.is_empty() {
+            // Redis was restarted or flushed between the connections.
+            load(&self.script, &mut conn).await.map_err(|error| self.broken(&error))?;
+            let again = unknown.iter().map(|at| commands[*at].clone());
+            let again = send(&mut conn, again).await.map_err(|error| self.broken(&error))?;
+            unknown.into_iter().zip(again).for_each(|(at, reply)| replies[at] = reply);
+        }
+        if replies.iter().any(|reply| reply.as_ref().is_err_and(is_links_fault)) {
+            self.conn = None;
+        }
+        Ok(replies)
+    }
+
+    async fn ping(&mut self) -> Result<(), BusError> {
+        let mut conn = self.connected().await?;
+        redis::cmd("PING").exec_async(&mut conn).await.map_err(|error| self.broken(&error))
+    }
+
+    fn broken(&mut self, error: &RedisError) -> BusError {
+        self.conn = None;
+        failed(error)
+    }
+
+    /// The script's call for the events of one chat.
+    fn command(&self, parcels: &[&Parcel]) -> Cmd {
+        let first = &parcels[0].event;
+        let mut keys = vec![format!("{}{}", self.prefix, chat_stream(first.epoch, first.chat_id))];
+        let mut others: HashMap<Channel, usize> = HashMap::new();
+        for channel in parcels.iter().flat_map(|parcel| other_channels(parcel)) {
+            others.entry(channel).or_insert_with(|| {
+                keys.push(self.channel_name(channel));
+                keys.len()
+            });
+        }
+        let mut command = redis::cmd("EVALSHA");
+        command.arg(self.script.get_hash()).arg(keys.len()).arg(&keys);
+        command.arg(self.stream_length).arg(self.stream_ttl_ms).arg(self.channel_name(Channel::Chat(first.chat_id)));
+        for parcel in parcels {
+            let indices: Vec<usize> = other_channels(parcel).map(|channel| others[&channel]).collect();
+            let empties = u8::from(parcel.event.kind == EventKind::MessageDeleted);
+            command.arg(parcel.event.seq.0).arg(empties).arg(&parcel.json[..]).arg(indices.len()).arg(indices);
+        }
+        command
+    }
+
+    fn channel_name(&self, channel: Channel) -> String {
+        format!("{}{channel}", self.prefix)
+    }
+
+    fn report(&self, replies: &[RedisResult<Reply>]) {
+        match replies.iter().find_map(|reply| reply.as_ref().err()) {
+            Some(error) if replies.iter().all(Result::is_err) => self.part.down(failed(error).0),
+            _ => self.part.up(),
+        }
+    }
+}
+
+#[async_trait]
+impl Sink for RedisSink {
+    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+        let (places, chats) = by_chat(batch);
+        let replies = match self.run(&chats).await {
+            Ok(replies) => replies,
+            Err(error) => {
+                self.part.down(error.0.clone());
+                let outcomes = chats.iter().map(|parcels| outcomes(parcels.len(), (0, error.0.clone())));
+                return scatter(batch.len(), &places, outcomes);
+            }
+        };
+        self.report(&replies);
+        let replies = replies.into_iter().map(|reply| reply.unwrap_or_else(|error| (0, failed(&error).0)));
+        let outcomes = chats.iter().zip(replies).map(|(parcels, reply)| outcomes(parcels.len(), reply));
+        scatter(batch.len(), &places, outcomes)
+    }
+
+    async fn check(&mut self) {
+        match self.ping().await {
+            Ok(()) => self.part.up(),
+            Err(error) => self.part.down(error.0),
+        }
+    }
+}
+
+/// The events of each chat, and where they were in the batch.
+fn by_chat(batch: &[Parcel]) -> (Vec<Vec<usize>>, Vec<Vec<&Parcel>>) {
+    let mut index: HashMap<ChatId, usize> = HashMap::new();
+    let (mut places, mut chats) = (Vec::new(), Vec::new());
+    for (place, parcel) in batch.iter().enumerate() {
+        let chat = *index.entry(parcel.event.chat_id).or_insert_with(|| {
+            places.push(Vec::new());
+            chats.push(Vec::new());
+            places.len() - 1
+        });
+        places[chat].push(place);
+        chats[chat].push(parcel);
+    }
+    (places, chats)
+}
+
+/// What became of one chat's events.
+fn outcomes(events: usize, (taken, why): Reply) -> Vec<Outcome> {
+    let mut outcomes = vec![Outcome::Held; events];
+    outcomes.iter_mut().take(taken).for_each(|outcome| *outcome = Outcome::Taken);
+    if let Some(refused) = outcomes.get_mut(taken) {
+        *refused = Outcome::Refused(why);
+    }
+    outcomes
+}
+
+/// Back into the order of the batch.
+fn scatter(len: usize, places: &[Vec<usize>], outcomes: impl Iterator<Item = Vec<Outcome>>) -> Vec<Outcome> {
+    let mut all = vec![Outcome::Held; len];
+    for (places, outcomes) in places.iter().zip(outcomes) {
+        for (place, outcome) in places.iter().zip(outcomes) {
+            all[*place] = outcome;
+        }
+    }
+    all
+}
+
+/// The chat's own channel comes first and is told apart by the script.
+fn other_channels(parcel: &Parcel) -> impl Iterator<Item = Channel> {
+    channels_of(&parcel.event).into_iter().skip(1)
+}
+
+async fn load(script: &Script, conn: &mut MultiplexedConnection) -> RedisResult<()> {
+    script.load_async(conn).await.map(|_sha| ())
+}
+
+async fn send(
+    conn: &mut MultiplexedConnection,
+    commands: impl Iterator<Item = Cmd>,
+) -> RedisResult<Vec<RedisResult<Reply>>> {
+    let mut pipe = redis::pipe();
+    for command in commands {
+        pipe.add_command(command);
+    }
+    pipe.ignore_errors().query_async(conn).await
+}
+
+fn is_unknown_script(reply: &RedisResult<Reply>) -> bool {
+    reply.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chat_stops_at_its_first_failure() {
+        let full = Outcome::Refused("OOM".into());
+        assert_eq!(outcomes(3, (1, "OOM".into())), [Outcome::Taken, full.clone(), Outcome::Held]);
+        assert_eq!(outcomes(2, (0, "OOM".into())), [full, Outcome::Held]);
+        assert_eq!(outcomes(2, (2, String::new())), [Outcome::Taken, Outcome::Taken]);
+    }
+}

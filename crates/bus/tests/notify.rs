@@ -1,0 +1,99 @@
+//! LISTEN/NOTIFY as a sink and as a pub/sub, on a real PostgreSQL.
+
+mod events;
+
+use bus::notify::{NotifySink, PgPubSub};
+use bus::{Arrival, Hint, Outcome, Parcel, PubSub, Sink};
+use chat_events::names::Channel;
+use chat_events::signal::SignalData;
+use chat_events::{ChatId, ChatKind, SenderType, Signal, UserId, Visibility};
+use events::{arrival, for_users, message, part, restored};
+use test_support::{fresh_database, wait_until};
+
+fn typing(name: &str) -> Signal {
+    Signal {
+        id: uuid::Uuid::nil(),
+        chat_id: ChatId(4),
+        chat_kind: ChatKind::Session,
+        visibility: Visibility::Public,
+        origin: None,
+        data: SignalData::Typing {
+            sender_type: SenderType::Client,
+            sender_id: 1,
+            sender_name: Some(name.into()),
+            is_typing: true,
+        },
+    }
+}
+
+#[tokio::test]
+async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
+    let database = fresh_database().await;
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut arrivals).await;
+    pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("connected");
+
+    let batch: Vec<Parcel> = (1..=500).map(|seq| message(4, seq)).chain([for_users(5, 1, &[3])]).collect();
+    let outcomes = NotifySink::new(database.url().into(), part()).publish(&batch).await;
+    assert_eq!(outcomes, vec![Outcome::Taken; 501]);
+
+    let mut heard = Vec::new();
+    for _ in &batch {
+        match arrival(&mut arrivals).await {
+            Arrival::Hint(hint) => heard.push(hint),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(heard, batch.iter().map(Hint::of).collect::<Vec<_>>());
+    assert_eq!(heard.last().expect("hints").user_ids, [UserId(3)]);
+}
+
+#[tokio::test]
+async fn a_gateway_in_the_same_process_gets_whole_events_first() {
+    let database = fresh_database().await;
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut arrivals).await;
+    let mut sink = NotifySink::new(database.url().into(), part()).with_local(pubsub.local());
+    sink.publish(&[message(4, 1)]).await;
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Event(parcel) if parcel.event.seq.0 == 1));
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 1));
+}
+
+#[tokio::test]
+async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
+    let database = fresh_database().await;
+    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part());
+    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut heard_here).await;
+    restored(&mut heard_there).await;
+    here.signal(&typing("Ann")).await.expect("room");
+    here.signal(&typing(&"x".repeat(8000))).await.expect("room");
+    here.signal(&typing("Bob")).await.expect("room");
+    for arrivals in [&mut heard_here, &mut heard_there] {
+        for name in ["Ann", "Bob"] {
+            assert!(matches!(arrival(arrivals).await, Arrival::Signal(signal) if signal == typing(name)));
+        }
+    }
+    wait_until("the count", async || (here.dropped_signals() == 1).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_broken_link_is_told_and_mended() {
+    let database = fresh_database().await;
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut arrivals).await;
+    let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    let mut sink = NotifySink::new(database.url().into(), part());
+    assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(_)));
+
+    database.run_sql(kill).await;
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
+    restored(&mut arrivals).await;
+    assert!(pubsub.is_connected());
+    // The sink's session died too: it says so once, and then has another.
+    assert!(matches!(sink.publish(&[message(4, 2)]).await[..], [Outcome::Refused(_)]));
+    assert_eq!(sink.publish(&[message(4, 2)]).await, [Outcome::Taken]);
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 2));
+}

@@ -1,0 +1,290 @@
+//! The outbox as a source, on a real PostgreSQL.
+
+mod events;
+
+use std::time::Duration;
+
+use bus::outbox::{LaneWaker, NewEvent, OutboxSource, read_installation, write};
+use bus::{LaneMetrics, Outcome, Parcel, Source};
+use chat_events::{ChatId, ChatKind, Epoch, EventKind, Lane, LaneCount, Seq, Visibility};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use events::{part, places};
+use test_support::{Database, fresh_database, wait_until};
+use tokio_util::sync::CancellationToken;
+
+const LANE: Lane = Lane(0);
+
+fn lanes() -> LaneCount {
+    LaneCount::new(4).expect("in range")
+}
+
+fn source(database: &Database, waker: &LaneWaker) -> OutboxSource {
+    source_with(database, waker, LaneMetrics::unregistered())
+}
+
+fn source_with(database: &Database, waker: &LaneWaker, metrics: LaneMetrics) -> OutboxSource {
+    OutboxSource::new(database.url().into(), LANE, Epoch(7), waker.clone(), metrics, part())
+}
+
+async fn commit(database: &Database, chat: i64, seqs: impl IntoIterator<Item = i64>) {
+    let mut conn = database.connect().await;
+    for seq in seqs {
+        let event = NewEvent {
+            lane: LANE,
+            chat_id: ChatId(chat),
+            seq: Seq(seq),
+            kind: EventKind::MessageSent,
+            chat_kind: ChatKind::Session,
+            visibility: Visibility::Public,
+            assigned_user_id: None,
+            user_ids: &[],
+            data: r#"{"body":"hello"}"#,
+            traceparent: None,
+        };
+        write(&mut conn, &event).await.expect("a row");
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    chat_id: i64,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+}
+
+async fn left(database: &Database) -> Vec<(i64, i64)> {
+    let query = sql_query("SELECT chat_id, seq FROM outbox ORDER BY chat_id, seq");
+    let rows: Vec<Row> = query.load(&mut database.connect().await).await.expect("rows");
+    rows.into_iter().map(|row| (row.chat_id, row.seq)).collect()
+}
+
+async fn next(source: &mut OutboxSource) -> Vec<Parcel> {
+    test_support::wait::in_time("a batch", source.next()).await.expect("a batch")
+}
+
+async fn settle(source: &mut OutboxSource, batch: &[Parcel], outcome: impl Fn(&Parcel) -> Outcome) {
+    let outcomes: Vec<Outcome> = batch.iter().map(outcome).collect();
+    source.settle(batch, &outcomes).await.expect("PostgreSQL answers");
+}
+
+fn taken(_: &Parcel) -> Outcome {
+    Outcome::Taken
+}
+
+#[tokio::test]
+async fn events_come_in_order_per_chat_and_exactly_the_confirmed_are_deleted() {
+    let database = fresh_database().await;
+    commit(&database, 8, [1, 2]).await;
+    commit(&database, 4, [1, 2, 3]).await;
+    let mut source = source(&database, &LaneWaker::new(lanes()));
+
+    let batch = next(&mut source).await;
+    assert_eq!(places(&batch), [(4, 1), (4, 2), (4, 3), (8, 1), (8, 2)]);
+    assert_eq!((batch[0].event.epoch, batch[0].event.data.get()), (Epoch(7), r#"{"body":"hello"}"#));
+    assert_eq!(serde_json::from_slice::<chat_events::Event>(&batch[0].json).expect("an event").seq, Seq(1));
+
+    // A row that is committed while the batch is on its way must survive the deletion.
+    commit(&database, 4, [4]).await;
+    settle(&mut source, &batch, |parcel| match (parcel.event.chat_id.0, parcel.event.seq.0) {
+        (4, 2) => Outcome::Refused("full".into()),
+        (4, 3) => Outcome::Held,
+        _ => Outcome::Taken,
+    })
+    .await;
+    assert_eq!(left(&database).await, [(4, 2), (4, 3), (4, 4)]);
+
+    let again = next(&mut source).await;
+    assert_eq!(places(&again), [(4, 2), (4, 3), (4, 4)]);
+    settle(&mut source, &again, taken).await;
+    assert!(left(&database).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_chat_holds_no_other_chat_up() {
+    let database = fresh_database().await;
+    commit(&database, 4, [1]).await;
+    let waker = LaneWaker::new(lanes());
+    let mut source = source(&database, &waker);
+    // Refused until its wait is a good part of a second.
+    for _ in 0..5 {
+        let batch = next(&mut source).await;
+        assert_eq!(places(&batch), [(4, 1)]);
+        settle(&mut source, &batch, |_| Outcome::Refused("full".into())).await;
+    }
+    for seq in 1..=3 {
+        commit(&database, 8, [seq]).await;
+        waker.committed(LANE);
+        let batch = next(&mut source).await;
+        assert_eq!(places(&batch), [(8, seq)], "only the other chat, at once");
+        settle(&mut source, &batch, taken).await;
+    }
+    assert_eq!(places(&next(&mut source).await), [(4, 1)], "and the refused one when its time has come");
+}
+
+#[tokio::test]
+async fn a_chat_of_more_than_a_page_that_is_refused_comes_again_from_the_refusal_on() {
+    let database = fresh_database().await;
+    let rows = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
+                SELECT 0, 4, seq, 'chat.message.sent', 'session', 'public', '{}' FROM generate_series(1, 1200) AS seq";
+    database.run_sql(rows).await;
+    let mut source = source(&database, &LaneWaker::new(lanes()));
+    let mut expected = 1;
+    let mut refused = false;
+    while expected <= 1200 {
+        let batch = next(&mut source).await;
+        let seqs: Vec<i64> = batch.iter().map(|parcel| parcel.event.seq.0).collect();
+        let refuse_at = if refused { i64::MAX } else { 300 };
+        assert_eq!(seqs, (expected..expected + seqs.len() as i64).collect::<Vec<_>>());
+        expected = seqs.iter().copied().find(|seq| *seq == refuse_at).unwrap_or(expected + seqs.len() as i64);
+        settle(&mut source, &batch, |parcel| match parcel.event.seq.0 {
+            seq if seq == refuse_at => Outcome::Refused("full".into()),
+            seq if seq > refuse_at => Outcome::Held,
+            _ => Outcome::Taken,
+        })
+        .await;
+        refused = true;
+    }
+    assert!(left(&database).await.is_empty());
+}
+
+#[derive(QueryableByName)]
+struct Killed {
+    #[diesel(sql_type = Bool)]
+    killed: bool,
+}
+
+/// Ends the session that holds the lane.
+async fn kill_holder(database: &Database) {
+    let query = sql_query(
+        "SELECT pg_terminate_backend(pid) AS killed FROM pg_locks WHERE locktype = 'advisory' AND granted \
+         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+    );
+    let killed: Vec<Killed> = query.load(&mut database.connect().await).await.expect("an answer");
+    assert!(killed.len() == 1 && killed[0].killed, "one holder");
+}
+
+#[tokio::test]
+async fn of_two_relays_one_reads_a_lane_and_the_other_takes_over_when_its_session_dies() {
+    let database = fresh_database().await;
+    let (first_waker, second_waker) = (LaneWaker::new(lanes()), LaneWaker::new(lanes()));
+    let (mut first, mut second) = (source(&database, &first_waker), source(&database, &second_waker));
+    commit(&database, 4, [1]).await;
+    let batch = next(&mut first).await;
+    settle(&mut first, &batch, taken).await;
+
+    commit(&database, 4, [2]).await;
+    let waited = tokio::time::timeout(Duration::from_millis(1500), second.next()).await;
+    assert!(waited.is_err(), "the second must wait while the first holds the lane");
+
+    kill_holder(&database).await;
+    assert_eq!(places(&next(&mut second).await), [(4, 2)]);
+    let lost = test_support::wait::in_time("the first to notice", async {
+        loop {
+            if let Err(error) = first.next().await {
+                return error;
+            }
+        }
+    });
+    assert!(lost.await.to_string().starts_with("PostgreSQL"));
+    // It stands by now.
+    assert!(tokio::time::timeout(Duration::from_millis(1500), first.next()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_holder_that_stops_gives_its_lane_up_at_once() {
+    let database = fresh_database().await;
+    let waker = LaneWaker::new(lanes());
+    let mut first = source(&database, &waker);
+    commit(&database, 4, [1]).await;
+    let batch = next(&mut first).await;
+    drop(first);
+    let mut second = source(&database, &waker);
+    assert_eq!(places(&next(&mut second).await), places(&batch));
+}
+
+/// Waits for events with no help from the poll.
+async fn wakes_within_half_a_second(source: &mut OutboxSource, commit: impl Future<Output = ()>) -> Vec<Parcel> {
+    // An empty read first, so that the wait has begun.
+    assert!(tokio::time::timeout(Duration::from_millis(1200), source.next()).await.is_err());
+    let (batch, ()) = tokio::join!(tokio::time::timeout(Duration::from_millis(500), source.next()), commit);
+    batch.expect("no need to poll").expect("a batch")
+}
+
+#[tokio::test]
+async fn a_commit_wakes_the_holder_in_the_same_process() {
+    let database = fresh_database().await;
+    let waker = LaneWaker::new(lanes());
+    let mut source = source(&database, &waker);
+    let batch = wakes_within_half_a_second(&mut source, async {
+        commit(&database, 4, [1]).await;
+        waker.committed(LANE);
+    })
+    .await;
+    assert_eq!(places(&batch), [(4, 1)]);
+}
+
+#[tokio::test]
+async fn a_commit_wakes_the_holder_in_another_process() {
+    let database = fresh_database().await;
+    let (here, there) = (LaneWaker::new(lanes()), LaneWaker::new(lanes()));
+    let stop = CancellationToken::new();
+    for waker in [&here, &there] {
+        tokio::spawn(waker.clone().run_link(database.url().into(), stop.clone()));
+    }
+    let mut source = source(&database, &here);
+    wait_until("both links", async || {
+        let query = sql_query(
+            "SELECT count(*) = 2 AS killed FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = 'switchboard lane nudges' AND state = 'idle'",
+        );
+        query.get_result::<Killed>(&mut database.connect().await).await.expect("an answer").killed.then_some(())
+    })
+    .await;
+    let batch = wakes_within_half_a_second(&mut source, async {
+        commit(&database, 4, [1]).await;
+        there.committed(LANE);
+    })
+    .await;
+    assert_eq!(places(&batch), [(4, 1)]);
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_counted_and_left_and_holds_nothing_up() {
+    let database = fresh_database().await;
+    let row = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data) VALUES";
+    database.run_sql(&format!("{row} (0, 4, 1, 'chat.message.sent', 'session', 'public', 'no JSON')")).await;
+    database.run_sql(&format!("{row} (0, 4, 2, 'chat.unheard.of', 'session', 'public', '{{}}')")).await;
+    commit(&database, 4, [3]).await;
+    let metrics = LaneMetrics::unregistered();
+    let mut source = source_with(&database, &LaneWaker::new(lanes()), metrics.clone());
+    let batch = next(&mut source).await;
+    assert_eq!(places(&batch), [(4, 3)]);
+    settle(&mut source, &batch, taken).await;
+    commit(&database, 4, [4]).await;
+    assert_eq!(places(&next(&mut source).await), [(4, 4)]);
+    assert_eq!(metrics.unreadable(), 2, "each once");
+    assert_eq!(left(&database).await, [(4, 1), (4, 2), (4, 4)]);
+}
+
+#[tokio::test]
+async fn the_installation_is_known_once_chat_service_has_set_the_lanes() {
+    let database = fresh_database().await;
+    let url = database.url().into();
+    let error = read_installation(&url).await.expect_err("no lanes yet");
+    assert!(error.to_string().contains("number of lanes"), "{error}");
+    database.run_sql("UPDATE installation SET lanes = 4, epoch = 3").await;
+    let installation = read_installation(&url).await.expect("an installation");
+    assert_eq!((installation.epoch, installation.lanes), (Epoch(3), lanes()));
+}
+
+#[tokio::test]
+async fn an_error_never_tells_the_password() {
+    let url = "postgres://somebody:hunter2@127.0.0.1:1/nothing?connect_timeout=1".into();
+    let refused = read_installation(&url).await.expect_err("nobody listens");
+    let unusable = read_installation(&"postgres://somebody:hunter2@[nonsense".into()).await.expect_err("no URL");
+    assert!(!format!("{refused} {unusable}").contains("hunter2"));
+}

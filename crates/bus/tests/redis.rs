@@ -1,0 +1,229 @@
+//! Redis as a sink and as a pub/sub, on a real Redis.
+
+mod events;
+
+use std::time::Duration;
+
+use bus::redis::{RedisPubSub, RedisSink};
+use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
+use chat_events::names::{Channel, chat_stream};
+use chat_events::signal::SignalData;
+use chat_events::{ChatId, ChatKind, Epoch, SenderType, Signal, UserId, Visibility};
+use events::{arrival, deletion, for_users, message, part, places, restored};
+use redis::aio::MultiplexedConnection;
+use test_support::{RedisPrefix, fresh_prefix};
+use tokio::sync::mpsc;
+
+fn config(prefix: &RedisPrefix) -> PubSubConfig {
+    PubSubConfig {
+        backend: PubSubBackend::Redis,
+        redis_url: Some(prefix.url().into()),
+        redis_prefix: prefix.prefix().into(),
+        stream_length: 1000,
+        stream_ttl: Duration::from_secs(3600),
+    }
+}
+
+fn sink(prefix: &RedisPrefix) -> RedisSink {
+    RedisSink::new(&config(prefix), part()).expect("a URL")
+}
+
+async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Arrival>) {
+    let (pubsub, mut arrivals) = RedisPubSub::connect(&config(prefix), part()).expect("a URL");
+    restored(&mut arrivals).await;
+    (pubsub, arrivals)
+}
+
+fn stream(prefix: &RedisPrefix, chat: i64) -> String {
+    format!("{}{}", prefix.prefix(), chat_stream(Epoch(1), ChatId(chat)))
+}
+
+/// The ids in a stream.
+async fn ids(conn: &mut MultiplexedConnection, stream: &str) -> Vec<String> {
+    let entries: redis::streams::StreamRangeReply =
+        redis::cmd("XRANGE").arg(stream).arg("-").arg("+").query_async(conn).await.expect("a stream");
+    entries.ids.into_iter().map(|entry| entry.id).collect()
+}
+
+async fn event(arrivals: &mut mpsc::Receiver<Arrival>) -> Parcel {
+    match arrival(arrivals).await {
+        Arrival::Event(parcel) => parcel,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn events_are_kept_by_seq_and_a_repeat_changes_nothing() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    let batch = [message(4, 1), message(5, 1), message(4, 2)];
+    for _ in 0..2 {
+        assert_eq!(sink.publish(&batch).await, vec![Outcome::Taken; 3]);
+        assert_eq!(ids(&mut conn, &stream(&prefix, 4)).await, ["1-0", "2-0"]);
+        assert_eq!(ids(&mut conn, &stream(&prefix, 5)).await, ["1-0"]);
+    }
+    let entry: redis::streams::StreamRangeReply =
+        redis::cmd("XRANGE").arg(stream(&prefix, 4)).arg("2").arg("2").query_async(&mut conn).await.expect("a stream");
+    assert_eq!(entry.ids[0].get::<Vec<u8>>("e").expect("the event"), batch[2].json);
+    let ttl: i64 = redis::cmd("PTTL").arg(stream(&prefix, 4)).query_async(&mut conn).await.expect("a time");
+    assert!(ttl > 3_500_000 && ttl <= 3_600_000, "{ttl}");
+}
+
+#[tokio::test]
+async fn a_deletion_empties_the_stream_and_a_repeated_message_does_not_come_back() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    sink.publish(&[message(4, 1), message(4, 2), deletion(4, 3), message(4, 4)]).await;
+    assert_eq!(ids(&mut conn, &stream(&prefix, 4)).await, ["3-0", "4-0"]);
+    sink.publish(&[message(4, 1), message(4, 2), deletion(4, 3)]).await;
+    assert!(ids(&mut conn, &stream(&prefix, 4)).await.is_empty());
+    sink.publish(&[message(4, 5)]).await;
+    assert_eq!(ids(&mut conn, &stream(&prefix, 4)).await, ["5-0"]);
+}
+
+#[tokio::test]
+async fn staff_and_users_have_streams_of_their_own() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    sink.publish(&[message(4, 1), for_users(5, 1, &[7, 8]), message(4, 2)]).await;
+    for (channel, entries) in [(Channel::Staff, 2), (Channel::User(UserId(7)), 1), (Channel::User(UserId(8)), 1)] {
+        let key = format!("{}{channel}", prefix.prefix());
+        assert_eq!(ids(&mut conn, &key).await.len(), entries, "{channel}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_stops_at_its_first_refusal_and_others_go_on() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    let () = redis::cmd("SET").arg(stream(&prefix, 4)).arg("in the way").query_async(&mut conn).await.expect("set");
+    let outcomes = sink.publish(&[message(4, 1), message(5, 1), message(4, 2)]).await;
+    assert!(
+        matches!(&outcomes[..], [Outcome::Refused(why), Outcome::Taken, Outcome::Held] if why.contains("WRONGTYPE"))
+    );
+    let () = redis::cmd("DEL").arg(stream(&prefix, 4)).query_async(&mut conn).await.expect("deleted");
+    assert_eq!(sink.publish(&[message(4, 1), message(4, 2)]).await, [Outcome::Taken, Outcome::Taken]);
+}
+
+#[tokio::test]
+async fn a_flushed_script_is_loaded_again() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
+    let () = redis::cmd("SCRIPT").arg("FLUSH").query_async(&mut conn).await.expect("flushed");
+    assert_eq!(sink.publish(&[message(4, 2), message(5, 1)]).await, [Outcome::Taken, Outcome::Taken]);
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_refuses_and_tells_no_password() {
+    let prefix = fresh_prefix();
+    let config = PubSubConfig { redis_url: Some("redis://:hunter2@127.0.0.1:1/".into()), ..config(&prefix) };
+    let mut sink = RedisSink::new(&config, part()).expect("a URL");
+    let outcomes = sink.publish(&[message(4, 1), message(4, 2)]).await;
+    assert!(
+        matches!(&outcomes[..], [Outcome::Refused(why), Outcome::Held] if !why.contains("hunter2")),
+        "{outcomes:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_subscriber_gets_each_event_once_and_in_order() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let channels = [Channel::Chat(ChatId(4)), Channel::Staff, Channel::User(UserId(7)), Channel::User(UserId(8))];
+    pubsub.subscribe(&channels).await.expect("in force");
+    let mut sink = sink(&prefix);
+    let batch = [message(4, 1), message(5, 1), for_users(6, 1, &[7, 8]), message(4, 2)];
+    sink.publish(&batch).await;
+    let mut got = Vec::new();
+    for _ in 0..4 {
+        got.push(event(&mut arrivals).await);
+    }
+    let mut got = places(&got);
+    got.sort_unstable();
+    assert_eq!(got, [(4, 1), (4, 2), (5, 1), (6, 1)]);
+
+    pubsub.unsubscribe(&[Channel::Staff]).await.expect("taken note of");
+    pubsub.subscribe(&[Channel::Chat(ChatId(9))]).await.expect("in force");
+    sink.publish(&[message(5, 2), message(9, 1)]).await;
+    assert_eq!(places(&[event(&mut arrivals).await]), [(9, 1)], "staff's channel is no longer heard");
+}
+
+#[tokio::test]
+async fn a_signal_comes_once_though_it_goes_to_two_channels() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    pubsub.subscribe(&[Channel::Staff, Channel::Chat(ChatId(4))]).await.expect("in force");
+    let typing = |is_typing| Signal {
+        id: uuid::Uuid::nil(),
+        chat_id: ChatId(4),
+        chat_kind: ChatKind::Session,
+        visibility: Visibility::Public,
+        origin: Some("connection 1".into()),
+        data: SignalData::Typing { sender_type: SenderType::Client, sender_id: 1, sender_name: None, is_typing },
+    };
+    for is_typing in [true, false] {
+        pubsub.signal(&typing(is_typing)).await.expect("room");
+    }
+    for is_typing in [true, false] {
+        assert!(matches!(arrival(&mut arrivals).await, Arrival::Signal(signal) if signal == typing(is_typing)));
+    }
+}
+
+/// Kills this test's connections: those that are subscribed to its channels. The server is shared with other tests.
+async fn kill_subscribers(prefix: &RedisPrefix) {
+    let mut conn = prefix.connect().await;
+    let clients: String = redis::cmd("CLIENT").arg("LIST").query_async(&mut conn).await.expect("clients");
+    let name = |line: &str| line.split(' ').find_map(|field| field.strip_prefix("name=").map(str::to_owned));
+    let wanted = prefix.prefix().trim_end_matches(':');
+    for line in clients
+        .lines()
+        .filter(|line| name(line).is_some_and(|name| name.starts_with("switchboard-gateway") && name.contains(wanted)))
+    {
+        let id = line.split(' ').find_map(|field| field.strip_prefix("id=")).expect("an id");
+        let () = redis::cmd("CLIENT").arg("KILL").arg("ID").arg(id).query_async(&mut conn).await.expect("killed");
+    }
+}
+
+#[tokio::test]
+async fn a_killed_connection_is_told_and_all_subscriptions_come_back() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let many: Vec<Channel> = (1..=2500).map(|id| Channel::Chat(ChatId(id))).collect();
+    pubsub.subscribe(&many).await.expect("in force");
+    kill_subscribers(&prefix).await;
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
+    // Wished for while the link is down or coming up: in force when this returns.
+    pubsub.subscribe(&[Channel::User(UserId(7))]).await.expect("in force again");
+    restored(&mut arrivals).await;
+    sink(&prefix).publish(&[message(2500, 1), for_users(3000, 1, &[7])]).await;
+    let mut got = places(&[event(&mut arrivals).await, event(&mut arrivals).await]);
+    got.sort_unstable();
+    assert_eq!(got, [(2500, 1), (3000, 1)]);
+}
+
+#[tokio::test]
+async fn a_gateway_that_does_not_keep_up_is_interrupted_instead_of_growing() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
+    let mut sink = sink(&prefix);
+    // More than the queue takes.
+    for start in (1..=10_000).step_by(500) {
+        let batch: Vec<Parcel> = (start..start + 500).map(|seq| message(4, seq)).collect();
+        assert!(sink.publish(&batch).await.iter().all(|outcome| *outcome == Outcome::Taken));
+    }
+    let mut last = 0;
+    loop {
+        match arrival(&mut arrivals).await {
+            Arrival::Event(parcel) => {
+                assert_eq!(parcel.event.seq.0, last + 1, "nothing is passed over before the interruption");
+                last += 1;
+            }
+            Arrival::Interrupted => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(last < 10_000);
+    restored(&mut arrivals).await;
+}

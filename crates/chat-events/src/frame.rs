@@ -1,0 +1,370 @@
+//! The channel protocol: JSON text frames, UTF-8, at most 64 KiB.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::error::{ErrorBody, ErrorCode};
+use crate::event::Event;
+use crate::gateway_api::ChatState;
+use crate::ids::{ChatId, Epoch, MessageId, Seq};
+use crate::message::{ChatKind, Visibility};
+use crate::signal::Signal;
+
+/// The largest frame, in bytes, either way.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// What a client may say. Unknown fields are ignored; an unknown `type` is answered with an error.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientFrame {
+    /// First frame of a socket that was opened without a token.
+    Init {
+        /// A JWT.
+        access_token: String,
+    },
+    /// Watch a chat, or fetch what changed in it after a cursor.
+    Subscribe {
+        /// Which; a support session may say `session_id`.
+        #[serde(alias = "session_id")]
+        chat_id: ChatId,
+        /// Replay what changed after it; missing means only what is new.
+        #[serde(default)]
+        after: Option<Seq>,
+    },
+    /// No longer watch a chat.
+    Unsubscribe {
+        /// Which.
+        #[serde(alias = "session_id")]
+        chat_id: ChatId,
+    },
+    /// Write a message.
+    Message {
+        /// Where; a client of a session may leave it out.
+        #[serde(default, alias = "session_id")]
+        chat_id: Option<ChatId>,
+        /// The text.
+        body: String,
+        /// Makes it idempotent; the answer repeats it.
+        client_id: Uuid,
+        /// `staff` from an operator makes a note.
+        #[serde(default)]
+        visibility: Option<Visibility>,
+    },
+    /// Everything up to this message has arrived.
+    Ack {
+        /// Where; a client of a session may leave it out.
+        #[serde(default, alias = "session_id")]
+        chat_id: Option<ChatId>,
+        /// The last message that arrived.
+        last_id: MessageId,
+    },
+    /// Everything up to this message was read.
+    Read {
+        /// Where; a client of a session may leave it out.
+        #[serde(default, alias = "session_id")]
+        chat_id: Option<ChatId>,
+        /// The last message that was read.
+        last_id: MessageId,
+    },
+    /// Typing, or stopped.
+    Typing {
+        /// Where; a client of a session may leave it out.
+        #[serde(default, alias = "session_id")]
+        chat_id: Option<ChatId>,
+        /// False when it stopped.
+        is_typing: bool,
+    },
+    /// Is the server there? Answered with `pong`.
+    Ping {},
+    /// The answer to the server's `ping` frame.
+    Pong {},
+}
+
+const CLIENT_FRAME_TYPES: [&str; 9] =
+    ["init", "subscribe", "unsubscribe", "message", "ack", "read", "typing", "ping", "pong"];
+
+/// A frame that was refused: the error, and the `client_id` that it gave, if it gave one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refused {
+    /// Why.
+    pub error: ErrorBody,
+    /// For the answer to repeat.
+    pub client_id: Option<String>,
+}
+
+impl ClientFrame {
+    /// Reads one frame.
+    pub fn parse(text: &str) -> Result<Self, Refused> {
+        serde_json::from_str(text).map_err(|why| Self::refuse(text, &why))
+    }
+
+    /// Looks at a bad frame once more, to say as well as possible what was wrong with it.
+    fn refuse(text: &str, why: &serde_json::Error) -> Refused {
+        let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
+            let message = "a frame is one JSON object with a \"type\"";
+            return Refused { error: ErrorBody::new(ErrorCode::BadRequest, message), client_id: None };
+        };
+        let client_id = fields.get("client_id").and_then(|id| id.as_str()).map(|id| id.chars().take(64).collect());
+        let error = match fields.get("type").and_then(|kind| kind.as_str()) {
+            None => ErrorBody::field(ErrorCode::BadRequest, "type", "the frame has no \"type\""),
+            Some(kind) if !CLIENT_FRAME_TYPES.contains(&kind) => {
+                let message = "frames of this type are not known";
+                ErrorBody::field(ErrorCode::UnknownType, "type", message)
+            }
+            Some(_) => ErrorBody::new(ErrorCode::Invalid, without_position(why)),
+        };
+        Refused { error, client_id }
+    }
+}
+
+/// serde's words without "at line 1 column 7", which says nothing here.
+fn without_position(why: &serde_json::Error) -> String {
+    let text = why.to_string();
+    let end = text.rfind(" at line ").unwrap_or(text.len());
+    text[..end].chars().take(300).collect()
+}
+
+/// The frame of a durable event or a signal: `{"type", "session_id" | "chat_id", "seq", "data"}`.
+#[derive(Serialize)]
+struct ChatFrame<'a, D> {
+    #[serde(rename = "type")]
+    frame_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<ChatId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_id: Option<ChatId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<Seq>,
+    data: D,
+}
+
+fn chat_frame<D: Serialize>(frame_type: &str, kind: ChatKind, chat: ChatId, seq: Option<Seq>, data: D) -> String {
+    let session = kind == ChatKind::Session;
+    to_json(&ChatFrame {
+        frame_type,
+        session_id: session.then_some(chat),
+        chat_id: (!session).then_some(chat),
+        seq,
+        data,
+    })
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("frames hold nothing that JSON cannot")
+}
+
+/// The frame of a durable event.
+#[must_use]
+pub fn event_frame(event: &Event) -> String {
+    let data: &RawValue = &event.data;
+    chat_frame(event.kind.frame_type(), event.chat_kind, event.chat_id, Some(event.seq), data)
+}
+
+/// The frame of a message or session that `sync` returned, in its present state, at the seq of its last change.
+pub fn replay_frame(frame_type: &str, kind: ChatKind, chat: ChatId, seq: Seq, data: &impl Serialize) -> String {
+    chat_frame(frame_type, kind, chat, Some(seq), data)
+}
+
+/// The frame of a signal. It has no `seq`: it is not stored.
+#[must_use]
+pub fn signal_frame(signal: &Signal) -> String {
+    use crate::signal::SignalData;
+    let frame_type = signal.data.frame_type();
+    match &signal.data {
+        SignalData::Mark { mark, .. } => chat_frame(frame_type, signal.chat_kind, signal.chat_id, None, mark),
+        SignalData::Typing { sender_type, sender_id, sender_name, is_typing } => {
+            let data = serde_json::json!({
+                "sender_type": sender_type, "sender_id": sender_id,
+                "sender_name": sender_name, "is_typing": is_typing,
+            });
+            chat_frame(frame_type, signal.chat_kind, signal.chat_id, None, data)
+        }
+    }
+}
+
+/// What a new connection is told first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Connected {
+    /// Of this socket, for logs and support.
+    pub connection_id: String,
+    /// `client`, `staff` or `user`.
+    pub role: String,
+    /// The client's or user's own id.
+    pub self_id: i64,
+    /// The name that others see.
+    pub name: Option<String>,
+    /// Cursors of another epoch are worth nothing.
+    pub epoch: Epoch,
+    /// Seconds between pings.
+    pub ping_interval: u64,
+    /// The chats of this connection with their tops, states and marks. Empty for staff.
+    pub chats: Vec<ChatState>,
+}
+
+/// Server frames that do not come from an event or a signal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerFrame {
+    /// The connection stands.
+    Connected {
+        /// A client's session.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        session_id: Option<ChatId>,
+        /// A client's cursor to start from.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<Seq>,
+        /// The rest.
+        data: Connected,
+    },
+    /// A `subscribe` was served: replay is done, the chat is live from here.
+    Subscribed {
+        /// Which.
+        chat_id: ChatId,
+        /// The cursor reached.
+        seq: Seq,
+        /// The chat's state.
+        data: ChatState,
+    },
+    /// An `unsubscribe` was served.
+    Unsubscribed {
+        /// Which.
+        chat_id: ChatId,
+    },
+    /// The answer to `message`: it is stored. The live frame comes on its own.
+    Ack {
+        /// As in the `message` frame.
+        client_id: Uuid,
+        /// The stored message.
+        data: crate::Message,
+    },
+    /// Cursors that cannot be honoured: fetch these chats anew.
+    Resync {
+        /// `epoch`, `ahead`, `gone` or `several`.
+        why: String,
+        /// Which; empty means all.
+        chats: Vec<ChatId>,
+    },
+    /// Answer with `pong`.
+    Ping {},
+    /// The answer to `ping`.
+    Pong {},
+    /// Something was refused; the connection stays unless a close follows.
+    Error {
+        /// As the frame gave it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client_id: Option<String>,
+        /// What was wrong.
+        error: ErrorBody,
+    },
+}
+
+impl ServerFrame {
+    /// As sent.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        to_json(self)
+    }
+}
+
+/// Why a socket is closed: 40xx reconnect with jitter, 45xx final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    /// The token's time is over: get a fresh one and reconnect.
+    TokenExpired,
+    /// More than 256 KiB unsent: reconnect with the cursor, nothing is lost.
+    SlowConsumer,
+    /// Two pings unanswered.
+    Idle,
+    /// The server restarts.
+    Restart,
+    /// A part behind the gateway does not answer.
+    Unavailable,
+    /// The token is not good.
+    BadToken,
+    /// The right to be here was taken.
+    Revoked,
+    /// A newer connection of this token took its place.
+    TooManyConnections,
+    /// Not a text frame, not UTF-8, or against RFC 6455.
+    BadFrame,
+    /// A frame over 64 KiB.
+    TooLarge,
+    /// No `init` within 5 s.
+    InitTimeout,
+}
+
+impl CloseCode {
+    /// Every code.
+    pub const ALL: [Self; 11] = [
+        Self::TokenExpired,
+        Self::SlowConsumer,
+        Self::Idle,
+        Self::Restart,
+        Self::Unavailable,
+        Self::BadToken,
+        Self::Revoked,
+        Self::TooManyConnections,
+        Self::BadFrame,
+        Self::TooLarge,
+        Self::InitTimeout,
+    ];
+
+    /// On the wire.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            Self::TokenExpired => 4001,
+            Self::SlowConsumer => 4002,
+            Self::Idle => 4003,
+            Self::Restart => 4004,
+            Self::Unavailable => 4005,
+            Self::BadToken => 4500,
+            Self::Revoked => 4501,
+            Self::TooManyConnections => 4502,
+            Self::BadFrame => 4503,
+            Self::TooLarge => 4504,
+            Self::InitTimeout => 4505,
+        }
+    }
+
+    /// The reason in the close frame, and the metric's label.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::TokenExpired => "token expired",
+            Self::SlowConsumer => "slow consumer",
+            Self::Idle => "idle",
+            Self::Restart => "restart",
+            Self::Unavailable => "unavailable",
+            Self::BadToken => "bad token",
+            Self::Revoked => "revoked",
+            Self::TooManyConnections => "too many connections",
+            Self::BadFrame => "bad frame",
+            Self::TooLarge => "too large",
+            Self::InitTimeout => "no init",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_is_a_chat_id() {
+        let frame = ClientFrame::parse(r#"{"type":"subscribe","session_id":7,"after":3,"later":true}"#);
+        assert_eq!(frame, Ok(ClientFrame::Subscribe { chat_id: ChatId(7), after: Some(Seq(3)) }));
+    }
+
+    #[test]
+    fn a_refusal_says_what_was_wrong_and_repeats_the_client_id() {
+        let unknown = ClientFrame::parse(r#"{"type":"dance","client_id":"a"}"#).expect_err("unknown");
+        assert_eq!((unknown.error.code, unknown.client_id.as_deref()), (ErrorCode::UnknownType, Some("a")));
+        let wrong = ClientFrame::parse(r#"{"type":"message","body":1,"client_id":"b"}"#).expect_err("wrong type");
+        assert_eq!((wrong.error.code, wrong.client_id.as_deref()), (ErrorCode::Invalid, Some("b")));
+        assert!(!wrong.error.message.contains("line"), "{}", wrong.error.message);
+        let none = ClientFrame::parse("[]").expect_err("not an object");
+        assert_eq!(none.error.code, ErrorCode::BadRequest);
+    }
+}

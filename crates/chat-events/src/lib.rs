@@ -1,0 +1,34 @@
+//! What travels between the parts of Switchboard: types only, no I/O.
+//!
+//! - [`ids`]: identifiers, sequence numbers and lanes
+//! - [`message`]: a message as every reader sees it, and its text
+//! - [`session`]: a support session as its events carry it
+//! - [`member`]: a member of any other chat, as its events carry it
+//! - [`marks`]: delivered and read marks
+//! - [`event`]: one durable change on its way from the outbox to the sockets
+//! - [`signal`]: what passes between gateways and is never stored (typing, marks)
+//! - [`names`]: routing keys, queue names, Redis channels and stream keys
+//! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
+//! - [`gateway_api`]: what a gateway asks chat-service
+//! - [`error`]: the one shape of an error, in REST and in frames
+
+pub mod error;
+pub mod event;
+pub mod frame;
+pub mod gateway_api;
+pub mod ids;
+pub mod marks;
+pub mod member;
+pub mod message;
+pub mod names;
+pub mod session;
+pub mod signal;
+
+pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
+pub use event::{Event, EventKind};
+pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, UserId};
+pub use marks::{Mark, MarkKind, Reader};
+pub use member::Member;
+pub use message::{ChatKind, Message, MessageBody, SenderType, Visibility};
+pub use session::{Person, Session, SessionStatus, Visitor};
+pub use signal::Signal;

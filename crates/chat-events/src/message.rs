@@ -1,0 +1,185 @@
+//! A message as every reader sees it: the same JSON in REST, in `sync` and in frames.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::{ChatId, MessageId, Seq};
+
+/// What kind of conversation a chat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatKind {
+    /// Two users.
+    Direct,
+    /// Several users, all may write.
+    Group,
+    /// Many readers; only admins write.
+    Channel,
+    /// Bound to a record of a CRM.
+    Record,
+    /// A support session: a client and operators.
+    Session,
+}
+
+impl ChatKind {
+    /// As stored in PostgreSQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Group => "group",
+            Self::Channel => "channel",
+            Self::Record => "record",
+            Self::Session => "session",
+        }
+    }
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SenderType {
+    /// The visitor of a support session.
+    Client,
+    /// Staff, in a support session.
+    Operator,
+    /// A user, in any other chat.
+    User,
+    /// A program.
+    Bot,
+    /// Switchboard itself.
+    System,
+}
+
+impl SenderType {
+    /// As stored in PostgreSQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Operator => "operator",
+            Self::User => "user",
+            Self::Bot => "bot",
+            Self::System => "system",
+        }
+    }
+}
+
+/// Who may see a message or an event. Where it is missing, it counts as staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everybody in the chat.
+    Public,
+    /// Operators only: a note.
+    #[default]
+    Staff,
+}
+
+impl Visibility {
+    /// As stored in PostgreSQL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Staff => "staff",
+        }
+    }
+}
+
+/// A message in its present state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Message {
+    /// Unique over all chats.
+    pub id: MessageId,
+    /// The chat that it belongs to.
+    pub chat_id: ChatId,
+    /// The same number as `chat_id` in a support session, else null.
+    pub session_id: Option<ChatId>,
+    /// Where it was created in its chat: the order of display.
+    pub seq: Seq,
+    /// Its last change. Of two copies the one with the higher `changed_seq` is right.
+    pub changed_seq: Seq,
+    /// Who wrote it.
+    pub sender_type: SenderType,
+    /// The client's, operator's or user's id; null for the system.
+    pub sender_id: Option<i64>,
+    /// The name to show, as it was when the message was written.
+    pub sender_name: Option<String>,
+    /// The text; empty when deleted.
+    pub body: String,
+    /// The UUID that its sender gave.
+    pub client_id: Uuid,
+    /// `staff` is a note that only operators see.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// RFC 3339, UTC.
+    pub created_at: DateTime<Utc>,
+    /// When it was last edited.
+    pub edited_at: Option<DateTime<Utc>>,
+    /// When it first reached somebody on the other side.
+    pub delivered_at: Option<DateTime<Utc>>,
+    /// When somebody on the other side first read it.
+    pub read_at: Option<DateTime<Utc>>,
+    /// True when it was deleted: the body is gone.
+    pub is_deleted: bool,
+}
+
+/// The text of a message, known to be good: 1 to 10,000 characters, not only white space, no NUL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageBody(String);
+
+/// Why a text cannot be a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Nothing, or only white space.
+    #[error("body is empty")]
+    Empty,
+    /// More than [`MessageBody::MAX_CHARS`] characters.
+    #[error("body has more than 10000 characters")]
+    TooLong,
+    /// PostgreSQL's text holds no NUL.
+    #[error("body holds a NUL character")]
+    Nul,
+}
+
+impl MessageBody {
+    /// The longest text, in Unicode characters.
+    pub const MAX_CHARS: usize = 10_000;
+
+    /// Checks a text. It is kept as it is, white space included.
+    pub fn parse(text: String) -> Result<Self, BodyError> {
+        if text.trim().is_empty() {
+            return Err(BodyError::Empty);
+        }
+        if text.contains('\0') {
+            return Err(BodyError::Nul);
+        }
+        if text.len() > Self::MAX_CHARS && text.chars().count() > Self::MAX_CHARS {
+            return Err(BodyError::TooLong);
+        }
+        Ok(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_counted_in_characters_and_kept_as_written() {
+        let long = "й".repeat(MessageBody::MAX_CHARS);
+        assert_eq!(MessageBody::parse(long.clone()).expect("fits").as_str(), long);
+        assert_eq!(MessageBody::parse(long + "й"), Err(BodyError::TooLong));
+        assert_eq!(MessageBody::parse(" \n\t".into()), Err(BodyError::Empty));
+        assert_eq!(MessageBody::parse("a\0b".into()), Err(BodyError::Nul));
+        assert_eq!(MessageBody::parse(" hi ".into()).expect("good").as_str(), " hi ");
+    }
+}

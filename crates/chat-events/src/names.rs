@@ -1,0 +1,114 @@
+//! Routing keys, queue names, Redis channels and stream keys: the only place that spells them.
+
+use crate::event::{Event, EventKind};
+use crate::ids::{ChatId, Epoch, Lane, UserId};
+
+/// The durable topic exchange that every event goes to.
+pub const EXCHANGE: &str = "chat.events";
+/// The exchange and queue of what could not be parsed.
+pub const DEAD_LETTER: &str = "chat.events.dead";
+/// PostgreSQL channel of (chat, seq, kind) hints to gateways.
+pub const PG_HINTS: &str = "switchboard_hints";
+/// PostgreSQL channel of signals between gateways.
+pub const PG_SIGNALS: &str = "switchboard_signals";
+/// PostgreSQL channel that wakes the holder of a lane.
+pub const PG_LANE_WAKE: &str = "switchboard_lane_wake";
+
+/// The routing key of an event: its subject, then its lane, so that `chat.message.sent.#` binds all lanes.
+#[must_use]
+pub fn routing_key(kind: EventKind, lane: Lane) -> String {
+    let subject = match kind {
+        EventKind::SessionAssigned | EventKind::SessionStatus => "chat.session.updated",
+        other => other.as_str(),
+    };
+    format!("{subject}.{lane}")
+}
+
+/// Binds every event of one lane.
+#[must_use]
+pub fn lane_binding(lane: Lane) -> String {
+    format!("#.{lane}")
+}
+
+/// The dispatcher's quorum queue for one lane.
+#[must_use]
+pub fn dispatch_queue(lane: Lane) -> String {
+    format!("chat.dispatch.{lane}")
+}
+
+/// Where events and signals are published for those who listen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// One chat.
+    Chat(ChatId),
+    /// All support sessions.
+    Staff,
+    /// One user in person.
+    User(UserId),
+}
+
+impl std::fmt::Display for Channel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Chat(id) => write!(f, "chat:{id}"),
+            Self::Staff => f.write_str("chat:staff"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
+impl Channel {
+    /// The channel of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        match name.split_once(':')? {
+            ("chat", "staff") => Some(Self::Staff),
+            ("chat", id) => id.parse().ok().map(|id| Self::Chat(ChatId(id))),
+            ("user", id) => id.parse().ok().map(|id| Self::User(UserId(id))),
+            _ => None,
+        }
+    }
+}
+
+/// The stream of a chat's last events, entry ids `<seq>-0`. The epoch is in the key: another database's history
+/// is never replayed.
+#[must_use]
+pub fn chat_stream(epoch: Epoch, chat: ChatId) -> String {
+    format!("chat:{chat}@{epoch}")
+}
+
+/// The advisory lock that the relay of a lane holds; the first number keeps clear of other users of the database.
+#[must_use]
+pub fn lane_lock(lane: Lane) -> (i32, i32) {
+    (0x5b_0a_2d, i32::from(lane.0))
+}
+
+/// Channels that an event is published to, its own chat's first.
+#[must_use]
+pub fn channels_of(event: &Event) -> Vec<Channel> {
+    let mut channels = vec![Channel::Chat(event.chat_id)];
+    if event.session_id().is_some() {
+        channels.push(Channel::Staff);
+    }
+    channels.extend(event.user_ids.iter().map(|id| Channel::User(*id)));
+    channels
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_channel_reads_back_from_its_name() {
+        for channel in [Channel::Chat(ChatId(7)), Channel::Staff, Channel::User(UserId(3))] {
+            assert_eq!(Channel::parse(&channel.to_string()), Some(channel));
+        }
+        assert_eq!(Channel::parse("chat:x"), None);
+    }
+
+    #[test]
+    fn status_and_assignment_are_updates_of_the_session() {
+        assert_eq!(routing_key(EventKind::MessageSent, Lane(3)), "chat.message.sent.3");
+        assert_eq!(routing_key(EventKind::SessionStatus, Lane(0)), "chat.session.updated.0");
+    }
+}

@@ -1,0 +1,65 @@
+//! What passes between gateways and is never stored: a lost signal is repaired by the next one or by `sync`.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::ids::ChatId;
+use crate::marks::{Mark, MarkKind};
+use crate::message::{ChatKind, SenderType, Visibility};
+
+/// A fleeting sign of life in a chat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Signal {
+    /// New for each signal: one may come on two channels, and counts once.
+    pub id: Uuid,
+    /// Where.
+    pub chat_id: ChatId,
+    /// What kind of chat.
+    pub chat_kind: ChatKind,
+    /// Who may see it. Missing counts as staff.
+    #[serde(default)]
+    pub visibility: Visibility,
+    /// The connection that caused it and does not need to hear of it, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// What happened.
+    pub data: SignalData,
+}
+
+/// What a signal says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum SignalData {
+    /// Somebody types, or stopped.
+    #[serde(rename = "chat.typing")]
+    Typing {
+        /// Who kind of.
+        sender_type: SenderType,
+        /// Who.
+        sender_id: i64,
+        /// The name to show.
+        sender_name: Option<String>,
+        /// False when it stopped.
+        is_typing: bool,
+    },
+    /// A mark rose.
+    #[serde(rename = "chat.mark")]
+    Mark {
+        /// Which.
+        kind: MarkKind,
+        /// To where.
+        mark: Mark,
+    },
+}
+
+impl SignalData {
+    /// The `type` of the server frame that tells of it.
+    #[must_use]
+    pub fn frame_type(&self) -> &'static str {
+        match self {
+            Self::Typing { .. } => "chat.typing",
+            Self::Mark { kind: MarkKind::Delivered, .. } => "chat.delivered",
+            Self::Mark { kind: MarkKind::Read, .. } => "chat.read",
+        }
+    }
+}

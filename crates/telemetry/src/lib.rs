@@ -1,0 +1,25 @@
+//! Seeing a service work: logs, traces, metrics and health, the same in every service.
+//!
+//! - [`config`]: what the environment says about logs
+//! - [`init`](fn@init): sets up logs and the export of traces, once per process
+//! - [`trace`]: carries W3C trace context from one process to the next
+//! - [`health`]: which parts are up, for `/readyz`
+//! - [`metrics`]: the registry behind `/metrics`
+//! - `process_metrics`: memory, processor time and open files, in every registry
+//! - [`http`]: the probe routes, and a span for each request
+//!
+//! Every server logs exactly `listening` with a field `addr` once it accepts connections.
+
+pub mod config;
+pub mod health;
+pub mod http;
+mod init;
+pub mod metrics;
+mod process_metrics;
+pub mod shutdown;
+pub mod trace;
+
+pub use config::{LogFormat, TelemetryConfig};
+pub use health::{Health, Part};
+pub use init::{Guard, InitError, init};
+pub use metrics::Metrics;

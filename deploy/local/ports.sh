@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Ports on loopback. Several checkouts may run at once, so servers take free ports, which a file remembers.
+
+# port_open PORT: whether something accepts connections there.
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Below the kernel's range for outgoing connections, which could take the port between two starts.
+free_port() {
+  local port
+  while port=$((20000 + RANDOM % 10000)) && port_open "$port"; do :; done
+  printf '%s' "$port"
+}
+
+# remembered_port FILE NAME: the port that the file has for the name; picks one the first time.
+remembered_port() {
+  local file=$1 name=$2 port
+  port=$(sed -n "s/^$name=//p" "$file" 2>/dev/null || true)
+  if [[ -z $port ]]; then
+    while port=$(free_port) && grep -qs "=$port\$" "$file"; do :; done
+    printf '%s=%s\n' "$name" "$port" >>"$file"
+  fi
+  printf '%s' "$port"
+}
+
+# unused_port FILE NAME: the same, but another when something else has taken the remembered one.
+unused_port() {
+  local port
+  port=$(remembered_port "$1" "$2")
+  if port_open "$port"; then
+    sed -i "/^$2=/d" "$1"
+    port=$(remembered_port "$1" "$2")
+  fi
+  printf '%s' "$port"
+}
+
+# http_status PORT PATH: the status of a GET on loopback, empty without an answer. No curl is needed.
+http_status() {
+  local line
+  {
+    exec 3<>"/dev/tcp/127.0.0.1/$1" &&
+      printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&3 &&
+      IFS=' ' read -r -t 5 -u 3 _ line _
+  } 2>/dev/null && printf '%s' "$line"
+  exec 3>&- 2>/dev/null || true
+}
+
+# ready PORT: whether the service there says that it is able.
+ready() { [[ $(http_status "$1" /readyz) == 200 ]]; }

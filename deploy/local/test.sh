@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# make test: lint, build and run every test on real servers, which are stopped in the end in any case.
+. "$(dirname "${BASH_SOURCE[0]}")/load.sh"
+
+SERVICES=deploy/local/test-services.sh
+
+# Servers that `make services-up` started are used and left running.
+start_services() {
+  if [[ ! -e .run/test/keep ]]; then
+    trap '"$SERVICES" stop' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+  fi
+  "$SERVICES" start 9>&-
+  # shellcheck source=/dev/null
+  . .run/test/services.env
+}
+
+# cargo test closes with one line for each test binary, the last often of no test: this adds them up.
+add_up() {
+  awk '{ print }
+    /^test result: / { for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i-1); if ($i ~ /^failed/) f += $(i-1); if ($i ~ /^ignored/) s += $(i-1) } }
+    END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
+}
+
+run_tests() {
+  cargo test --workspace --locked --doc --quiet
+  if cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked "$@"
+  else
+    cargo test --workspace --locked --lib --bins --tests --no-fail-fast "$@" | add_up
+  fi
+}
+
+only_one .run/test/lock "make test"
+require compiler
+start_services
+deploy/local/lint.sh 9>&-
+say "Building the services and the tests"
+cargo build --workspace --bins --locked 9>&-
+say "Running the tests"
+run_tests "$@" 9>&-

@@ -1,0 +1,132 @@
+//! Puts a gateway together, serves it, and brings it down in good order.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, web};
+use anyhow::Context;
+use bus::config::PubSubBackend;
+use bus::{Arrival, PubSub};
+use channel_auth::{JwtVerifier, SessionKeys};
+use chat_events::frame::CloseCode;
+use chat_events::gateway_api::TopsRequest;
+use secrecy::ExposeSecret;
+use telemetry::{Health, Metrics, Part};
+use tokio::sync::mpsc;
+
+use crate::chat_service::{ChatService, HttpChatService};
+use crate::config::Config;
+use crate::credentials::Credentials;
+use crate::error::not_found;
+use crate::gateway::{Gateway, Parts};
+use crate::jwks::{Issuer, KeyRefresh};
+use crate::metrics::GatewayMetrics;
+use crate::origins::Origins;
+use crate::{routes, server};
+
+/// How often chat-service is asked whether it is there.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How long sockets may take to close when the process ends.
+const DRAIN_WITHIN: Duration = Duration::from_secs(20);
+
+/// Runs a channel-gateway until it is told to end.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let (pubsub, arrivals) = connect_pubsub(&config, health.part("pubsub"))?;
+    let secret = config.internal_secret.clone();
+    anyhow::ensure!(secret.expose_secret().len() >= 32, "AUTH__INTERNAL_SECRET must have at least 32 characters");
+    let chat_service = Arc::new(HttpChatService::new(&config.chat_service_url, secret)?);
+    let gateway = Gateway::new(Parts {
+        pubsub,
+        chat_service: chat_service.clone(),
+        credentials: credentials(&config, &health)?,
+        limits: config.channel.limits(),
+        origins: Origins::new(&config.channel.allowed_origins),
+        metrics: GatewayMetrics::new(&metrics),
+        pollers: config.channel.pollers(),
+        ping_interval: config.channel.ping_interval,
+        serves_echo: config.channel.echo,
+    })?;
+    tokio::spawn(gateway.hub.clone().run(arrivals));
+    tokio::spawn(watch_chat_service(chat_service, health.part("chat-service")));
+
+    let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let draining = health.part("process");
+    draining.up();
+    let app = {
+        let gateway = gateway.clone();
+        move || {
+            App::new()
+                .wrap(gateway.origins.cors())
+                .wrap(telemetry::http::request_tracing())
+                .configure(telemetry::http::configure(health.clone(), metrics.clone()))
+                .configure(routes::configure(gateway.clone()))
+                .default_service(web::to(not_found))
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let server = server::serve(listener, workers, gateway.clone(), app)?;
+    let handle = server.handle();
+    let serving = tokio::spawn(server);
+    telemetry::shutdown::requested().await;
+    draining.down("shutting down");
+    drain(&gateway, config.channel.drain_per_second).await;
+    handle.stop(true).await;
+    serving.await??;
+    Ok(())
+}
+
+/// Tells every socket to come back elsewhere, at a bounded pace, and waits until they are gone.
+pub async fn drain(gateway: &Gateway, per_second: usize) {
+    gateway.pollers.close_all(CloseCode::Restart, per_second);
+    let closed = async {
+        while gateway.metrics.active_websockets() > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    if tokio::time::timeout(DRAIN_WITHIN, closed).await.is_err() {
+        tracing::warn!("some sockets did not close in time");
+    }
+}
+
+fn credentials(config: &Config, health: &Health) -> anyhow::Result<Credentials> {
+    let keys = SessionKeys::parse(config.session_keys.expose_secret())?.with_lifetime(config.session_ttl)?;
+    anyhow::ensure!(
+        config.jwt_issuers.len() == config.jwks_urls.len(),
+        "AUTH__JWT_ISSUER and AUTH__JWKS_URL must name as many issuers as addresses"
+    );
+    let issuers = config.jwt_issuers.iter().zip(&config.jwks_urls);
+    let issuers = issuers.map(|(name, url)| Issuer { name: name.clone(), url: url.clone() }).collect();
+    let verifier = Arc::new(JwtVerifier::new(config.jwt_audience.clone()));
+    let refresh = KeyRefresh::new(issuers, verifier.clone(), health.part("jwks"))?;
+    tokio::spawn(refresh.clone().run());
+    Ok(Credentials::new(Arc::new(keys), verifier, Some(refresh)))
+}
+
+fn connect_pubsub(config: &Config, part: Part) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>)> {
+    match config.pubsub.backend {
+        PubSubBackend::Redis => {
+            let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&config.pubsub, part)?;
+            Ok((pubsub, arrivals))
+        }
+        #[cfg(feature = "postgres")]
+        PubSubBackend::Pg => {
+            let url = config.database_url.clone().context("PUBSUB__BACKEND=pg needs DATABASE_URL")?;
+            let (pubsub, arrivals) = bus::notify::PgPubSub::connect(url, part);
+            Ok((pubsub, arrivals))
+        }
+        #[cfg(not(feature = "postgres"))]
+        PubSubBackend::Pg => anyhow::bail!("this build has no PostgreSQL: set PUBSUB__BACKEND=redis"),
+    }
+}
+
+async fn watch_chat_service(chat_service: Arc<dyn ChatService>, part: Part) {
+    loop {
+        match chat_service.tops(TopsRequest::default()).await {
+            Ok(_) => part.up(),
+            Err(error) => part.down(error.message),
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

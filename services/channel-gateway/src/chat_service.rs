@@ -1,0 +1,92 @@
+//! What a gateway needs of chat-service: over HTTP here; within one process in standalone.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Message};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The answer, or the error to tell.
+pub type Answer<T> = Result<T, ErrorBody>;
+
+/// What a gateway asks. Every call may fail with [`ErrorCode::Unavailable`]: that is never an answer about rights.
+#[async_trait]
+pub trait ChatService: std::marker::Send + Sync {
+    /// What a new connection is told.
+    async fn connect(&self, ask: Connect) -> Answer<Welcome>;
+    /// What changed in a chat after a cursor.
+    async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage>;
+    /// Stores a message.
+    async fn send(&self, ask: Send) -> Answer<Message>;
+    /// Raises a mark.
+    async fn mark(&self, ask: SetMark) -> Answer<MarkSet>;
+    /// Where chats stand.
+    async fn tops(&self, ask: TopsRequest) -> Answer<Tops>;
+}
+
+/// chat-service over HTTP, with the internal secret.
+pub struct HttpChatService {
+    http: reqwest::Client,
+    base: String,
+    secret: SecretString,
+}
+
+impl HttpChatService {
+    /// `base` is chat-service's address, without a path.
+    pub fn new(base: &str, secret: SecretString) -> reqwest::Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(10))
+            .pool_idle_timeout(Duration::from_secs(10))
+            .tcp_nodelay(true)
+            .build()?;
+        Ok(Self { http, base: base.trim_end_matches('/').to_owned(), secret })
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Answer<T> {
+        let mut request =
+            self.http.post(format!("{}{path}", self.base)).bearer_auth(self.secret.expose_secret()).json(body);
+        if let Some(traceparent) = telemetry::trace::current_traceparent() {
+            request = request.header("traceparent", traceparent);
+        }
+        let response = request.send().await.map_err(|why| unavailable(&why))?;
+        if response.status().is_success() {
+            return response.json().await.map_err(|why| unavailable(&why));
+        }
+        match response.json::<ErrorEnvelope>().await {
+            Ok(envelope) => Err(envelope.error),
+            Err(why) => Err(unavailable(&why)),
+        }
+    }
+}
+
+fn unavailable(why: &reqwest::Error) -> ErrorBody {
+    tracing::warn!(error = %why, "chat-service does not answer");
+    ErrorBody::new(ErrorCode::Unavailable, "the chat service does not answer; try again")
+}
+
+#[async_trait]
+impl ChatService for HttpChatService {
+    async fn connect(&self, ask: Connect) -> Answer<Welcome> {
+        self.ask("/internal/connect", &ask).await
+    }
+
+    async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage> {
+        self.ask("/internal/sync", &ask).await
+    }
+
+    async fn send(&self, ask: Send) -> Answer<Message> {
+        self.ask("/internal/send", &ask).await
+    }
+
+    async fn mark(&self, ask: SetMark) -> Answer<MarkSet> {
+        self.ask("/internal/mark", &ask).await
+    }
+
+    async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {
+        self.ask("/internal/tops", &ask).await
+    }
+}

@@ -1,0 +1,165 @@
+//! What each frame of a client does. They come one at a time, in order.
+
+use std::sync::Arc;
+
+use chat_events::frame::{ClientFrame, ServerFrame};
+use chat_events::gateway_api::{Principal, Send, SetMark};
+use chat_events::signal::SignalData;
+use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
+use uuid::Uuid;
+
+use crate::connection::Connection;
+use crate::gateway::Gateway;
+use crate::join;
+
+/// Serves one text frame. Whatever goes wrong is told in an `error` frame; the connection stays.
+pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str) {
+    let frame = match ClientFrame::parse(text) {
+        Ok(frame) => frame,
+        Err(refused) => return connection.refuse(refused.error, refused.client_id),
+    };
+    if connection.identity().is_none() {
+        return init(gateway, connection, frame).await;
+    }
+    let client_id = match &frame {
+        ClientFrame::Message { client_id, .. } => Some(client_id.to_string()),
+        _ => None,
+    };
+    if let Err(error) = handle(gateway, connection, frame).await {
+        connection.refuse(error, client_id);
+    }
+}
+
+async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
+    let ClientFrame::Init { access_token } = frame else {
+        let error = ErrorBody::new(ErrorCode::Unauthorized, "the first frame must be init with an access_token");
+        return connection.refuse(error, None);
+    };
+    match gateway.credentials.user(&access_token).await {
+        Ok(identity) => connection.clone().open(gateway.clone(), identity, None).await,
+        Err(error) => {
+            connection.refuse(error, None);
+            connection.outlet().close(chat_events::frame::CloseCode::BadToken);
+        }
+    }
+}
+
+async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) -> Result<(), ErrorBody> {
+    match frame {
+        ClientFrame::Init { .. } => Err(ErrorBody::new(ErrorCode::Conflict, "the connection is already open")),
+        ClientFrame::Subscribe { chat_id, after } => subscribe(gateway, connection, chat_id, after).await,
+        ClientFrame::Unsubscribe { chat_id } => unsubscribe(gateway, connection, chat_id),
+        ClientFrame::Message { chat_id, body, client_id, visibility } => {
+            let chat = which(connection, chat_id)?;
+            message(gateway, connection, chat, (body, client_id, visibility)).await
+        }
+        ClientFrame::Ack { chat_id, last_id } => {
+            let chat = which(connection, chat_id)?;
+            mark(gateway, connection, chat, MarkKind::Delivered, last_id).await
+        }
+        ClientFrame::Read { chat_id, last_id } => {
+            let chat = which(connection, chat_id)?;
+            mark(gateway, connection, chat, MarkKind::Read, last_id).await
+        }
+        ClientFrame::Typing { chat_id, is_typing } => {
+            typing(gateway, connection, which(connection, chat_id)?, is_typing).await
+        }
+        ClientFrame::Ping {} => {
+            connection.tell(&ServerFrame::Pong {});
+            Ok(())
+        }
+        ClientFrame::Pong {} => Ok(()),
+    }
+}
+
+/// The chat that a frame means: a client of a session has only one.
+fn which(connection: &Connection, chat: Option<ChatId>) -> Result<ChatId, ErrorBody> {
+    match (connection.principal(), chat) {
+        (Some(Principal::Client { session_id }), None) => Ok(session_id),
+        (Some(Principal::Client { session_id }), Some(other)) if other != session_id => Err(not_yours()),
+        (_, Some(chat)) => Ok(chat),
+        (_, None) => Err(ErrorBody::field(ErrorCode::Invalid, "chat_id", "chat_id is missing")),
+    }
+}
+
+fn not_yours() -> ErrorBody {
+    ErrorBody::field(ErrorCode::NotFound, "chat_id", "there is no such chat")
+}
+
+async fn subscribe(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    chat: ChatId,
+    after: Option<Seq>,
+) -> Result<(), ErrorBody> {
+    let chat = which(connection, Some(chat))?;
+    if after.is_some_and(|after| after < Seq::ZERO) {
+        return Err(ErrorBody::field(ErrorCode::Invalid, "after", "after is a seq: 0 or more"));
+    }
+    join::subscribe(gateway, connection, chat, after).await
+}
+
+fn unsubscribe(gateway: &Gateway, connection: &Arc<Connection>, chat: ChatId) -> Result<(), ErrorBody> {
+    if let Some(Principal::Client { .. }) = connection.principal() {
+        return Err(ErrorBody::new(ErrorCode::Forbidden, "a client of a session has only this chat"));
+    }
+    if connection.unwatch(chat) {
+        gateway.hub.detach(chat, connection);
+    }
+    connection.tell(&ServerFrame::Unsubscribed { chat_id: chat });
+    Ok(())
+}
+
+async fn message(
+    gateway: &Gateway,
+    connection: &Connection,
+    chat_id: ChatId,
+    (body, client_id, visibility): (String, Uuid, Option<Visibility>),
+) -> Result<(), ErrorBody> {
+    let principal = proved(connection)?;
+    let data = gateway.chat_service.send(Send { principal, chat_id, body, client_id, visibility }).await?;
+    connection.tell(&ServerFrame::Ack { client_id, data });
+    Ok(())
+}
+
+fn proved(connection: &Connection) -> Result<Principal, ErrorBody> {
+    connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))
+}
+
+async fn mark(
+    gateway: &Gateway,
+    connection: &Connection,
+    chat_id: ChatId,
+    kind: MarkKind,
+    last_id: MessageId,
+) -> Result<(), ErrorBody> {
+    let principal = proved(connection)?;
+    let set = gateway.chat_service.mark(SetMark { principal, chat_id, kind, last_id }).await?;
+    if set.rose {
+        let data = SignalData::Mark { kind, mark: set.mark };
+        publish(gateway, connection, chat_id, set.chat_kind, data).await;
+    }
+    Ok(())
+}
+
+async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typing: bool) -> Result<(), ErrorBody> {
+    let kind = match connection.kind_of(chat) {
+        Some(kind) => kind,
+        None => join::state_of(gateway, connection, chat).await?.kind,
+    };
+    let Some(own) = connection.own() else { return Ok(()) };
+    let data = SignalData::Typing {
+        sender_type: connection.sender_type(),
+        sender_id: own.id,
+        sender_name: own.name.clone(),
+        is_typing,
+    };
+    publish(gateway, connection, chat, kind, data).await;
+    Ok(())
+}
+
+async fn publish(gateway: &Gateway, connection: &Connection, chat_id: ChatId, chat_kind: ChatKind, data: SignalData) {
+    let origin = Some(connection.id.clone());
+    let visibility = Visibility::Public;
+    gateway.hub.publish(&Signal { id: Uuid::new_v4(), chat_id, chat_kind, visibility, origin, data }).await;
+}

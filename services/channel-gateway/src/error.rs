@@ -1,0 +1,35 @@
+//! Errors of the gateway's own HTTP routes, in the one shape.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
+
+/// An error to answer with.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ApiError(#[from] pub ErrorBody);
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::build(self.status_code()).json(ErrorEnvelope { error: self.0.clone() })
+    }
+}
+
+/// The answer where nothing is served.
+pub async fn not_found() -> Result<HttpResponse, ApiError> {
+    Err(ErrorBody::new(ErrorCode::NotFound, "nothing is served at this path").into())
+}
+
+/// The answer for another method than GET.
+pub async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
+    Err(ErrorBody::new(ErrorCode::MethodNotAllowed, "only GET is served at this path").into())
+}
+
+/// The answer to a path or query that cannot be read.
+pub fn bad_request(what: &str) -> actix_web::Error {
+    ApiError(ErrorBody::new(ErrorCode::BadRequest, format!("the {what} cannot be read"))).into()
+}

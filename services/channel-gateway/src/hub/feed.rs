@@ -1,0 +1,155 @@
+//! The order of one chat as a gateway sees it: a pure state machine, so that every interleaving can be tested.
+//!
+//! Older is dropped, the next goes out, a jump is filled first. While a fill runs, what arrives is held.
+
+use std::collections::BTreeMap;
+
+use chat_events::Seq;
+
+/// Events held while a fill runs. Beyond this they are let go: the fill reads them from history.
+const HELD_MAX: usize = 1024;
+
+/// What to do after something arrived.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step<E> {
+    /// Send it out.
+    Deliver(E),
+    /// Read history after this position, then call [`Feed::filled`].
+    Fill(Seq),
+    /// Nothing: it is old, or held.
+    Wait,
+}
+
+/// One chat's order.
+#[derive(Debug)]
+pub struct Feed<E> {
+    last: Option<Seq>,
+    filling: bool,
+    held: BTreeMap<Seq, E>,
+    /// The highest position heard of. A fill goes on until it has reached it.
+    heard: Seq,
+}
+
+impl<E> Default for Feed<E> {
+    fn default() -> Self {
+        Self { last: None, filling: false, held: BTreeMap::new(), heard: Seq::ZERO }
+    }
+}
+
+impl<E> Feed<E> {
+    /// The last position that went out; none while the feed is new.
+    pub fn last(&self) -> Option<Seq> {
+        self.last
+    }
+
+    /// History was read up to here by somebody who joined: a new feed counts from it.
+    pub fn base(&mut self, reached: Seq) {
+        self.last.get_or_insert(reached);
+        self.heard = self.heard.max(reached);
+    }
+
+    /// An event arrived.
+    pub fn arrive(&mut self, seq: Seq, event: E) -> Step<E> {
+        self.heard = self.heard.max(seq);
+        // The first event of a new feed: its listeners read history after they subscribed, so nothing is before it.
+        let last = *self.last.get_or_insert(Seq(seq.0 - 1));
+        if seq <= last {
+            return Step::Wait;
+        }
+        if self.filling {
+            self.hold(seq, event);
+            return Step::Wait;
+        }
+        if seq == last.next() {
+            self.last = Some(seq);
+            return Step::Deliver(event);
+        }
+        self.hold(seq, event);
+        self.filling = true;
+        Step::Fill(last)
+    }
+
+    /// Word came that the chat has reached a position, without the event.
+    pub fn hear(&mut self, seq: Seq) -> Step<E> {
+        self.heard = self.heard.max(seq);
+        let last = *self.last.get_or_insert(Seq(seq.0 - 1));
+        if seq <= last || self.filling {
+            return Step::Wait;
+        }
+        self.filling = true;
+        Step::Fill(last)
+    }
+
+    /// A page of history went out, up to `next`. Returns what was held and follows without a hole, and whether
+    /// more has to be read after [`Feed::last`].
+    pub fn filled(&mut self, next: Seq, has_more: bool) -> (Vec<E>, bool) {
+        let mut last = self.last.map_or(next, |last| last.max(next));
+        let mut ready = Vec::new();
+        while let Some(entry) = self.held.first_entry() {
+            if *entry.key() > last.next() {
+                break;
+            }
+            let (seq, event) = entry.remove_entry();
+            if seq > last {
+                last = seq;
+                ready.push(event);
+            }
+        }
+        self.last = Some(last);
+        self.filling = has_more || last < self.heard;
+        (ready, self.filling)
+    }
+
+    fn hold(&mut self, seq: Seq, event: E) {
+        if self.held.len() < HELD_MAX {
+            self.held.insert(seq, event);
+        } else {
+            self.held.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn feed_at(last: i64) -> Feed<i64> {
+        let mut feed = Feed::default();
+        feed.base(Seq(last));
+        feed
+    }
+
+    #[test]
+    fn the_next_goes_out_and_the_old_is_dropped() {
+        let mut feed = feed_at(4);
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Deliver(5));
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Wait);
+        assert_eq!(feed.arrive(Seq(3), 3), Step::Wait);
+        assert_eq!(feed.last(), Some(Seq(5)));
+    }
+
+    #[test]
+    fn a_jump_is_filled_before_what_was_held_goes_out() {
+        let mut feed = feed_at(4);
+        assert_eq!(feed.arrive(Seq(7), 7), Step::Fill(Seq(4)));
+        assert_eq!(feed.arrive(Seq(8), 8), Step::Wait);
+        assert_eq!(feed.filled(Seq(6), false), (vec![7, 8], false));
+        assert_eq!(feed.arrive(Seq(9), 9), Step::Deliver(9));
+    }
+
+    #[test]
+    fn a_fill_goes_on_until_it_reached_what_was_heard_of() {
+        let mut feed = feed_at(4);
+        assert_eq!(feed.hear(Seq(9)), Step::Fill(Seq(4)));
+        assert_eq!(feed.filled(Seq(7), false), (vec![], true));
+        assert_eq!(feed.filled(Seq(9), false), (vec![], false));
+    }
+
+    #[test]
+    fn what_a_fill_already_sent_is_not_sent_again() {
+        let mut feed = feed_at(1);
+        assert_eq!(feed.arrive(Seq(4), 4), Step::Fill(Seq(1)));
+        assert_eq!(feed.arrive(Seq(6), 6), Step::Wait);
+        assert_eq!(feed.filled(Seq(5), false), (vec![6], false));
+    }
+}

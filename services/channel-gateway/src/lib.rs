@@ -1,0 +1,31 @@
+//! Holds the connections of clients, operators and users, and sends them what happens in their chats.
+//!
+//! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
+//! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
+//! - [`connection`]: the one lifecycle of a connection · [`client_frames`]: what a client's frames do
+//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live
+//! - [`frames`]: a frame, encoded once · [`limits`], [`origins`], [`credentials`], [`jwks`]: who may connect
+//! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
+
+pub mod app;
+pub mod chat_service;
+pub mod client_frames;
+pub mod config;
+pub mod connection;
+pub mod credentials;
+pub mod error;
+pub mod frames;
+pub mod gateway;
+pub mod hub;
+pub mod join;
+pub mod jwks;
+pub mod limits;
+pub mod metrics;
+pub mod origins;
+pub mod routes;
+pub mod server;
+pub mod transport;
+pub mod watch;
+
+pub use config::{ChannelConfig, Config};
+pub use gateway::Gateway;

@@ -1,0 +1,51 @@
+//! The codec alone: sends every message back. For runs of a WebSocket conformance suite, off unless asked for.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_http::ws::OpCode;
+use chat_events::frame::CloseCode;
+
+use super::codec::{self, Incoming, Violation};
+use super::poller::{Limits, Peer};
+use super::socket::{Ending, Socket};
+
+/// Where it is served.
+pub const PATH: &str = "/channel/echo";
+/// Conformance suites send messages of 16 MiB.
+pub const LIMITS: Limits = Limits { max_message: 32 * 1024 * 1024, ping_interval: Duration::from_secs(3600) };
+
+/// Sends back what it gets.
+pub struct Echo;
+
+impl Peer for Echo {
+    fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool {
+        match incoming {
+            Incoming::Text(text) => socket.write_unbounded(&codec::encode(OpCode::Text, text.as_bytes())),
+            Incoming::Binary(bytes) => socket.write_unbounded(&codec::encode(OpCode::Binary, &bytes)),
+            Incoming::Ping(_) | Incoming::Pong(_) | Incoming::Close(_) => {}
+        }
+        true
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn overdue(&self, _now: Instant) -> Option<CloseCode> {
+        None
+    }
+
+    fn pinged(&self, _took: Duration) {}
+
+    fn gone(&self, _ending: Ending) {}
+
+    /// The codes of RFC 6455, which a conformance suite looks for.
+    fn violation(&self, violation: Violation) -> (u16, &'static str) {
+        match violation {
+            Violation::Protocol => (1002, "protocol error"),
+            Violation::NotUtf8 => (1007, "not UTF-8"),
+            Violation::TooLarge => (1009, "too large"),
+        }
+    }
+}

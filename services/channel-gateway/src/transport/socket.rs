@@ -1,0 +1,236 @@
+//! One WebSocket's way out: written at once from whichever thread has a frame, queued only where the kernel is full.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Write};
+use std::net::Shutdown;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Buf, Bytes};
+use chat_events::frame::CloseCode;
+use chat_events::{ChatId, Seq};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use mio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::poller::ShardHandle;
+use super::{Outlet, codec};
+use crate::frames::Frame;
+
+/// Unsent bytes at which a connection is closed as a slow consumer. It loses nothing: it resumes with its cursor.
+pub const MAX_UNSENT: usize = 256 * 1024;
+
+/// A WebSocket after its handshake. The poller reads it; anybody writes.
+pub struct Socket {
+    stream: TcpStream,
+    out: Mutex<Out>,
+    shard: ShardHandle,
+}
+
+#[derive(Default)]
+struct Out {
+    queue: VecDeque<Bytes>,
+    unsent: usize,
+    ending: Option<Ending>,
+    /// Its key in the poller's slab, once it is there.
+    key: Option<usize>,
+    waiting: Option<Arc<Notify>>,
+}
+
+/// How a socket came to its end; the label of the close metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// On the wire, where a close frame was sent.
+    pub code: Option<u16>,
+    /// For the metric.
+    pub reason: &'static str,
+}
+
+impl Socket {
+    pub(super) fn new(stream: TcpStream, shard: ShardHandle) -> Self {
+        Self { stream, out: Mutex::default(), shard }
+    }
+
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    fn out(&self) -> MutexGuard<'_, Out> {
+        self.out.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends bytes that are already framed.
+    pub fn write(&self, wire: &Bytes) {
+        let mut out = self.out();
+        if out.ending.is_some() {
+            return;
+        }
+        out.push(&self.stream, wire.clone());
+        if out.unsent > MAX_UNSENT {
+            let code = CloseCode::SlowConsumer;
+            self.end(&mut out, Some(code.code()), code.reason());
+        }
+    }
+
+    /// Sends bytes however much is unsent: for the echo, whose peers send megabytes and read them back.
+    pub fn write_unbounded(&self, wire: &Bytes) {
+        let mut out = self.out();
+        if out.ending.is_none() {
+            out.push(&self.stream, wire.clone());
+        }
+    }
+
+    /// Has the poller look at this socket: its peer can take messages again.
+    pub fn ask_attention(&self) {
+        if let Some(key) = self.out().key {
+            self.shard.attend(key);
+        }
+    }
+
+    /// Sends a close frame behind what is queued and lets the poller see the rest to its end.
+    pub fn close_with(&self, code: Option<u16>, reason: &'static str) {
+        let mut out = self.out();
+        if out.ending.is_none() {
+            self.end(&mut out, code, reason);
+        }
+    }
+
+    fn end(&self, out: &mut Out, code: Option<u16>, reason: &'static str) {
+        if reason == CloseCode::SlowConsumer.reason() {
+            // Only the frame that was begun must be finished; the client fetches the rest when it is back.
+            out.queue.truncate(1);
+        }
+        out.push(&self.stream, codec::encode_close(code, reason));
+        out.ending = Some(Ending { code, reason });
+        out.wake_waiters();
+        if let Some(key) = out.key {
+            self.shard.attend(key);
+        }
+    }
+
+    pub(super) fn registered(&self, key: usize) {
+        self.out().key = Some(key);
+    }
+
+    pub(super) fn ending(&self) -> Option<Ending> {
+        self.out().ending
+    }
+
+    /// The kernel has room again.
+    pub(super) fn flush(&self) {
+        self.out().flush(&self.stream);
+    }
+
+    /// Ends the stream once the close frame is out.
+    pub(super) fn shut_down_if_flushed(&self) {
+        if self.out().queue.is_empty() {
+            self.shut_down();
+        }
+    }
+
+    /// No more writes; the peer sees the end of the stream.
+    pub(super) fn shut_down(&self) {
+        // The peer may be gone already: there is nobody left to tell.
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// The peer is gone: whoever waits for room need not.
+    pub(super) fn gone(&self, reason: &'static str) -> Ending {
+        let mut out = self.out();
+        let ending = *out.ending.get_or_insert(Ending { code: None, reason });
+        out.queue.clear();
+        out.unsent = 0;
+        out.wake_waiters();
+        ending
+    }
+}
+
+impl Out {
+    /// The usual frame goes straight to the kernel and is never queued.
+    fn push(&mut self, stream: &TcpStream, mut wire: Bytes) {
+        if self.queue.is_empty() {
+            match write_some(stream, &mut wire) {
+                Progress::Done => return,
+                Progress::Full => {}
+                // The poller sees the broken connection as an event and removes it.
+                Progress::Broken => return,
+            }
+        }
+        self.unsent += wire.len();
+        self.queue.push_back(wire);
+    }
+
+    fn flush(&mut self, stream: &TcpStream) {
+        while let Some(front) = self.queue.front_mut() {
+            let before = front.len();
+            let progress = write_some(stream, front);
+            self.unsent -= before - front.len();
+            match progress {
+                Progress::Done => drop(self.queue.pop_front()),
+                Progress::Full => break,
+                Progress::Broken => {
+                    self.queue.clear();
+                    self.unsent = 0;
+                }
+            }
+        }
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        self.wake_waiters();
+    }
+
+    fn wake_waiters(&mut self) {
+        if let Some(waiting) = &self.waiting {
+            waiting.notify_waiters();
+        }
+    }
+}
+
+enum Progress {
+    Done,
+    Full,
+    Broken,
+}
+
+fn write_some(mut stream: &TcpStream, wire: &mut Bytes) -> Progress {
+    while !wire.is_empty() {
+        match stream.write(wire) {
+            Ok(0) => return Progress::Broken,
+            Ok(written) => wire.advance(written),
+            Err(why) if why.kind() == ErrorKind::Interrupted => {}
+            Err(why) if why.kind() == ErrorKind::WouldBlock => return Progress::Full,
+            Err(_) => return Progress::Broken,
+        }
+    }
+    Progress::Done
+}
+
+impl Outlet for Socket {
+    fn send(&self, frame: &Frame, _at: Option<(ChatId, Seq)>) {
+        self.write(frame.wire());
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.close_with(Some(code.code()), code.reason());
+    }
+
+    fn below(&self, bytes: usize) -> BoxFuture<'_, ()> {
+        async move {
+            let notify = self.out().waiting.get_or_insert_with(Arc::default).clone();
+            loop {
+                let woken = notify.notified();
+                if self.out().unsent < bytes || self.is_closed() {
+                    self.out().waiting = None;
+                    return;
+                }
+                woken.await;
+            }
+        }
+        .boxed()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.out().ending.is_some()
+    }
+}

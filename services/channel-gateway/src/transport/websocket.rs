@@ -1,0 +1,161 @@
+//! The WebSocket handshake: proves the token while HTTP can still say no, then hands the socket to a poller.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_codec::{Framed, FramedParts};
+use actix_http::{HttpMessage, Request, h1, header, ws};
+use actix_rt::net::TcpStream;
+use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Seq};
+use tokio::io::AsyncWriteExt;
+
+use super::codec::Incoming;
+use super::echo;
+use super::poller::{Limits, Peer};
+use super::socket::{Ending, Socket};
+use crate::connection::Connection;
+use crate::credentials::{ConnectQuery, Proof};
+use crate::gateway::Gateway;
+
+/// How long a connection without a token may take to send `init`.
+const INIT_WITHIN: Duration = Duration::from_secs(5);
+
+/// Serves one upgrade request to its end; afterwards the socket is the poller's.
+pub async fn serve(gateway: Arc<Gateway>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
+    let FramedParts { io, read_buf, .. } = framed.into_parts();
+    let served = match accept(&gateway, &request).await {
+        Ok(accepted) => switch(&gateway, io, &request, &read_buf, accepted).await,
+        Err(error) => refuse(io, &error).await,
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "a handshake was not finished");
+    }
+}
+
+enum Accepted {
+    Channel(Proof, Option<Seq>),
+    Echo,
+}
+
+async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorBody> {
+    ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
+    match request.path() {
+        "/channel/ws" | "/ws" => {}
+        echo::PATH if gateway.serves_echo() => return Ok(Accepted::Echo),
+        _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
+    }
+    if !gateway.origins.allow(request.headers()) {
+        return Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"));
+    }
+    let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
+        .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
+        .into_inner();
+    let after = cursor(query.after.as_deref())?;
+    let bearer = bearer(request.headers());
+    let proof = gateway.credentials.handshake(&query, bearer).await?;
+    Ok(Accepted::Channel(proof, after))
+}
+
+/// A cursor as it stands in a query or header.
+pub fn cursor(text: Option<&str>) -> Result<Option<Seq>, ErrorBody> {
+    match text.map(str::parse::<Seq>) {
+        None => Ok(None),
+        Some(Ok(seq)) if seq >= Seq::ZERO => Ok(Some(seq)),
+        Some(_) => Err(ErrorBody::field(ErrorCode::BadRequest, "after", "after is a seq: 0 or more")),
+    }
+}
+
+/// The token of `Authorization: Bearer`.
+pub fn bearer(headers: &header::HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+async fn switch(
+    gateway: &Arc<Gateway>,
+    mut io: TcpStream,
+    request: &Request,
+    head: &[u8],
+    accepted: Accepted,
+) -> std::io::Result<()> {
+    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(&b""[..], |key| key.as_bytes());
+    let accept = ws::hash_key(key);
+    let mut answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_vec();
+    answer.extend_from_slice(b"Sec-WebSocket-Accept: ");
+    answer.extend_from_slice(&accept);
+    answer.extend_from_slice(b"\r\n\r\n");
+    io.write_all(&answer).await?;
+    io.set_nodelay(true)?;
+    let stream = io.into_std()?;
+    match accepted {
+        Accepted::Echo => gateway.pollers.take_over(stream, head, echo::LIMITS, |_| Arc::new(echo::Echo)),
+        Accepted::Channel(proof, after) => {
+            let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
+            gateway.pollers.take_over(stream, head, limits, |socket| begin(gateway, socket, proof, after))
+        }
+    }
+}
+
+fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, proof: Proof, after: Option<Seq>) -> Arc<dyn Peer> {
+    let brings_proof = matches!(proof, Proof::Identity(_));
+    let id = gateway.next_connection_id();
+    let connection = Arc::new(Connection::new(id, "websocket", socket.clone(), brings_proof));
+    if let Proof::Identity(identity) = proof {
+        let socket = socket.clone();
+        let when_ready = move || socket.ask_attention();
+        let opening = connection.clone().open_and_listen(gateway.clone(), identity, after, when_ready);
+        gateway.runtime.spawn(opening);
+    }
+    Arc::new(ChannelPeer { gateway: gateway.clone(), connection })
+}
+
+/// An HTTP answer in the error shape; then the connection ends.
+async fn refuse(mut io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
+    let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() })?;
+    let status = actix_http::StatusCode::from_u16(error.code.status()).unwrap_or_default();
+    let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{version}Connection: close\r\n\r\n",
+        body.len()
+    );
+    io.write_all(head.as_bytes()).await?;
+    io.write_all(&body).await?;
+    io.shutdown().await
+}
+
+struct ChannelPeer {
+    gateway: Arc<Gateway>,
+    connection: Arc<Connection>,
+}
+
+impl Peer for ChannelPeer {
+    fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool {
+        let Incoming::Text(text) = incoming else {
+            let code = CloseCode::BadFrame;
+            socket.close_with(Some(code.code()), code.reason());
+            return true;
+        };
+        let socket = socket.clone();
+        self.connection.receive(&self.gateway, text, move || socket.ask_attention())
+    }
+
+    fn is_ready(&self) -> bool {
+        self.connection.has_room()
+    }
+
+    fn overdue(&self, now: Instant) -> Option<CloseCode> {
+        match self.connection.identity() {
+            Some(identity) => (now >= identity.expires_at).then_some(CloseCode::TokenExpired),
+            None => (now >= self.connection.opened() + INIT_WITHIN).then_some(CloseCode::InitTimeout),
+        }
+    }
+
+    fn pinged(&self, took: Duration) {
+        self.gateway.metrics.pinged(took);
+    }
+
+    fn gone(&self, ending: Ending) {
+        self.connection.gone(&self.gateway, ending.reason);
+    }
+}

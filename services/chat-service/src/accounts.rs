@@ -1,0 +1,125 @@
+//! Accounts: making them, logging in, staying logged in.
+
+use channel_auth::Role;
+use chat_events::UserId;
+use uuid::Uuid;
+
+use crate::check;
+use crate::db::refresh_tokens::{self, Spent};
+use crate::db::users::{self, NewUser, User};
+use crate::error::Error;
+use crate::password::{self, Passwords};
+use crate::state::AppState;
+use crate::tokens::{self, OpaqueSecret};
+
+/// What a login or a refresh gives.
+#[derive(Debug)]
+pub(crate) struct Login {
+    pub(crate) access_token: String,
+    pub(crate) refresh_token: String,
+    pub(crate) expires_in: i64,
+}
+
+/// Checks a password and begins a login. The answer is the same, and takes as long, whether the account is unknown,
+/// deactivated or has another password.
+pub(crate) async fn log_in(state: &AppState, email: &str, password: String) -> Result<Login, Error> {
+    let mut conn = state.connection().await?;
+    let (user, hash) = users::by_email(&mut conn, email).await?.unzip();
+    // Hashing takes long: the connection is for others meanwhile.
+    drop(conn);
+    let is_right = state.passwords.verify(password, hash).await?;
+    let Some(user) = user.filter(|user| is_right && user.is_active) else {
+        return Err(Error::unauthorized("the address or the password is wrong"));
+    };
+    let (family, refresh) = (Uuid::new_v4(), OpaqueSecret::generate());
+    let mut conn = state.connection().await?;
+    let expires_at = state.tokens.refresh_expiry();
+    refresh_tokens::insert(&mut conn, family, UserId(user.id), &refresh.hash, expires_at).await?;
+    Ok(login(state, &user, family, refresh.text))
+}
+
+/// Trades a refresh token for a new pair. One that was used before ends its login.
+pub(crate) async fn refresh(state: &AppState, refresh_token: &str) -> Result<Login, Error> {
+    let next = OpaqueSecret::generate();
+    let mut conn = state.connection().await?;
+    let expires_at = state.tokens.refresh_expiry();
+    let spent = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), &next.hash, expires_at).await?;
+    let Spent::Rotated { family, user } = spent else {
+        if let Spent::Reused { family } = spent {
+            tracing::warn!(%family, "a refresh token was used twice: its login is ended");
+        }
+        return Err(Error::unauthorized("the refresh token is not good"));
+    };
+    let user = users::active(&mut conn, user).await?;
+    let user = user.ok_or_else(|| Error::unauthorized("the account is not active"))?;
+    Ok(login(state, &user, family, next.text))
+}
+
+fn login(state: &AppState, user: &User, family: Uuid, refresh_token: String) -> Login {
+    let (access_token, expires_in) = state.tokens.access(UserId(user.id), &user.name, user.role.0, family);
+    Login { access_token, refresh_token, expires_in }
+}
+
+/// The account of the caller.
+pub(crate) async fn own(state: &AppState, user: UserId) -> Result<User, Error> {
+    let mut conn = state.connection().await?;
+    let user = users::active(&mut conn, user).await?;
+    user.ok_or_else(|| Error::unauthorized("the account is not active"))
+}
+
+/// An account to be made.
+#[derive(Debug)]
+pub struct Account {
+    /// Unique without regard to case.
+    pub email: String,
+    /// The name that others see.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// None: a random one is made.
+    pub password: Option<String>,
+}
+
+/// An account that was made.
+#[derive(Debug)]
+pub struct NewAccount {
+    /// Its id.
+    pub id: UserId,
+    /// Its password, where it was made here: shown once, only its hash is kept.
+    pub password: Option<String>,
+}
+
+/// Makes an account.
+pub(crate) async fn add(
+    conn: &mut diesel_async::AsyncPgConnection,
+    passwords: &Passwords,
+    account: Account,
+) -> Result<NewAccount, Error> {
+    let email = check::email("email", account.email)?;
+    let name = check::name("name", account.name)?;
+    let generated = account.password.is_none().then(password::random_password);
+    let password = account.password.or_else(|| generated.clone()).unwrap_or_default();
+    let password = check::password("password", password)?;
+    let password_hash = passwords.hash(password).await?;
+    let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
+    let id = users::insert(conn, &new).await?;
+    Ok(NewAccount { id, password: generated })
+}
+
+/// The address of the demo operator.
+pub const DEMO_EMAIL: &str = "demo@example.com";
+
+/// Makes the demo operator if there is none yet. Its password is returned at that one time.
+pub async fn ensure_demo_operator(state: &AppState) -> Result<Option<String>, Error> {
+    let account =
+        Account { email: DEMO_EMAIL.into(), name: "Demo operator".into(), role: Role::Operator, password: None };
+    let mut conn = state.connection().await?;
+    if users::by_email(&mut conn, DEMO_EMAIL).await?.is_some() {
+        return Ok(None);
+    }
+    match add(&mut conn, &state.passwords, account).await.map(|made| made.password) {
+        // Another instance was quicker.
+        Err(error) if error.is_violation_of("users_email_unique") => Ok(None),
+        made => made,
+    }
+}

@@ -1,0 +1,89 @@
+//! What the command line does beside serving: accounts and chats.
+
+use channel_auth::Role;
+use chat_events::{ChatId, ChatKind, LaneCount, UserId};
+use diesel_async::AsyncPgConnection;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::accounts::{self, Account, NewAccount};
+use crate::check;
+use crate::db::members::{self, MemberChange};
+use crate::db::{self, chats, installation, users};
+use crate::error::Error;
+use crate::password::Passwords;
+
+/// One connection, to a database that is migrated.
+pub struct Admin {
+    connection: AsyncPgConnection,
+    lanes: LaneCount,
+}
+
+impl Admin {
+    /// Migrates first, so that the first account can be made before the first start.
+    pub async fn connect(url: &SecretString, lanes: LaneCount) -> Result<Self, crate::PrepareError> {
+        installation::migrate(url).await?;
+        let connection = db::connect(url.expose_secret()).await;
+        let mut connection = connection.map_err(|_| crate::PrepareError::Away("cannot connect".into()))?;
+        installation::claim_lanes(&mut connection, lanes).await?;
+        Ok(Self { connection, lanes })
+    }
+
+    /// Makes an account.
+    pub async fn add_user(&mut self, account: Account) -> Result<NewAccount, Error> {
+        accounts::add(&mut self.connection, &Passwords::new()?, account).await
+    }
+
+    /// Makes a chat with its members, given by address or id. The first is its admin.
+    pub async fn create_chat(
+        &mut self,
+        kind: ChatKind,
+        title: Option<String>,
+        people: &[String],
+    ) -> Result<ChatId, Error> {
+        if kind == ChatKind::Session {
+            return Err(Error::invalid("kind", "a session is opened by its client"));
+        }
+        let title = title.map(|title| check::name("title", title)).transpose()?;
+        let mut user_ids = vec![];
+        for person in people {
+            user_ids.push(self.find_user(person).await?);
+        }
+        let chat = chats::create(&mut self.connection, kind, title.as_deref()).await?;
+        for (index, user) in user_ids.into_iter().enumerate() {
+            let add = MemberChange::Add { is_admin: index == 0 };
+            members::change(&mut self.connection, chat, user, add, self.lanes).await?;
+        }
+        Ok(chat)
+    }
+
+    /// Brings a user into a chat. Returns whether it was not there yet.
+    pub async fn add_member(&mut self, chat: ChatId, person: &str, is_admin: bool) -> Result<bool, Error> {
+        let user = self.find_user(person).await?;
+        members::change(&mut self.connection, chat, user, MemberChange::Add { is_admin }, self.lanes).await
+    }
+
+    /// Takes a user out of a chat. Returns whether it was there.
+    pub async fn remove_member(&mut self, chat: ChatId, person: &str) -> Result<bool, Error> {
+        let user = self.find_user(person).await?;
+        members::change(&mut self.connection, chat, user, MemberChange::Remove, self.lanes).await
+    }
+
+    async fn find_user(&mut self, person: &str) -> Result<UserId, Error> {
+        let found = match person.parse() {
+            Ok(id) => users::active(&mut self.connection, UserId(id)).await?.map(|user| user.id),
+            Err(_) => users::by_email(&mut self.connection, person).await?.map(|(user, _)| user.id),
+        };
+        found.map(UserId).ok_or_else(|| Error::invalid("member", format!("there is no account {person}")))
+    }
+}
+
+/// A role by its name, for the command line.
+pub fn parse_role(name: &str) -> Result<Role, String> {
+    Role::parse(name).ok_or_else(|| "a role is user, operator or admin".to_owned())
+}
+
+/// The kind of a chat by its name, for the command line.
+pub fn parse_kind(name: &str) -> Result<ChatKind, String> {
+    let kind = serde_json::from_value(name.into()).ok().filter(|kind| *kind != ChatKind::Session);
+    kind.ok_or_else(|| "a kind is direct, group, channel or record".to_owned())
+}

@@ -1,0 +1,63 @@
+//! The route table: canonical REST, and what gateways ask.
+//!
+//! One file for each resource; [`openapi`] describes them.
+
+mod auth;
+mod body;
+mod chats;
+mod internal;
+mod messages;
+mod openapi;
+mod sessions;
+mod users;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::LOCATION;
+use actix_web::web::ServiceConfig;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::app::{Endpoint, at};
+
+/// What everybody may call.
+pub(crate) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/chat/session").post(sessions::open),
+        at("/chat/session/{id}").get(sessions::show),
+        at("/chat/session/{id}/channel-token").get(sessions::channel_token),
+        at("/chat/session/{id}/messages").get(messages::list_in_session).post(messages::send_in_session),
+        at("/chat/session/{id}/assign").post(sessions::assign),
+        at("/chat/session/{id}/status").post(sessions::set_status),
+        at("/chat/sessions").get(sessions::list),
+        at("/chats").get(chats::list),
+        at("/chats/{id}/messages").get(messages::list_in_chat).post(messages::send_in_chat),
+        at("/auth/login").post(auth::log_in),
+        at("/auth/refresh").post(auth::refresh),
+        at("/users/me").get(users::me),
+        at("/.well-known/jwks.json").get(auth::jwks),
+        at("/openapi.json").get(openapi::serve),
+    ]
+}
+
+/// What only gateways may call.
+pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
+    vec![
+        at("/internal/connect").post(internal::connect),
+        at("/internal/sync").post(internal::sync),
+        at("/internal/send").post(internal::send),
+        at("/internal/mark").post(internal::mark),
+        at("/internal/tops").post(internal::tops),
+    ]
+}
+
+/// Swagger UI, at both of its usual places.
+pub(crate) fn documents(config: &mut ServiceConfig) {
+    for path in ["/docs", "/api/docs"] {
+        let to = format!("{path}/");
+        let redirect = move || {
+            let to = to.clone();
+            async move { HttpResponse::MovedPermanently().insert_header((LOCATION, to)).finish() }
+        };
+        config.service(at(path).get(redirect).into_resource());
+        config.service(SwaggerUi::new(format!("{path}/{{_:.*}}")).config(Config::from("/openapi.json")));
+    }
+}

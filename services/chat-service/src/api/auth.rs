@@ -1,0 +1,81 @@
+//! `/auth…`: logging in, and the keys that access tokens are checked by.
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use serde::{Deserialize, Serialize};
+
+use super::body::Body;
+use crate::accounts::{self, Login};
+use crate::check;
+use crate::error::Answer;
+use crate::state::AppState;
+
+/// Who logs in.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "demo@example.com", "password": "correct horse"}))]
+pub(crate) struct LogIn {
+    #[schema(max_length = 254, pattern = r"^[^\x00]*$")]
+    email: String,
+    #[schema(max_length = 200, format = Password, pattern = r"^[^\x00]*$")]
+    password: String,
+}
+
+/// The refresh token of the login.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Refresh {
+    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    refresh_token: String,
+}
+
+/// A login.
+#[derive(Serialize, utoipa::ToSchema)]
+pub(crate) struct Tokens {
+    /// A JWT, for `Authorization: Bearer`.
+    access_token: String,
+    /// Trades once for the next pair.
+    refresh_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    expires_in: i64,
+}
+
+/// Logs in with address and password.
+#[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = LogIn,
+    responses((status = 200, description = "Logged in", body = Tokens),
+              (status = 401, description = "The address or the password is wrong", body = chat_events::ErrorEnvelope)))]
+pub(crate) async fn log_in(state: Data<AppState>, body: Body<LogIn>) -> Result<HttpResponse, Answer> {
+    let LogIn { email, password } = body.into_inner().0;
+    let email = check::text("email", email, check::MAX_EMAIL)?;
+    let password = check::text("password", password, check::MAX_PASSWORD)?;
+    Ok(tokens(accounts::log_in(&state, &email, password).await?))
+}
+
+/// Trades a refresh token for new tokens. A token that comes a second time ends its login.
+#[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
+    responses((status = 200, description = "Still logged in", body = Tokens),
+              (status = 401, description = "The refresh token is not good", body = chat_events::ErrorEnvelope)))]
+pub(crate) async fn refresh(state: Data<AppState>, body: Body<Refresh>) -> Result<HttpResponse, Answer> {
+    let token = check::text("refresh_token", body.into_inner().0.refresh_token, check::MAX_PASSWORD)?;
+    Ok(tokens(accounts::refresh(&state, &token).await?))
+}
+
+/// Never to be kept by a cache (RFC 6749, section 5.1).
+fn tokens(login: Login) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens {
+        access_token: login.access_token,
+        refresh_token: login.refresh_token,
+        token_type: "Bearer",
+        expires_in: login.expires_in,
+    })
+}
+
+/// The public keys of access tokens (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "auth",
+    responses((status = 200, description = "A JWKS", body = Object)))]
+pub(crate) async fn jwks(state: Data<AppState>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=300")).json(state.tokens.jwks())
+}

@@ -1,0 +1,83 @@
+//! Reading bodies exactly: what JSON schema would refuse, serde must not let through.
+
+use std::fmt::{Formatter, Result as FormatResult};
+use std::marker::PhantomData;
+
+use actix_web::web::Json;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+/// The body of a request: a JSON object.
+pub(crate) type Body<T> = Json<Object<T>>;
+
+/// An object and nothing else. serde would also read a struct from an array of its fields' values.
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> FormatResult {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+    }
+}
+
+/// A name out of a list, as text. serde would also read `{"open": null}`.
+pub(crate) fn name<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    T::deserialize(name.into_deserializer())
+}
+
+/// The same where null, or nothing, is as good.
+pub(crate) fn optional_name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let name = Option::<String>::deserialize(deserializer)?;
+    name.map(|name| T::deserialize(name.into_deserializer()).map_err(D::Error::custom::<serde::de::value::Error>))
+        .transpose()
+}
+
+/// A value that must be there, even if null.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    T::deserialize(deserializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_events::SessionStatus;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Wish {
+        #[serde(deserialize_with = "name")]
+        status: SessionStatus,
+    }
+
+    fn read(json: &str) -> Option<SessionStatus> {
+        serde_json::from_str::<Object<Wish>>(json).ok().map(|wish| wish.0.status)
+    }
+
+    #[test]
+    fn only_an_object_with_a_name_in_it_is_read() {
+        assert_eq!(read(r#"{"status": "open"}"#), Some(SessionStatus::Open));
+        for bad in [r#"["open"]"#, r#"{"status": {"open": null}}"#, r#"{"status": "ajar"}"#, r#"{"status": null}"#] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `/internal/…`: what gateways ask, with the internal secret. Not in the OpenAPI document.
+
+use actix_web::web::{Data, Json};
+use chat_events::Message;
+use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+
+use crate::auth::Gateway;
+use crate::error::Answer;
+use crate::gateway;
+use crate::state::AppState;
+
+type Answered<T> = Result<Json<T>, Answer>;
+
+pub(crate) async fn connect(_: Gateway, state: Data<AppState>, body: Json<Connect>) -> Answered<Welcome> {
+    gateway::connect(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn sync(_: Gateway, state: Data<AppState>, body: Json<SyncRequest>) -> Answered<SyncPage> {
+    gateway::sync(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn send(_: Gateway, state: Data<AppState>, body: Json<Send>) -> Answered<Message> {
+    gateway::send(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn mark(_: Gateway, state: Data<AppState>, body: Json<SetMark>) -> Answered<MarkSet> {
+    gateway::mark(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn tops(_: Gateway, state: Data<AppState>, body: Json<TopsRequest>) -> Answered<Tops> {
+    gateway::tops(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}

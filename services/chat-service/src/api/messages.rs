@@ -1,0 +1,178 @@
+//! Messages of sessions and of other chats.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, Path, Query};
+use chat_events::gateway_api::Principal;
+use chat_events::{ChatId, Message, MessageBody, MessageId, Seq, Visibility};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::body::{Body, optional_name};
+use crate::auth::Caller;
+use crate::check;
+use crate::db::messages::{self, Place, Reading};
+use crate::db::send::NewMessage;
+use crate::error::{Answer, Error};
+use crate::state::AppState;
+use crate::writing;
+
+/// A message to write.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"body": "Hello", "client_id": "0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90"}))]
+pub(crate) struct SendMessage {
+    /// The text, kept as it is: 1 to 10,000 characters, not only white space, no NUL.
+    #[schema(min_length = 1, max_length = 10000, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
+    body: String,
+    /// A UUID of the sender's making. Sent again with the same, the message is not written again.
+    client_id: Uuid,
+    /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.
+    #[serde(default, deserialize_with = "optional_name")]
+    visibility: Option<Visibility>,
+}
+
+/// Which part of the history. Of several places `after_seq` counts before `after_id`, and that before `before_id`.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MessagesQuery {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// The last messages before this one.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
+    before_id: Option<i64>,
+    /// The first messages after this one.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
+    after_id: Option<i64>,
+    /// Messages written or changed after this cursor, in the order of their last change.
+    #[param(minimum = 0, maximum = 9223372036854775807_i64)]
+    after_seq: Option<i64>,
+}
+
+/// A page of messages.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Messages {
+    /// In rising `seq`; with `after_seq` in rising `changed_seq`.
+    messages: Vec<Message>,
+    /// Whether there is more in the same direction.
+    has_more: bool,
+    /// With `after_seq` the cursor to go on from; else the chat's top when the page was read.
+    seq: Seq,
+}
+
+/// Messages of a session. Without a place: the newest.
+#[utoipa::path(get, path = "/chat/session/{id}/messages", tag = "messages",
+    params(super::openapi::SessionPath, MessagesQuery),
+    security(("session_token" = []), ("access_token" = [])),
+    responses((status = 200, description = "One page", body = Messages)))]
+pub(crate) async fn list_in_session(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    query: Query<MessagesQuery>,
+) -> Result<Json<Messages>, Answer> {
+    list(&state, caller.in_session(*id)?, *id, &query).await
+}
+
+/// Messages of a chat that is not a session. Without a place: the newest.
+#[utoipa::path(get, path = "/chats/{id}/messages", tag = "messages",
+    params(super::openapi::ChatPath, MessagesQuery), security(("access_token" = [])),
+    responses((status = 200, description = "One page", body = Messages)))]
+pub(crate) async fn list_in_chat(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    query: Query<MessagesQuery>,
+) -> Result<Json<Messages>, Answer> {
+    list(&state, caller.in_chat()?, *id, &query).await
+}
+
+async fn list(
+    state: &AppState,
+    principal: Principal,
+    chat: ChatId,
+    query: &MessagesQuery,
+) -> Result<Json<Messages>, Answer> {
+    let (limit, place) = (check::limit(query.limit)?, query.place()?);
+    let reading = Reading::of(principal, chat);
+    let mut conn = state.connection().await?;
+    let page = match place {
+        Wanted::Changes(after) => {
+            let page = messages::changes(&mut conn, reading, after, limit).await?;
+            Messages { messages: page.messages, has_more: page.has_more, seq: page.next }
+        }
+        Wanted::History(place) => {
+            let page = messages::history(&mut conn, reading, place, limit).await?;
+            Messages { messages: page.messages, has_more: page.has_more, seq: page.top }
+        }
+    };
+    Ok(Json(page))
+}
+
+enum Wanted {
+    Changes(Seq),
+    History(Place),
+}
+
+impl MessagesQuery {
+    fn place(&self) -> Result<Wanted, Error> {
+        let after_seq = check::seq("after_seq", self.after_seq)?;
+        let after_id = check::cursor("after_id", self.after_id)?;
+        let before_id = check::cursor("before_id", self.before_id)?;
+        Ok(match (after_seq, after_id, before_id) {
+            (Some(seq), _, _) => Wanted::Changes(Seq(seq)),
+            (None, Some(id), _) => Wanted::History(Place::After(MessageId(id))),
+            (None, None, Some(id)) => Wanted::History(Place::Before(MessageId(id))),
+            (None, None, None) => Wanted::History(Place::Newest),
+        })
+    }
+}
+
+/// Writes a message in a session.
+#[utoipa::path(post, path = "/chat/session/{id}/messages", tag = "messages", params(super::openapi::SessionPath),
+    request_body = SendMessage, security(("session_token" = []), ("access_token" = [])),
+    responses((status = 201, description = "It is stored", body = Message),
+              (status = 200, description = "It was stored before; as it is now", body = Message)))]
+pub(crate) async fn send_in_session(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    body: Body<SendMessage>,
+) -> Result<HttpResponse, Answer> {
+    send(&state, caller.in_session(*id)?, *id, body.into_inner().0).await
+}
+
+/// Writes a message in a chat that is not a session.
+#[utoipa::path(post, path = "/chats/{id}/messages", tag = "messages", params(super::openapi::ChatPath),
+    request_body = SendMessage, security(("access_token" = [])),
+    responses((status = 201, description = "It is stored", body = Message),
+              (status = 200, description = "It was stored before; as it is now", body = Message)))]
+pub(crate) async fn send_in_chat(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    body: Body<SendMessage>,
+) -> Result<HttpResponse, Answer> {
+    send(&state, caller.in_chat()?, *id, body.into_inner().0).await
+}
+
+async fn send(
+    state: &AppState,
+    principal: Principal,
+    chat: ChatId,
+    message: SendMessage,
+) -> Result<HttpResponse, Answer> {
+    let body = MessageBody::parse(message.body).map_err(|why| Error::invalid("body", why.to_string()))?;
+    let new = NewMessage {
+        principal,
+        chat,
+        body,
+        client_id: message.client_id,
+        visibility: message.visibility.unwrap_or(Visibility::Public),
+        traceparent: telemetry::trace::current_traceparent(),
+    };
+    let sent = writing::send(state, new).await?;
+    let mut response = if sent.is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.json(sent.message))
+}

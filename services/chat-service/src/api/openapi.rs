@@ -1,0 +1,174 @@
+//! The OpenAPI 3.1 document, so exact that a machine can check the service against it.
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use chat_events::ErrorEnvelope;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, KnownFormat, OpenApi, Ref, RefOr, ResponseBuilder, SchemaFormat};
+use utoipa::{Modify, OpenApi as _};
+
+use crate::check;
+
+/// The id of a support session.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described, not read")]
+pub(crate) struct SessionPath {
+    /// The session's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    id: i64,
+}
+
+/// The id of a chat that is not a session.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described, not read")]
+pub(crate) struct ChatPath {
+    /// The chat's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    id: i64,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(title = "Switchboard chat-service",
+         description = "Support sessions, chats, messages and accounts. Live events come over the channel protocol."),
+    paths(
+        super::sessions::open, super::sessions::show, super::sessions::channel_token, super::sessions::assign,
+        super::sessions::set_status, super::sessions::list, super::messages::list_in_session,
+        super::messages::send_in_session, super::messages::list_in_chat, super::messages::send_in_chat,
+        super::chats::list, super::auth::log_in, super::auth::refresh, super::auth::jwks, super::users::me,
+    ),
+    components(schemas(ErrorEnvelope)),
+    tags(
+        (name = "sessions", description = "Support sessions"),
+        (name = "messages", description = "Messages of sessions and of other chats"),
+        (name = "chats", description = "Chats of users"),
+        (name = "auth", description = "Accounts and tokens"),
+    ),
+    modifiers(&Bearers, &Errors),
+)]
+struct Document;
+
+static JSON: LazyLock<String> =
+    LazyLock::new(|| Document::openapi().to_json().expect("the document holds nothing that JSON cannot"));
+
+/// The document.
+pub(crate) async fn serve() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(JSON.as_str())
+}
+
+/// The three things that a bearer token can be.
+struct Bearers;
+
+impl Modify for Bearers {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        for (name, format, description) in [
+            ("session_token", None, "`token` of a session: opens that session only"),
+            ("access_token", Some("JWT"), "`access_token` of a login"),
+            ("visitor_secret", None, "`visitor_secret` of a session: gets new tokens for it"),
+        ] {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description));
+            let scheme = match format {
+                Some(format) => scheme.bearer_format(format),
+                None => scheme,
+            };
+            components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+        }
+    }
+}
+
+/// Errors that every operation of a kind can give; written once here instead of at each.
+struct Errors;
+
+impl Modify for Errors {
+    fn modify(&self, openapi: &mut OpenApi) {
+        for path in openapi.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+                add_errors(operation);
+            }
+        }
+    }
+}
+
+fn add_errors(operation: &mut Operation) {
+    let mut errors = vec![
+        ("400", "The request could not be read"),
+        ("405", "This method is not served here"),
+        ("500", "Our fault"),
+        ("503", "A part that this needs does not answer; try again"),
+    ];
+    if operation.security.is_some() {
+        errors.push(("401", "No credentials, or not good ones"));
+        errors.push(("403", "Known, but not allowed"));
+    }
+    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+        errors.push(("404", "There is no such thing, or the caller may not know of it"));
+        errors.push(("422", "A value is not acceptable; `details.field` names it"));
+    }
+    if operation.request_body.is_some() {
+        errors.push(("409", "It contradicts the present state"));
+        errors.push(("413", "The body is over the size limit"));
+        errors.push(("415", "The body is not `application/json`"));
+        errors.push(("422", "A value is not acceptable; `details.field` names it"));
+    }
+    let envelope = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
+    for (status, description) in errors {
+        let response =
+            ResponseBuilder::new().description(description).content("application/json", envelope.clone()).build();
+        operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
+    }
+}
+
+/// `metadata`: an object of texts without NUL, numbers, truth values, null, and of arrays and objects of these.
+pub(crate) fn metadata() -> Schema {
+    let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+        .description(Some("What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep."))
+        .max_properties(Some(50))
+        .property_names(Some(Schema::from(names)))
+        .additional_properties(Some(AdditionalProperties::RefOr(metadata_value(check::MAX_METADATA_DEPTH - 1))))
+        .build()
+        .into()
+}
+
+const TEXT: &str = r"^[^\x00]*$";
+
+fn metadata_value(depth: usize) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)).pattern(Some(TEXT));
+    let mut any = OneOfBuilder::new()
+        .item(text)
+        .item(ObjectBuilder::new().schema_type(Type::Number))
+        .item(ObjectBuilder::new().schema_type(Type::Boolean))
+        .item(ObjectBuilder::new().schema_type(Type::Null));
+    if depth > 0 {
+        let inner = metadata_value(depth - 1);
+        let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
+        any = any.item(ArrayBuilder::new().items(inner.clone())).item(
+            ObjectBuilder::new()
+                .property_names(Some(Schema::from(names)))
+                .additional_properties(Some(AdditionalProperties::RefOr(inner))),
+        );
+    }
+    RefOr::T(any.build().into())
+}
+
+/// An id, or null; it has to be there.
+pub(crate) fn nullable_id() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some("An operator, or null for nobody."))
+        .minimum(Some(1))
+        .maximum(Some(i64::MAX))
+        .build()
+        .into()
+}

@@ -1,0 +1,245 @@
+//! `/chat/session…`: support sessions.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Json, Path, Query};
+use chat_events::{ChatId, SessionStatus, UserId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::body::{Body, name, present};
+use crate::auth::{Caller, VisitorSecret};
+use crate::check;
+use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
+use crate::error::{Answer, Error};
+use crate::state::AppState;
+use crate::tokens::{self, OpaqueSecret};
+use crate::writing;
+
+/// A visitor who opens a session. Everything may be left out.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Ada", "email": "ada@example.com", "page_url": "https://example.com/pricing",
+                          "locale": "en-GB", "metadata": {"plan": "pro"}}))]
+pub(crate) struct OpenSession {
+    /// The name to show.
+    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    name: Option<String>,
+    /// Where to answer when the visitor is gone.
+    #[schema(max_length = 254, pattern = r"^[^@\s\x00]+@[^@\s\x00]+$")]
+    email: Option<String>,
+    /// The page where the chat began.
+    #[schema(max_length = 2000, pattern = r"^https?://[^\s\x00]+$")]
+    page_url: Option<String>,
+    /// BCP 47, as the browser says.
+    #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9_-]+$")]
+    locale: Option<String>,
+    /// What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep.
+    #[schema(schema_with = super::openapi::metadata)]
+    metadata: Option<Map<String, Value>>,
+}
+
+/// A new session. The secret and the tokens are for the visitor's browser alone.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OpenedSession {
+    session_id: ChatId,
+    /// Opens this session, over REST and on a socket, until `expires_at`.
+    token: String,
+    expires_at: DateTime<Utc>,
+    /// A signed link to listen by (Server-Sent Events).
+    stream_url: String,
+    /// Gets new tokens. Shown this once.
+    visitor_secret: String,
+    created_at: DateTime<Utc>,
+}
+
+/// A new token for a session.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChannelToken {
+    /// Opens this session, over REST and on a socket, until `expires_at`.
+    token: String,
+    expires_at: DateTime<Utc>,
+    /// A signed link to listen by (Server-Sent Events).
+    stream_url: String,
+}
+
+/// Opens a support session.
+#[utoipa::path(post, path = "/chat/session", tag = "sessions", request_body = OpenSession,
+    responses((status = 201, description = "The session is open", body = OpenedSession)))]
+pub(crate) async fn open(state: Data<AppState>, body: Body<OpenSession>) -> Result<HttpResponse, Answer> {
+    let secret = OpaqueSecret::generate();
+    let new = body.into_inner().0.check(secret.hash)?;
+    let (session_id, created_at) = writing::open_session(&state, new).await?;
+    let channel = state.tokens.channel(session_id);
+    Ok(HttpResponse::Created().json(OpenedSession {
+        session_id,
+        token: channel.token,
+        expires_at: channel.expires_at,
+        stream_url: channel.stream_url,
+        visitor_secret: secret.text,
+        created_at,
+    }))
+}
+
+impl OpenSession {
+    fn check(self, secret_hash: Vec<u8>) -> Result<NewSession, Error> {
+        Ok(NewSession {
+            name: self.name.map(|name| check::text("name", name, check::MAX_NAME)).transpose()?,
+            email: self.email.map(|email| check::email("email", email)).transpose()?,
+            page_url: self.page_url.map(|url| check::url("page_url", url)).transpose()?,
+            locale: self.locale.map(|locale| check::locale("locale", locale)).transpose()?,
+            metadata: check::metadata("metadata", self.metadata.unwrap_or_default())?,
+            secret_hash,
+            traceparent: telemetry::trace::current_traceparent(),
+        })
+    }
+}
+
+/// A new token for a visitor who comes back.
+#[utoipa::path(get, path = "/chat/session/{id}/channel-token", tag = "sessions", params(super::openapi::SessionPath),
+    security(("visitor_secret" = [])),
+    responses((status = 200, description = "A new token", body = ChannelToken)))]
+pub(crate) async fn channel_token(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    secret: VisitorSecret,
+) -> Result<Json<ChannelToken>, Answer> {
+    let mut conn = state.connection().await?;
+    let hash = sessions::visitor_secret_hash(&mut conn, *id).await?;
+    // The same answer for a session that does not exist: who has no secret learns nothing.
+    if !hash.is_some_and(|hash| tokens::matches(&secret.0, &hash)) {
+        return Err(Error::unauthorized("the visitor secret is not right").into());
+    }
+    let channel = state.tokens.channel(*id);
+    Ok(Json(ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url: channel.stream_url }))
+}
+
+/// A session: status, assignee, client, unread counts, last message, `seq`.
+#[utoipa::path(get, path = "/chat/session/{id}", tag = "sessions", params(super::openapi::SessionPath),
+    security(("session_token" = []), ("access_token" = [])),
+    responses((status = 200, description = "The session as the caller sees it", body = SessionView)))]
+pub(crate) async fn show(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
+    view(&state, *id, caller).await
+}
+
+async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, Answer> {
+    let principal = caller.in_session(session)?;
+    let mut conn = state.connection().await?;
+    Ok(Json(sessions::view(&mut conn, principal, session).await?))
+}
+
+/// Who is to have the session.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": 1}))]
+pub(crate) struct Assign {
+    /// An operator, or null for nobody. It must be there: nobody is unassigned by forgetting it.
+    #[serde(deserialize_with = "present")]
+    #[schema(required = true, schema_with = super::openapi::nullable_id)]
+    user_id: Option<i64>,
+}
+
+/// Gives a session to an operator, or to nobody.
+#[utoipa::path(post, path = "/chat/session/{id}/assign", tag = "sessions", params(super::openapi::SessionPath),
+    request_body = Assign, security(("access_token" = [])),
+    responses((status = 200, description = "The session as it is now", body = SessionView)))]
+pub(crate) async fn assign(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    body: Body<Assign>,
+) -> Result<Json<SessionView>, Answer> {
+    change(&state, *id, caller, SessionChange::Assignee(body.0.0.user_id.map(UserId))).await
+}
+
+/// Where the session is to stand.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"status": "pending"}))]
+pub(crate) struct SetStatus {
+    #[serde(deserialize_with = "name")]
+    status: SessionStatus,
+}
+
+/// Opens, parks or closes a session. A client's message opens a closed one again.
+#[utoipa::path(post, path = "/chat/session/{id}/status", tag = "sessions", params(super::openapi::SessionPath),
+    request_body = SetStatus, security(("access_token" = [])),
+    responses((status = 200, description = "The session as it is now", body = SessionView)))]
+pub(crate) async fn set_status(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+    body: Body<SetStatus>,
+) -> Result<Json<SessionView>, Answer> {
+    change(&state, *id, caller, SessionChange::Status(body.0.0.status)).await
+}
+
+async fn change(
+    state: &AppState,
+    session: ChatId,
+    caller: Caller,
+    change: SessionChange,
+) -> Result<Json<SessionView>, Answer> {
+    let operator = caller.staff()?;
+    writing::change_session(state, operator, session, change).await?;
+    view(state, session, caller).await
+}
+
+/// Which sessions, and how many.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SessionsQuery {
+    /// Only those that stand so.
+    status: Option<SessionStatus>,
+    /// `me`, `none`, or an operator's id.
+    #[param(pattern = "^(me|none|[1-9][0-9]{0,17})$")]
+    assignee: Option<String>,
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
+    cursor: Option<i64>,
+}
+
+/// A page of sessions, the newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Sessions {
+    sessions: Vec<SessionView>,
+    /// For the next page; null at the end.
+    next_cursor: Option<ChatId>,
+}
+
+/// Sessions, the newest first.
+#[utoipa::path(get, path = "/chat/sessions", tag = "sessions", params(SessionsQuery),
+    security(("access_token" = [])),
+    responses((status = 200, description = "One page", body = Sessions)))]
+pub(crate) async fn list(
+    state: Data<AppState>,
+    caller: Caller,
+    query: Query<SessionsQuery>,
+) -> Result<Json<Sessions>, Answer> {
+    let operator = caller.staff()?;
+    let filter = query.filter(operator)?;
+    let mut conn = state.connection().await?;
+    let (sessions, has_more) = sessions::list(&mut conn, operator, &filter).await?;
+    let last = sessions.last().map(|view| view.session.session_id);
+    Ok(Json(Sessions { next_cursor: last.filter(|_| has_more), sessions }))
+}
+
+impl SessionsQuery {
+    fn filter(&self, caller: UserId) -> Result<SessionFilter, Error> {
+        let assignee = match self.assignee.as_deref() {
+            None => None,
+            Some("me") => Some(AssigneeFilter::User(caller)),
+            Some("none") => Some(AssigneeFilter::Nobody),
+            Some(id) => {
+                let id = id.parse().map_err(|_| Error::invalid("assignee", "assignee is me, none or an id"))?;
+                Some(AssigneeFilter::User(UserId(id)))
+            }
+        };
+        let before = check::cursor("cursor", self.cursor)?.map(ChatId);
+        Ok(SessionFilter { status: self.status, assignee, before, limit: check::limit(self.limit)? })
+    }
+}

@@ -1,0 +1,111 @@
+//! Who asks: the `Authorization: Bearer` header, and nothing else.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpRequest, web};
+use channel_auth::Role;
+use chat_events::gateway_api::Principal;
+use chat_events::{ChatId, UserId};
+use secrecy::ExposeSecret;
+use subtle::ConstantTimeEq;
+
+use crate::error::{Answer, Error};
+use crate::state::AppState;
+use crate::tokens::Bearer;
+
+/// The bearer of a session token or of an access token.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caller(Bearer);
+
+impl Caller {
+    /// As whom the caller acts in a support session. Whether an operator still is one is for the statement to see.
+    pub(crate) fn in_session(self, session: ChatId) -> Result<Principal, Error> {
+        match self.0 {
+            Bearer::Client(own) if own == session => Ok(Principal::Client { session_id: own }),
+            Bearer::Client(_) => Err(Error::forbidden("the token is for another session")),
+            Bearer::User(user_id, role) if role.is_staff() => Ok(Principal::Staff { user_id }),
+            Bearer::User(..) => Err(Error::forbidden("sessions are for their client and for operators")),
+        }
+    }
+
+    /// As whom the caller acts in any other chat.
+    pub(crate) fn in_chat(self) -> Result<Principal, Error> {
+        self.user().map(|(user_id, _)| Principal::User { user_id })
+    }
+
+    /// An operator.
+    pub(crate) fn staff(self) -> Result<UserId, Error> {
+        match self.user()? {
+            (user_id, role) if role.is_staff() => Ok(user_id),
+            _ => Err(Error::forbidden("this is for operators")),
+        }
+    }
+
+    /// An account of any role.
+    pub(crate) fn user(self) -> Result<(UserId, Role), Error> {
+        match self.0 {
+            Bearer::User(user_id, role) => Ok((user_id, role)),
+            Bearer::Client(_) => Err(Error::forbidden("a session token opens its session only")),
+        }
+    }
+}
+
+impl FromRequest for Caller {
+    type Error = Answer;
+    type Future = Ready<Result<Self, Answer>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let caller = bearer(request).and_then(|token| state(request)?.tokens.verify(token)).map(Caller);
+        ready(caller.map_err(Answer::from))
+    }
+}
+
+/// The secret that a visitor was given when it opened its session.
+pub(crate) struct VisitorSecret(pub(crate) String);
+
+impl FromRequest for VisitorSecret {
+    type Error = Answer;
+    type Future = Ready<Result<Self, Answer>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(bearer(request).map(|secret| Self(secret.to_owned())).map_err(Answer::from))
+    }
+}
+
+/// A gateway, proved by the internal secret.
+pub(crate) struct Gateway;
+
+impl FromRequest for Gateway {
+    type Error = Answer;
+    type Future = Ready<Result<Self, Answer>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(check_gateway(request).map_err(Answer::from))
+    }
+}
+
+fn check_gateway(request: &HttpRequest) -> Result<Gateway, Error> {
+    let (given, state) = (bearer(request)?, state(request)?);
+    let expected = state.internal_secret.as_ref().map(ExposeSecret::expose_secret);
+    match expected {
+        Some(expected) if bool::from(expected.as_bytes().ct_eq(given.as_bytes())) => Ok(Gateway),
+        _ => Err(Error::unauthorized("the internal secret is not right")),
+    }
+}
+
+fn bearer(request: &HttpRequest) -> Result<&str, Error> {
+    let header = request.headers().get(AUTHORIZATION);
+    let header = header.ok_or_else(|| Error::unauthorized("an Authorization header is needed"))?;
+    let header = header.to_str().unwrap_or_default();
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+        _ => Err(Error::unauthorized("the Authorization header must be: Bearer, then a token")),
+    }
+}
+
+fn state(request: &HttpRequest) -> Result<&AppState, Error> {
+    let state = request.app_data::<web::Data<AppState>>();
+    state.map(web::Data::get_ref).ok_or_else(|| Error::Internal("the state is not registered".into()))
+}

@@ -1,0 +1,172 @@
+//! What comes in from outside, checked at the edge: past it a value is known to be good.
+
+use chat_events::ErrorCode;
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// Characters.
+pub(crate) const MAX_NAME: usize = 200;
+/// Characters (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+pub(crate) const MAX_EMAIL: usize = 254;
+/// Characters.
+pub(crate) const MAX_URL: usize = 2000;
+/// Characters: the longest tag that RFC 5646, section 4.4.1, wants supported.
+pub(crate) const MAX_LOCALE: usize = 35;
+/// Characters; longer ones would only cost hashing time.
+pub(crate) const MAX_PASSWORD: usize = 200;
+/// Characters.
+pub(crate) const MIN_PASSWORD: usize = 8;
+/// Bytes of JSON.
+pub(crate) const MAX_METADATA: usize = 8 * 1024;
+/// Levels of objects and arrays inside `metadata`.
+pub(crate) const MAX_METADATA_DEPTH: usize = 4;
+
+/// A text of at most so many characters, without NUL, which PostgreSQL's text cannot hold.
+pub(crate) fn text(field: &str, text: String, max: usize) -> Result<String, Error> {
+    if text.contains('\0') {
+        return Err(Error::invalid(field, format!("{field} holds a NUL character")));
+    }
+    if text.chars().count() > max {
+        return Err(Error::invalid(field, format!("{field} has more than {max} characters")));
+    }
+    Ok(text)
+}
+
+/// A name that can be shown.
+pub(crate) fn name(field: &str, name: String) -> Result<String, Error> {
+    if name.trim().is_empty() {
+        return Err(Error::invalid(field, format!("{field} is empty")));
+    }
+    text(field, name, MAX_NAME)
+}
+
+/// Something before and something after one `@`, and no white space. Whether mail arrives there, only mail can tell.
+pub(crate) fn email(field: &str, email: String) -> Result<String, Error> {
+    let email = text(field, email, MAX_EMAIL)?;
+    let has_parts = email
+        .split_once('@')
+        .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
+    if !has_parts || email.contains(char::is_whitespace) {
+        return Err(Error::invalid(field, format!("{field} is not an address")));
+    }
+    Ok(email)
+}
+
+/// An address of the web. Nothing else may end up in a link that operators click.
+pub(crate) fn url(field: &str, url: String) -> Result<String, Error> {
+    let url = text(field, url, MAX_URL)?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(url),
+        _ => Err(Error::invalid(field, format!("{field} is not an http or https address"))),
+    }
+}
+
+/// A language tag: letters, digits and hyphens.
+pub(crate) fn locale(field: &str, locale: String) -> Result<String, Error> {
+    let locale = text(field, locale, MAX_LOCALE)?;
+    if locale.is_empty() || !locale.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_') {
+        return Err(Error::invalid(field, format!("{field} is not a language tag")));
+    }
+    Ok(locale)
+}
+
+/// A password that somebody chose.
+pub(crate) fn password(field: &str, password: String) -> Result<String, Error> {
+    if password.chars().count() < MIN_PASSWORD {
+        return Err(Error::invalid(field, format!("{field} has fewer than {MIN_PASSWORD} characters")));
+    }
+    text(field, password, MAX_PASSWORD)
+}
+
+/// What a site says about its visitor.
+pub(crate) fn metadata(field: &str, metadata: Map<String, Value>) -> Result<Value, Error> {
+    let metadata = Value::Object(metadata);
+    if holds_nul(&metadata) {
+        return Err(Error::invalid(field, format!("{field} holds a NUL character")));
+    }
+    if depth(&metadata) > MAX_METADATA_DEPTH {
+        return Err(Error::invalid(field, format!("{field} is nested deeper than {MAX_METADATA_DEPTH} levels")));
+    }
+    if metadata.to_string().len() > MAX_METADATA {
+        return Err(Error::field(ErrorCode::Invalid, field, format!("{field} is longer than {MAX_METADATA} bytes")));
+    }
+    Ok(metadata)
+}
+
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+    }
+}
+
+/// How many rows a page may have, and has when nothing is said.
+pub(crate) fn limit(limit: Option<u16>) -> Result<u16, Error> {
+    match limit.unwrap_or(50) {
+        limit @ 1..=200 => Ok(limit),
+        _ => Err(Error::invalid("limit", "limit must be from 1 to 200")),
+    }
+}
+
+/// An id that a page begins after.
+pub(crate) fn cursor(field: &str, id: Option<i64>) -> Result<Option<i64>, Error> {
+    match id {
+        Some(..1) => Err(Error::invalid(field, format!("{field} must be at least 1"))),
+        id => Ok(id),
+    }
+}
+
+/// A position in a chat; 0 is before all.
+pub(crate) fn seq(field: &str, seq: Option<i64>) -> Result<Option<i64>, Error> {
+    match seq {
+        Some(..0) => Err(Error::invalid(field, format!("{field} must be at least 0"))),
+        seq => Ok(seq),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_address_has_two_parts() {
+        for good in ["a@b", "jörg@example.com", "a+b@[127.0.0.1]"] {
+            assert!(email("email", good.into()).is_ok(), "{good}");
+        }
+        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\0", &format!("a@{}", "b".repeat(MAX_EMAIL))] {
+            assert!(email("email", bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_on_the_web() {
+        assert!(url("page_url", "https://example.com/a?b=c#d".into()).is_ok());
+        for bad in ["javascript:alert(1)", "https://", "//example.com", "https://a b", "ftp://example.com"] {
+            assert!(url("page_url", bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_small_and_flat_enough() {
+        let check = |value: Value| metadata("metadata", value.as_object().expect("an object").clone());
+        assert!(check(json!({"plan": "pro", "tags": ["a", {"b": [1]}]})).is_ok());
+        assert!(check(json!({"a": {"b": {"c": {"d": {}}}}})).is_err());
+        assert!(check(json!({"a": "x".repeat(MAX_METADATA)})).is_err());
+        assert!(check(json!({"a": ["\0"]})).is_err());
+        assert!(check(json!({"\0": 1})).is_err());
+    }
+}

@@ -1,0 +1,193 @@
+//! What the environment says. Read once in `main` and passed in.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use channel_auth::{JwtIssuer, JwtVerifier, SessionKeys};
+use chat_events::LaneCount;
+use secrecy::{ExposeSecret, SecretString};
+
+/// Everything that chat-service needs to know, wherever it runs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Config {
+    /// PostgreSQL
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    /// Tokens
+    #[command(flatten)]
+    pub auth: AuthConfig,
+    /// Over how many lanes events are relayed: 1 to 256, fixed at the first start on a database
+    #[arg(long, env = "OUTBOX__LANES", default_value = "4")]
+    pub outbox_lanes: LaneCount,
+    /// Where the world reaches Switchboard, as in `https://chat.example.com`: put before `stream_url`, which is else
+    /// relative
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Origins of other sites that browsers may call from, separated by commas: `https://www.example.com`
+    #[arg(long, env = "CORS__ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub cors_allowed_origins: Vec<String>,
+}
+
+/// Where PostgreSQL is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DatabaseConfig {
+    /// PostgreSQL's address: `postgres://user:password@host:5432/database`
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<SecretString>,
+    /// A file that holds `DATABASE_URL`
+    #[arg(long, env = "DATABASE_URL_FILE")]
+    pub database_url_file: Option<PathBuf>,
+    /// How many connections are kept at most
+    #[arg(long, env = "DATABASE__POOL_SIZE", default_value_t = 16,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
+    pub database_pool_size: usize,
+}
+
+impl DatabaseConfig {
+    /// The address; an error when there is none.
+    pub fn url(&self) -> Result<SecretString, ConfigError> {
+        secret("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref())?
+            .ok_or(ConfigError::Missing("DATABASE_URL"))
+    }
+}
+
+/// Who is trusted, and for how long.
+#[derive(Debug, Clone, clap::Args)]
+pub struct AuthConfig {
+    /// The Ed25519 private key that signs access tokens, PEM: `openssl genpkey -algorithm ed25519`
+    #[arg(long, env = "AUTH__JWT_PRIVATE_KEY", hide_env_values = true)]
+    pub jwt_private_key: Option<SecretString>,
+    /// A file that holds `AUTH__JWT_PRIVATE_KEY`
+    #[arg(long, env = "AUTH__JWT_PRIVATE_KEY_FILE")]
+    pub jwt_private_key_file: Option<PathBuf>,
+    /// The `iss` of access tokens
+    #[arg(long, env = "AUTH__JWT_ISSUER", default_value = "switchboard")]
+    pub jwt_issuer: String,
+    /// The `aud` of access tokens
+    #[arg(long, env = "AUTH__JWT_AUDIENCE", default_value = "switchboard")]
+    pub jwt_audience: String,
+    /// How long an access token lives
+    #[arg(long, env = "AUTH__ACCESS_TTL", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub access_ttl: Duration,
+    /// How long a login lives without being used
+    #[arg(long, env = "AUTH__REFRESH_TTL", default_value = "30d", value_parser = humantime::parse_duration)]
+    pub refresh_ttl: Duration,
+    /// Keys of session tokens: `id:base64url,id2:base64url`, each at least 32 bytes; the first signs, all are accepted
+    #[arg(long, env = "AUTH__SESSION_KEYS", hide_env_values = true)]
+    pub session_keys: Option<SecretString>,
+    /// A file that holds `AUTH__SESSION_KEYS`
+    #[arg(long, env = "AUTH__SESSION_KEYS_FILE")]
+    pub session_keys_file: Option<PathBuf>,
+    /// How long a session token lives; at most 24 h
+    #[arg(long, env = "AUTH__SESSION_TTL", default_value = "24h", value_parser = humantime::parse_duration)]
+    pub session_ttl: Duration,
+    /// What gateways prove themselves with, at least 32 characters
+    #[arg(long, env = "AUTH__INTERNAL_SECRET", hide_env_values = true)]
+    pub internal_secret: Option<SecretString>,
+    /// A file that holds `AUTH__INTERNAL_SECRET`
+    #[arg(long, env = "AUTH__INTERNAL_SECRET_FILE")]
+    pub internal_secret_file: Option<PathBuf>,
+}
+
+/// The shortest secret between services, in characters.
+const MIN_INTERNAL_SECRET: usize = 32;
+
+impl AuthConfig {
+    /// The internal secret, if one is set: without it there are no internal routes.
+    pub fn internal_secret(&self) -> Result<Option<SecretString>, ConfigError> {
+        let secret =
+            secret("AUTH__INTERNAL_SECRET", self.internal_secret.as_ref(), self.internal_secret_file.as_deref())?;
+        match secret {
+            Some(short) if short.expose_secret().chars().count() < MIN_INTERNAL_SECRET => {
+                Err(ConfigError::ShortInternalSecret)
+            }
+            secret => Ok(secret),
+        }
+    }
+
+    /// The internal secret where services run apart, which cannot do without.
+    pub fn require_internal_secret(&self) -> Result<SecretString, ConfigError> {
+        self.internal_secret()?.ok_or(ConfigError::Missing("AUTH__INTERNAL_SECRET"))
+    }
+
+    /// The keys of session tokens.
+    pub fn session_keys(&self) -> Result<SessionKeys, ConfigError> {
+        let text = secret("AUTH__SESSION_KEYS", self.session_keys.as_ref(), self.session_keys_file.as_deref())?
+            .ok_or(ConfigError::Missing("AUTH__SESSION_KEYS"))?;
+        let keys =
+            SessionKeys::parse(text.expose_secret()).map_err(|why| ConfigError::key("AUTH__SESSION_KEYS", &why))?;
+        keys.with_lifetime(self.session_ttl).map_err(|why| ConfigError::key("AUTH__SESSION_TTL", &why))
+    }
+
+    /// Signs access tokens.
+    pub fn jwt_issuer(&self) -> Result<JwtIssuer, ConfigError> {
+        let name = "AUTH__JWT_PRIVATE_KEY";
+        let pem = secret(name, self.jwt_private_key.as_ref(), self.jwt_private_key_file.as_deref())?
+            .ok_or(ConfigError::Missing(name))?;
+        let issuer = JwtIssuer::from_pem(pem.expose_secret(), &self.jwt_issuer, &self.jwt_audience)
+            .map_err(|why| ConfigError::key(name, &why))?;
+        Ok(issuer.with_access_lifetime(self.access_ttl))
+    }
+
+    /// Accepts what this issuer signs.
+    pub fn jwt_verifier(&self, issuer: &JwtIssuer) -> Result<JwtVerifier, ConfigError> {
+        let verifier = JwtVerifier::new(&self.jwt_audience);
+        verifier
+            .set_keys(&self.jwt_issuer, &issuer.jwks())
+            .map_err(|why| ConfigError::key("AUTH__JWT_PRIVATE_KEY", &why))?;
+        Ok(verifier)
+    }
+}
+
+/// Why the configuration cannot be used. Never holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Nothing works without it.
+    #[error("{0} is not set (nor {0}_FILE)")]
+    Missing(&'static str),
+    /// It is set twice.
+    #[error("{0} and {0}_FILE are both set")]
+    Both(&'static str),
+    /// Its file cannot be read.
+    #[error("the file that {name}_FILE names cannot be read: {why}")]
+    File {
+        /// Which.
+        name: &'static str,
+        /// As the system says.
+        why: std::io::Error,
+    },
+    /// It can be guessed.
+    #[error("AUTH__INTERNAL_SECRET has fewer than 32 characters")]
+    ShortInternalSecret,
+    /// It is not a key.
+    #[error("{name}: {why}")]
+    Key {
+        /// Which.
+        name: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    fn key(name: &'static str, why: &channel_auth::KeyError) -> Self {
+        Self::Key { name, why: why.to_string() }
+    }
+}
+
+/// A secret from the environment or from a file, without the file's last line break.
+fn secret(
+    name: &'static str,
+    value: Option<&SecretString>,
+    file: Option<&Path>,
+) -> Result<Option<SecretString>, ConfigError> {
+    match (value, file) {
+        (Some(_), Some(_)) => Err(ConfigError::Both(name)),
+        (Some(value), None) => Ok(Some(value.clone())),
+        (None, None) => Ok(None),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path).map_err(|why| ConfigError::File { name, why })?;
+            Ok(Some(text.trim_end_matches(['\r', '\n']).into()))
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! PostgreSQL: the pool, and one file for each thing that is stored.
+//!
+//! - [`statement`]: fixed SQL texts, prepared once for each connection
+//! - [`shape`]: SQL that statements share: the JSON of the wire types, and who may do what
+//! - [`access`]: who a statement acts for
+//! - [`send`]: the hot path
+//! - [`messages`]: history and `sync`
+//! - [`sessions`], [`chats`], [`members`], [`marks`], [`users`], [`refresh_tokens`]: the rest by table
+//! - [`installation`]: migrations, and what must not differ between two starts
+//! - [`schema`]: the tables; [`stored`]: enums in them
+
+pub(crate) mod access;
+pub(crate) mod chats;
+pub(crate) mod installation;
+pub(crate) mod marks;
+pub(crate) mod members;
+pub(crate) mod messages;
+pub(crate) mod refresh_tokens;
+pub(crate) mod schema;
+pub(crate) mod send;
+pub(crate) mod sessions;
+pub(crate) mod shape;
+pub(crate) mod statement;
+pub(crate) mod stored;
+pub(crate) mod users;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use futures_util::FutureExt;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::runtime::Handle;
+
+use crate::error::Error;
+
+/// A connection on loan from the pool.
+pub(crate) type Connection = Object<AsyncPgConnection>;
+
+/// How long a request waits for a connection before it is told to come again.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// Times are written in UTC by the statements themselves and by JSON functions; a statement that takes longer than
+/// any here should is ended, so that a stuck one does not hold its connection for ever.
+const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
+    SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
+
+/// The pool, closed to requests until the database is known to fit this build and its configuration.
+#[derive(Clone)]
+pub(crate) struct Database {
+    pool: Pool<AsyncPgConnection>,
+    prepared: Arc<AtomicBool>,
+}
+
+impl Database {
+    /// Connects at first use. Connections live on the given runtime, whoever asks for them: HTTP workers have runtimes
+    /// of their own that may end before the pool does.
+    pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
+        let mut config = ManagerConfig::<AsyncPgConnection>::default();
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(move |url| {
+            let (url, runtime) = (url.to_owned(), runtime.clone());
+            async move {
+                let connecting = runtime.spawn(async move { connect(&url).await });
+                connecting.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?
+            }
+            .boxed()
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
+        let pool = Pool::builder(manager).max_size(size).build().map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(Self { pool, prepared: Arc::default() })
+    }
+
+    /// A connection for a request.
+    pub(crate) async fn get(&self) -> Result<Connection, Error> {
+        if !self.prepared.load(Ordering::Acquire) {
+            return Err(Error::Unavailable("the database is not prepared yet".into()));
+        }
+        self.get_unprepared().await
+    }
+
+    /// A connection to prepare the database with.
+    pub(crate) async fn get_unprepared(&self) -> Result<Connection, Error> {
+        match tokio::time::timeout(WAIT, self.pool.get()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(error)) => Err(Error::Unavailable(without_url(&error.to_string()))),
+            Err(_) => Err(Error::Unavailable("no connection was free in 5 s".into())),
+        }
+    }
+
+    /// Opens the pool to requests.
+    pub(crate) fn set_prepared(&self) {
+        self.prepared.store(true, Ordering::Release);
+    }
+
+    /// How many connections are open, and how many of these are free.
+    pub(crate) fn pool_status(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.available)
+    }
+}
+
+/// A connection with this service's settings.
+pub(crate) async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    connection.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// A URL that cannot be read may be repeated in an error, password and all.
+fn without_url(words: &str) -> String {
+    if words.contains("://") || words.contains("password") { "cannot connect".into() } else { words.to_owned() }
+}

@@ -1,0 +1,110 @@
+//! Who a statement acts for, and what that principal may do in a chat.
+
+use chat_events::gateway_api::Principal;
+use chat_events::{ChatId, ChatKind, SenderType, SessionStatus};
+use diesel::prelude::{OptionalExtension, Queryable};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use super::shape::access_cte;
+use super::statement::statement;
+use super::stored::Stored;
+use crate::error::Error;
+
+/// A principal as the statements take it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PrincipalColumns {
+    /// `client`, `staff`, `user`, or `gateway` for none.
+    pub(crate) kind: &'static str,
+    /// 0 for a client.
+    pub(crate) user_id: i64,
+    /// Whose marks are its own.
+    pub(crate) reader_type: &'static str,
+}
+
+impl PrincipalColumns {
+    /// None is a gateway on its own account.
+    pub(crate) fn of(principal: Option<Principal>) -> Self {
+        let (kind, user_id, reader_type) = match principal {
+            None => ("gateway", 0, "user"),
+            Some(Principal::Client { .. }) => ("client", 0, "client"),
+            Some(Principal::Staff { user_id }) => ("staff", user_id.0, "user"),
+            Some(Principal::User { user_id }) => ("user", user_id.0, "user"),
+        };
+        Self { kind, user_id, reader_type }
+    }
+}
+
+/// As what a principal writes.
+pub(crate) fn sender_type(principal: Principal) -> SenderType {
+    match principal {
+        Principal::Client { .. } => SenderType::Client,
+        Principal::Staff { .. } => SenderType::Operator,
+        Principal::User { .. } => SenderType::User,
+    }
+}
+
+/// A client's token opens one session only.
+pub(crate) fn check_scope(principal: Principal, chat: ChatId) -> Result<(), Error> {
+    match principal {
+        Principal::Client { session_id } if session_id != chat => {
+            Err(Error::forbidden("the token is for another session"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Turns `may_read` of a statement into an answer.
+pub(crate) fn check_read(may_read: Option<&str>) -> Result<(), Error> {
+    match may_read {
+        Some("allowed") => Ok(()),
+        Some("inactive") => Err(Error::unauthorized("the account is not active")),
+        Some("forbidden") => Err(Error::forbidden("you may not do this here")),
+        _ => Err(Error::not_found("there is no such chat")),
+    }
+}
+
+statement! {
+    /// Where a chat stands and what a principal may do there.
+    ReadAccess<'a> {
+        chat_id: i64 as BigInt,
+        principal: &'a str as Text,
+        user_id: i64 as BigInt,
+    } -> (Text, Text, Bool, BigInt, Nullable<BigInt>, Nullable<Text>) = concat!(
+        "WITH ", access_cte!(), "SELECT kind, may_read, may_write, seq, self_id, status FROM access"
+    );
+}
+
+/// A row of [`ReadAccess`].
+#[derive(Debug, Queryable)]
+pub(crate) struct Access {
+    pub(crate) kind: Stored<ChatKind>,
+    may_read: String,
+    may_write: bool,
+    pub(crate) seq: i64,
+    pub(crate) self_id: Option<i64>,
+    pub(crate) status: Option<Stored<SessionStatus>>,
+}
+
+impl Access {
+    /// Reads it; no such chat is an error.
+    pub(crate) async fn read(conn: &mut AsyncPgConnection, principal: Principal, chat: ChatId) -> Result<Self, Error> {
+        let who = PrincipalColumns::of(Some(principal));
+        let found: Option<Self> = ReadAccess { chat_id: chat.0, principal: who.kind, user_id: who.user_id }
+            .get_result(conn)
+            .await
+            .optional()?;
+        found.ok_or_else(|| Error::not_found("there is no such chat"))
+    }
+
+    /// Whether the principal may read here.
+    pub(crate) fn check_read(&self) -> Result<(), Error> {
+        check_read(Some(&self.may_read))
+    }
+
+    /// Whether the principal may write here.
+    pub(crate) fn check_write(&self) -> Result<(), Error> {
+        self.check_read()?;
+        if self.may_write { Ok(()) } else { Err(Error::forbidden("you may not write here")) }
+    }
+}

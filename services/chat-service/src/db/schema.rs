@@ -1,0 +1,118 @@
+//! The tables as diesel sees them.
+
+diesel::table! {
+    chat_members (chat_id, user_id) {
+        chat_id -> BigInt,
+        user_id -> BigInt,
+        is_active -> Bool,
+        is_admin -> Bool,
+        can_read -> Bool,
+        can_write -> Bool,
+        can_pin -> Bool,
+        can_invite -> Bool,
+        can_delete_others -> Bool,
+        joined_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chat_sessions (chat_id) {
+        chat_id -> BigInt,
+        client_id -> BigInt,
+        status -> Text,
+        assigned_user_id -> Nullable<BigInt>,
+        page_url -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    chats (id) {
+        id -> BigInt,
+        kind -> Text,
+        title -> Nullable<Text>,
+        record_ref -> Nullable<Text>,
+        seq -> BigInt,
+        state_seq -> BigInt,
+        created_at -> Timestamptz,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> BigInt,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        locale -> Nullable<Text>,
+        metadata -> Jsonb,
+        secret_hash -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    installation (id) {
+        id -> Bool,
+        epoch -> Integer,
+        lanes -> Nullable<Integer>,
+    }
+}
+
+diesel::table! {
+    messages (id) {
+        id -> BigInt,
+        chat_id -> BigInt,
+        seq -> BigInt,
+        changed_seq -> BigInt,
+        sender_type -> Text,
+        sender_id -> BigInt,
+        sender_name -> Nullable<Text>,
+        body -> Text,
+        client_id -> Uuid,
+        visibility -> Text,
+        created_at -> Timestamptz,
+        edited_at -> Nullable<Timestamptz>,
+        delivered_at -> Nullable<Timestamptz>,
+        read_at -> Nullable<Timestamptz>,
+        is_deleted -> Bool,
+    }
+}
+
+diesel::table! {
+    refresh_tokens (id) {
+        id -> BigInt,
+        family -> Uuid,
+        user_id -> BigInt,
+        token_hash -> Bytea,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> BigInt,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Text,
+        is_active -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(chat_sessions -> clients (client_id));
+diesel::joinable!(chat_sessions -> chats (chat_id));
+diesel::joinable!(refresh_tokens -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    chat_members,
+    chat_sessions,
+    chats,
+    clients,
+    messages,
+    refresh_tokens,
+    users,
+);

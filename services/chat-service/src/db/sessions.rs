@@ -1,0 +1,363 @@
+//! Support sessions: opening one, changing its state, and how REST shows it.
+
+use bus::outbox::{self, NewEvent};
+use chat_events::gateway_api::Principal;
+use chat_events::{ChatId, ChatKind, EventKind, LaneCount, Mark, Message, Session, SessionStatus, UserId, Visibility};
+use chrono::{DateTime, Utc};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::access::{PrincipalColumns, check_read};
+use super::schema::{chat_sessions, clients};
+use super::shape::{access_cte, marks_json, message_json, session_joins, session_json, time_json};
+use super::statement::statement;
+use super::stored::Stored;
+use super::{chats, users};
+use crate::error::Error;
+
+/// A visitor who opens a session. Every field is checked.
+#[derive(Debug, Clone)]
+pub(crate) struct NewSession {
+    pub(crate) name: Option<String>,
+    pub(crate) email: Option<String>,
+    pub(crate) page_url: Option<String>,
+    pub(crate) locale: Option<String>,
+    pub(crate) metadata: Value,
+    pub(crate) secret_hash: Vec<u8>,
+    pub(crate) traceparent: Option<String>,
+}
+
+statement! {
+    /// A client, its chat at seq 1, its session and the event of it.
+    OpenSession<'a> {
+        name: Option<&'a str> as Nullable<Text>,
+        email: Option<&'a str> as Nullable<Text>,
+        locale: Option<&'a str> as Nullable<Text>,
+        metadata: &'a Value as Jsonb,
+        secret_hash: &'a [u8] as Binary,
+        page_url: Option<&'a str> as Nullable<Text>,
+        kind: &'a str as Text,
+        lanes: i16 as SmallInt,
+        traceparent: Option<&'a str> as Nullable<Text>,
+    } -> (BigInt, Timestamptz) = concat!(
+        "WITH v AS (
+            INSERT INTO clients (name, email, locale, metadata, secret_hash)
+            VALUES ($name, $email, $locale, $metadata, $secret_hash) RETURNING *
+        ), c AS (
+            INSERT INTO chats (kind, seq, state_seq) VALUES ('session', 1, 1) RETURNING *
+        ), s AS (
+            INSERT INTO chat_sessions (chat_id, client_id, page_url) SELECT c.id, v.id, $page_url FROM c, v RETURNING *
+        ), a AS (
+            SELECT NULL::bigint AS id, NULL::text AS name
+        ), e AS (
+            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data, traceparent)
+            SELECT (c.id % $lanes)::smallint, c.id, c.seq, $kind, c.kind, 'public', ",
+            session_json!(), "::text, $traceparent
+            FROM c, s, v, a
+        )
+        SELECT s.chat_id, s.created_at FROM s"
+    );
+}
+
+/// Opens a session for a new client.
+pub(crate) async fn open(
+    conn: &mut AsyncPgConnection,
+    new: &NewSession,
+    lanes: LaneCount,
+) -> Result<(ChatId, DateTime<Utc>), Error> {
+    let statement = OpenSession {
+        name: new.name.as_deref(),
+        email: new.email.as_deref(),
+        locale: new.locale.as_deref(),
+        metadata: &new.metadata,
+        secret_hash: &new.secret_hash,
+        page_url: new.page_url.as_deref(),
+        kind: EventKind::SessionCreated.as_str(),
+        lanes: lanes.get(),
+        traceparent: new.traceparent.as_deref(),
+    };
+    let (id, created_at): (i64, DateTime<Utc>) = statement.get_result(conn).await?;
+    Ok((ChatId(id), created_at))
+}
+
+/// The hash of the secret that a session's visitor was given.
+pub(crate) async fn visitor_secret_hash(
+    conn: &mut AsyncPgConnection,
+    session: ChatId,
+) -> Result<Option<Vec<u8>>, Error> {
+    let found = chat_sessions::table
+        .inner_join(clients::table)
+        .filter(chat_sessions::chat_id.eq(session.0))
+        .select(clients::secret_hash)
+        .first(conn)
+        .await;
+    Ok(found.optional()?)
+}
+
+/// What operators change about a session.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum SessionChange {
+    /// Where it stands.
+    Status(SessionStatus),
+    /// Who has it.
+    Assignee(Option<UserId>),
+}
+
+/// Changes a session's state. Returns whether anything changed.
+pub(crate) async fn change(
+    conn: &mut AsyncPgConnection,
+    session: ChatId,
+    change: &SessionChange,
+    lanes: LaneCount,
+    traceparent: Option<&str>,
+) -> Result<bool, Error> {
+    conn.transaction(async |conn| {
+        if chats::lock(conn, session).await? != ChatKind::Session {
+            return Err(Error::not_found("there is no such session"));
+        }
+        change_locked(conn, session, change, lanes, traceparent).await
+    })
+    .await
+}
+
+/// The same, in a transaction that holds the chat's lock.
+pub(crate) async fn change_locked(
+    conn: &mut AsyncPgConnection,
+    session: ChatId,
+    change: &SessionChange,
+    lanes: LaneCount,
+    traceparent: Option<&str>,
+) -> Result<bool, Error> {
+    let (status, assignee): (Stored<SessionStatus>, Option<i64>) = chat_sessions::table
+        .find(session.0)
+        .select((chat_sessions::status, chat_sessions::assigned_user_id))
+        .first(conn)
+        .await?;
+    let row = diesel::update(chat_sessions::table.find(session.0));
+    let (kind, assignee, concerned) = match *change {
+        SessionChange::Status(to) if to == status.0 => return Ok(false),
+        SessionChange::Status(to) => {
+            row.set(chat_sessions::status.eq(to.as_str())).execute(conn).await?;
+            (EventKind::SessionStatus, assignee, vec![])
+        }
+        SessionChange::Assignee(to) if to.map(|user| user.0) == assignee => return Ok(false),
+        SessionChange::Assignee(to) => {
+            if let Some(user) = to {
+                users::check_staff(conn, user).await?;
+            }
+            let to = to.map(|user| user.0);
+            row.set(chat_sessions::assigned_user_id.eq(to)).execute(conn).await?;
+            (EventKind::SessionAssigned, to, assignee.into_iter().chain(to).map(UserId).collect())
+        }
+    };
+    let seq = chats::raise_state(conn, session).await?;
+    let data: String = ReadSession { chat_id: session.0 }.get_result(conn).await?;
+    let event = NewEvent {
+        lane: lanes.lane_of(session),
+        chat_id: session,
+        seq,
+        kind,
+        chat_kind: ChatKind::Session,
+        visibility: Visibility::Public,
+        assigned_user_id: assignee.map(UserId),
+        user_ids: &concerned,
+        data: &data,
+        traceparent,
+    };
+    outbox::write(conn, &event).await?;
+    Ok(true)
+}
+
+statement! {
+    /// `chat_events::Session` as JSON.
+    ReadSession {
+        chat_id: i64 as BigInt,
+    } -> Text = concat!(
+        "SELECT ", session_json!(), "::text FROM chats c ", session_joins!(),
+        " WHERE c.id = $chat_id AND s.chat_id IS NOT NULL"
+    );
+}
+
+/// How many messages wait to be read, counted up to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct UnreadCounts {
+    /// Written to the client, not read by it.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) client: i64,
+    /// Written by the client, not read by any operator.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) operator: i64,
+}
+
+/// A session as one caller sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct SessionView {
+    /// Its state.
+    #[serde(flatten)]
+    pub(crate) session: Session,
+    /// The last seq that was given out in its chat.
+    pub(crate) seq: chat_events::Seq,
+    /// What the site said about the visitor when the session was opened.
+    #[schema(value_type = Object)]
+    pub(crate) metadata: Map<String, Value>,
+    /// Messages that the caller has not read, counted up to 1,000.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) unread_count: i64,
+    /// The same for either side.
+    pub(crate) unread_counts: UnreadCounts,
+    /// The newest message that the caller may see.
+    pub(crate) last_message: Option<Message>,
+    /// How far client and operators have come.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// Unread messages up to 1,000: those of one side after a position.
+macro_rules! unread {
+    ($side:literal, $after:literal) => {
+        concat!(
+            "(SELECT count(*) FROM (SELECT FROM messages m WHERE m.chat_id = c.id AND m.visibility = 'public'
+                AND NOT m.is_deleted AND ",
+            $side,
+            " AND m.seq > ",
+            $after,
+            " LIMIT 1000) waiting)"
+        )
+    };
+}
+
+/// [`SessionView`] from `c` and `session_joins!`, for the reader (`$reader_type`, `$user_id`).
+macro_rules! session_view_json {
+    () => {
+        concat!(
+            "(SELECT (",
+            session_json!(),
+            "::jsonb || jsonb_build_object('seq', c.seq, 'metadata', v.metadata, 'marks', ",
+            marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
+            ", 'last_message', (SELECT ",
+            message_json!("c.kind"),
+            " FROM messages m WHERE m.chat_id = c.id AND (m.visibility = 'public' OR $sees_notes)
+                ORDER BY m.seq DESC LIMIT 1),
+              'unread_counts', json_build_object('client', unread.by_client, 'operator', unread.by_operators),
+              'unread_count', CASE $reader_type WHEN 'client' THEN unread.by_client ELSE unread.by_me END))::text
+            FROM (SELECT
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'client'), 0) AS client,
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'user'), 0) AS operators,
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'user' AND k.reader_id = $user_id), 0) AS me
+                  FROM chat_marks k WHERE k.chat_id = c.id) mark
+            CROSS JOIN LATERAL (SELECT ",
+            unread!("m.sender_type <> 'client'", "mark.client"),
+            " AS by_client, ",
+            unread!("m.sender_type = 'client'", "mark.operators"),
+            " AS by_operators, ",
+            unread!("m.sender_type = 'client'", "mark.me"),
+            " AS by_me) unread)"
+        )
+    };
+}
+
+statement! {
+    /// One session as a caller sees it.
+    ViewSession<'a> {
+        chat_id: i64 as BigInt,
+        principal: &'a str as Text,
+        user_id: i64 as BigInt,
+        reader_type: &'a str as Text,
+        sees_notes: bool as Bool,
+    } -> (Text, Nullable<Text>) = concat!(
+        "WITH ", access_cte!(), " SELECT access.may_read, CASE WHEN s.chat_id IS NOT NULL THEN ",
+        session_view_json!(), " END FROM access JOIN chats c ON c.id = access.id ", session_joins!()
+    );
+}
+
+statement! {
+    /// Sessions as an operator sees them, the newest first.
+    ViewSessions<'a> {
+        ids: &'a [i64] as Array<BigInt>,
+        user_id: i64 as BigInt,
+        reader_type: &'a str as Text,
+        sees_notes: bool as Bool,
+    } -> Text = concat!(
+        "SELECT ", session_view_json!(), " FROM chats c ", session_joins!(),
+        " WHERE c.id = ANY($ids) AND s.chat_id IS NOT NULL ORDER BY c.id DESC"
+    );
+}
+
+/// One session, if the principal may see it.
+pub(crate) async fn view(
+    conn: &mut AsyncPgConnection,
+    principal: Principal,
+    session: ChatId,
+) -> Result<SessionView, Error> {
+    let who = PrincipalColumns::of(Some(principal));
+    let statement = ViewSession {
+        chat_id: session.0,
+        principal: who.kind,
+        user_id: who.user_id,
+        reader_type: who.reader_type,
+        sees_notes: principal.sees(Visibility::Staff),
+    };
+    let found: Option<(String, Option<String>)> = statement.get_result(conn).await.optional()?;
+    let (may_read, json) = found.ok_or_else(|| Error::not_found("there is no such session"))?;
+    check_read(Some(&may_read))?;
+    let json = json.ok_or_else(|| Error::not_found("there is no such session"))?;
+    Ok(serde_json::from_str(&json)?)
+}
+
+/// Whose sessions a list shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AssigneeFilter {
+    /// Nobody's.
+    Nobody,
+    /// One operator's.
+    User(UserId),
+}
+
+/// Which sessions a list shows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SessionFilter {
+    pub(crate) status: Option<SessionStatus>,
+    pub(crate) assignee: Option<AssigneeFilter>,
+    /// Only those opened before this one.
+    pub(crate) before: Option<ChatId>,
+    pub(crate) limit: u16,
+}
+
+/// A page of sessions for an operator, the newest first, and whether there are more.
+pub(crate) async fn list(
+    conn: &mut AsyncPgConnection,
+    operator: UserId,
+    filter: &SessionFilter,
+) -> Result<(Vec<SessionView>, bool), Error> {
+    users::check_caller_is_staff(conn, operator).await?;
+    let mut ids = matching_ids(conn, filter).await?;
+    let has_more = ids.len() > usize::from(filter.limit);
+    ids.truncate(usize::from(filter.limit));
+    let json: Vec<String> =
+        ViewSessions { ids: &ids, user_id: operator.0, reader_type: "user", sees_notes: true }.load(conn).await?;
+    let views = json.iter().map(|json| serde_json::from_str(json)).collect::<Result<_, _>>()?;
+    Ok((views, has_more))
+}
+
+/// One more than the limit. Written per filter, so that PostgreSQL can pick the index that fits.
+async fn matching_ids(conn: &mut AsyncPgConnection, filter: &SessionFilter) -> Result<Vec<i64>, Error> {
+    let mut query = chat_sessions::table
+        .select(chat_sessions::chat_id)
+        .order(chat_sessions::chat_id.desc())
+        .limit(i64::from(filter.limit) + 1)
+        .into_boxed();
+    if let Some(status) = filter.status {
+        query = query.filter(chat_sessions::status.eq(status.as_str()));
+    }
+    if let Some(before) = filter.before {
+        query = query.filter(chat_sessions::chat_id.lt(before.0));
+    }
+    match filter.assignee {
+        Some(AssigneeFilter::Nobody) => query = query.filter(chat_sessions::assigned_user_id.is_null()),
+        Some(AssigneeFilter::User(user)) => query = query.filter(chat_sessions::assigned_user_id.eq(user.0)),
+        None => {}
+    }
+    Ok(query.load(conn).await?)
+}

@@ -1,0 +1,138 @@
+//! Pieces of SQL that several statements share: the JSON of the wire types, and who may do what.
+//!
+//! PostgreSQL builds the JSON itself, so that an event is written to the outbox in the statement that makes it. The
+//! field names are those of `chat_events`; tests read every shape back into its type. Aliases are fixed: `c` chats,
+//! `s` chat_sessions, `v` clients, `a` the assignee in users, `m` messages.
+
+/// A time as RFC 3339 in UTC, to the microsecond.
+macro_rules! time_json {
+    ($column:literal) => {
+        concat!("to_char(", $column, " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    };
+}
+
+/// `chat_events::Message` from a row `m`; the chat's kind is given as SQL.
+macro_rules! message_json {
+    ($kind:literal) => {
+        concat!(
+            "json_build_object('id', m.id, 'chat_id', m.chat_id,
+                'session_id', CASE WHEN ",
+            $kind,
+            " = 'session' THEN m.chat_id END,
+                'seq', m.seq, 'changed_seq', m.changed_seq,
+                'sender_type', m.sender_type, 'sender_id', nullif(m.sender_id, 0), 'sender_name', m.sender_name,
+                'body', m.body, 'client_id', m.client_id, 'visibility', m.visibility,
+                'created_at', ",
+            time_json!("m.created_at"),
+            ", 'edited_at', ",
+            time_json!("m.edited_at"),
+            ", 'delivered_at', ",
+            time_json!("m.delivered_at"),
+            ", 'read_at', ",
+            time_json!("m.read_at"),
+            ", 'is_deleted', m.is_deleted)"
+        )
+    };
+}
+
+/// What `session_json!` needs beside `c`.
+macro_rules! session_joins {
+    () => {
+        " LEFT JOIN chat_sessions s ON s.chat_id = c.id
+          LEFT JOIN clients v ON v.id = s.client_id
+          LEFT JOIN users a ON a.id = s.assigned_user_id "
+    };
+}
+
+/// `chat_events::Session` from `c` and `session_joins!`.
+macro_rules! session_json {
+    () => {
+        concat!(
+            "json_build_object('session_id', c.id, 'status', s.status,
+                'assignee', CASE WHEN a.id IS NOT NULL THEN json_build_object('id', a.id, 'name', a.name) END,
+                'client', json_build_object('id', v.id, 'name', v.name, 'email', v.email,
+                                            'page_url', s.page_url, 'locale', v.locale),
+                'created_at', ",
+            time_json!("s.created_at"),
+            ", 'state_seq', c.state_seq)"
+        )
+    };
+}
+
+/// `chat_events::Mark`s of the chat `c`: the reader's own, and at most 200 of others, since a chat of thousands
+/// would else send them all to each of its thousands.
+macro_rules! marks_json {
+    ($reader_type:literal, $reader_id:literal) => {
+        concat!(
+            "(SELECT coalesce(json_agg(json_build_object('reader_type', k.reader_type, 'reader_id', k.reader_id,
+                  'delivered_seq', k.delivered_seq, 'read_seq', k.read_seq, 'updated_at', ",
+            time_json!("k.updated_at"),
+            ")), '[]')
+              FROM (SELECT * FROM chat_marks WHERE chat_id = c.id
+                        AND reader_type = ",
+            $reader_type,
+            " AND reader_id = ",
+            $reader_id,
+            " UNION
+                    (SELECT * FROM chat_marks WHERE chat_id = c.id ORDER BY reader_type, reader_id LIMIT 200)) k)"
+        )
+    };
+}
+
+/// `chat_events::gateway_api::ChatState` from `c` and `session_joins!`.
+macro_rules! chat_state_json {
+    ($reader_type:literal, $reader_id:literal) => {
+        concat!(
+            "json_build_object('chat_id', c.id, 'kind', c.kind, 'title', c.title, 'seq', c.seq,
+                'state_seq', c.state_seq, 'client_id', s.client_id,
+                'session', CASE WHEN s.chat_id IS NOT NULL THEN ",
+            session_json!(),
+            " END, 'marks', ",
+            marks_json!($reader_type, $reader_id),
+            ")"
+        )
+    };
+}
+
+/// One row about the chat `$chat_id` and the principal (`$principal`, `$user_id`): where the chat stands and what
+/// the principal may do there. No row: there is no such chat.
+macro_rules! access_cte {
+    () => {
+        "access AS MATERIALIZED (
+            SELECT c.id, c.kind, c.seq, c.state_seq, s.client_id, s.status, s.assigned_user_id,
+                CASE $principal WHEN 'client' THEN s.client_id ELSE u.id END AS self_id,
+                CASE $principal WHEN 'client' THEN v.name ELSE u.name END AS self_name,
+                CASE
+                    WHEN $principal = 'gateway' THEN 'allowed'
+                    WHEN $principal = 'client' THEN CASE WHEN s.chat_id IS NULL THEN 'unknown' ELSE 'allowed' END
+                    WHEN u.id IS NULL THEN 'inactive'
+                    WHEN $principal = 'staff' THEN CASE
+                        WHEN u.role NOT IN ('operator', 'admin') THEN 'forbidden'
+                        WHEN s.chat_id IS NULL THEN 'unknown'
+                        ELSE 'allowed' END
+                    WHEN p.user_id IS NULL THEN 'unknown'
+                    WHEN p.is_active AND p.can_read THEN 'allowed'
+                    ELSE 'forbidden'
+                END AS may_read,
+                ($principal <> 'user' OR (p.is_active AND p.can_write AND (c.kind <> 'channel' OR p.is_admin)))
+                    IS TRUE AS may_write
+            FROM chats c
+            LEFT JOIN chat_sessions s ON s.chat_id = c.id
+            LEFT JOIN clients v ON v.id = s.client_id AND $principal = 'client'
+            LEFT JOIN users u ON u.id = $user_id AND u.is_active AND $principal IN ('staff', 'user')
+            LEFT JOIN chat_members p ON p.chat_id = c.id AND p.user_id = u.id AND $principal = 'user'
+                AND c.kind <> 'session'
+            WHERE c.id = $chat_id)"
+    };
+}
+
+/// The new value of `chats.changed_at`.
+macro_rules! touched {
+    () => {
+        "CASE WHEN c.changed_at < now() - interval '15 seconds' THEN now() ELSE c.changed_at END"
+    };
+}
+
+pub(crate) use {
+    access_cte, chat_state_json, marks_json, message_json, session_joins, session_json, time_json, touched,
+};

@@ -1,0 +1,35 @@
+//! chat-service: REST, accounts, permissions, history, and the relay of the outbox. PostgreSQL is the only truth.
+//!
+//! - [`config`]: what the environment says
+//! - [`state`]: what requests share; preparing the database and watching it
+//! - [`app`]: the routes and what every answer has in common; `api`: the route table, and one file for each resource
+//! - [`gateway`]: what gateways ask, over HTTP or within one process
+//! - `writing`: durable changes; `db`: PostgreSQL, one file for each thing that is stored
+//! - [`accounts`], `password`: operators and users
+//! - `auth`: who asks; `tokens`: what it shows for it
+//! - `check`: input; [`error`]: what goes wrong
+//! - [`relay`]: from the outbox to RabbitMQ
+//! - [`admin`]: what the command line does beside serving
+//! - `metrics`: what is counted
+
+pub mod accounts;
+pub mod admin;
+mod api;
+pub mod app;
+mod auth;
+mod check;
+pub mod config;
+mod db;
+pub mod error;
+pub mod gateway;
+mod metrics;
+mod password;
+pub mod relay;
+pub mod state;
+mod tokens;
+mod writing;
+
+pub use accounts::ensure_demo_operator;
+pub use config::{Config, ConfigError};
+pub use db::installation::{PrepareError, migrate};
+pub use state::{AppState, Background, StartError, Surroundings, start};

@@ -1,0 +1,227 @@
+//! chat-service as a process of its own.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use actix_web::{App, HttpServer, web};
+use anyhow::Context;
+use bus::BrokerConfig;
+use bus::outbox::LaneWaker;
+use channel_auth::Role;
+use chat_events::{ChatId, ChatKind};
+use chat_service::accounts::Account;
+use chat_service::admin::{Admin, parse_kind, parse_role};
+use chat_service::config::DatabaseConfig;
+use chat_service::error::Error;
+use chat_service::relay::Relay;
+use chat_service::{AppState, Config, Surroundings, app, migrate, start};
+use clap::{Args, Parser, Subcommand};
+use telemetry::{Health, Metrics, TelemetryConfig};
+use tokio_util::sync::CancellationToken;
+
+/// REST, accounts, permissions and history of Switchboard.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve; the same as no command
+    Serve,
+    /// Migrate the database and stop
+    Migrate,
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Chats that are not sessions
+    #[command(subcommand)]
+    Chat(ChatCommand),
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Make an account; without `--password-stdin` its password is made and printed once
+    Add {
+        /// Unique without regard to case
+        #[arg(long)]
+        email: String,
+        /// The name that others see
+        #[arg(long)]
+        name: String,
+        /// user, operator or admin
+        #[arg(long, value_parser = parse_role)]
+        role: Role,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum ChatCommand {
+    /// Make a chat and print its id
+    Create {
+        /// direct, group, channel or record
+        #[arg(long, value_parser = parse_kind)]
+        kind: ChatKind,
+        /// The name to show
+        #[arg(long)]
+        title: Option<String>,
+        /// Address or id of a member; the first is the chat's admin
+        #[arg(long = "member", required = true)]
+        members: Vec<String>,
+    },
+    /// Bring somebody into a chat
+    AddMember {
+        /// The chat's id
+        #[arg(long)]
+        chat: ChatId,
+        /// Address or id
+        #[arg(long)]
+        member: String,
+        /// May also write in a channel
+        #[arg(long)]
+        admin: bool,
+    },
+    /// Take somebody out of a chat
+    RemoveMember {
+        /// The chat's id
+        #[arg(long)]
+        chat: ChatId,
+        /// Address or id
+        #[arg(long)]
+        member: String,
+    },
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Where to listen
+    #[arg(long, env = "HTTP__BIND", default_value = "127.0.0.1:8081")]
+    http_bind: SocketAddr,
+    #[command(flatten)]
+    config: Config,
+    #[command(flatten)]
+    broker: BrokerConfig,
+    #[command(flatten)]
+    telemetry: TelemetryConfig,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "chat-service stops");
+            eprintln!("chat-service: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        None | Some(Command::Serve) => serve(cli.serve).await,
+        Some(Command::Migrate) => {
+            let done = migrate(&cli.serve.config.database.url()?).await?;
+            println!("{} migrations run", done.len());
+            Ok(())
+        }
+        Some(Command::User(command)) => user(command, admin(&cli.serve.config).await?).await,
+        Some(Command::Chat(command)) => chat(command, admin(&cli.serve.config).await?).await,
+    }
+}
+
+async fn admin(config: &Config) -> anyhow::Result<Admin> {
+    let database: &DatabaseConfig = &config.database;
+    Ok(Admin::connect(&database.url()?, config.outbox_lanes).await?)
+}
+
+async fn user(command: UserCommand, mut admin: Admin) -> anyhow::Result<()> {
+    let UserCommand::Add { email, name, role, password_stdin } = command;
+    let password = password_stdin.then(read_password).transpose()?;
+    let made = admin.add_user(Account { email, name, role, password }).await.map_err(Error::into_body)?;
+    println!("id: {}", made.id);
+    if let Some(password) = made.password {
+        println!("password: {password}");
+    }
+    Ok(())
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).context("the password could not be read")?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+async fn chat(command: ChatCommand, mut admin: Admin) -> anyhow::Result<()> {
+    match command {
+        ChatCommand::Create { kind, title, members } => {
+            let chat = admin.create_chat(kind, title, &members).await.map_err(Error::into_body)?;
+            println!("id: {chat}");
+        }
+        ChatCommand::AddMember { chat, member, admin: is_admin } => {
+            admin.add_member(chat, &member, is_admin).await.map_err(Error::into_body)?;
+        }
+        ChatCommand::RemoveMember { chat, member } => {
+            admin.remove_member(chat, &member).await.map_err(Error::into_body)?;
+        }
+    }
+    Ok(())
+}
+
+async fn serve(serve: Serve) -> anyhow::Result<()> {
+    let _telemetry = telemetry::init("chat-service", &serve.telemetry)?;
+    serve.config.auth.require_internal_secret()?;
+    let around = Surroundings {
+        health: Health::new(),
+        metrics: Metrics::new(),
+        waker: LaneWaker::new(serve.config.outbox_lanes),
+        shutdown: CancellationToken::new(),
+    };
+    let database_url = serve.config.database.url()?;
+    let (state, background) = start(&serve.config, &around)?;
+    let background = tokio::spawn(background.run());
+    let link = tokio::spawn(around.waker.clone().run_link(database_url, around.shutdown.clone()));
+    let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
+    let relay = relay.map(|relay| tokio::spawn(relay.run(state.clone(), around.shutdown.clone())));
+
+    let served = tokio::select! {
+        served = listen(serve.http_bind, &state, &around) => served,
+        ended = background => ended?.map_err(anyhow::Error::from),
+    };
+    state.finish_writes().await;
+    around.shutdown.cancel();
+    link.await?;
+    if let Some(relay) = relay {
+        relay.await?;
+    }
+    served
+}
+
+/// Serves until SIGTERM or SIGINT; requests in flight are finished.
+async fn listen(bind: SocketAddr, state: &AppState, around: &Surroundings) -> anyhow::Result<()> {
+    let probes = telemetry::http::configure(around.health.clone(), around.metrics.clone());
+    let routes = app::configure(state.clone());
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(telemetry::http::request_tracing())
+            .configure(probes.clone())
+            .configure(routes.clone())
+            .default_service(web::to(app::not_found))
+    })
+    .shutdown_timeout(10)
+    .bind(bind)
+    .with_context(|| format!("cannot listen on {bind}"))?;
+    for addr in server.addrs() {
+        tracing::info!(%addr, "listening");
+    }
+    Ok(server.run().await?)
+}

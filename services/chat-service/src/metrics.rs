@@ -1,0 +1,84 @@
+//! What this service counts.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use telemetry::Metrics;
+
+use crate::db::Database;
+
+/// Seconds.
+const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    method: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RouteLabels {
+    route: String,
+    method: String,
+}
+
+/// This service's metrics.
+#[derive(Debug, Clone)]
+pub(crate) struct ServiceMetrics {
+    pub(crate) messages_sent: Counter,
+    pub(crate) sessions_opened: Counter,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<RouteLabels, Histogram>,
+}
+
+impl ServiceMetrics {
+    pub(crate) fn register(metrics: &Metrics, database: &Database) -> Self {
+        let this = Self {
+            messages_sent: Counter::default(),
+            sessions_opened: Counter::default(),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
+        };
+        metrics.register("messages_sent", "Messages stored, repeats not counted", this.messages_sent.clone());
+        metrics.register("sessions_opened", "Support sessions opened", this.sessions_opened.clone());
+        metrics.register("http_requests", "Requests answered", this.requests.clone());
+        metrics.register("http_request_duration_seconds", "From request to answer", this.durations.clone());
+        let (open, free) = (database.clone(), database.clone());
+        metrics.register("db_connections", "Connections to PostgreSQL", PoolGauge(open, |status| status.0));
+        metrics.register("db_connections_free", "Those that wait for work", PoolGauge(free, |status| status.1));
+        this
+    }
+
+    /// Counts one answered request.
+    pub(crate) fn answered(&self, route: String, method: &str, status: u16, took: Duration) {
+        let method = method.to_owned();
+        let labels = RouteLabels { route: route.clone(), method: method.clone() };
+        self.durations.get_or_create(&labels).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
+    }
+}
+
+/// Asks the pool when the metrics are read. The status is the open and the free connections.
+struct PoolGauge(Database, fn((usize, usize)) -> usize);
+
+impl std::fmt::Debug for PoolGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PoolGauge")
+    }
+}
+
+impl EncodeMetric for PoolGauge {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let count = (self.1)(self.0.pool_status());
+        encoder.encode_gauge(&i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Gauge
+    }
+}

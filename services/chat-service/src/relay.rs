@@ -1,0 +1,83 @@
+//! The relay: each lane of the outbox into RabbitMQ. Without RabbitMQ the dispatcher reads the outbox itself.
+
+use bus::amqp::AmqpSink;
+use bus::outbox::{LaneWaker, OutboxSource};
+use bus::{BrokerBackend, BrokerConfig, BusError, PipelineMetrics, Stage, pump};
+use chat_events::{Epoch, LaneCount};
+use secrecy::SecretString;
+use telemetry::{Health, Metrics};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::state::AppState;
+
+/// What the relay needs.
+pub struct Relay {
+    /// Of the outbox.
+    pub database_url: SecretString,
+    /// Of RabbitMQ.
+    pub amqp_url: SecretString,
+    /// As configured, and checked before this runs.
+    pub lanes: LaneCount,
+    /// Wakes a lane after a commit.
+    pub waker: LaneWaker,
+    /// Gets the parts `outbox` and `rabbitmq` of each lane.
+    pub health: Health,
+    /// Gets the relay's metrics.
+    pub metrics: Metrics,
+}
+
+impl Relay {
+    /// A relay, if the configuration has a broker to relay to.
+    pub fn from_config(
+        broker: &BrokerConfig,
+        config: &crate::Config,
+        around: &crate::Surroundings,
+    ) -> Result<Option<Self>, crate::StartError> {
+        if broker.backend == BrokerBackend::Pg {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            database_url: config.database.url()?,
+            amqp_url: broker.amqp_url().map_err(|BusError(why)| crate::StartError::Internal(why))?,
+            lanes: config.outbox_lanes,
+            waker: around.waker.clone(),
+            health: around.health.clone(),
+            metrics: around.metrics.clone(),
+        }))
+    }
+
+    /// Relays until shutdown; the batches in flight are finished first.
+    pub async fn run(self, state: AppState, shutdown: CancellationToken) {
+        let Some(Some(epoch)) = shutdown.run_until_cancelled(state.prepared()).await else { return };
+        let metrics = PipelineMetrics::register(&self.metrics, Stage::Relay);
+        let mut lanes: JoinSet<()> =
+            self.lanes.lanes().map(|lane| self.relay_lane(lane, epoch, &metrics, shutdown.clone())).collect();
+        while let Some(ended) = lanes.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "the relay of a lane ended");
+            }
+        }
+    }
+
+    fn relay_lane(
+        &self,
+        lane: chat_events::Lane,
+        epoch: Epoch,
+        metrics: &PipelineMetrics,
+        shutdown: CancellationToken,
+    ) -> impl Future<Output = ()> + Send + use<> {
+        let metrics = metrics.lane(lane);
+        let source = OutboxSource::new(
+            self.database_url.clone(),
+            lane,
+            epoch,
+            self.waker.clone(),
+            metrics.clone(),
+            self.health.part(&format!("outbox lane {lane}")),
+        );
+        let rabbitmq = self.health.part(&format!("rabbitmq lane {lane}"));
+        let sink = AmqpSink::new(self.amqp_url.clone(), self.lanes, rabbitmq);
+        pump::run(source, sink, metrics, shutdown)
+    }
+}

@@ -1,0 +1,194 @@
+//! What every request shares, and the background work that keeps it able.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::outbox::LaneWaker;
+use chat_events::{ChatId, Epoch, LaneCount};
+use diesel_async::SimpleAsyncConnection;
+use secrecy::SecretString;
+use telemetry::{Health, Metrics, Part};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, ConfigError};
+use crate::db::installation::{self, PrepareError};
+use crate::db::{Connection, Database};
+use crate::error::Error;
+use crate::metrics::ServiceMetrics;
+use crate::password::Passwords;
+use crate::tokens::Tokens;
+
+/// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
+const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// What the process around chat-service gives it.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Gets the part `postgres`.
+    pub health: Health,
+    /// Gets this service's metrics.
+    pub metrics: Metrics,
+    /// Told of each commit.
+    pub waker: LaneWaker,
+    /// Ends the background work.
+    pub shutdown: CancellationToken,
+}
+
+/// Shared by all requests. Clones are cheap.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// What [`AppState`] points to; for this crate alone.
+pub struct Shared {
+    database: Database,
+    pub(crate) lanes: LaneCount,
+    waker: LaneWaker,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) metrics: ServiceMetrics,
+    pub(crate) internal_secret: Option<SecretString>,
+    pub(crate) allowed_origins: Vec<String>,
+    epoch: watch::Sender<Option<Epoch>>,
+    writes: TaskTracker,
+    runtime: Handle,
+}
+
+impl std::ops::Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Prepares the database and watches it. Nothing is served before it has run.
+#[must_use = "the database is not prepared before this runs"]
+pub struct Background {
+    state: AppState,
+    url: SecretString,
+    part: Part,
+    shutdown: CancellationToken,
+}
+
+/// Why the service cannot start. Never holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is missing or not good.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something that should always work did not.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Puts the service together; connects to nothing yet. Call it on the multi-threaded runtime that is to carry the
+/// database connections.
+pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Background), StartError> {
+    let internal = |error: Error| StartError::Internal(error.to_string());
+    let (url, runtime) = (config.database.url()?, Handle::current());
+    let database = Database::new(&url, config.database.database_pool_size, runtime.clone()).map_err(internal)?;
+    let metrics = ServiceMetrics::register(&around.metrics, &database);
+    let state = AppState(Arc::new(Shared {
+        database,
+        lanes: config.outbox_lanes,
+        waker: around.waker.clone(),
+        tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
+        passwords: Passwords::new().map_err(internal)?,
+        metrics,
+        internal_secret: config.auth.internal_secret()?,
+        allowed_origins: config.cors_allowed_origins.clone(),
+        epoch: watch::Sender::new(None),
+        writes: TaskTracker::new(),
+        runtime,
+    }));
+    let part = around.health.part("postgres");
+    let background = Background { state: state.clone(), url, part, shutdown: around.shutdown.clone() };
+    Ok((state, background))
+}
+
+impl AppState {
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
+        self.database.get().await
+    }
+
+    /// Waits until the database is prepared; returns its epoch. Nothing comes if the background work ends before.
+    pub async fn prepared(&self) -> Option<Epoch> {
+        let mut epoch = self.epoch.subscribe();
+        let prepared = epoch.wait_for(Option::is_some).await;
+        prepared.ok().and_then(|epoch| *epoch)
+    }
+
+    /// Tells the relay that a change of this chat is committed.
+    pub(crate) fn committed(&self, chat: ChatId) {
+        self.waker.committed(self.lanes.lane_of(chat));
+    }
+
+    /// Runs a write to its end, also when the one who asked for it hangs up: once PostgreSQL has it, only the answer
+    /// is missing, and the relay must be told.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let task = self.writes.spawn_on(work, &self.runtime);
+        task.await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    }
+
+    /// Waits for writes in flight, after the server has stopped.
+    pub async fn finish_writes(&self) {
+        self.writes.close();
+        self.writes.wait().await;
+    }
+}
+
+impl Background {
+    /// Runs until shutdown. An error means that this database can never be served by this configuration or build.
+    pub async fn run(self) -> Result<(), PrepareError> {
+        let shutdown = self.shutdown.clone();
+        shutdown.run_until_cancelled(self.keep()).await.unwrap_or(Ok(()))
+    }
+
+    async fn keep(self) -> Result<(), PrepareError> {
+        let epoch = self.prepare().await?;
+        self.state.database.set_prepared();
+        self.state.epoch.send_replace(Some(epoch));
+        loop {
+            match self.ping().await {
+                Ok(()) => self.part.up(),
+                Err(error) => self.part.down(error.to_string()),
+            }
+            tokio::time::sleep(PING_EVERY).await;
+        }
+    }
+
+    /// Tries until PostgreSQL answers.
+    async fn prepare(&self) -> Result<Epoch, PrepareError> {
+        loop {
+            match self.try_prepare().await {
+                Err(PrepareError::Away(why)) => self.part.down(why),
+                done => return done,
+            }
+            tokio::time::sleep(PING_EVERY).await;
+        }
+    }
+
+    async fn try_prepare(&self) -> Result<Epoch, PrepareError> {
+        for migration in installation::migrate(&self.url).await? {
+            tracing::info!(migration, "migrated");
+        }
+        let connection = self.state.database.get_unprepared().await;
+        let mut connection = connection.map_err(|error| PrepareError::Away(error.to_string()))?;
+        installation::claim_lanes(&mut connection, self.state.lanes).await
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        let ask = async {
+            let mut connection = self.state.database.get_unprepared().await?;
+            Ok(connection.batch_execute("SELECT 1").await?)
+        };
+        let answer = tokio::time::timeout(2 * PING_EVERY, ask).await;
+        answer.unwrap_or_else(|_| Err(Error::Unavailable("no answer in 2 s".into())))
+    }
+}

@@ -1,0 +1,127 @@
+//! Tokens that this service hands out and checks: of sessions, of accounts, and visitors' secrets.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys};
+use chat_events::{ChatId, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use rand::RngCore;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::config::{AuthConfig, ConfigError};
+use crate::error::Error;
+
+/// Keys and lifetimes.
+pub(crate) struct Tokens {
+    session_keys: SessionKeys,
+    issuer: JwtIssuer,
+    verifier: JwtVerifier,
+    refresh_lifetime: TimeDelta,
+    public_url: String,
+}
+
+/// What a client connects with.
+#[derive(Debug)]
+pub(crate) struct ChannelToken {
+    pub(crate) token: String,
+    pub(crate) expires_at: DateTime<Utc>,
+    pub(crate) stream_url: String,
+}
+
+/// Who carries a bearer token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearer {
+    /// The client of a session.
+    Client(ChatId),
+    /// An account, with the role that it had at the time.
+    User(UserId, Role),
+}
+
+impl Tokens {
+    pub(crate) fn new(config: &AuthConfig, public_url: Option<&str>) -> Result<Self, ConfigError> {
+        let issuer = config.jwt_issuer()?;
+        Ok(Self {
+            session_keys: config.session_keys()?,
+            verifier: config.jwt_verifier(&issuer)?,
+            issuer,
+            refresh_lifetime: TimeDelta::from_std(config.refresh_ttl).unwrap_or(TimeDelta::days(30)),
+            public_url: public_url.unwrap_or_default().trim_end_matches('/').to_owned(),
+        })
+    }
+
+    /// A session token and a signed link to listen by.
+    pub(crate) fn channel(&self, session: ChatId) -> ChannelToken {
+        let now = Utc::now();
+        let channel = self.session_keys.issue(Purpose::Channel, session, now);
+        let stream = self.session_keys.issue(Purpose::Stream, session, now);
+        let stream_url = format!("{}/chat/{session}/stream?sig={}", self.public_url, stream.token);
+        ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url }
+    }
+
+    /// Who a bearer token belongs to. A JWT has three parts (RFC 7515), a session token more.
+    pub(crate) fn verify(&self, token: &str) -> Result<Bearer, Error> {
+        let bearer = if token.split('.').count() == 3 {
+            self.verifier.verify(token).map(|claims| Bearer::User(claims.user_id(), claims.role))
+        } else {
+            let claims = self.session_keys.verify(Purpose::Channel, token, Utc::now());
+            claims.map(|claims| Bearer::Client(claims.session_id))
+        };
+        bearer.map_err(|error| Error::refused(error.error_code(), error.to_string()))
+    }
+
+    /// A short-lived token for an account, and its lifetime in seconds.
+    pub(crate) fn access(&self, user: UserId, name: &str, role: Role, family: Uuid) -> (String, i64) {
+        let now = Utc::now().timestamp();
+        let lifetime = i64::try_from(self.issuer.access_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
+        let claims = AccessClaims {
+            iss: self.issuer.issuer.clone(),
+            aud: self.issuer.audience.clone(),
+            sub: user.to_string(),
+            exp: now + lifetime,
+            iat: now,
+            jti: Uuid::new_v4().to_string(),
+            name: name.to_owned(),
+            role,
+            sid: Some(family.to_string()),
+        };
+        (self.issuer.sign(&claims), lifetime)
+    }
+
+    /// When a refresh token handed out now ends.
+    pub(crate) fn refresh_expiry(&self) -> DateTime<Utc> {
+        Utc::now() + self.refresh_lifetime
+    }
+
+    /// The public keys, for gateways.
+    pub(crate) fn jwks(&self) -> Value {
+        self.issuer.jwks()
+    }
+}
+
+/// A secret that only its bearer has; here only its hash is kept. At 256 random bits a plain SHA-256 is enough.
+pub(crate) struct OpaqueSecret {
+    pub(crate) text: String,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl OpaqueSecret {
+    pub(crate) fn generate() -> Self {
+        let mut bytes = [0; 32];
+        rand::rng().fill_bytes(&mut bytes);
+        let text = URL_SAFE_NO_PAD.encode(bytes);
+        Self { hash: hash(&text), text }
+    }
+}
+
+/// As stored.
+pub(crate) fn hash(secret: &str) -> Vec<u8> {
+    Sha256::digest(secret.as_bytes()).to_vec()
+}
+
+/// Compares hashes in constant time.
+pub(crate) fn matches(secret: &str, stored_hash: &[u8]) -> bool {
+    hash(secret).ct_eq(stored_hash).into()
+}

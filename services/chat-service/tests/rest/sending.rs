@@ -1,0 +1,170 @@
+//! Writing messages.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::service::{Service, bodies, code, message, messages, numbers};
+
+#[tokio::test]
+async fn a_repeated_client_id_gives_the_first_message_however_many_come_at_once() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let path = messages(visitor.session);
+    let body = message("once");
+    let answers = join_all((0..20).map(|_| service.post(&path, &visitor.token, body.clone()))).await;
+    let created = answers.iter().filter(|(status, _)| *status == StatusCode::CREATED).count();
+    let repeated = answers.iter().filter(|(status, _)| *status == StatusCode::OK).count();
+    assert_eq!((created, repeated), (1, 19));
+    assert!(answers.iter().all(|(_, message)| message["id"] == answers[0].1["id"]));
+    let (_, next) = service.say(visitor.session, &visitor.token, "next").await;
+    assert_eq!(next["seq"], 3, "a repeat takes no seq");
+}
+
+#[tokio::test]
+async fn a_repeat_tells_the_message_as_it_is_now() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let body = message("hello");
+    let (_, first) = service.post(&messages(visitor.session), &visitor.token, body.clone()).await;
+    let (operator, _) = service.operator().await;
+    let read = json!({"principal": {"type": "staff", "user_id": operator}, "chat_id": visitor.session,
+                      "kind": "read", "last_id": first["id"]});
+    service.ask("mark", read).await;
+    let (status, again) = service.post(&messages(visitor.session), &visitor.token, body).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(first["read_at"].is_null() && again["read_at"].is_string());
+}
+
+#[tokio::test]
+async fn fifty_senders_at_once_leave_no_hole_in_seq() {
+    let service = Arc::new(Service::start().await);
+    let visitor = service.visitor().await;
+    let (_, operator) = service.operator().await;
+    let tokens = [&visitor.token, &operator];
+    let sent = join_all((0..50).map(|n| {
+        let (service, token) = (Arc::clone(&service), tokens[n % 2].clone());
+        async move {
+            for round in 0..4 {
+                let (status, answer) = service.say(visitor.session, &token, &format!("{n}/{round}")).await;
+                assert_eq!(status, StatusCode::CREATED, "{answer}");
+            }
+        }
+    }));
+    sent.await;
+    let (_, page) = service.get(&format!("{}?limit=200", messages(visitor.session)), &operator).await;
+    assert_eq!(numbers(&page, "seq"), (2..202).collect::<Vec<_>>());
+    let events = service.installation.texts("SELECT seq FROM outbox ORDER BY seq").await;
+    assert_eq!(events, (1..202).map(|seq| seq.to_string()).collect::<Vec<_>>(), "one event for each seq");
+    let wrong = "SELECT id FROM messages m WHERE NOT EXISTS (SELECT FROM outbox o WHERE o.chat_id = m.chat_id
+                 AND o.seq = m.seq AND o.data::json ->> 'body' = m.body)";
+    assert_eq!(service.installation.texts(wrong).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_removed_members_late_send_is_refused_however_it_races() {
+    let service = Arc::new(Service::start().await);
+    let (_, admin) = service.account("admin@example.com", "user").await;
+    let (_, member) = service.account("member@example.com", "user").await;
+    let create = ["chat", "create", "--kind", "group", "--member", "admin@example.com", "--member", "member@example.com"];
+    let created = service.installation.command(&create, "");
+    let chat = created.trim().strip_prefix("id: ").expect("an id").to_owned();
+    let path = format!("/chats/{chat}/messages");
+
+    for round in 0..3 {
+        let senders = join_all((0..8).map(|_| {
+            let (service, path, member) = (Arc::clone(&service), path.clone(), member.clone());
+            async move {
+                // Until refused: what was sent before is not in question.
+                while service.post(&path, &member, message("late")).await.0 == StatusCode::CREATED {}
+            }
+        }));
+        let removing = {
+            let (service, chat) = (Arc::clone(&service), chat.clone());
+            tokio::task::spawn_blocking(move || {
+                let remove = ["chat", "remove-member", "--chat", &chat, "--member", "member@example.com"];
+                service.installation.command(&remove, "")
+            })
+        };
+        senders.await;
+        removing.await.expect("removed");
+        let late = "SELECT m.seq FROM messages m, (SELECT max(seq) AS seq FROM outbox
+                    WHERE kind = 'chat.member.removed') r WHERE m.seq > r.seq";
+        assert_eq!(service.installation.texts(late).await, Vec::<String>::new(), "round {round}");
+        let (status, refused) = service.post(&path, &member, message("later still")).await;
+        assert_eq!((status, code(&refused)), (StatusCode::FORBIDDEN, "forbidden"));
+        let add = ["chat", "add-member", "--chat", &chat, "--member", "member@example.com"];
+        let _ = service.installation.command(&add, "");
+    }
+    assert_eq!(service.post(&path, &admin, message("still here")).await.0, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn a_clients_message_opens_a_closed_session_again_in_one_go() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (_, operator) = service.operator().await;
+    service.set_status(visitor.session, &operator, "closed").await;
+    let (_, note) = service.say(visitor.session, &operator, "closed, but an operator may write").await;
+    assert_eq!(note["seq"], 3);
+    let both = join_all((0..2).map(|_| service.say(visitor.session, &visitor.token, "again"))).await;
+    let mut seqs: Vec<_> = both.iter().map(|(_, message)| message["seq"].as_i64().expect("a seq")).collect();
+    seqs.sort_unstable();
+    assert_eq!(seqs, [5, 6], "the status took 4, once");
+    let kinds = service.installation.texts("SELECT kind FROM outbox ORDER BY seq OFFSET 3").await;
+    assert_eq!(kinds, ["chat.session.status", "chat.message.sent", "chat.message.sent"]);
+    let (_, session) = service.get(&format!("/chat/session/{}", visitor.session), &visitor.token).await;
+    assert_eq!((&session["status"], &session["state_seq"]), (&json!("open"), &json!(4)));
+}
+
+#[tokio::test]
+async fn a_client_cannot_write_a_note() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (status, refused) = service.note(visitor.session, &visitor.token, "psst").await;
+    assert_eq!((status, code(&refused)), (StatusCode::FORBIDDEN, "forbidden"));
+}
+
+#[tokio::test]
+async fn only_admins_write_in_a_channel() {
+    let service = Service::start().await;
+    let (_, admin) = service.account("admin@example.com", "user").await;
+    let (_, reader) = service.account("reader@example.com", "user").await;
+    let (_, stranger) = service.account("stranger@example.com", "operator").await;
+    let create = ["chat", "create", "--kind", "channel", "--title", "News", "--member", "admin@example.com",
+                  "--member", "reader@example.com"];
+    let created = service.installation.command(&create, "");
+    let path = format!("/chats/{}/messages", created.trim().strip_prefix("id: ").expect("an id"));
+    assert_eq!(service.post(&path, &admin, message("news")).await.0, StatusCode::CREATED);
+    assert_eq!(service.post(&path, &reader, message("me too")).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(service.post(&path, &stranger, message("hello")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(bodies(&service.get(&path, &reader).await.1), ["news"]);
+    assert_eq!(service.get(&path, &stranger).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_send_that_postgresql_has_is_finished_when_its_sender_hangs_up() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let mut blocker = service.installation.database.connect().await;
+    let hold = format!("BEGIN; SELECT 1 FROM chats WHERE id = {} FOR UPDATE", visitor.session);
+    diesel_async::SimpleAsyncConnection::batch_execute(&mut blocker, &hold).await.expect("a lock");
+    let path = messages(visitor.session);
+    let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let send = service.post(&path, &visitor.token, message("goodbye"));
+    let blocked = test_support::wait_until("the send to wait for the lock", async || {
+        (!service.installation.texts(waiting).await.is_empty()).then_some(())
+    });
+    tokio::select! {
+        _ = send => panic!("the chat is locked"),
+        () = blocked => {}
+    }
+    diesel_async::SimpleAsyncConnection::batch_execute(&mut blocker, "COMMIT").await.expect("unlocked");
+    test_support::wait_until("the message", async || {
+        let (_, page) = service.get(&path, &visitor.token).await;
+        (bodies(&page) == ["goodbye"]).then_some(())
+    })
+    .await;
+}

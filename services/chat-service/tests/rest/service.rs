@@ -1,0 +1,195 @@
+//! A chat-service of the test's own, and those who talk to it.
+
+use channel_auth::{JwtIssuer, SessionKeys};
+use diesel::QueryableByName;
+use diesel::sql_types::Text;
+use diesel_async::RunQueryDsl;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use test_support::process::wait_until_ready;
+use test_support::{Database, Process, Program, fresh_database};
+use uuid::Uuid;
+
+/// What gateways prove themselves with.
+pub(crate) const INTERNAL_SECRET: &str = "an internal secret of more than 32 characters";
+
+/// Keys and database of one or several chat-services.
+pub(crate) struct Installation {
+    pub(crate) database: Database,
+    session_keys: String,
+    jwt_key: String,
+}
+
+/// A running chat-service.
+pub(crate) struct Service {
+    pub(crate) installation: Installation,
+    pub(crate) process: Process,
+    pub(crate) url: String,
+    http: Client,
+}
+
+/// An answer: its status, and its JSON or null.
+pub(crate) type Answer = (StatusCode, Value);
+
+/// A client in its session.
+pub(crate) struct Visitor {
+    pub(crate) session: i64,
+    pub(crate) token: String,
+    pub(crate) secret: String,
+}
+
+impl Installation {
+    pub(crate) async fn fresh() -> Self {
+        let (_, session_keys) = SessionKeys::generate();
+        let (_, jwt_key) = JwtIssuer::generate();
+        Self { database: fresh_database().await, session_keys, jwt_key }
+    }
+
+    /// chat-service with this database and these keys.
+    pub(crate) fn program(&self) -> Program {
+        Program::new("chat-service")
+            .env("DATABASE_URL", self.database.url())
+            .env("AUTH__SESSION_KEYS", &self.session_keys)
+            .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
+            .env("AUTH__INTERNAL_SECRET", INTERNAL_SECRET)
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn command(&self, arguments: &[&str], input: &str) -> String {
+        let program = arguments.iter().fold(self.program(), |program, argument| program.arg(*argument));
+        program.run(input)
+    }
+
+    /// The first column of a query, as text.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            text: String,
+        }
+        let query = diesel::sql_query(format!("SELECT column1::text AS text FROM ({sql}) AS t (column1)"));
+        let rows: Vec<Row> = query.load(&mut self.database.connect().await).await.expect("rows");
+        rows.into_iter().map(|row| row.text).collect()
+    }
+}
+
+impl Service {
+    /// Started and ready, on its own database.
+    pub(crate) async fn start() -> Self {
+        Self::start_on(Installation::fresh().await).await
+    }
+
+    pub(crate) async fn start_on(installation: Installation) -> Self {
+        let mut process = installation.program().start();
+        let url = format!("http://{}", process.addr().await);
+        wait_until_ready(&format!("{url}/readyz")).await;
+        Self { installation, process, url, http: Client::new() }
+    }
+
+    /// One request; the body is sent as JSON if there is one.
+    pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status();
+        let text = response.text().await.expect("a body");
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::GET, path, Some(token), None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.call(Method::POST, path, Some(token), Some(body)).await
+    }
+
+    /// What a gateway asks.
+    pub(crate) async fn ask(&self, what: &str, body: Value) -> Answer {
+        self.post(&format!("/internal/{what}"), INTERNAL_SECRET, body).await
+    }
+
+    /// A client that has opened a session.
+    pub(crate) async fn visitor(&self) -> Visitor {
+        let (status, opened) = self.call(Method::POST, "/chat/session", None, Some(json!({"name": "Ada"}))).await;
+        assert_eq!(status, StatusCode::CREATED, "{opened}");
+        Visitor {
+            session: opened["session_id"].as_i64().expect("an id"),
+            token: opened["token"].as_str().expect("a token").to_owned(),
+            secret: opened["visitor_secret"].as_str().expect("a secret").to_owned(),
+        }
+    }
+
+    /// Makes an account and logs it in: its id and its access token.
+    pub(crate) async fn account(&self, email: &str, role: &str) -> (i64, String) {
+        let arguments =
+            ["user", "add", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"];
+        let printed = self.installation.command(&arguments, "a good password\n");
+        let id = printed.trim().strip_prefix("id: ").expect("an id").parse().expect("a number");
+        let (status, login) = self.log_in(email, "a good password").await;
+        assert_eq!(status, StatusCode::OK, "{login}");
+        (id, login["access_token"].as_str().expect("a token").to_owned())
+    }
+
+    /// An operator: its id and its access token.
+    pub(crate) async fn operator(&self) -> (i64, String) {
+        self.account("operator@example.com", "operator").await
+    }
+
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {
+        let body = json!({"email": email, "password": password});
+        self.call(Method::POST, "/auth/login", None, Some(body)).await
+    }
+
+    /// Writes in a session.
+    pub(crate) async fn say(&self, session: i64, token: &str, body: &str) -> Answer {
+        self.post(&messages(session), token, message(body)).await
+    }
+
+    /// Writes a note.
+    pub(crate) async fn note(&self, session: i64, token: &str, body: &str) -> Answer {
+        let mut note = message(body);
+        note["visibility"] = "staff".into();
+        self.post(&messages(session), token, note).await
+    }
+
+    /// Changes a session's status, which must succeed.
+    pub(crate) async fn set_status(&self, session: i64, token: &str, status: &str) {
+        let path = format!("/chat/session/{session}/status");
+        let (code, answer) = self.post(&path, token, json!({"status": status})).await;
+        assert_eq!((code, &answer["status"]), (StatusCode::OK, &json!(status)), "{answer}");
+    }
+}
+
+/// A new message.
+pub(crate) fn message(body: &str) -> Value {
+    json!({"body": body, "client_id": Uuid::new_v4()})
+}
+
+/// The path of a session's messages.
+pub(crate) fn messages(session: i64) -> String {
+    format!("/chat/session/{session}/messages")
+}
+
+/// The texts of a page.
+pub(crate) fn bodies(page: &Value) -> Vec<&str> {
+    page["messages"].as_array().expect("a page").iter().map(|message| message["body"].as_str().expect("text")).collect()
+}
+
+/// One field of every message of a page.
+pub(crate) fn numbers(page: &Value, field: &str) -> Vec<i64> {
+    let messages = page["messages"].as_array().expect("a page").iter();
+    messages.map(|message| message[field].as_i64().expect("a number")).collect()
+}
+
+/// The code of an error, in the one shape that errors have.
+pub(crate) fn code(answer: &Value) -> &str {
+    let error = &answer["error"];
+    assert!(error["message"].is_string() && error["details"].is_object(), "not an error: {answer}");
+    error["code"].as_str().expect("a code")
+}

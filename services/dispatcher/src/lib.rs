@@ -1,0 +1,15 @@
+//! The dispatcher: takes events from RabbitMQ or from the outbox, and passes them on to Redis or by NOTIFY. Which
+//! channels an event goes to is said by [`chat_events::names::channels_of`].
+//!
+//! - [`config`]: its settings
+//! - [`consumer`]: where events come from
+//! - [`publisher`]: where they go
+//! - [`pipeline`]: one pump per lane, until shutdown
+
+pub mod config;
+pub mod consumer;
+pub mod pipeline;
+pub mod publisher;
+
+pub use config::{Config, PipelineConfig};
+pub use pipeline::{Neighbours, run};

@@ -1,0 +1,54 @@
+//! Runs a dispatcher on its own.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use dispatcher::{Config, Neighbours};
+use telemetry::{Health, Metrics};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// After this the rest is left to the next process: everything is redelivered.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    let _guard = telemetry::init("dispatcher", &config.telemetry)?;
+    let (health, metrics) = (Health::new(), Metrics::new());
+    let shutdown = shutdown_on_signal()?;
+    let probes = telemetry::http::serve_probes(&config.http_bind, health.clone(), metrics.clone())
+        .with_context(|| format!("cannot listen on {}", config.http_bind))?;
+    let probes_handle = probes.handle();
+    let probes = tokio::spawn(probes);
+
+    let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), &health, &metrics, shutdown.clone());
+    let result = tokio::select! {
+        result = pipeline => result.map_err(anyhow::Error::from),
+        () = too_long_after(&shutdown) => Err(anyhow::anyhow!("did not stop in {SHUTDOWN_TIMEOUT:?}")),
+    };
+    probes_handle.stop(false).await;
+    probes.await.context("the probes' server")??;
+    result
+}
+
+fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        token.cancel();
+    });
+    Ok(shutdown)
+}
+
+async fn too_long_after(shutdown: &CancellationToken) {
+    shutdown.cancelled().await;
+    tokio::time::sleep(SHUTDOWN_TIMEOUT).await;
+}

@@ -1,0 +1,199 @@
+//! The dispatcher as a process, between real servers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::amqp::AmqpSink;
+use bus::notify::PgPubSub;
+use bus::redis::RedisPubSub;
+use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
+use chat_events::names::Channel;
+use chat_events::{ChatId, Lane, LaneCount};
+use serde_json::json;
+use telemetry::Health;
+use test_support::process::wait_until_ready;
+use test_support::wait::in_time;
+use test_support::{
+    Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost, wait_until,
+};
+use tokio::sync::mpsc;
+
+/// Odd and even chats.
+const LANES: i32 = 2;
+
+fn lanes() -> LaneCount {
+    LaneCount::new(LANES).expect("in range")
+}
+
+fn message(chat: i64, seq: i64) -> Parcel {
+    let json = json!({
+        "epoch": 1, "kind": "chat.message.sent", "chat_id": chat, "chat_kind": "group", "seq": seq,
+        "visibility": "public", "committed_at": "2026-01-01T00:00:00Z", "data": {"body": "hello"},
+    })
+    .to_string();
+    let event = serde_json::from_str(&json).expect("an event");
+    Parcel { lane: lanes().lane_of(ChatId(chat)), event, json: json.into() }
+}
+
+/// RabbitMQ on one side, Redis on the other.
+struct Between {
+    vhost: Vhost,
+    prefix: RedisPrefix,
+    relay: AmqpSink,
+    gateway: Arc<RedisPubSub>,
+    arrivals: mpsc::Receiver<Arrival>,
+}
+
+impl Between {
+    async fn new() -> Self {
+        let (vhost, prefix, health) = (fresh_vhost().await, fresh_prefix(), Health::new());
+        let config = PubSubConfig {
+            backend: PubSubBackend::Redis,
+            redis_url: Some(prefix.url().into()),
+            redis_prefix: prefix.prefix().into(),
+            stream_length: 1000,
+            stream_ttl: Duration::from_secs(60),
+        };
+        let relay = AmqpSink::new(vhost.url().into(), lanes(), health.part("relay"));
+        let (gateway, arrivals) = RedisPubSub::connect(&config, health.part("gateway")).expect("a URL");
+        Self { vhost, prefix, relay, gateway, arrivals }
+    }
+
+    fn dispatcher(&self) -> Process {
+        Program::new("dispatcher")
+            .env("BROKER__BACKEND", "amqp")
+            .env("BROKER__AMQP_URL", self.vhost.url())
+            .env("OUTBOX__LANES", LANES.to_string())
+            .env("PUBSUB__BACKEND", "redis")
+            .env("PUBSUB__REDIS_URL", self.prefix.url())
+            .env("PUBSUB__REDIS_PREFIX", self.prefix.prefix())
+            .start()
+    }
+
+    async fn listen(&self, chats: impl Iterator<Item = i64>) {
+        let channels: Vec<Channel> = chats.map(|chat| Channel::Chat(ChatId(chat))).collect();
+        wait_until("the subscription", async || self.gateway.subscribe(&channels).await.ok()).await;
+    }
+
+    async fn publish(&mut self, parcel: Parcel) {
+        wait_until("a publish", async || {
+            (self.relay.publish(std::slice::from_ref(&parcel)).await == [Outcome::Taken]).then_some(())
+        })
+        .await;
+    }
+
+    /// Until the last of each chat has come: each chat's first copies, in the order of their arrival.
+    async fn heard(&mut self, chats: i64, last: i64) -> Vec<Vec<i64>> {
+        let mut heard = vec![Vec::new(); usize::try_from(chats).expect("a small number")];
+        while heard.iter().any(|seqs: &Vec<i64>| seqs.last() != Some(&last)) {
+            let arrival = in_time("an event", self.arrivals.recv()).await.expect("a link");
+            let Arrival::Event(Parcel { event, .. }) = arrival else { continue };
+            let seqs = &mut heard[usize::try_from(event.chat_id.0).expect("a small number")];
+            if seqs.last().is_none_or(|last| *last < event.seq.0) {
+                seqs.push(event.seq.0);
+            }
+        }
+        heard
+    }
+}
+
+async fn url_of(process: &mut Process, path: &str) -> String {
+    format!("http://{}{path}", process.addr().await)
+}
+
+async fn ready(process: &mut Process) {
+    wait_until_ready(&url_of(process, "/readyz").await).await;
+}
+
+#[tokio::test]
+async fn events_go_from_rabbitmq_to_redis_and_are_counted() {
+    let mut between = Between::new().await;
+    let mut dispatcher = between.dispatcher();
+    ready(&mut dispatcher).await;
+    between.listen(0..4).await;
+    for seq in 1..=10 {
+        for chat in 0..4 {
+            between.publish(message(chat, seq)).await;
+        }
+    }
+    assert_eq!(between.heard(4, 10).await, vec![(1..=10).collect::<Vec<i64>>(); 4]);
+    let url = url_of(&mut dispatcher, "/metrics").await;
+    let metrics = wait_until("the counters", async || {
+        let text = reqwest::get(&url).await.ok()?.text().await.ok()?;
+        (text.matches("dispatched_total{lane=").count() == 2 && text.contains(r#"dispatched_total{lane="0"} 20"#))
+            .then_some(text)
+    })
+    .await;
+    assert!(metrics.contains("dispatch_errors_total") && metrics.contains("commit_to_dispatch_seconds_bucket"));
+}
+
+#[tokio::test]
+async fn of_two_dispatchers_either_may_be_killed() {
+    let mut between = Between::new().await;
+    let (mut first, mut second) = (between.dispatcher(), between.dispatcher());
+    ready(&mut first).await;
+    ready(&mut second).await;
+    between.listen(0..4).await;
+    for seq in 1..=60 {
+        for chat in 0..4 {
+            between.publish(message(chat, seq)).await;
+        }
+        match seq {
+            20 => first.kill(),
+            40 => {
+                first = between.dispatcher();
+                ready(&mut first).await;
+                second.kill();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(between.heard(4, 60).await, vec![(1..=60).collect::<Vec<i64>>(); 4]);
+}
+
+#[tokio::test]
+async fn a_stopped_dispatcher_ends_well_and_leaves_nothing_behind() {
+    let mut between = Between::new().await;
+    let mut dispatcher = between.dispatcher();
+    ready(&mut dispatcher).await;
+    dispatcher.terminate();
+    assert!(dispatcher.ended().await.success());
+    between.publish(message(0, 1)).await;
+    between.listen(0..1).await;
+    let _next = between.dispatcher();
+    assert_eq!(between.heard(1, 1).await, [[1]]);
+}
+
+/// With no server but PostgreSQL.
+fn outbox_dispatcher(database: &Database) -> Process {
+    Program::new("dispatcher").env("DATABASE_URL", database.url()).start()
+}
+
+#[tokio::test]
+async fn events_go_from_the_outbox_to_notify() {
+    let database = fresh_database().await;
+    let mut dispatcher = outbox_dispatcher(&database);
+    let (_gateway, mut arrivals) = PgPubSub::connect(database.url().into(), Health::new().part("gateway"));
+    while !matches!(in_time("the link", arrivals.recv()).await, Some(Arrival::Restored)) {}
+    // chat-service comes later.
+    database.run_sql("UPDATE installation SET lanes = 2").await;
+    let rows = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
+                SELECT 0, 4, seq, 'chat.message.sent', 'group', 'public', '{}' FROM generate_series(1, 700) AS seq";
+    database.run_sql(rows).await;
+    ready(&mut dispatcher).await;
+    for seq in 1..=700 {
+        match in_time("a hint", arrivals.recv()).await {
+            Some(Arrival::Hint(hint)) => assert_eq!((hint.chat_id, hint.seq.0), (ChatId(4), seq)),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(lanes().lane_of(ChatId(4)), Lane(0));
+}
+
+#[tokio::test]
+async fn a_backend_without_an_address_is_a_clear_error() {
+    let mut dispatcher = Program::new("dispatcher").env("BROKER__BACKEND", "amqp").start();
+    assert!(!dispatcher.ended().await.success());
+    let log = dispatcher.log().join("\n");
+    assert!(log.contains("BROKER__AMQP_URL"), "{log}");
+}

@@ -1,0 +1,173 @@
+//! Puts the parts together, serves them on one port, and brings them down in good order.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, web};
+use anyhow::Context;
+use bus::outbox::LaneWaker;
+use bus::{Arrival, PubSub, PubSubBackend};
+use channel_gateway::Gateway;
+use channel_gateway::credentials::Credentials;
+use channel_gateway::gateway::Parts;
+use channel_gateway::metrics::GatewayMetrics;
+use channel_gateway::origins::Origins;
+use chat_service::relay::Relay;
+use chat_service::{AppState, Surroundings};
+use dispatcher::{Neighbours, PipelineConfig};
+use telemetry::{Health, Metrics};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::in_process::InProcess;
+
+/// How long the last events may take to leave the outbox. What is left goes out at the next start.
+const PIPELINE_ENDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What every part is given.
+struct Process {
+    config: Config,
+    around: Surroundings,
+}
+
+/// Runs until told to end.
+pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let around = Surroundings {
+        health: Health::new(),
+        metrics: Metrics::new(),
+        waker: LaneWaker::new(config.chat.outbox_lanes),
+        shutdown: CancellationToken::new(),
+    };
+    let process = Process { config, around };
+    let (chat, background) = chat_service::start(&process.config.chat, &process.around)?;
+    let mut fatal = tokio::spawn(background.run());
+    let (gateway, local) = process.gateway(&chat)?;
+    let pipeline = tokio::spawn(process.pipeline(local));
+    // Only where events go by way of RabbitMQ; else the dispatcher reads the outbox itself.
+    let relay = Relay::from_config(&process.config.broker, &process.config.chat, &process.around)?;
+    let relay = relay.map(|relay| tokio::spawn(relay.run(chat.clone(), process.around.shutdown.clone())));
+
+    let server = process.serve(listener, &chat, &gateway)?;
+    let (handle, serving) = (server.handle(), tokio::spawn(server));
+    if process.config.demo_operator {
+        tokio::spawn(demo_operator(chat.clone()));
+    }
+    let ended = tokio::select! {
+        () = telemetry::shutdown::requested() => Ok(()),
+        ended = &mut fatal => ended?.context("this database cannot be served"),
+    };
+    process.around.health.part("process").down("shutting down");
+    channel_gateway::app::drain(&gateway, process.config.channel.drain_per_second).await;
+    handle.stop(true).await;
+    serving.await??;
+    chat.finish_writes().await;
+    process.around.shutdown.cancel();
+    let both = async {
+        // A panic in one of them was logged; the process ends anyway.
+        let _ = pipeline.await;
+        if let Some(relay) = relay {
+            let _ = relay.await;
+        }
+    };
+    if tokio::time::timeout(PIPELINE_ENDS_WITHIN, both).await.is_err() {
+        tracing::warn!("the pipeline did not end in time; the rest goes out at the next start");
+    }
+    ended
+}
+
+/// Prints the demo login at the one time that its password is known.
+async fn demo_operator(chat: AppState) {
+    chat.prepared().await;
+    match chat_service::ensure_demo_operator(&chat).await {
+        Ok(Some(password)) => {
+            println!("Demo operator: {} with password {password}", chat_service::accounts::DEMO_EMAIL);
+            println!("(printed this once; `chat-service user add` makes more accounts)");
+        }
+        Ok(None) => {}
+        Err(error) => tracing::error!(%error, "the demo operator could not be made"),
+    }
+}
+
+impl Process {
+    fn gateway(&self, chat: &AppState) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Arrival>>)> {
+        let (pubsub, arrivals, local) = self.pubsub()?;
+        let channel = &self.config.channel;
+        let auth = &self.config.chat.auth;
+        let verifier = auth.jwt_verifier(&auth.jwt_issuer()?)?;
+        let credentials = Credentials::new(Arc::new(auth.session_keys()?), Arc::new(verifier), None);
+        let gateway = Gateway::new(Parts {
+            pubsub,
+            chat_service: Arc::new(InProcess(chat.clone())),
+            credentials,
+            limits: channel.limits(),
+            origins: Origins::new(&channel.allowed_origins),
+            metrics: GatewayMetrics::new(&self.around.metrics),
+            pollers: channel.pollers(),
+            ping_interval: channel.ping_interval,
+            serves_echo: channel.echo,
+        })?;
+        tokio::spawn(gateway.hub.clone().run(arrivals));
+        Ok((gateway, local))
+    }
+
+    /// What the gateway listens on, and the way to it within this process, where there is one.
+    #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
+    fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>, Option<mpsc::Sender<Arrival>>)> {
+        let part = self.around.health.part("pubsub");
+        match self.config.pubsub.backend {
+            PubSubBackend::Pg => {
+                let (pubsub, arrivals) = bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part);
+                let local = pubsub.local();
+                Ok((pubsub, arrivals, Some(local)))
+            }
+            PubSubBackend::Redis => {
+                let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&self.config.pubsub, part)?;
+                Ok((pubsub, arrivals, None))
+            }
+        }
+    }
+
+    /// From the outbox to the gateways; by way of RabbitMQ, where that is asked for.
+    fn pipeline(&self, gateway: Option<mpsc::Sender<Arrival>>) -> impl Future<Output = ()> + use<> {
+        let config = PipelineConfig {
+            broker: self.config.broker.clone(),
+            pubsub: self.config.pubsub.clone(),
+            database_url: self.config.chat.database.url().ok(),
+            outbox_lanes: self.config.chat.outbox_lanes,
+        };
+        let around = self.around.clone();
+        async move {
+            let neighbours = Neighbours { waker: Some(around.waker.clone()), gateway };
+            let dispatched =
+                dispatcher::run(&config, neighbours, &around.health, &around.metrics, around.shutdown.clone());
+            if let Err(error) = dispatched.await {
+                tracing::error!(%error, "events are not dispatched");
+            }
+        }
+    }
+
+    fn serve(
+        &self,
+        listener: TcpListener,
+        chat: &AppState,
+        gateway: &Arc<Gateway>,
+    ) -> anyhow::Result<actix_web::dev::Server> {
+        self.around.health.part("process").up();
+        let (health, metrics) = (self.around.health.clone(), self.around.metrics.clone());
+        let (chat, app_gateway) = (chat.clone(), gateway.clone());
+        let app = move || {
+            App::new()
+                .wrap(app_gateway.origins.cors())
+                .wrap(telemetry::http::request_tracing())
+                .configure(telemetry::http::configure(health.clone(), metrics.clone()))
+                .configure(channel_gateway::routes::configure(app_gateway.clone()))
+                .configure(chat_service::app::configure(chat.clone()))
+                .default_service(web::to(chat_service::app::not_found))
+        };
+        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(channel_gateway::server::serve(listener, workers, gateway.clone(), app)?)
+    }
+}

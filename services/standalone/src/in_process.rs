@@ -1,0 +1,33 @@
+//! chat-service, asked within the process.
+
+use async_trait::async_trait;
+use channel_gateway::chat_service::{Answer, ChatService};
+use chat_events::Message;
+use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+use chat_service::{AppState, gateway};
+
+/// Asks without HTTP.
+pub(crate) struct InProcess(pub(crate) AppState);
+
+#[async_trait]
+impl ChatService for InProcess {
+    async fn connect(&self, ask: Connect) -> Answer<Welcome> {
+        gateway::connect(&self.0, ask).await
+    }
+
+    async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage> {
+        gateway::sync(&self.0, ask).await
+    }
+
+    async fn send(&self, ask: Send) -> Answer<Message> {
+        gateway::send(&self.0, ask).await
+    }
+
+    async fn mark(&self, ask: SetMark) -> Answer<MarkSet> {
+        gateway::mark(&self.0, ask).await
+    }
+
+    async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {
+        gateway::tops(&self.0, ask).await
+    }
+}

@@ -1,0 +1,98 @@
+//! A server-sent event stream, read as the HTML standard says.
+
+use reqwest::{Client, Response};
+use serde_json::Value;
+use test_support::wait::in_time;
+
+use crate::{Answer, Gateway};
+
+/// An open stream.
+#[derive(Debug)]
+pub struct EventStream {
+    response: Response,
+    unread: Vec<u8>,
+    /// The last `id:`, for `Last-Event-ID`.
+    pub last_id: Option<String>,
+}
+
+impl EventStream {
+    /// Opens one that must not be refused.
+    pub async fn open(gateway: &Gateway, target: &str, last_id: Option<&str>) -> Self {
+        let response = request(gateway, target, last_id).await;
+        let status = response.status();
+        if !status.is_success() {
+            panic!("the stream was refused: {status} {}", response.text().await.unwrap_or_default());
+        }
+        let content_type = response.headers().get("content-type").expect("a content type").to_str().expect("ASCII");
+        assert!(content_type.starts_with("text/event-stream"), "{content_type}");
+        Self { response, unread: Vec::new(), last_id: None }
+    }
+
+    /// The answer to a stream that must be refused.
+    pub async fn refused(gateway: &Gateway, target: &str) -> Answer {
+        Answer::read(request(gateway, target, None).await).await
+    }
+
+    /// The first frame, which must be `connected`.
+    pub async fn connected(&mut self) -> Value {
+        let frame = self.next().await;
+        assert_eq!(frame["type"], "connected", "{frame}");
+        frame
+    }
+
+    /// The next frame that is not a ping.
+    pub async fn next(&mut self) -> Value {
+        loop {
+            let block = in_time("an event", self.next_block()).await;
+            if let Some(frame) = self.read_block(&block).filter(|frame| frame["type"] != "ping") {
+                return frame;
+            }
+        }
+    }
+
+    /// The next frame of that type; others are passed over.
+    pub async fn next_of(&mut self, frame_type: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == frame_type {
+                return frame;
+            }
+        }
+    }
+
+    /// Text up to the next empty line.
+    async fn next_block(&mut self) -> String {
+        loop {
+            if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
+                let block: Vec<u8> = self.unread.drain(..end + 2).collect();
+                return String::from_utf8(block).expect("UTF-8");
+            }
+            let chunk = self.response.chunk().await.expect("an open stream");
+            self.unread.extend_from_slice(&chunk.expect("the stream goes on"));
+        }
+    }
+
+    /// Fields of one event; comments keep the connection alive and say nothing.
+    fn read_block(&mut self, block: &str) -> Option<Value> {
+        let mut data = Vec::new();
+        for line in block.lines().filter(|line| !line.starts_with(':')) {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "data" => data.push(value),
+                "id" => self.last_id = Some(value.to_owned()),
+                _ => {}
+            }
+        }
+        let data = data.join("\n");
+        (!data.is_empty()).then(|| serde_json::from_str(&data).expect("a frame is JSON"))
+    }
+}
+
+async fn request(gateway: &Gateway, target: &str, last_id: Option<&str>) -> Response {
+    let mut request = Client::new().get(gateway.url(target)).header("accept", "text/event-stream");
+    if let Some(id) = last_id {
+        request = request.header("last-event-id", id);
+    }
+    in_time("an answer", request.send()).await.expect("an answer")
+}

@@ -1,0 +1,50 @@
+//! Whole systems of real processes, in both shapes, and the people who use them. The clients here know the wire and
+//! nothing of the services: JSON in, JSON out.
+//!
+//! - [`system`]: starts a standalone process, or two of each service
+//! - [`rest`]: REST calls and their answers
+//! - [`people`]: visitors, operators and users
+//! - [`socket`]: a WebSocket of the channel protocol
+//! - [`event_stream`]: a server-sent event stream
+//! - [`order`]: what order and duplicate mean
+
+pub mod event_stream;
+pub mod order;
+pub mod people;
+pub mod rest;
+pub mod socket;
+pub mod system;
+
+pub use event_stream::EventStream;
+pub use people::{Operator, User, Visitor};
+pub use rest::{Answer, Rest};
+pub use socket::Socket;
+pub use system::{Gateway, Shape, System};
+
+/// Runs one test in both shapes: `<name>::standalone` and `<name>::distributed`.
+///
+/// ```ignore
+/// system_test! {
+///     async fn an_operator_receives_a_visitors_message(system: System) { … }
+/// }
+/// ```
+#[macro_export]
+macro_rules! system_test {
+    ($(async fn $name:ident($system:ident: $whole:ty) $body:block)+) => {$(
+        mod $name {
+            use super::*;
+
+            async fn check($system: $whole) $body
+
+            #[tokio::test]
+            async fn standalone() {
+                check(<$whole>::start($crate::Shape::Standalone).await).await;
+            }
+
+            #[tokio::test]
+            async fn distributed() {
+                check(<$whole>::start($crate::Shape::Distributed).await).await;
+            }
+        }
+    )+};
+}

@@ -1,0 +1,181 @@
+//! A WebSocket of the channel protocol.
+
+use std::collections::VecDeque;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use test_support::wait::in_time;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+use uuid::Uuid;
+
+use crate::{Answer, Gateway};
+
+/// An open socket. It answers pings by itself.
+#[derive(Debug)]
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    /// Came while an answer was awaited.
+    unread: VecDeque<Value>,
+}
+
+impl Socket {
+    /// Opens one that must not be refused.
+    pub async fn open(gateway: &Gateway, target: &str) -> Self {
+        Self::open_with(gateway, target, None).await
+    }
+
+    /// Opens one with a token in the `Authorization` header.
+    pub async fn open_with(gateway: &Gateway, target: &str, bearer: Option<&str>) -> Self {
+        let url = format!("ws://{}{target}", gateway.authority);
+        let mut request = url.into_client_request().expect("a request");
+        if let Some(token) = bearer {
+            let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        let tcp = TcpStream::connect(&gateway.authority).await.expect("the gateway listens");
+        let small = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
+        let opened = in_time("a handshake", client_async_with_config(request, tcp, Some(small))).await;
+        let (stream, _) = opened.unwrap_or_else(|why| panic!("the handshake failed: {why}"));
+        Self { stream, unread: VecDeque::new() }
+    }
+
+    /// The answer to a handshake that must be refused.
+    pub async fn refused(gateway: &Gateway, target: &str, bearer: Option<&str>) -> Answer {
+        let mut request = reqwest::Client::new().get(gateway.url(target));
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request = request.header(name, value);
+        }
+        if let Some(token) = bearer {
+            request = request.bearer_auth(token);
+        }
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+
+    /// The first frame, which must be `connected`.
+    pub async fn connected(&mut self) -> Value {
+        let frame = self.next().await;
+        assert_eq!(frame["type"], "connected", "{frame}");
+        frame
+    }
+
+    /// The next frame that is not a ping.
+    pub async fn next(&mut self) -> Value {
+        if let Some(frame) = self.unread.pop_front() {
+            return frame;
+        }
+        self.next_on_the_wire().await
+    }
+
+    async fn next_on_the_wire(&mut self) -> Value {
+        match self.receive().await {
+            Ok(frame) => frame,
+            Err(code) => panic!("the socket was closed with {code}"),
+        }
+    }
+
+    /// The next frame of that type; others are passed over.
+    pub async fn next_of(&mut self, frame_type: &str) -> Value {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == frame_type {
+                return frame;
+            }
+        }
+    }
+
+    /// So many frames of that type; others are passed over.
+    pub async fn take_of(&mut self, frame_type: &str, count: usize) -> Vec<Value> {
+        let mut frames = Vec::with_capacity(count);
+        while frames.len() < count {
+            frames.push(self.next_of(frame_type).await);
+        }
+        frames
+    }
+
+    /// Everything up to the answer of a ping: what is not here by then was not sent before.
+    pub async fn until_pong(&mut self) -> Vec<Value> {
+        self.send(json!({"type": "ping"})).await;
+        let mut frames = Vec::new();
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == "pong" {
+                return frames;
+            }
+            frames.push(frame);
+        }
+    }
+
+    /// The code that it is closed with; frames before that are passed over.
+    pub async fn close_code(&mut self) -> u16 {
+        loop {
+            if let Err(code) = self.receive().await {
+                return code;
+            }
+        }
+    }
+
+    /// Sends a frame.
+    pub async fn send(&mut self, frame: Value) {
+        self.send_text(&frame.to_string()).await;
+    }
+
+    /// Sends any text.
+    pub async fn send_text(&mut self, text: &str) {
+        self.stream.send(Message::text(text)).await.expect("an open socket");
+    }
+
+    /// Sends any WebSocket message.
+    pub async fn send_raw(&mut self, message: Message) {
+        self.stream.send(message).await.expect("an open socket");
+    }
+
+    /// Writes a message and waits for its `ack`; the stored message. What comes meanwhile is kept: the live frame of the
+    /// message may be quicker than the answer.
+    pub async fn say(&mut self, chat: Option<i64>, body: &str) -> Value {
+        let client_id = Uuid::new_v4();
+        let mut frame = json!({"type": "message", "body": body, "client_id": client_id});
+        if let Some(chat) = chat {
+            frame["chat_id"] = chat.into();
+        }
+        self.send(frame).await;
+        loop {
+            let frame = self.next_on_the_wire().await;
+            assert_ne!(frame["type"], "error", "{frame}");
+            if frame["type"] == "ack" && frame["client_id"] == client_id.to_string() {
+                return frame["data"].clone();
+            }
+            self.unread.push_back(frame);
+        }
+    }
+
+    /// A frame, or the code of a close.
+    async fn receive(&mut self) -> Result<Value, u16> {
+        loop {
+            let message = match in_time("a frame", self.stream.next()).await {
+                Some(Ok(Message::Text(text))) => text,
+                Some(Ok(Message::Close(Some(close)))) => return Err(close.code.into()),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(other)) => panic!("not a frame of the protocol: {other:?}"),
+                // 1006 is what a browser reports when no close frame came.
+                None | Some(Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))) => return Err(1006),
+                Some(Err(why)) => panic!("the socket failed: {why}"),
+            };
+            let frame: Value = serde_json::from_str(&message).expect("a frame is JSON");
+            if frame["type"] != "ping" {
+                return Ok(frame);
+            }
+            self.send(json!({"type": "pong"})).await;
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! One message end to end, and all that a user of the channel sees, in both shapes.
+//!
+//! One binary: linking it once is quicker than linking it once a file.
+
+mod delivery;
+mod frames;
+mod group_chats;
+mod handshake;
+mod marks_and_typing;
+mod resume;
+mod sessions;
+mod tracing;

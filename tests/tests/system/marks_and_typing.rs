@@ -1,0 +1,85 @@
+//! Signs of life: delivered, read, typing.
+
+use serde_json::json;
+use system_tests::{System, system_test};
+
+system_test! {
+    async fn an_ack_sets_delivered_and_tells_the_sender(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut staff = operator.socket(system.gateway(1)).await;
+        let mut client = visitor.socket(system.gateway(0)).await;
+        staff.connected().await;
+        client.connected().await;
+        let answer = operator.send(visitor.session, "Hello").await;
+        assert!(answer["delivered_at"].is_null());
+        let received = client.next_of("chat.message").await;
+        client.send(json!({"type": "ack", "last_id": received["data"]["id"]})).await;
+        let delivered = staff.next_of("chat.delivered").await;
+        assert_eq!(delivered["session_id"], visitor.session);
+        assert_eq!(delivered["data"]["reader_type"], "client");
+        assert_eq!(delivered["data"]["delivered_seq"], answer["seq"]);
+        let stored = operator.messages(visitor.session).await;
+        assert!(stored[0]["delivered_at"].is_string() && stored[0]["read_at"].is_null(), "{stored:?}");
+    }
+
+    async fn reading_tells_the_sender_and_counts_as_delivered(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut staff = operator.socket(system.gateway(0)).await;
+        let mut client = visitor.socket(system.gateway(1)).await;
+        staff.connected().await;
+        client.connected().await;
+        let question = visitor.send("Hello?").await;
+        let received = staff.next_of("chat.message").await;
+        staff.send(json!({"type": "read", "chat_id": visitor.session, "last_id": received["data"]["id"]})).await;
+        let read = client.next_of("chat.read").await;
+        assert_eq!((&read["data"]["reader_type"], &read["data"]["reader_id"]), (&"user".into(), &operator.id.into()));
+        assert_eq!((&read["data"]["read_seq"], &read["data"]["delivered_seq"]), (&question["seq"], &question["seq"]));
+        let stored = visitor.messages().await;
+        assert!(stored[0]["delivered_at"].is_string() && stored[0]["read_at"].is_string(), "{stored:?}");
+    }
+
+    async fn a_mark_only_rises(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut staff = operator.socket(system.gateway(0)).await;
+        let mut client = visitor.socket(system.gateway(0)).await;
+        staff.connected().await;
+        client.connected().await;
+        let first = operator.send(visitor.session, "one").await;
+        let second = operator.send(visitor.session, "two").await;
+        client.send(json!({"type": "ack", "last_id": second["id"]})).await;
+        assert_eq!(staff.next_of("chat.delivered").await["data"]["delivered_seq"], second["seq"]);
+        client.send(json!({"type": "ack", "last_id": first["id"]})).await;
+        client.send(json!({"type": "read", "last_id": first["id"]})).await;
+        // Frames of a socket are served one after the other: had the late ack said anything, it would come first.
+        let read = staff.next_of("chat.read").await;
+        assert_eq!((&read["data"]["read_seq"], &read["data"]["delivered_seq"]), (&first["seq"], &second["seq"]));
+    }
+
+    async fn typing_reaches_the_other_side_and_not_oneself(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut staff = operator.socket(system.gateway(1)).await;
+        let mut client = visitor.socket(system.gateway(0)).await;
+        staff.connected().await;
+        client.connected().await;
+        client.send(json!({"type": "typing", "is_typing": true})).await;
+        let typing = staff.next_of("chat.typing").await;
+        assert_eq!(typing["session_id"], visitor.session);
+        assert_eq!((&typing["data"]["sender_type"], &typing["data"]["is_typing"]), (&"client".into(), &true.into()));
+        assert_eq!(typing["data"]["sender_name"], "Ann");
+        assert!(typing.get("seq").is_none(), "a sign of life has no place in the chat: {typing}");
+        staff.send(json!({"type": "typing", "chat_id": visitor.session, "is_typing": true})).await;
+        let typing = client.next_of("chat.typing").await;
+        assert_eq!(typing["data"]["sender_type"], "operator", "its own would have come first: {typing}");
+        client.send(json!({"type": "typing", "is_typing": false})).await;
+        let stopped = staff.next_of("chat.typing").await;
+        assert_eq!(
+            (&stopped["data"]["sender_type"], &stopped["data"]["is_typing"]),
+            (&"client".into(), &false.into()),
+            "its own, or the first one twice: {stopped}"
+        );
+    }
+}
