@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{ChatId, ClientId, Epoch, MessageId, Seq, UserId};
+use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::message::{ChatKind, Message, Visibility};
 use crate::session::Session;
@@ -86,9 +86,6 @@ pub struct ChatState {
     pub session: Option<Session>,
     /// Delivered and read marks.
     pub marks: Vec<Mark>,
-    /// The client of a session, for the gateway's own use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<ClientId>,
 }
 
 /// What changed in a chat after a cursor, notes included: the gateway filters by socket.

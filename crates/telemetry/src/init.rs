@@ -16,9 +16,13 @@ use tracing_subscriber::{EnvFilter, Layer, Registry, fmt};
 
 use crate::{LogFormat, TelemetryConfig};
 
-/// Libraries that send traces, or that the sending goes through: tracing them would trace the tracing.
-const NEVER_EXPORTED: [&str; 6] =
-    ["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "reqwest", "hyper", "h2"];
+/// Libraries that send traces, or that the sending goes through: tracing them would trace the tracing. And
+/// [`NEVER_LOGGED`].
+const NEVER_EXPORTED: [&str; 7] =
+    ["opentelemetry", "opentelemetry_sdk", "opentelemetry_otlp", "reqwest", "hyper", "h2", "lapin::returned_messages"];
+
+/// lapin logs a message that the broker returns whole, body and all.
+const NEVER_LOGGED: &str = "lapin::returned_messages=off";
 
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +56,7 @@ impl Drop for Guard {
 /// Sampling follows the caller's decision, and `OTEL_TRACES_SAMPLER` where there is no caller. Without export no trace
 /// layer is installed at all.
 pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guard, InitError> {
-    let filter = EnvFilter::try_new(&config.log_filter)?;
+    let filter = EnvFilter::try_new(&config.log_filter)?.add_directive(NEVER_LOGGED.parse()?);
     let provider = export_is_wanted().then(|| tracer_provider(service_name)).transpose()?;
     let traces = provider.as_ref().map(|provider| trace_layer(provider.tracer("switchboard")));
     Registry::default().with(log_layer(config.log_format).with_filter(filter)).with(traces).try_init()?;

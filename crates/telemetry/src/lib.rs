@@ -7,6 +7,7 @@
 //! - [`metrics`]: the registry behind `/metrics`
 //! - `process_metrics`: memory, processor time and open files, in every registry
 //! - [`http`]: the probe routes, and a span for each request
+//! - [`shutdown`]: waits until the process is told to end
 //!
 //! Every server logs exactly `listening` with a field `addr` once it accepts connections.
 

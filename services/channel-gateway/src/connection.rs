@@ -48,6 +48,8 @@ struct State {
     watches: Vec<(ChatId, Watch)>,
     /// Staff frames that came before `connected` was out.
     early: Option<Vec<ChatFrame>>,
+    /// Chats that a user was added to before `connected` was out; none once it is.
+    invitations: Option<Vec<(ChatId, Seq)>>,
     inbox: VecDeque<String>,
     is_draining: bool,
     was_full: bool,
@@ -59,7 +61,12 @@ impl Connection {
     /// A connection that has not proved itself yet. If it `brings_proof`, its frames wait until it is open; if not,
     /// the first of them must prove it.
     pub fn new(id: String, transport: &'static str, outlet: Arc<dyn Outlet>, brings_proof: bool) -> Self {
-        let state = State { early: Some(Vec::new()), is_draining: brings_proof, ..State::default() };
+        let state = State {
+            early: Some(Vec::new()),
+            invitations: Some(Vec::new()),
+            is_draining: brings_proof,
+            ..State::default()
+        };
         Self {
             id,
             transport,
@@ -214,6 +221,12 @@ impl Connection {
                 join::join(gateway, self, chat, kind, Some(top)).await?;
             }
         }
+        let invitations = self.state().invitations.take();
+        for (chat, seq) in invitations.into_iter().flatten() {
+            if !self.is_watching(chat) {
+                join::subscribe(gateway, self, chat, Some(seq)).await?;
+            }
+        }
         Ok(())
     }
 
@@ -228,8 +241,7 @@ impl Connection {
             Some(Principal::Staff { .. }) => "staff",
             _ => "user",
         };
-        // Set once: only `open` comes here, and it runs once.
-        let _ = self.own.set(Own { id: welcome.self_id, name: welcome.name.clone() });
+        let own = Own { id: welcome.self_id, name: welcome.name.clone() };
         let data = Connected {
             connection_id: self.id.clone(),
             role: role.to_owned(),
@@ -241,6 +253,8 @@ impl Connection {
         };
         let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
         self.outlet.send(&Frame::from(&ServerFrame::Connected { session_id, seq, data }), cursor);
+        // Set once: only `open` comes here, and it runs once. From now on signals pass.
+        let _ = self.own.set(own);
     }
 
     /// Why it could not be opened decides whether it may come again.
@@ -287,7 +301,11 @@ impl Connection {
     /// A signal of another connection, already encoded.
     pub fn signal(&self, signal: &Signal, frame: &Frame) {
         let own = signal.origin.as_deref() == Some(self.id.as_str());
-        if !own && self.sees(signal.visibility) && (self.is_staff() || self.is_watching(signal.chat_id)) {
+        if !own
+            && self.own().is_some()
+            && self.sees(signal.visibility)
+            && (self.is_staff() || self.is_watching(signal.chat_id))
+        {
             self.outlet.send(frame, None);
         }
     }
@@ -307,6 +325,19 @@ impl Connection {
                 state.watches.insert(index, (chat, watch));
                 true
             }
+        }
+    }
+
+    /// The user was added to a chat. True when it should join now; while it is opening, it will by itself.
+    pub fn is_invited(&self, chat: ChatId, seq: Seq) -> bool {
+        let mut state = self.state();
+        let is_watching = state.position(chat).is_ok();
+        match &mut state.invitations {
+            Some(invitations) => {
+                invitations.push((chat, seq));
+                false
+            }
+            None => !is_watching,
         }
     }
 

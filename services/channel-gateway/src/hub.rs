@@ -301,8 +301,7 @@ impl Hub {
         }
         let users = lock(&self.users);
         for connection in event.user_ids.iter().filter_map(|user| users.get(user)).flatten() {
-            connection.replay(&ChatFrame::of_event(event));
-            self.invite(connection, event.chat_id, event.seq);
+            self.invite(connection, event.chat_id, event.seq, Some(ChatFrame::of_event(event)));
         }
     }
 
@@ -312,12 +311,15 @@ impl Hub {
             return;
         }
         for connection in lock(&self.users).values().flatten() {
-            self.invite(connection, hint.chat_id, hint.seq);
+            self.invite(connection, hint.chat_id, hint.seq, None);
         }
     }
 
-    fn invite(&self, connection: &Arc<Connection>, chat: ChatId, seq: Seq) {
-        let Some(gateway) = self.gateway.upgrade().filter(|_| !connection.is_watching(chat)) else { return };
+    fn invite(&self, connection: &Arc<Connection>, chat: ChatId, seq: Seq, frame: Option<ChatFrame>) {
+        let Some(gateway) = self.gateway.upgrade().filter(|_| connection.is_invited(chat, seq)) else { return };
+        if let Some(frame) = frame {
+            connection.replay(&frame);
+        }
         let connection = connection.clone();
         self.runtime.spawn(async move {
             // Refused means that it is not a member after all: then there is nothing to tell.

@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
-use actix_web::{HttpResponse, Resource, Responder};
+use actix_web::{HttpResponse, Resource, Responder, Route, guard};
 
 use crate::error::{bad_request, method_not_allowed};
 use crate::gateway::Gateway;
 use crate::transport::sse;
+
+/// What the demo page may load: itself, its inline icon, and the channel.
+const DEMO_POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
+    frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// All routes but the probes.
 pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
@@ -16,10 +20,14 @@ pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone +
         config
             .service(get("/channel/sse", &gateway).route(web::get().to(sse::channel)))
             .service(get(r"/chat/{id:\d+}/stream", &gateway).route(web::get().to(sse::signed_link)))
-            .service(get("/", &gateway).route(web::get().to(demo_page)))
-            .service(get("/demo/demo.css", &gateway).route(web::get().to(demo_style)))
-            .service(get("/demo/demo.js", &gateway).route(web::get().to(demo_script)));
+            .service(get("/", &gateway).route(get_or_head().to(demo_page)))
+            .service(get("/demo/demo.css", &gateway).route(get_or_head().to(demo_style)))
+            .service(get("/demo/demo.js", &gateway).route(get_or_head().to(demo_script)));
     }
+}
+
+fn get_or_head() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 fn get(path: &str, gateway: &Arc<Gateway>) -> Resource {
@@ -46,6 +54,6 @@ fn asset(content_type: &'static str, text: &'static str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, content_type))
         .insert_header((CACHE_CONTROL, "no-cache"))
-        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'"))
+        .insert_header((CONTENT_SECURITY_POLICY, DEMO_POLICY))
         .body(text)
 }

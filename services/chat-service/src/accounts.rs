@@ -8,7 +8,7 @@ use crate::check;
 use crate::db::refresh_tokens::{self, Spent};
 use crate::db::users::{self, NewUser, User};
 use crate::error::Error;
-use crate::password::{self, Passwords};
+use crate::password;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 
@@ -90,17 +90,13 @@ pub struct NewAccount {
 }
 
 /// Makes an account.
-pub(crate) async fn add(
-    conn: &mut diesel_async::AsyncPgConnection,
-    passwords: &Passwords,
-    account: Account,
-) -> Result<NewAccount, Error> {
+pub(crate) async fn add(conn: &mut diesel_async::AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
     let email = check::email("email", account.email)?;
     let name = check::name("name", account.name)?;
     let generated = account.password.is_none().then(password::random_password);
     let password = account.password.or_else(|| generated.clone()).unwrap_or_default();
     let password = check::password("password", password)?;
-    let password_hash = passwords.hash(password).await?;
+    let password_hash = password::hash(password).await?;
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
     let id = users::insert(conn, &new).await?;
     Ok(NewAccount { id, password: generated })
@@ -117,7 +113,7 @@ pub async fn ensure_demo_operator(state: &AppState) -> Result<Option<String>, Er
     if users::by_email(&mut conn, DEMO_EMAIL).await?.is_some() {
         return Ok(None);
     }
-    match add(&mut conn, &state.passwords, account).await.map(|made| made.password) {
+    match add(&mut conn, account).await.map(|made| made.password) {
         // Another instance was quicker.
         Err(error) if error.is_violation_of("users_email_unique") => Ok(None),
         made => made,

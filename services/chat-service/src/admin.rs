@@ -10,7 +10,6 @@ use crate::check;
 use crate::db::members::{self, MemberChange};
 use crate::db::{self, chats, installation, users};
 use crate::error::Error;
-use crate::password::Passwords;
 
 /// One connection, to a database that is migrated.
 pub struct Admin {
@@ -30,7 +29,7 @@ impl Admin {
 
     /// Makes an account.
     pub async fn add_user(&mut self, account: Account) -> Result<NewAccount, Error> {
-        accounts::add(&mut self.connection, &Passwords::new()?, account).await
+        accounts::add(&mut self.connection, account).await
     }
 
     /// Makes a chat with its members, given by address or id. The first is its admin.

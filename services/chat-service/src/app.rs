@@ -144,7 +144,7 @@ fn allow_origin(state: &AppState, origin: Option<HeaderValue>, method: &Method, 
     }
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let Some(origin) = origin else { return };
-    if !state.allowed_origins.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if !state.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes()) {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

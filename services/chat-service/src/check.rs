@@ -120,6 +120,11 @@ pub(crate) fn limit(limit: Option<u16>) -> Result<u16, Error> {
     }
 }
 
+/// An id as it is written: no sign, no leading zeros.
+pub(crate) fn id(text: &str) -> Option<i64> {
+    text.starts_with(|first: char| matches!(first, '1'..='9')).then(|| text.parse().ok()).flatten()
+}
+
 /// An id that a page begins after.
 pub(crate) fn cursor(field: &str, id: Option<i64>) -> Result<Option<i64>, Error> {
     match id {

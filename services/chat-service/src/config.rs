@@ -23,7 +23,8 @@ pub struct Config {
     /// relative
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// Origins of other sites that browsers may call from, separated by commas: `https://www.example.com`
+    /// Origins of other sites that browsers may call from, separated by commas, as in
+    /// `https://www.example.com`; `*` for all
     #[arg(long, env = "CORS__ALLOWED_ORIGINS", value_delimiter = ',')]
     pub cors_allowed_origins: Vec<String>,
 }
@@ -124,7 +125,9 @@ impl AuthConfig {
         let name = "AUTH__JWT_PRIVATE_KEY";
         let pem = secret(name, self.jwt_private_key.as_ref(), self.jwt_private_key_file.as_deref())?
             .ok_or(ConfigError::Missing(name))?;
-        let issuer = JwtIssuer::from_pem(pem.expose_secret(), &self.jwt_issuer, &self.jwt_audience)
+        // Where a variable cannot hold line breaks, they are often written as backslash and n.
+        let pem = pem.expose_secret().replace("\\n", "\n");
+        let issuer = JwtIssuer::from_pem(&pem, &self.jwt_issuer, &self.jwt_audience)
             .map_err(|why| ConfigError::key(name, &why))?;
         Ok(issuer.with_access_lifetime(self.access_ttl))
     }

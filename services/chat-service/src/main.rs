@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use bus::BrokerConfig;
@@ -188,26 +189,31 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     };
     let database_url = serve.config.database.url()?;
     let (state, background) = start(&serve.config, &around)?;
-    let background = tokio::spawn(background.run());
+    let mut background = tokio::spawn(background.run());
     let link = tokio::spawn(around.waker.clone().run_link(database_url, around.shutdown.clone()));
     let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
     let relay = relay.map(|relay| tokio::spawn(relay.run(state.clone(), around.shutdown.clone())));
 
-    let served = tokio::select! {
-        served = listen(serve.http_bind, &state, &around) => served,
-        ended = background => ended?.map_err(anyhow::Error::from),
+    let server = listen(serve.http_bind, &state, &around)?;
+    let (handle, serving) = (server.handle(), tokio::spawn(server));
+    let ended = tokio::select! {
+        () = telemetry::shutdown::requested() => Ok(()),
+        ended = &mut background => ended?.context("this database cannot be served"),
     };
+    around.health.part("process").down("shutting down");
+    handle.stop(true).await;
+    serving.await??;
     state.finish_writes().await;
     around.shutdown.cancel();
     link.await?;
     if let Some(relay) = relay {
         relay.await?;
     }
-    served
+    ended
 }
 
-/// Serves until SIGTERM or SIGINT; requests in flight are finished.
-async fn listen(bind: SocketAddr, state: &AppState, around: &Surroundings) -> anyhow::Result<()> {
+/// Listens. Requests in flight are finished when it is stopped, but not for longer than 10 s.
+fn listen(bind: SocketAddr, state: &AppState, around: &Surroundings) -> anyhow::Result<Server> {
     let probes = telemetry::http::configure(around.health.clone(), around.metrics.clone());
     let routes = app::configure(state.clone());
     let server = HttpServer::new(move || {
@@ -217,11 +223,13 @@ async fn listen(bind: SocketAddr, state: &AppState, around: &Surroundings) -> an
             .configure(routes.clone())
             .default_service(web::to(app::not_found))
     })
+    .disable_signals()
     .shutdown_timeout(10)
     .bind(bind)
     .with_context(|| format!("cannot listen on {bind}"))?;
+    around.health.part("process").up();
     for addr in server.addrs() {
         tracing::info!(%addr, "listening");
     }
-    Ok(server.run().await?)
+    Ok(server.run())
 }

@@ -12,7 +12,7 @@ use crate::error::Error;
 /// Each hashing takes 19 MiB and tens of milliseconds of one core.
 const AT_ONCE: usize = 2;
 
-/// Hashes and checks passwords. Clones share the limit.
+/// Checks passwords. Clones share the limit.
 #[derive(Debug, Clone)]
 pub(crate) struct Passwords {
     slots: Arc<Semaphore>,
@@ -27,29 +27,23 @@ impl Passwords {
         Ok(Self { slots: Arc::new(Semaphore::new(AT_ONCE)), decoy: decoy.into() })
     }
 
-    /// As stored.
-    pub(crate) async fn hash(&self, password: String) -> Result<String, Error> {
-        self.run(move || hash_blocking(&password)).await?
-    }
-
     /// Whether it is the password; without a hash it never is, and takes as long.
     pub(crate) async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, Error> {
         let decoy = Arc::clone(&self.decoy);
-        self.run(move || {
-            let known = hash.is_some();
-            verify_blocking(&password, hash.as_deref().unwrap_or(&decoy)) && known
-        })
-        .await
-    }
-
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|error| Error::Internal(error.to_string()))?;
         let work = tokio::task::spawn_blocking(move || {
             let _held_while_hashing = slot;
-            work()
+            let known = hash.is_some();
+            verify_blocking(&password, hash.as_deref().unwrap_or(&decoy)) && known
         });
         work.await.map_err(|error| Error::Internal(error.to_string()))
     }
+}
+
+/// A password as it is stored.
+pub(crate) async fn hash(password: String) -> Result<String, Error> {
+    let work = tokio::task::spawn_blocking(move || hash_blocking(&password));
+    work.await.map_err(|error| Error::Internal(error.to_string()))?
 }
 
 fn hash_blocking(password: &str) -> Result<String, Error> {
@@ -73,7 +67,7 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_by_its_hash_only() {
         let passwords = Passwords::new().unwrap();
-        let hash = passwords.hash("secret".into()).await.unwrap();
+        let hash = hash("secret".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         assert!(passwords.verify("secret".into(), Some(hash.clone())).await.unwrap());
         assert!(!passwords.verify("other".into(), Some(hash)).await.unwrap());

@@ -8,7 +8,7 @@ use bus::notify::PgPubSub;
 use bus::redis::RedisPubSub;
 use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
 use chat_events::names::Channel;
-use chat_events::{ChatId, Lane, LaneCount};
+use chat_events::{ChatId, LaneCount};
 use serde_json::json;
 use telemetry::Health;
 use test_support::process::wait_until_ready;
@@ -170,30 +170,69 @@ fn outbox_dispatcher(database: &Database) -> Process {
 }
 
 #[tokio::test]
-async fn events_go_from_the_outbox_to_notify() {
-    let database = fresh_database().await;
-    let mut dispatcher = outbox_dispatcher(&database);
-    let (_gateway, mut arrivals) = PgPubSub::connect(database.url().into(), Health::new().part("gateway"));
-    while !matches!(in_time("the link", arrivals.recv()).await, Some(Arrival::Restored)) {}
-    // chat-service comes later.
-    database.run_sql("UPDATE installation SET lanes = 2").await;
-    let rows = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
-                SELECT 0, 4, seq, 'chat.message.sent', 'group', 'public', '{}' FROM generate_series(1, 700) AS seq";
-    database.run_sql(rows).await;
-    ready(&mut dispatcher).await;
-    for seq in 1..=700 {
-        match in_time("a hint", arrivals.recv()).await {
-            Some(Arrival::Hint(hint)) => assert_eq!((hint.chat_id, hint.seq.0), (ChatId(4), seq)),
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(lanes().lane_of(ChatId(4)), Lane(0));
-}
-
-#[tokio::test]
 async fn a_backend_without_an_address_is_a_clear_error() {
     let mut dispatcher = Program::new("dispatcher").env("BROKER__BACKEND", "amqp").start();
     assert!(!dispatcher.ended().await.success());
     let log = dispatcher.log().join("\n");
     assert!(log.contains("BROKER__AMQP_URL"), "{log}");
+}
+
+/// A gateway that hears hints.
+async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Arrival>) {
+    let (gateway, mut arrivals) = PgPubSub::connect(database.url().into(), Health::new().part("gateway"));
+    while !matches!(in_time("the link", arrivals.recv()).await, Some(Arrival::Restored)) {}
+    (gateway, arrivals)
+}
+
+async fn expect_hint(arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
+    match in_time("a hint", arrivals.recv()).await {
+        Some(Arrival::Hint(hint)) => assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn commit(database: &Database, chat: i64, seqs: std::ops::RangeInclusive<i64>) {
+    let (first, last) = seqs.into_inner();
+    let rows = format!(
+        "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
+         SELECT {chat} % {LANES}, {chat}, seq, 'chat.message.sent', 'group', 'public', '{{}}'
+         FROM generate_series({first}, {last}) AS seq"
+    );
+    database.run_sql(&rows).await;
+}
+
+#[tokio::test]
+async fn events_go_from_the_outbox_to_notify() {
+    let database = fresh_database().await;
+    let mut dispatcher = outbox_dispatcher(&database);
+    let (_gateway, mut arrivals) = hints(&database).await;
+    // chat-service comes later.
+    database.run_sql("UPDATE installation SET lanes = 2").await;
+    commit(&database, 4, 1..=700).await;
+    ready(&mut dispatcher).await;
+    for seq in 1..=700 {
+        expect_hint(&mut arrivals, 4, seq).await;
+    }
+}
+
+#[tokio::test]
+async fn a_frozen_dispatcher_loses_its_lanes_and_stands_by_when_it_thaws() {
+    let database = fresh_database().await;
+    database.run_sql("UPDATE installation SET lanes = 2").await;
+    let (_gateway, mut arrivals) = hints(&database).await;
+    let mut frozen = outbox_dispatcher(&database);
+    commit(&database, 4, 1..=1).await;
+    expect_hint(&mut arrivals, 4, 1).await;
+
+    frozen.freeze();
+    let mut other = outbox_dispatcher(&database);
+    ready(&mut other).await;
+    commit(&database, 4, 2..=2).await;
+    expect_hint(&mut arrivals, 4, 2).await;
+
+    frozen.thaw();
+    ready(&mut frozen).await;
+    other.kill();
+    commit(&database, 4, 3..=3).await;
+    expect_hint(&mut arrivals, 4, 3).await;
 }

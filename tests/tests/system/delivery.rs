@@ -1,5 +1,7 @@
 //! What is written reaches everybody who may see it.
 
+use std::collections::BTreeSet;
+
 use futures_util::future::join_all;
 use serde_json::json;
 use system_tests::order::{Seen, chat_of};
@@ -129,5 +131,35 @@ system_test! {
         socket.send(json!({"type": "subscribe", "session_id": ann.session, "after": 0})).await;
         assert_eq!(socket.next_of("error").await["error"]["code"], "not_found");
         assert!(socket.until_pong().await.iter().all(|frame| chat_of(frame) != Some(ann.session)));
+    }
+
+    async fn staff_hears_of_a_session_whose_client_connects_and_writes_at_once(system: System) {
+        const VISITORS: usize = 20;
+        let operator = system.operator("Olga").await;
+        let mut staff = operator.socket(system.gateway(0)).await;
+        staff.connected().await;
+        let names: Vec<String> = (0..VISITORS).map(|number| format!("Visitor {number}")).collect();
+        let at_once = async |name: &String| {
+            let visitor = system.visitor(name).await;
+            let mut socket = visitor.socket(system.gateway(0)).await;
+            socket.connected().await;
+            visitor.send("Hello").await;
+            // Another tab, while the message is on its way.
+            let second = visitor.socket(system.gateway(0)).await;
+            (visitor.session, socket, second)
+        };
+        let opened = join_all(names.iter().map(at_once)).await;
+        let mut created = BTreeSet::new();
+        let mut written = BTreeSet::new();
+        while created.len() < VISITORS || written.len() < VISITORS {
+            let frame = staff.next().await;
+            match frame["type"].as_str() {
+                Some("chat.session.created") => created.insert(chat_of(&frame)),
+                Some("chat.message") => written.insert(chat_of(&frame)),
+                _ => false,
+            };
+        }
+        let sessions: BTreeSet<_> = opened.iter().map(|(session, ..)| Some(*session)).collect();
+        assert_eq!((&created, &written), (&sessions, &sessions));
     }
 }

@@ -81,9 +81,12 @@ system_test! {
     async fn an_operator_fetches_what_it_missed_by_subscribing_with_a_cursor(system: System) {
         let operator = system.operator("Olga").await;
         let visitor = system.visitor("Ann").await;
+        let mut colleague = operator.socket(system.gateway(1)).await;
         let first = visitor.send("one").await;
         operator.note(visitor.session, "two, for us").await;
         visitor.send("three").await;
+        // What a colleague on the same gateway has seen is no longer on its way.
+        colleague.take_of("chat.message", 3).await;
         let mut staff = operator.socket(system.gateway(1)).await;
         staff.connected().await;
         staff.send(json!({"type": "subscribe", "session_id": visitor.session, "after": first["seq"]})).await;

@@ -10,6 +10,11 @@ system_test! {
         let mut client = visitor.socket(system.gateway(0)).await;
         staff.connected().await;
         client.connected().await;
+        visitor.send("Hello").await;
+        for socket in [&mut staff, &mut client] {
+            // From here on nothing older is on its way, so that each change comes as its own event.
+            socket.next_of("chat.message").await;
+        }
         operator.assign(visitor.session, Some(operator.id)).await;
         for socket in [&mut staff, &mut client] {
             let assigned = socket.next_of("chat.session.assigned").await;
@@ -26,6 +31,9 @@ system_test! {
         let visitor = system.visitor("Ann").await;
         let mut staff = operator.socket(system.gateway(0)).await;
         staff.connected().await;
+        visitor.send("Hello").await;
+        // From here on nothing older is on its way, so that each change comes as its own event.
+        staff.next_of("chat.message").await;
         operator.set_status(visitor.session, "closed").await;
         let closed = staff.next_of("chat.session.status").await;
         assert_eq!(closed["data"]["status"], "closed");

@@ -85,7 +85,7 @@ async fn a_message_is_one_trace_from_post_to_socket(shape: Shape, words: &[&'sta
 
 #[tokio::test]
 async fn a_message_is_one_trace_standalone() {
-    a_message_is_one_trace_from_post_to_socket(Shape::Standalone, &["standalone", "POST /chat/", "hub.deliver"]).await;
+    a_message_is_one_trace_from_post_to_socket(Shape::Standalone, &["POST /chat/", "publish", "hub.deliver"]).await;
 }
 
 #[tokio::test]

@@ -95,7 +95,6 @@ async fn keep(conn: Arc<AsyncPgConnection>, lane: Lane, metrics: LaneMetrics, lo
             Ok(seconds) => metrics.set_outbox_age(seconds),
             Err(error) => {
                 tracing::warn!(%lane, %error, "the lane is lost");
-                metrics.set_outbox_age(0.0);
                 return;
             }
         }

@@ -111,9 +111,15 @@ impl OutboxSource {
     }
 
     fn let_go(&mut self, error: &BusError) {
+        self.release();
+        self.part.down(error.to_string());
+    }
+
+    fn release(&mut self) {
         self.waker.set_held(self.lane, false);
         self.link = Link::Down;
-        self.part.down(error.to_string());
+        // The next holder tells the age.
+        self.metrics.set_outbox_age(0.0);
     }
 
     async fn read_on(&mut self) -> Result<Vec<Parcel>, BusError> {
@@ -244,6 +250,6 @@ impl Source for OutboxSource {
 /// The process may hold the lane again later, by another source: until then it must be nudged by NOTIFY.
 impl Drop for OutboxSource {
     fn drop(&mut self) {
-        self.waker.set_held(self.lane, false);
+        self.release();
     }
 }

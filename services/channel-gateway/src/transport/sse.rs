@@ -37,8 +37,8 @@ pub async fn channel(
 ) -> Result<HttpResponse, ApiError> {
     check_origin(&gateway, &request)?;
     let after = cursor(&request, query.after.as_deref())?;
-    let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer "));
+    let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let bearer = authorization.and_then(websocket::bearer_token);
     match gateway.credentials.handshake(&query, bearer).await? {
         Proof::Identity(identity) => Ok(open(&gateway, identity, after)),
         Proof::None => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),

@@ -52,7 +52,8 @@ async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorB
         .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
         .into_inner();
     let after = cursor(query.after.as_deref())?;
-    let bearer = bearer(request.headers());
+    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let bearer = authorization.and_then(bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await?;
     Ok(Accepted::Channel(proof, after))
 }
@@ -66,9 +67,9 @@ pub fn cursor(text: Option<&str>) -> Result<Option<Seq>, ErrorBody> {
     }
 }
 
-/// The token of `Authorization: Bearer`.
-pub fn bearer(headers: &header::HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+/// The token of an `Authorization: Bearer` header.
+pub fn bearer_token(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 

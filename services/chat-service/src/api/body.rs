@@ -7,6 +7,7 @@ use actix_web::web::Json;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 
 /// The body of a request: a JSON object.
 pub(crate) type Body<T> = Json<Object<T>>;
@@ -51,9 +52,15 @@ where
         .transpose()
 }
 
-/// A value that must be there, even if null.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    T::deserialize(deserializer)
+/// An id or null, which must be there. To JSON schema `7.0` is an integer too.
+pub(crate) fn nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
+    let id = number.as_i64().or_else(|| {
+        // Beyond 2^53 a float no longer names one integer.
+        let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0);
+        whole.and_then(|float| format!("{float:.0}").parse().ok())
+    });
+    id.filter(|id| *id > 0).map(Some).ok_or_else(|| D::Error::custom("an id is a positive 64-bit integer"))
 }
 
 #[cfg(test)]
@@ -77,6 +84,24 @@ mod tests {
     fn only_an_object_with_a_name_in_it_is_read() {
         assert_eq!(read(r#"{"status": "open"}"#), Some(SessionStatus::Open));
         for bad in [r#"["open"]"#, r#"{"status": {"open": null}}"#, r#"{"status": "ajar"}"#, r#"{"status": null}"#] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
+    }
+
+    #[derive(Deserialize)]
+    struct Choice {
+        #[serde(deserialize_with = "nullable_id")]
+        user_id: Option<i64>,
+    }
+
+    #[test]
+    fn an_id_is_a_positive_integer_or_null_and_has_to_be_there() {
+        let read = |json: &str| serde_json::from_str::<Choice>(json).ok().map(|choice| choice.user_id);
+        assert_eq!(read(r#"{"user_id": 7}"#), Some(Some(7)));
+        assert_eq!(read(r#"{"user_id": 7.0}"#), Some(Some(7)));
+        assert_eq!(read(r#"{"user_id": 9223372036854775807}"#), Some(Some(i64::MAX)));
+        assert_eq!(read(r#"{"user_id": null}"#), Some(None));
+        for bad in ["{}", r#"{"user_id": 0}"#, r#"{"user_id": 1.5}"#, r#"{"user_id": "7"}"#, r#"{"user_id": 1e300}"#] {
             assert_eq!(read(bad), None, "{bad}");
         }
     }

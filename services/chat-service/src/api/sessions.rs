@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::body::{Body, name, present};
+use super::body::{Body, name, nullable_id};
 use crate::auth::{Caller, VisitorSecret};
 use crate::check;
 use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
@@ -134,7 +134,7 @@ async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<
 #[schema(example = json!({"user_id": 1}))]
 pub(crate) struct Assign {
     /// An operator, or null for nobody. It must be there: nobody is unassigned by forgetting it.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable_id")]
     #[schema(required = true, schema_with = super::openapi::nullable_id)]
     user_id: Option<i64>,
 }
@@ -235,8 +235,9 @@ impl SessionsQuery {
             Some("me") => Some(AssigneeFilter::User(caller)),
             Some("none") => Some(AssigneeFilter::Nobody),
             Some(id) => {
-                let id = id.parse().map_err(|_| Error::invalid("assignee", "assignee is me, none or an id"))?;
-                Some(AssigneeFilter::User(UserId(id)))
+                let user = check::id(id).map(UserId);
+                let user = user.ok_or_else(|| Error::invalid("assignee", "assignee is me, none or an id"))?;
+                Some(AssigneeFilter::User(user))
             }
         };
         let before = check::cursor("cursor", self.cursor)?.map(ChatId);

@@ -84,7 +84,7 @@ macro_rules! chat_state_json {
     ($reader_type:literal, $reader_id:literal) => {
         concat!(
             "json_build_object('chat_id', c.id, 'kind', c.kind, 'title', c.title, 'seq', c.seq,
-                'state_seq', c.state_seq, 'client_id', s.client_id,
+                'state_seq', c.state_seq,
                 'session', CASE WHEN s.chat_id IS NOT NULL THEN ",
             session_json!(),
             " END, 'marks', ",

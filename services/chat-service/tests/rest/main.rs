@@ -5,6 +5,7 @@ mod bad_input;
 mod document;
 mod gateway_api;
 mod reading;
+mod relaying;
 mod sending;
 mod service;
 mod sessions;

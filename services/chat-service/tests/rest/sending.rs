@@ -68,7 +68,8 @@ async fn a_removed_members_late_send_is_refused_however_it_races() {
     let service = Arc::new(Service::start().await);
     let (_, admin) = service.account("admin@example.com", "user").await;
     let (_, member) = service.account("member@example.com", "user").await;
-    let create = ["chat", "create", "--kind", "group", "--member", "admin@example.com", "--member", "member@example.com"];
+    let create =
+        ["chat", "create", "--kind", "group", "--member", "admin@example.com", "--member", "member@example.com"];
     let created = service.installation.command(&create, "");
     let chat = created.trim().strip_prefix("id: ").expect("an id").to_owned();
     let path = format!("/chats/{chat}/messages");
@@ -133,8 +134,18 @@ async fn only_admins_write_in_a_channel() {
     let (_, admin) = service.account("admin@example.com", "user").await;
     let (_, reader) = service.account("reader@example.com", "user").await;
     let (_, stranger) = service.account("stranger@example.com", "operator").await;
-    let create = ["chat", "create", "--kind", "channel", "--title", "News", "--member", "admin@example.com",
-                  "--member", "reader@example.com"];
+    let create = [
+        "chat",
+        "create",
+        "--kind",
+        "channel",
+        "--title",
+        "News",
+        "--member",
+        "admin@example.com",
+        "--member",
+        "reader@example.com",
+    ];
     let created = service.installation.command(&create, "");
     let path = format!("/chats/{}/messages", created.trim().strip_prefix("id: ").expect("an id"));
     assert_eq!(service.post(&path, &admin, message("news")).await.0, StatusCode::CREATED);

@@ -80,7 +80,13 @@ impl Service {
     }
 
     pub(crate) async fn start_on(installation: Installation) -> Self {
-        let mut process = installation.program().start();
+        let program = installation.program();
+        Self::start_program(installation, program).await
+    }
+
+    /// The same with a configuration of the test's own.
+    pub(crate) async fn start_program(installation: Installation, program: Program) -> Self {
+        let mut process = program.start();
         let url = format!("http://{}", process.addr().await);
         wait_until_ready(&format!("{url}/readyz")).await;
         Self { installation, process, url, http: Client::new() }
@@ -127,8 +133,7 @@ impl Service {
 
     /// Makes an account and logs it in: its id and its access token.
     pub(crate) async fn account(&self, email: &str, role: &str) -> (i64, String) {
-        let arguments =
-            ["user", "add", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"];
+        let arguments = ["user", "add", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"];
         let printed = self.installation.command(&arguments, "a good password\n");
         let id = printed.trim().strip_prefix("id: ").expect("an id").parse().expect("a number");
         let (status, login) = self.log_in(email, "a good password").await;

@@ -1,0 +1,65 @@
+//! The OpenAPI document.
+
+use std::collections::BTreeSet;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+use crate::service::Service;
+
+#[tokio::test]
+async fn the_document_tells_of_every_public_route_and_of_no_other() {
+    let service = Service::start().await;
+    let (status, document) = service.call(Method::GET, "/openapi.json", None, None).await;
+    assert_eq!((status, document["openapi"].as_str()), (StatusCode::OK, Some("3.1.0")));
+    let paths = document["paths"].as_object().expect("paths");
+    assert!(paths.keys().all(|path| !path.starts_with("/internal")));
+    for (path, operations) in paths {
+        let here = path.replace("{id}", "1");
+        let allowed = allowed(&service, &here).await;
+        let documented: BTreeSet<_> =
+            operations.as_object().expect("operations").keys().map(|m| m.to_uppercase()).collect();
+        let served: BTreeSet<_> = allowed.into_iter().filter(|m| m != "HEAD" && m != "OPTIONS").collect();
+        assert_eq!(documented, served, "{path}");
+    }
+}
+
+async fn allowed(service: &Service, path: &str) -> Vec<String> {
+    let request = reqwest::Client::new().request(Method::OPTIONS, format!("{}{path}", service.url));
+    let answer = request.send().await.expect("an answer");
+    let allow = answer.headers().get("allow").unwrap_or_else(|| panic!("{path} is not served"));
+    allow.to_str().expect("text").split(", ").map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    let service = Service::start().await;
+    let (_, document) = service.call(Method::GET, "/openapi.json", None, None).await;
+    let mut references = vec![];
+    collect(&document, &mut references);
+    assert!(!references.is_empty());
+    for reference in references {
+        assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+    }
+}
+
+fn collect(value: &Value, references: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            references.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            fields.values().for_each(|value| collect(value, references));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect(value, references)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn swagger_ui_is_served_at_both_its_places() {
+    let service = Service::start().await;
+    for path in ["/docs", "/api/docs"] {
+        let page = reqwest::get(format!("{}{path}", service.url)).await.expect("an answer");
+        assert_eq!(page.status(), StatusCode::OK);
+        assert!(page.text().await.expect("HTML").contains("swagger-ui"), "{path}");
+    }
+}

@@ -1,0 +1,163 @@
+//! What gateways ask.
+
+use chat_events::gateway_api::{MarkSet, SyncPage, Tops, Welcome};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::service::{Service, code, messages};
+
+fn client(session: i64) -> Value {
+    json!({"type": "client", "session_id": session})
+}
+
+fn mark(principal: &Value, chat: i64, kind: &str, last: &Value) -> Value {
+    json!({"principal": principal, "chat_id": chat, "kind": kind, "last_id": last["id"]})
+}
+
+#[tokio::test]
+async fn only_the_internal_secret_opens_the_internal_routes() {
+    let service = Service::start().await;
+    let (_, operator) = service.operator().await;
+    let body = json!({"chats": []});
+    for token in [operator.as_str(), "", "an internal secret of more than 32 characterz"] {
+        assert_eq!(service.post("/internal/tops", token, body.clone()).await.0, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(
+        service.call(Method::POST, "/internal/tops", None, Some(body.clone())).await.0,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(service.ask("tops", body).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_connection_learns_who_it_is_and_where_its_chats_stand() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (id, _) = service.operator().await;
+    let created = service
+        .installation
+        .command(&["chat", "create", "--kind", "group", "--title", "Team", "--member", &id.to_string()], "");
+    let connect = async |principal: Value| {
+        let (status, answer) = service.ask("connect", json!({"principal": principal})).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        serde_json::from_value::<Welcome>(answer).expect("a welcome")
+    };
+    let welcome = connect(client(visitor.session)).await;
+    assert_eq!((welcome.name.as_deref(), welcome.chats.len()), (Some("Ada"), 1));
+    assert_eq!((welcome.chats[0].chat_id.0, welcome.chats[0].seq.0), (visitor.session, 1));
+    assert!(connect(json!({"type": "staff", "user_id": id})).await.chats.is_empty());
+    let welcome = connect(json!({"type": "user", "user_id": id})).await;
+    assert_eq!(welcome.chats[0].title.as_deref(), Some("Team"));
+    assert_eq!(created.trim(), format!("id: {}", welcome.chats[0].chat_id));
+    let (user, _) = service.account("user@example.com", "user").await;
+    for (principal, status) in [
+        (client(999_999), StatusCode::NOT_FOUND),
+        (json!({"type": "staff", "user_id": user}), StatusCode::FORBIDDEN),
+        (json!({"type": "staff", "user_id": 999}), StatusCode::UNAUTHORIZED),
+    ] {
+        assert_eq!(service.ask("connect", json!({"principal": principal})).await.0, status, "{principal}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_a_socket_obeys_the_same_rules() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let send = |session: i64, body: &str| json!({"principal": client(visitor.session), "chat_id": session, "body": body, "client_id": Uuid::new_v4()});
+    let (status, sent) = service.ask("send", send(visitor.session, "hello")).await;
+    assert_eq!((status, &sent["sender_type"], &sent["seq"]), (StatusCode::OK, &json!("client"), &json!(2)));
+    assert_eq!(code(&service.ask("send", send(visitor.session, " ")).await.1), "invalid");
+    assert_eq!(code(&service.ask("send", send(visitor.session + 1, "hello")).await.1), "forbidden");
+}
+
+#[tokio::test]
+async fn marks_only_rise_and_stamp_the_other_sides_messages() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (id, operator) = service.operator().await;
+    let staff = json!({"type": "staff", "user_id": id});
+    let (_, asked) = service.say(visitor.session, &visitor.token, "asked").await;
+    let (_, answered) = service.say(visitor.session, &operator, "answered").await;
+    let raise = async |principal: &Value, kind: &str, last: &Value| {
+        let (status, answer) = service.ask("mark", mark(principal, visitor.session, kind, last)).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        serde_json::from_value::<MarkSet>(answer).expect("a mark")
+    };
+    let read = raise(&staff, "read", &answered).await;
+    assert_eq!((read.rose, read.mark.delivered_seq.0, read.mark.read_seq.0), (true, 3, 3));
+    assert!(!raise(&staff, "read", &asked).await.rose, "a mark never falls");
+    let delivered = raise(&client(visitor.session), "delivered", &answered).await;
+    assert_eq!((delivered.mark.delivered_seq.0, delivered.mark.read_seq.0), (3, 0));
+    let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
+    let stamps = |n: usize| {
+        let message = &page["messages"][n];
+        (message["delivered_at"].is_string(), message["read_at"].is_string())
+    };
+    assert_eq!((stamps(0), stamps(1)), ((true, true), (true, false)));
+    let (_, session) = service.get(&format!("/chat/session/{}", visitor.session), &visitor.token).await;
+    assert_eq!(session["unread_counts"], json!({"client": 1, "operator": 0}));
+    assert_eq!(
+        (session["marks"].as_array().expect("marks").len(), &session["seq"]),
+        (2, &json!(3)),
+        "marks take no seq"
+    );
+    let other = service.visitor().await;
+    let elsewhere = service.ask("mark", mark(&client(other.session), other.session, "read", &asked)).await;
+    assert_eq!(code(&elsewhere.1), "not_found", "a message of another chat");
+}
+
+#[tokio::test]
+async fn marks_of_many_readers_at_once_block_nobody() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (id, operator) = service.operator().await;
+    let staff = json!({"type": "staff", "user_id": id});
+    let mut sent = vec![];
+    for n in 0..20 {
+        let token = if n % 2 == 0 { &visitor.token } else { &operator };
+        sent.push(service.say(visitor.session, token, "x").await.1);
+    }
+    let marks = sent.iter().flat_map(|last| {
+        [&staff, &client(visitor.session)].map(|principal| mark(principal, visitor.session, "read", last))
+    });
+    let answers = futures_util::future::join_all(marks.map(|mark| service.ask("mark", mark))).await;
+    assert!(answers.iter().all(|(status, _)| *status == StatusCode::OK), "{answers:?}");
+    let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
+    let unread = page["messages"].as_array().expect("messages").iter().filter(|message| message["read_at"].is_null());
+    assert_eq!(unread.count(), 0);
+}
+
+#[tokio::test]
+async fn tops_tell_of_the_chats_asked_for_and_of_sessions_that_changed_lately() {
+    let service = Service::start().await;
+    let (old, new) = (service.visitor().await, service.visitor().await);
+    let age = format!("UPDATE chats SET changed_at = now() - interval '1 hour' WHERE id = {}", old.session);
+    service.installation.database.run_sql(&age).await;
+    let tops = async |chats: Value, seconds: u32| {
+        let (_, answer) = service.ask("tops", json!({"chats": chats, "sessions_changed_within": seconds})).await;
+        let tops: Tops = serde_json::from_value(answer).expect("tops");
+        tops.tops.iter().map(|top| (top.chat_id.0, top.seq.0)).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(tops(json!([old.session, 999]), 0).await, [(old.session, 1)].into());
+    assert_eq!(tops(json!([]), 30).await, [(new.session, 1)].into());
+    service.say(old.session, &old.token, "I am back").await;
+    assert_eq!(tops(json!([]), 30).await, [(old.session, 2), (new.session, 1)].into());
+}
+
+#[tokio::test]
+async fn a_reader_syncs_only_what_it_may_read() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (id, _) = service.operator().await;
+    let sync = async |principal: Value| {
+        let ask = json!({"principal": principal, "chat_id": visitor.session, "after": 0, "limit": 10});
+        service.ask("sync", ask).await
+    };
+    let (_, page) = sync(client(visitor.session)).await;
+    let page: SyncPage = serde_json::from_value(page).expect("a page");
+    assert_eq!((page.next.0, page.epoch.0), (1, 1));
+    assert_eq!(sync(json!({"type": "staff", "user_id": id})).await.0, StatusCode::OK);
+    assert_eq!(sync(client(visitor.session + 1)).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(sync(json!({"type": "user", "user_id": id})).await.0, StatusCode::NOT_FOUND);
+}

@@ -1,0 +1,162 @@
+//! Support sessions: opening, coming back, assigning, listing.
+
+use chat_events::{Member, Message, Session};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::service::{Installation, Service, bodies, code, messages};
+
+#[tokio::test]
+async fn a_visitor_who_comes_back_proves_itself_with_its_secret() {
+    let service = Service::start().await;
+    let (ada, eve) = (service.visitor().await, service.visitor().await);
+    let path = format!("/chat/session/{}/channel-token", ada.session);
+    let (status, renewed) = service.get(&path, &ada.secret).await;
+    assert_eq!(status, StatusCode::OK, "{renewed}");
+    let token = renewed["token"].as_str().expect("a token");
+    assert_eq!(service.say(ada.session, token, "back").await.0, StatusCode::CREATED);
+    let stream = format!("/chat/{}/stream?sig=", ada.session);
+    assert!(renewed["stream_url"].as_str().expect("a link").starts_with(&stream), "{renewed}");
+    let unknown = service.get("/chat/session/999999/channel-token", &ada.secret).await;
+    let wrong = service.get(&path, &eve.secret).await;
+    assert_eq!((wrong.0, &wrong), (StatusCode::UNAUTHORIZED, &unknown));
+    assert_eq!(service.get(&path, &ada.token).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_link_to_listen_by_opens_nothing_else() {
+    let service = Service::start().await;
+    let (_, opened) = service.call(Method::POST, "/chat/session", None, Some(json!({}))).await;
+    let link = opened["stream_url"].as_str().expect("a link");
+    let (_, signature) = link.split_once("sig=").expect("a signature");
+    let session = opened["session_id"].as_i64().expect("an id");
+    assert_eq!(service.get(&messages(session), signature).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn assigning_and_closing_take_a_seq_each_and_tell_whom_they_concern() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (first, token) = service.operator().await;
+    let (second, _) = service.account("second@example.com", "admin").await;
+    let (user, _) = service.account("user@example.com", "user").await;
+    let assign = format!("/chat/session/{}/assign", visitor.session);
+    for to in [json!(first), json!(second), json!(second), Value::Null] {
+        let (status, session) = service.post(&assign, &token, json!({"user_id": to})).await;
+        assert_eq!((status, &session["assignee"]["id"]), (StatusCode::OK, &to), "{session}");
+    }
+    for refused in [json!(user), json!(999)] {
+        let (status, answer) = service.post(&assign, &token, json!({"user_id": refused})).await;
+        assert_eq!((status, code(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"));
+    }
+    assert_eq!(service.post(&assign, &token, json!({})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(service.post(&assign, &visitor.token, json!({"user_id": null})).await.0, StatusCode::FORBIDDEN);
+    service.set_status(visitor.session, &token, "closed").await;
+    service.set_status(visitor.session, &token, "closed").await;
+    let events = "SELECT concat_ws(' ', seq, kind, assigned_user_id, user_ids) FROM outbox ORDER BY seq";
+    assert_eq!(
+        service.installation.texts(events).await,
+        [
+            "1 chat.session.created {}".to_owned(),
+            format!("2 chat.session.assigned {first} {{{first}}}"),
+            format!("3 chat.session.assigned {second} {{{first},{second}}}"),
+            format!("4 chat.session.assigned {{{second}}}"),
+            "5 chat.session.status {}".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_event_carries_what_rest_shows() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (_, token) = service.operator().await;
+    service.set_status(visitor.session, &token, "pending").await;
+    let (_, sent) = service.say(visitor.session, &visitor.token, "\u{1f642} \"quoted\" \\ \u{2028}").await;
+    let data = service.installation.texts("SELECT data FROM outbox ORDER BY seq").await;
+    let opened: Session = serde_json::from_str(&data[0]).expect("a session");
+    assert_eq!((opened.state_seq.0, opened.client.name.as_deref()), (1, Some("Ada")));
+    let changed: Session = serde_json::from_str(&data[1]).expect("a session");
+    let (_, shown) = service.get(&format!("/chat/session/{}", visitor.session), &token).await;
+    assert_eq!(changed, serde_json::from_value(shown.clone()).expect("a session"));
+    let message: Message = serde_json::from_str(&data[2]).expect("a message");
+    assert_eq!(message, serde_json::from_value(sent.clone()).expect("a message"));
+    let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
+    assert_eq!((&page["messages"][0], &shown["last_message"]), (&sent, &sent));
+    assert_eq!(bodies(&page), ["\u{1f642} \"quoted\" \\ \u{2028}"]);
+}
+
+#[tokio::test]
+async fn members_come_and_go_by_events_that_name_them() {
+    let service = Service::start().await;
+    let (admin, _) = service.account("admin@example.com", "user").await;
+    let (member, _) = service.account("member@example.com", "user").await;
+    let command = |arguments: &[&str]| service.installation.command(arguments, "");
+    command(&["chat", "create", "--kind", "group", "--member", &admin.to_string(), "--member", "member@example.com"]);
+    command(&["chat", "remove-member", "--chat", "1", "--member", &member.to_string()]);
+    command(&["chat", "remove-member", "--chat", "1", "--member", &member.to_string()]);
+    let events = "SELECT concat_ws(' ', seq, kind, chat_kind, user_ids) FROM outbox ORDER BY seq";
+    assert_eq!(
+        service.installation.texts(events).await,
+        [
+            format!("1 chat.member.added group {{{admin}}}"),
+            format!("2 chat.member.added group {{{member}}}"),
+            format!("3 chat.member.removed group {{{member}}}"),
+        ]
+    );
+    let data = service.installation.texts("SELECT data FROM outbox ORDER BY seq").await;
+    let members: Vec<Member> = data.iter().map(|data| serde_json::from_str(data).expect("a member")).collect();
+    assert_eq!(
+        members.iter().map(|m| (m.is_admin, m.is_active)).collect::<Vec<_>>(),
+        [(true, true), (false, true), (false, false)]
+    );
+}
+
+#[tokio::test]
+async fn the_list_is_filtered_and_paged() {
+    let service = Service::start().await;
+    let (id, token) = service.operator().await;
+    let mut sessions = vec![];
+    for _ in 0..6 {
+        sessions.push(service.visitor().await.session);
+    }
+    sessions.reverse();
+    let assign = format!("/chat/session/{}/assign", sessions[0]);
+    service.post(&assign, &token, json!({"user_id": id})).await;
+    service.set_status(sessions[1], &token, "closed").await;
+    let list = async |query: &str| {
+        let (status, page) = service.get(&format!("/chat/sessions{query}"), &token).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        let ids: Vec<i64> = page["sessions"].as_array().expect("sessions").iter().map(session_id).collect();
+        (ids, page["next_cursor"].as_i64())
+    };
+    assert_eq!(list("").await, (sessions.clone(), None));
+    assert_eq!(list("?assignee=me").await, (vec![sessions[0]], None));
+    assert_eq!(list(&format!("?assignee={id}")).await, (vec![sessions[0]], None));
+    assert_eq!(list("?status=closed").await, (vec![sessions[1]], None));
+    assert_eq!(list("?status=open&assignee=none").await, (sessions[2..].to_vec(), None));
+    let (first, cursor) = list("?limit=4").await;
+    assert_eq!((first, cursor), (sessions[..4].to_vec(), Some(sessions[3])));
+    let (rest, cursor) = list(&format!("?limit=4&cursor={}", sessions[3])).await;
+    assert_eq!((rest, cursor), (sessions[4..].to_vec(), None));
+}
+
+fn session_id(session: &Value) -> i64 {
+    session["session_id"].as_i64().expect("an id")
+}
+
+#[tokio::test]
+async fn only_origins_that_are_allowed_may_read_answers() {
+    let installation = Installation::fresh().await;
+    let program = installation.program().env("CORS__ALLOWED_ORIGINS", "https://a.example,https://b.example");
+    let service = Service::start_program(installation, program).await;
+    let allowed = async |method: Method, origin: &str| {
+        let request = Client::new().request(method, format!("{}/chat/session", service.url)).header("Origin", origin);
+        let answer = request.send().await.expect("an answer");
+        answer.headers().get("access-control-allow-origin").map(|value| value.to_str().expect("text").to_owned())
+    };
+    for method in [Method::OPTIONS, Method::POST] {
+        assert_eq!(allowed(method.clone(), "https://b.example").await.as_deref(), Some("https://b.example"));
+        assert_eq!(allowed(method, "https://c.example").await, None);
+    }
+}
