@@ -19,7 +19,7 @@ fn the_configuration_page_says_what_the_programs_say() {
     let (_, after) = rest.split_once(END).expect("the page has an end mark");
     let written = format!("{before}{BEGIN}\n\n{}{END}{after}", tables());
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&path, &written).expect("the page can be written");
+        return std::fs::write(&path, &written).expect("the page can be written");
     }
     assert!(page == written, "docs/configuration.md is not true: run this test with UPDATE_DOCS=1 and look at it");
 }
@@ -55,6 +55,8 @@ fn settings(help: &str) -> Vec<Setting> {
     }
     settings.retain(|setting| !setting.name.is_empty());
     settings.sort_by(|one, other| one.name.cmp(&other.name));
+    // Two parts of the standalone may read the same variable.
+    settings.dedup_by(|one, other| one.name == other.name);
     settings
 }
 
@@ -66,9 +68,12 @@ impl Setting {
         } else if let Some(default) = value("[default: ") {
             self.default = default;
         } else if let Some(choice) = value("[possible values: ") {
-            write!(self.meaning, " One of {choice}.").expect("text grows");
+            write!(self.meaning, ". One of {choice}").expect("text grows");
         } else if line == "Possible values:" {
-            self.meaning.push_str(" Possible values:");
+            self.meaning.push('.');
+        } else if let Some((choice, effect)) = line.strip_prefix("- ").and_then(|line| line.split_once(':')) {
+            let gap = if self.meaning.ends_with('.') { "" } else { ";" };
+            write!(self.meaning, "{gap} `{choice}`: {}", effect.trim()).expect("text grows");
         } else if !line.is_empty() {
             let gap = if self.meaning.is_empty() { "" } else { " " };
             write!(self.meaning, "{gap}{}", line.replace('|', "\\|")).expect("text grows");

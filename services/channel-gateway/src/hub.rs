@@ -169,10 +169,10 @@ impl Hub {
         }
     }
 
-    /// History of a chat was read up to here: a new room counts from it.
-    pub fn base(&self, chat: ChatId, reached: Seq) {
+    /// A listener of a chat has read its history up to here.
+    pub fn joined(&self, chat: ChatId, reached: Seq) {
         if let Some(room) = lock(&self.rooms).get(&chat) {
-            lock(&room.state).feed.base(reached);
+            lock(&room.state).feed.joined(reached);
         }
     }
 
@@ -228,10 +228,9 @@ impl Hub {
         match arrival {
             Arrival::Event(parcel) => self.event(parcel),
             Arrival::Hint(hint) => {
+                self.hint_in_person(&hint);
                 if let Some(room) = self.wanted_room(hint.chat_id, hint.chat_kind) {
                     self.hear(&room, hint.chat_kind, hint.seq);
-                } else {
-                    self.hint_in_person(&hint);
                 }
             }
             Arrival::Signal(signal) => self.signal(&signal),
@@ -305,12 +304,13 @@ impl Hub {
         }
     }
 
-    /// A hint does not say whom it concerns: connected users look whether the chat is now theirs.
+    /// A user was added to a chat: its connections join it. What happened is read with the chat's state.
     fn hint_in_person(&self, hint: &bus::Hint) {
         if hint.kind != EventKind::MemberAdded {
             return;
         }
-        for connection in lock(&self.users).values().flatten() {
+        let users = lock(&self.users);
+        for connection in hint.user_ids.iter().filter_map(|user| users.get(user)).flatten() {
             self.invite(connection, hint.chat_id, hint.seq, None);
         }
     }
@@ -425,13 +425,8 @@ impl Hub {
         }
     }
 
-    /// A room that has sent nothing yet has nothing to catch up with: its listeners read history themselves.
     fn compare(self: &Arc<Self>, room: &Arc<Room>, kind: ChatKind, top: Seq) {
-        let is_behind = {
-            let mut state = lock(&room.state);
-            state.feed.base(top);
-            state.feed.last().is_some_and(|last| last < top)
-        };
+        let is_behind = lock(&room.state).feed.is_behind(top);
         if is_behind {
             self.hear(room, kind, top);
         }

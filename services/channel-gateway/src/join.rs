@@ -116,7 +116,7 @@ pub async fn go_live(
     after: Seq,
     mut reached: Seq,
 ) -> Result<(), ErrorBody> {
-    gateway.hub.base(chat, reached);
+    gateway.hub.joined(chat, reached);
     while connection.go_live(chat, after, reached) == Err(Overflowed) {
         loop {
             let page = read(gateway, connection, chat, reached, PAGE).await?;

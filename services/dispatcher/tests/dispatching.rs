@@ -184,6 +184,17 @@ async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Arrival>) 
     (gateway, arrivals)
 }
 
+/// Word of an event may come again: it is told of before its row is deleted, and its relay may end in between.
+async fn expect_hint_perhaps_after(repeated: i64, arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
+    loop {
+        match in_time("a hint", arrivals.recv()).await {
+            Some(Arrival::Hint(hint)) if hint.seq.0 == repeated => {}
+            Some(Arrival::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 async fn expect_hint(arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
     match in_time("a hint", arrivals.recv()).await {
         Some(Arrival::Hint(hint)) => assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
@@ -228,11 +239,11 @@ async fn a_frozen_dispatcher_loses_its_lanes_and_stands_by_when_it_thaws() {
     let mut other = outbox_dispatcher(&database);
     ready(&mut other).await;
     commit(&database, 4, 2..=2).await;
-    expect_hint(&mut arrivals, 4, 2).await;
+    expect_hint_perhaps_after(1, &mut arrivals, 4, 2).await;
 
     frozen.thaw();
     ready(&mut frozen).await;
     other.kill();
     commit(&database, 4, 3..=3).await;
-    expect_hint(&mut arrivals, 4, 3).await;
+    expect_hint_perhaps_after(2, &mut arrivals, 4, 3).await;
 }

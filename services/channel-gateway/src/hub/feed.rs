@@ -24,6 +24,8 @@ pub enum Step<E> {
 #[derive(Debug)]
 pub struct Feed<E> {
     last: Option<Seq>,
+    /// How far all who joined while nothing had gone out yet have read.
+    joined_at: Option<Seq>,
     filling: bool,
     held: BTreeMap<Seq, E>,
     /// The highest position heard of. A fill goes on until it has reached it.
@@ -32,7 +34,7 @@ pub struct Feed<E> {
 
 impl<E> Default for Feed<E> {
     fn default() -> Self {
-        Self { last: None, filling: false, held: BTreeMap::new(), heard: Seq::ZERO }
+        Self { last: None, joined_at: None, filling: false, held: BTreeMap::new(), heard: Seq::ZERO }
     }
 }
 
@@ -42,17 +44,31 @@ impl<E> Feed<E> {
         self.last
     }
 
-    /// History was read up to here by somebody who joined: a new feed counts from it.
-    pub fn base(&mut self, reached: Seq) {
-        self.last.get_or_insert(reached);
-        self.heard = self.heard.max(reached);
+    /// Somebody who joined has read history up to here. Nothing went out for it: what is at or below this may still
+    /// be on its way to others who listen.
+    pub fn joined(&mut self, reached: Seq) {
+        if self.last.is_none() {
+            self.joined_at = Some(self.joined_at.map_or(reached, |joined_at| joined_at.min(reached)));
+        }
+    }
+
+    /// Whether a chat whose top is this has something that did not go out. Nobody misses anything in a feed that
+    /// nobody joined: it counts from there.
+    pub fn is_behind(&mut self, top: Seq) -> bool {
+        self.last.unwrap_or_else(|| *self.joined_at.get_or_insert(top)) < top
+    }
+
+    /// The last position that went out, counted from the first that is heard of: who listens has read history after
+    /// they subscribed, so nothing is missing before it, unless they have not come that far.
+    fn start(&mut self, first: Seq) -> Seq {
+        let before = Seq(first.0 - 1);
+        *self.last.get_or_insert(self.joined_at.map_or(before, |joined_at| joined_at.min(before)))
     }
 
     /// An event arrived.
     pub fn arrive(&mut self, seq: Seq, event: E) -> Step<E> {
         self.heard = self.heard.max(seq);
-        // The first event of a new feed: its listeners read history after they subscribed, so nothing is before it.
-        let last = *self.last.get_or_insert(Seq(seq.0 - 1));
+        let last = self.start(seq);
         if seq <= last {
             return Step::Wait;
         }
@@ -72,7 +88,7 @@ impl<E> Feed<E> {
     /// Word came that the chat has reached a position, without the event.
     pub fn hear(&mut self, seq: Seq) -> Step<E> {
         self.heard = self.heard.max(seq);
-        let last = *self.last.get_or_insert(Seq(seq.0 - 1));
+        let last = self.start(seq);
         if seq <= last || self.filling {
             return Step::Wait;
         }
@@ -115,8 +131,29 @@ mod tests {
 
     fn feed_at(last: i64) -> Feed<i64> {
         let mut feed = Feed::default();
-        feed.base(Seq(last));
+        feed.joined(Seq(last));
         feed
+    }
+
+    #[test]
+    fn what_one_reader_saw_in_history_still_goes_out_to_the_others() {
+        let mut feed = feed_at(1);
+        assert_eq!(feed.arrive(Seq(1), 1), Step::Deliver(1));
+        assert_eq!(feed.arrive(Seq(2), 2), Step::Deliver(2));
+    }
+
+    #[test]
+    fn the_one_who_read_least_decides_where_a_feed_begins() {
+        let mut feed = feed_at(5);
+        feed.joined(Seq(4));
+        assert_eq!(feed.arrive(Seq(6), 6), Step::Fill(Seq(4)));
+    }
+
+    #[test]
+    fn a_quiet_feed_knows_when_it_is_behind() {
+        assert!(feed_at(4).is_behind(Seq(5)));
+        assert!(!feed_at(4).is_behind(Seq(4)));
+        assert!(!Feed::<i64>::default().is_behind(Seq(9)));
     }
 
     #[test]
