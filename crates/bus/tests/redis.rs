@@ -8,7 +8,8 @@ use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
 use chat_events::names::{Channel, chat_stream};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, SenderType, Signal, UserId, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
+use chrono::{DateTime, Utc};
 use events::{arrival, deletion, for_users, message, part, places, restored};
 use redis::aio::MultiplexedConnection;
 use test_support::{RedisPrefix, fresh_prefix};
@@ -168,6 +169,30 @@ async fn a_signal_comes_once_though_it_goes_to_two_channels() {
     for is_typing in [true, false] {
         assert!(matches!(arrival(&mut arrivals).await, Arrival::Signal(signal) if signal == typing(is_typing)));
     }
+}
+
+#[tokio::test]
+async fn a_mark_tells_when_its_reader_was_last_seen() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
+    let updated_at = Utc::now();
+    let mark = Mark { reader: Reader::Client(9), delivered_seq: Seq(3), read_seq: Seq(0), updated_at };
+    let signal = Signal {
+        id: uuid::Uuid::nil(),
+        chat_id: ChatId(4),
+        chat_kind: ChatKind::Group,
+        visibility: Visibility::Public,
+        origin: None,
+        data: SignalData::Mark { kind: MarkKind::Delivered, mark },
+    };
+    pubsub.signal(&signal).await.expect("room");
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Signal(heard) if heard == signal));
+    let (mut conn, key) = (prefix.connect().await, format!("{}last_seen:4", prefix.prefix()));
+    let seen: String = redis::cmd("HGET").arg(&key).arg("client:9").query_async(&mut conn).await.expect("a time");
+    assert_eq!(seen.parse::<DateTime<Utc>>().expect("RFC 3339"), updated_at);
+    let ttl: i64 = redis::cmd("TTL").arg(&key).query_async(&mut conn).await.expect("a time to live");
+    assert!(ttl > 0);
 }
 
 /// Kills this test's connections: those that are subscribed to its channels. The server is shared with other tests.

@@ -15,6 +15,15 @@ pub enum Reader {
     User(i64),
 }
 
+impl std::fmt::Display for Reader {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Client(id) => write!(f, "client:{id}"),
+            Self::User(id) => write!(f, "user:{id}"),
+        }
+    }
+}
+
 /// Which of the two cursors moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

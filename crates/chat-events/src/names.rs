@@ -77,6 +77,13 @@ pub fn chat_stream(epoch: Epoch, chat: ChatId) -> String {
     format!("chat:{chat}@{epoch}")
 }
 
+/// The hash of who was last seen when in a chat: a field `client:<id>` or `user:<id>` for each reader, with the time
+/// when its delivered or read mark last rose (RFC 3339).
+#[must_use]
+pub fn last_seen(chat: ChatId) -> String {
+    format!("last_seen:{chat}")
+}
+
 /// The advisory lock that the relay of a lane holds; the first number keeps clear of other users of the database.
 #[must_use]
 pub fn lane_lock(lane: Lane) -> (i32, i32) {

@@ -1,10 +1,14 @@
 //! Sends signals, those that came meanwhile together. On a connection of its own: what a subscribed connection
 //! publishes to itself may come in the middle of a transaction's answer.
+//!
+//! A mark that rose is also kept for a while: when its reader was last seen.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chat_events::Signal;
+use chat_events::names::last_seen;
+use chat_events::signal::SignalData;
+use chat_events::{Mark, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline};
 use tokio::sync::mpsc;
@@ -15,6 +19,9 @@ use crate::BusError;
 
 /// How many waiting signals go out together.
 const AT_ONCE: usize = 256;
+
+/// How long it is known when somebody was last seen in a chat, after the last reader there. PostgreSQL knows for ever.
+const LAST_SEEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
 
 /// The task's state.
 pub(super) struct SignalSender {
@@ -43,6 +50,9 @@ impl SignalSender {
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         for signal in signals {
+            if let SignalData::Mark { mark, .. } = &signal.data {
+                self.seen(&mut pipeline, &signal, mark);
+            }
             let channels = signal_channels(&signal);
             let json = serde_json::to_vec(&SignalEnvelope { signal }).expect("a signal is plain data");
             for channel in channels {
@@ -50,6 +60,12 @@ impl SignalSender {
             }
         }
         pipeline
+    }
+
+    fn seen(&self, pipeline: &mut Pipeline, signal: &Signal, mark: &Mark) {
+        let key = format!("{}{}", self.prefix, last_seen(signal.chat_id));
+        pipeline.hset(&key, mark.reader.to_string(), mark.updated_at.to_rfc3339()).ignore();
+        pipeline.expire(&key, LAST_SEEN_TTL_SECONDS).ignore();
     }
 
     /// A connection that failed is not used again.
