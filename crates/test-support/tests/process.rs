@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use test_support::{Process, Program, wait_until};
 
 const SERVICE: &str = r#"
-    echo '{"level":"INFO","message":"listening","addr":"127.0.0.1:4711"}'
     trap 'echo stopping; exit 3' TERM
+    echo '{"level":"INFO","message":"listening","addr":"127.0.0.1:4711"}'
     while :; do sleep 0.02; done
 "#;
 

@@ -23,7 +23,7 @@ use crate::gateway::{Gateway, Parts};
 use crate::jwks::{Issuer, KeyRefresh};
 use crate::metrics::GatewayMetrics;
 use crate::origins::Origins;
-use crate::{routes, server};
+use crate::{lifecycle, routes, server};
 
 /// How often chat-service is asked whether it is there.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -48,7 +48,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         ping_interval: config.channel.ping_interval,
         serves_echo: config.channel.echo,
     })?;
-    tokio::spawn(gateway.hub.clone().run(arrivals));
+    tokio::spawn(lifecycle::run_hub(gateway.clone(), arrivals));
     tokio::spawn(watch_chat_service(chat_service, health.part("chat-service")));
 
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;

@@ -12,35 +12,14 @@ use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::join;
 
-/// Serves one text frame. Whatever goes wrong is told in an `error` frame; the connection stays.
-pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str) {
-    let frame = match ClientFrame::parse(text) {
-        Ok(frame) => frame,
-        Err(refused) => return connection.refuse(refused.error, refused.client_id),
-    };
-    if connection.identity().is_none() {
-        return init(gateway, connection, frame).await;
-    }
+/// Serves one frame of a connection that has proved itself.
+pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
     let client_id = match &frame {
         ClientFrame::Message { client_id, .. } => Some(client_id.to_string()),
         _ => None,
     };
     if let Err(error) = handle(gateway, connection, frame).await {
         connection.refuse(error, client_id);
-    }
-}
-
-async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
-    let ClientFrame::Init { access_token } = frame else {
-        let error = ErrorBody::new(ErrorCode::Unauthorized, "the first frame must be init with an access_token");
-        return connection.refuse(error, None);
-    };
-    match gateway.credentials.user(&access_token).await {
-        Ok(identity) => connection.clone().open(gateway.clone(), identity, None).await,
-        Err(error) => {
-            connection.refuse(error, None);
-            connection.outlet().close(chat_events::frame::CloseCode::BadToken);
-        }
     }
 }
 

@@ -1,19 +1,19 @@
-//! One connection, whatever carries it: opened, sent to, listened to, closed. The one lifecycle.
+//! One connection, whatever carries it: whose it is, what it watches, what it is sent, what waits for its turn.
+//!
+//! It knows nothing of the gateway around it; [`crate::lifecycle`] opens, serves and closes it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
-use chat_events::frame::{CloseCode, Connected, ServerFrame};
-use chat_events::gateway_api::{Connect, Principal, Welcome};
+use chat_events::frame::ServerFrame;
+use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, SenderType, Seq, Signal, UserId, Visibility};
 
 use crate::credentials::Identity;
 use crate::frames::{ChatFrame, Frame};
-use crate::gateway::Gateway;
 use crate::transport::Outlet;
 use crate::watch::{Overflowed, Watch};
-use crate::{client_frames, join};
 
 /// Frames of a client that wait for their turn. Beyond this its socket is not read.
 const INBOX_MAX: usize = 32;
@@ -40,6 +40,15 @@ pub struct Own {
     pub id: i64,
     /// The name to show.
     pub name: Option<String>,
+}
+
+/// What became of a frame that came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Queued {
+    /// Whether more may be read.
+    pub has_room: bool,
+    /// Whether nobody serves the queue yet.
+    pub is_first: bool,
 }
 
 #[derive(Default)]
@@ -133,140 +142,14 @@ impl Connection {
         self.outlet.send(&Frame::from(frame), None);
     }
 
+    /// Sends a frame that says where it stands in a chat.
+    pub fn tell_at(&self, frame: &ServerFrame, at: Option<(ChatId, Seq)>) {
+        self.outlet.send(&Frame::from(frame), at);
+    }
+
     /// Tells of a refusal.
     pub fn refuse(&self, error: ErrorBody, client_id: Option<String>) {
         self.tell(&ServerFrame::Error { client_id, error });
-    }
-
-    // --- opening ---------------------------------------------------------------------------------------------
-
-    /// Opens a connection that brought its proof, then serves the frames that came meanwhile.
-    pub async fn open_and_listen(
-        self: Arc<Self>,
-        gateway: Arc<Gateway>,
-        identity: Identity,
-        after: Option<Seq>,
-        when_ready: impl FnOnce(),
-    ) {
-        self.clone().open(gateway.clone(), identity, after).await;
-        self.drain(&gateway, when_ready).await;
-    }
-
-    /// The token was good: joins its chats, says `connected`, replays from the cursor, goes live.
-    pub async fn open(self: Arc<Self>, gateway: Arc<Gateway>, identity: Identity, after: Option<Seq>) {
-        let principal = identity.principal;
-        if self.identity.set(identity).is_err() {
-            return self.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"), None);
-        }
-        gateway.limits.admit(&self);
-        let opened = match principal {
-            Principal::Client { session_id } => self.open_client(&gateway, session_id, after).await,
-            Principal::Staff { .. } => self.open_staff(&gateway).await,
-            Principal::User { user_id } => self.open_user(&gateway, user_id).await,
-        };
-        if let Err(error) = opened {
-            self.refuse_and_close(error);
-        }
-        // It may have gone while it was opening: then nobody else will take it off the lists.
-        let is_gone = {
-            let mut state = self.state();
-            state.is_open = !state.is_gone;
-            state.is_gone
-        };
-        if is_gone {
-            self.leave(&gateway);
-        } else {
-            gateway.metrics.opened(&self);
-        }
-    }
-
-    async fn open_client(
-        self: &Arc<Self>,
-        gateway: &Arc<Gateway>,
-        session: ChatId,
-        after: Option<Seq>,
-    ) -> Result<(), ErrorBody> {
-        self.watch(session, Watch::joining(ChatKind::Session));
-        gateway.hub.attach(session, self).await?;
-        let welcome = self.welcome(gateway).await?;
-        let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
-        self.say_connected(gateway, welcome, Some((session, after.unwrap_or(top))));
-        match after {
-            Some(after) => join::replay(gateway, self, session, after).await,
-            None => join::go_live(gateway, self, session, top, top).await,
-        }
-    }
-
-    async fn open_staff(self: &Arc<Self>, gateway: &Arc<Gateway>) -> Result<(), ErrorBody> {
-        gateway.hub.attach_staff(self).await?;
-        let welcome = self.welcome(gateway).await?;
-        self.say_connected(gateway, welcome, None);
-        self.state().send_early(&*self.outlet)
-    }
-
-    async fn open_user(self: &Arc<Self>, gateway: &Arc<Gateway>, user: UserId) -> Result<(), ErrorBody> {
-        gateway.hub.attach_user(user, self).await?;
-        // Chats are listed once to attach to them, and once more so that their tops are read after that.
-        for chat in self.welcome(gateway).await?.chats {
-            self.watch(chat.chat_id, Watch::joining(chat.kind));
-            gateway.hub.attach(chat.chat_id, self).await?;
-        }
-        let welcome = self.welcome(gateway).await?;
-        let tops: Vec<_> = welcome.chats.iter().map(|chat| (chat.chat_id, chat.kind, chat.seq)).collect();
-        self.say_connected(gateway, welcome, None);
-        for (chat, kind, top) in tops {
-            if self.is_watching(chat) {
-                join::go_live(gateway, self, chat, top, top).await?;
-            } else {
-                join::join(gateway, self, chat, kind, Some(top)).await?;
-            }
-        }
-        let invitations = self.state().invitations.take();
-        for (chat, seq) in invitations.into_iter().flatten() {
-            if !self.is_watching(chat) {
-                join::subscribe(gateway, self, chat, Some(seq)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn welcome(&self, gateway: &Gateway) -> Result<Welcome, ErrorBody> {
-        let principal = self.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
-        gateway.chat_service.connect(Connect { principal }).await
-    }
-
-    fn say_connected(&self, gateway: &Gateway, welcome: Welcome, cursor: Option<(ChatId, Seq)>) {
-        let role = match self.principal() {
-            Some(Principal::Client { .. }) => "client",
-            Some(Principal::Staff { .. }) => "staff",
-            _ => "user",
-        };
-        let own = Own { id: welcome.self_id, name: welcome.name.clone() };
-        let data = Connected {
-            connection_id: self.id.clone(),
-            role: role.to_owned(),
-            self_id: welcome.self_id,
-            name: welcome.name,
-            epoch: welcome.epoch,
-            ping_interval: gateway.ping_interval.as_secs(),
-            chats: welcome.chats,
-        };
-        let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
-        self.outlet.send(&Frame::from(&ServerFrame::Connected { session_id, seq, data }), cursor);
-        // Set once: only `open` comes here, and it runs once. From now on signals pass.
-        let _ = self.own.set(own);
-    }
-
-    /// Why it could not be opened decides whether it may come again.
-    fn refuse_and_close(&self, error: ErrorBody) {
-        let code = match error.code {
-            ErrorCode::Unauthorized | ErrorCode::NotFound => CloseCode::BadToken,
-            ErrorCode::Forbidden => CloseCode::Revoked,
-            ErrorCode::TokenExpired => CloseCode::TokenExpired,
-            _ => CloseCode::Unavailable,
-        };
-        self.refuse(error, None);
-        self.outlet.close(code);
     }
 
     // --- sending ---------------------------------------------------------------------------------------------
@@ -388,23 +271,13 @@ impl Connection {
 
     // --- listening -------------------------------------------------------------------------------------------
 
-    /// A text frame came. They are served one at a time, in order; a task exists only while there are some.
-    /// False when the inbox is full; `when_ready` is called once there is room.
-    pub fn receive(
-        self: &Arc<Self>,
-        gateway: &Arc<Gateway>,
-        text: String,
-        when_ready: impl FnOnce() + Send + 'static,
-    ) -> bool {
+    /// A text frame came. They wait here for their turn.
+    pub fn queue(&self, text: String) -> Queued {
         let mut state = self.state();
         state.inbox.push_back(text);
         let has_room = state.inbox.len() < INBOX_MAX;
         state.was_full |= !has_room;
-        if !std::mem::replace(&mut state.is_draining, true) {
-            let (connection, gateway) = (self.clone(), gateway.clone());
-            gateway.runtime.clone().spawn(async move { connection.drain(&gateway, when_ready).await });
-        }
-        has_room
+        Queued { has_room, is_first: !std::mem::replace(&mut state.is_draining, true) }
     }
 
     /// Whether frames may be read again.
@@ -412,16 +285,8 @@ impl Connection {
         self.state().inbox.len() < INBOX_MAX
     }
 
-    async fn drain(self: Arc<Self>, gateway: &Arc<Gateway>, when_ready: impl FnOnce()) {
-        while let Some(text) = self.next_frame() {
-            client_frames::serve(gateway, &self, &text).await;
-        }
-        if std::mem::take(&mut self.state().was_full) {
-            when_ready();
-        }
-    }
-
-    fn next_frame(&self) -> Option<String> {
+    /// The next frame of the queue. After none, the next that comes is the first again.
+    pub fn next_frame(&self) -> Option<String> {
         let mut state = self.state();
         let text = state.inbox.pop_front();
         if text.is_none() {
@@ -431,31 +296,51 @@ impl Connection {
         text
     }
 
-    // --- closing ---------------------------------------------------------------------------------------------
-
-    /// The transport is gone: nothing of it stays behind.
-    pub fn gone(self: &Arc<Self>, gateway: &Gateway, reason: &str) {
-        let was_open = {
-            let mut state = self.state();
-            state.is_gone = true;
-            state.is_open
-        };
-        self.leave(gateway);
-        gateway.metrics.closed(self, reason, was_open);
-        tracing::debug!(connection = %self.id, reason, "closed");
+    /// Whether the queue was full since this was asked last.
+    pub fn was_full(&self) -> bool {
+        std::mem::take(&mut self.state().was_full)
     }
 
-    fn leave(self: &Arc<Self>, gateway: &Gateway) {
-        let chats: Vec<ChatId> = self.state().watches.drain(..).map(|(chat, _)| chat).collect();
-        for chat in chats {
-            gateway.hub.detach(chat, self);
-        }
-        match self.principal() {
-            Some(Principal::Staff { .. }) => gateway.hub.detach_staff(self),
-            Some(Principal::User { user_id }) => gateway.hub.detach_user(user_id, self),
-            _ => {}
-        }
-        gateway.limits.release(self);
+    // --- opening and closing ---------------------------------------------------------------------------------
+
+    /// Says whose it is. False if that was said before.
+    pub fn prove(&self, identity: Identity) -> bool {
+        self.identity.set(identity).is_ok()
+    }
+
+    /// `connected` is out: from now on signals pass.
+    pub fn introduce(&self, own: Own) {
+        // Set once: a connection is opened once.
+        let _ = self.own.set(own);
+    }
+
+    /// Sends staff what came while it was connecting.
+    pub fn send_early(&self) -> Result<(), ErrorBody> {
+        self.state().send_early(&*self.outlet)
+    }
+
+    /// The chats that a user was added to while it was connecting. Later ones are for the hub to tell.
+    pub fn take_invitations(&self) -> Vec<(ChatId, Seq)> {
+        self.state().invitations.take().unwrap_or_default()
+    }
+
+    /// It has opened. False if it has gone meanwhile: then nobody else will take it off the lists.
+    pub fn opened_at_last(&self) -> bool {
+        let mut state = self.state();
+        state.is_open = !state.is_gone;
+        state.is_open
+    }
+
+    /// The transport is gone. Whether it had been open.
+    pub fn mark_gone(&self) -> bool {
+        let mut state = self.state();
+        state.is_gone = true;
+        state.is_open
+    }
+
+    /// Stops watching all chats, and names them.
+    pub fn unwatch_all(&self) -> Vec<ChatId> {
+        self.state().watches.drain(..).map(|(chat, _)| chat).collect()
     }
 }
 

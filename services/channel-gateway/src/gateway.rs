@@ -68,14 +68,8 @@ impl Gateway {
     pub fn new(parts: Parts) -> std::io::Result<Arc<Self>> {
         let runtime = Handle::current();
         let pollers = Pollers::start(parts.pollers)?;
-        Ok(Arc::new_cyclic(|gateway| Self {
-            hub: Arc::new(Hub::new(
-                parts.pubsub,
-                parts.chat_service.clone(),
-                parts.metrics.clone(),
-                runtime.clone(),
-                gateway.clone(),
-            )),
+        Ok(Arc::new(Self {
+            hub: Arc::new(Hub::new(parts.pubsub, parts.chat_service.clone(), parts.metrics.clone(), runtime.clone())),
             chat_service: parts.chat_service,
             credentials: parts.credentials,
             limits: Limits::new(parts.limits),

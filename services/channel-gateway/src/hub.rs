@@ -7,10 +7,10 @@ pub mod feed;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bus::{Arrival, Parcel, PubSub};
+use bus::{Arrival, Hint, Parcel, PubSub};
 use chat_events::gateway_api::{SyncPage, SyncRequest, TopsRequest};
 use chat_events::names::Channel;
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Event, EventKind, Seq, Signal, UserId};
@@ -21,8 +21,6 @@ use uuid::Uuid;
 use crate::chat_service::ChatService;
 use crate::connection::Connection;
 use crate::frames::{self, ChatFrame};
-use crate::gateway::Gateway;
-use crate::join;
 use crate::metrics::GatewayMetrics;
 use feed::{Feed, Step};
 
@@ -52,8 +50,16 @@ pub struct Hub {
     chat_service: Arc<dyn ChatService>,
     metrics: GatewayMetrics,
     runtime: Handle,
-    /// Whose hub it is: a user who is added to a chat joins it.
-    gateway: Weak<Gateway>,
+}
+
+/// A user was added to a chat: this connection of its should join.
+pub struct Invitation {
+    /// Which connection.
+    pub connection: Arc<Connection>,
+    /// Which chat.
+    pub chat: ChatId,
+    /// When it was added: it may see what comes after.
+    pub seq: Seq,
 }
 
 struct Room {
@@ -86,7 +92,6 @@ impl Hub {
         chat_service: Arc<dyn ChatService>,
         metrics: GatewayMetrics,
         runtime: Handle,
-        gateway: Weak<Gateway>,
     ) -> Self {
         Self {
             rooms: Mutex::default(),
@@ -99,7 +104,6 @@ impl Hub {
             chat_service,
             metrics,
             runtime,
-            gateway,
         }
     }
 
@@ -201,7 +205,11 @@ impl Hub {
     // --- arrivals --------------------------------------------------------------------------------------------
 
     /// Takes what the bus brings, until the bus ends.
-    pub async fn run(self: Arc<Self>, mut arrivals: tokio::sync::mpsc::Receiver<Arrival>) {
+    pub async fn run(
+        self: Arc<Self>,
+        mut arrivals: tokio::sync::mpsc::Receiver<Arrival>,
+        invite: impl Fn(Invitation) + Send,
+    ) {
         let mut reconcile = tokio::time::interval(RECONCILE_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         for timer in [&mut reconcile, &mut sweep] {
@@ -211,7 +219,7 @@ impl Hub {
             tokio::select! {
                 biased;
                 arrival = arrivals.recv() => match arrival {
-                    Some(arrival) => self.arrive(arrival),
+                    Some(arrival) => self.arrive(arrival).into_iter().for_each(&invite),
                     None => return,
                 },
                 _ = sweep.tick() => self.spawn(|hub| async move { hub.sweep().await }),
@@ -224,14 +232,15 @@ impl Hub {
         self.runtime.spawn(job(self.clone()));
     }
 
-    fn arrive(self: &Arc<Self>, arrival: Arrival) {
+    fn arrive(self: &Arc<Self>, arrival: Arrival) -> Vec<Invitation> {
         match arrival {
-            Arrival::Event(parcel) => self.event(parcel),
+            Arrival::Event(parcel) => return self.event(parcel),
             Arrival::Hint(hint) => {
-                self.hint_in_person(&hint);
+                let invitations = self.invitations(&Invited::of_hint(&hint), None);
                 if let Some(room) = self.wanted_room(hint.chat_id, hint.chat_kind) {
                     self.hear(&room, hint.chat_kind, hint.seq);
                 }
+                return invitations;
             }
             Arrival::Signal(signal) => self.signal(&signal),
             Arrival::Interrupted => tracing::warn!("the link to the bus broke"),
@@ -240,14 +249,13 @@ impl Hub {
                 self.spawn(|hub| async move { hub.reconcile().await });
             }
         }
+        Vec::new()
     }
 
-    fn event(self: &Arc<Self>, parcel: Parcel) {
+    fn event(self: &Arc<Self>, parcel: Parcel) -> Vec<Invitation> {
         let event = Arc::new(parcel.event);
-        if !event.user_ids.is_empty() {
-            self.in_person(&event);
-        }
-        let Some(room) = self.wanted_room(event.chat_id, event.chat_kind) else { return };
+        let invitations = self.invitations(&Invited::of_event(&event), Some(&event));
+        let Some(room) = self.wanted_room(event.chat_id, event.chat_kind) else { return invitations };
         let mut state = lock(&room.state);
         state.kind = Some(event.chat_kind);
         state.last_used = Instant::now();
@@ -256,6 +264,7 @@ impl Hub {
             Step::Fill(_) => self.start_fill(&room),
             Step::Wait => {}
         }
+        invitations
     }
 
     fn hear(self: &Arc<Self>, room: &Arc<Room>, kind: ChatKind, seq: Seq) {
@@ -293,40 +302,22 @@ impl Hub {
         }
     }
 
-    /// A user was added to a chat: its connections join it.
-    fn in_person(&self, event: &Event) {
-        if event.kind != EventKind::MemberAdded {
-            return;
+    /// Users were added to a chat: those of their connections that are not in it yet. They are told at once, where
+    /// the event is known; what else happened is read with the chat's state.
+    fn invitations(&self, invited: &Invited<'_>, event: Option<&Event>) -> Vec<Invitation> {
+        if invited.kind != EventKind::MemberAdded {
+            return Vec::new();
         }
         let users = lock(&self.users);
-        for connection in event.user_ids.iter().filter_map(|user| users.get(user)).flatten() {
-            self.invite(connection, event.chat_id, event.seq, Some(ChatFrame::of_event(event)));
-        }
-    }
-
-    /// A user was added to a chat: its connections join it. What happened is read with the chat's state.
-    fn hint_in_person(&self, hint: &bus::Hint) {
-        if hint.kind != EventKind::MemberAdded {
-            return;
-        }
-        let users = lock(&self.users);
-        for connection in hint.user_ids.iter().filter_map(|user| users.get(user)).flatten() {
-            self.invite(connection, hint.chat_id, hint.seq, None);
-        }
-    }
-
-    fn invite(&self, connection: &Arc<Connection>, chat: ChatId, seq: Seq, frame: Option<ChatFrame>) {
-        let Some(gateway) = self.gateway.upgrade().filter(|_| connection.is_invited(chat, seq)) else { return };
-        if let Some(frame) = frame {
-            connection.replay(&frame);
-        }
-        let connection = connection.clone();
-        self.runtime.spawn(async move {
-            // Refused means that it is not a member after all: then there is nothing to tell.
-            if let Err(error) = join::subscribe(&gateway, &connection, chat, Some(seq)).await {
-                tracing::debug!(%error, "a chat was not joined");
+        let connections = invited.user_ids.iter().filter_map(|user| users.get(user)).flatten();
+        let new = connections.filter(|connection| connection.is_invited(invited.chat, invited.seq));
+        new.map(|connection| {
+            if let Some(event) = event {
+                connection.replay(&ChatFrame::of_event(event));
             }
-        });
+            Invitation { connection: connection.clone(), chat: invited.chat, seq: invited.seq }
+        })
+        .collect()
     }
 
     fn signal(&self, signal: &Signal) {
@@ -414,7 +405,11 @@ impl Hub {
         if chats.is_empty() && sessions_changed_within == 0 {
             return;
         }
-        let tops = match self.chat_service.tops(TopsRequest { chats, sessions_changed_within }).await {
+        let tops = match self
+            .chat_service
+            .tops(TopsRequest { chats, sessions_changed_within, ..TopsRequest::default() })
+            .await
+        {
             Ok(tops) => tops,
             Err(error) => return tracing::warn!(%error, "tops cannot be compared"),
         };
@@ -454,6 +449,24 @@ impl Hub {
         {
             tracing::debug!(%error, "cannot unsubscribe");
         }
+    }
+}
+
+/// Whom an event concerns in person.
+struct Invited<'a> {
+    kind: EventKind,
+    chat: ChatId,
+    seq: Seq,
+    user_ids: &'a [UserId],
+}
+
+impl<'a> Invited<'a> {
+    fn of_event(event: &'a Event) -> Self {
+        Self { kind: event.kind, chat: event.chat_id, seq: event.seq, user_ids: &event.user_ids }
+    }
+
+    fn of_hint(hint: &'a Hint) -> Self {
+        Self { kind: hint.kind, chat: hint.chat_id, seq: hint.seq, user_ids: &hint.user_ids }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
-//! - [`connection`]: the one lifecycle of a connection · [`client_frames`]: what a client's frames do
+//! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live
 //! - [`frames`]: a frame, encoded once · [`limits`], [`origins`], [`credentials`], [`jwks`]: who may connect
 //! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod hub;
 pub mod join;
 pub mod jwks;
+pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
 pub mod origins;

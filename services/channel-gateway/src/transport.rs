@@ -2,11 +2,12 @@
 //!
 //! - [`codec`]: RFC 6455 on bytes
 //! - [`socket`]: one WebSocket's way out
-//! - [`poller`]: the threads that own all WebSockets
+//! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`websocket`]: the handshake
 //! - [`sse`]: Server-Sent Events
 //! - [`echo`]: the codec alone, for conformance runs
 
+pub mod attention;
 pub mod codec;
 pub mod echo;
 pub mod poller;

@@ -6,7 +6,7 @@ use chat_events::{Lane, LaneCount};
 use telemetry::Health;
 
 use crate::PipelineConfig;
-use crate::pipeline::Neighbours;
+use crate::neighbours::Neighbours;
 
 /// The sources of all lanes.
 pub struct Consumers {

@@ -4,12 +4,15 @@
 //! - [`config`]: its settings
 //! - [`consumer`]: where events come from
 //! - [`publisher`]: where they go
+//! - [`neighbours`]: what it reaches within its own process, in standalone
 //! - [`pipeline`]: one pump per lane, until shutdown
 
 pub mod config;
 pub mod consumer;
+pub mod neighbours;
 pub mod pipeline;
 pub mod publisher;
 
 pub use config::{Config, PipelineConfig};
-pub use pipeline::{Neighbours, run};
+pub use neighbours::Neighbours;
+pub use pipeline::run;

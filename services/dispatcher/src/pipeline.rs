@@ -7,17 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PipelineConfig;
 use crate::consumer::Consumers;
+use crate::neighbours::Neighbours;
 use crate::publisher;
-
-/// Other services in the same process, which are reached in memory. None for a dispatcher on its own.
-#[derive(Debug, Clone, Default)]
-pub struct Neighbours {
-    /// chat-service's, which tells of commits.
-    #[cfg(feature = "postgres")]
-    pub waker: Option<bus::outbox::LaneWaker>,
-    /// A gateway's queue, which takes whole events.
-    pub gateway: Option<tokio::sync::mpsc::Sender<bus::Arrival>>,
-}
 
 /// Dispatches until shutdown, and finishes the batches in flight. An error only when the settings cannot work: a
 /// server that is away is waited for, and told of by `health`.

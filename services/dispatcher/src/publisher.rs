@@ -6,7 +6,7 @@ use chat_events::Lane;
 use telemetry::Health;
 
 use crate::PipelineConfig;
-use crate::pipeline::Neighbours;
+use crate::neighbours::Neighbours;
 
 /// The sink of one lane.
 pub fn sink(

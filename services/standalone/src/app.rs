@@ -109,7 +109,7 @@ impl Process {
             ping_interval: channel.ping_interval,
             serves_echo: channel.echo,
         })?;
-        tokio::spawn(gateway.hub.clone().run(arrivals));
+        tokio::spawn(channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
         Ok((gateway, local))
     }
 

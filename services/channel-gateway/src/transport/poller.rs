@@ -14,6 +14,7 @@ use chat_events::frame::{CloseCode, ServerFrame};
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
+use super::attention::Attention;
 use super::codec::{self, Decoder, Incoming, Violation};
 use super::socket::{Ending, Socket};
 use crate::frames::Frame;
@@ -32,7 +33,7 @@ const SEND_BUFFER: usize = 128 * 1024;
 
 /// Whoever stands behind a socket. Called on a poller's thread: it must not block.
 pub trait Peer: Send + Sync {
-    /// A whole message came. False stops reading until [`ShardHandle::attend`] is called.
+    /// A whole message came. False stops reading until [`Attention::ask`] is called.
     fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool;
     /// Whether it can take messages again.
     fn is_ready(&self) -> bool;
@@ -69,16 +70,13 @@ pub struct Pollers {
 
 /// One poller thread, as seen from others.
 #[derive(Clone)]
-pub struct ShardHandle(Arc<Mailbox>);
-
-struct Mailbox {
-    waker: Waker,
-    commands: Mutex<Vec<Command>>,
+struct ShardHandle {
+    attention: Attention,
+    commands: Arc<Mutex<Vec<Command>>>,
 }
 
 enum Command {
     Register(Entry),
-    Attend(usize),
     CloseAll(CloseCode, usize),
 }
 
@@ -114,7 +112,7 @@ impl Pollers {
         stream.set_nonblocking(true)?;
         socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         let shard = &self.shards[self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len()];
-        let socket = Arc::new(Socket::new(mio::net::TcpStream::from_std(stream), shard.clone()));
+        let socket = Arc::new(Socket::new(mio::net::TcpStream::from_std(stream), shard.attention.clone()));
         let peer = peer_of(&socket);
         let mut decoder = Decoder::new(limits.max_message);
         decoder.feed(head);
@@ -143,19 +141,9 @@ impl Pollers {
 }
 
 impl ShardHandle {
-    /// Looks at this socket soon: it is closing, or its peer can take messages again.
-    pub fn attend(&self, key: usize) {
-        self.command(Command::Attend(key));
-    }
-
     fn command(&self, command: Command) {
-        let mut commands = self.0.commands.lock().unwrap_or_else(PoisonError::into_inner);
-        commands.push(command);
-        let first = commands.len() == 1;
-        drop(commands);
-        if first && let Err(error) = self.0.waker.wake() {
-            tracing::error!(%error, "a poller cannot be woken");
-        }
+        self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command);
+        self.attention.wake();
     }
 }
 
@@ -175,7 +163,7 @@ impl Shard {
     fn start(index: usize) -> std::io::Result<ShardHandle> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let handle = ShardHandle(Arc::new(Mailbox { waker, commands: Mutex::default() }));
+        let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default() };
         let shard = Self {
             poll,
             mailbox: handle.clone(),
@@ -233,13 +221,15 @@ impl Shard {
     }
 
     fn run_commands(&mut self) {
-        let commands = std::mem::take(&mut *self.mailbox.0.commands.lock().unwrap_or_else(PoisonError::into_inner));
+        let commands = std::mem::take(&mut *self.mailbox.commands.lock().unwrap_or_else(PoisonError::into_inner));
         for command in commands {
             match command {
                 Command::Register(entry) => self.register(entry),
-                Command::Attend(key) => self.attend(key),
                 Command::CloseAll(code, per_second) => self.closing_all = Some((code, per_second)),
             }
+        }
+        for key in self.mailbox.attention.take() {
+            self.attend(key);
         }
     }
 

@@ -13,7 +13,7 @@ use futures_util::future::BoxFuture;
 use mio::net::TcpStream;
 use tokio::sync::Notify;
 
-use super::poller::ShardHandle;
+use super::attention::Attention;
 use super::{Outlet, codec};
 use crate::frames::Frame;
 
@@ -24,7 +24,7 @@ pub const MAX_UNSENT: usize = 256 * 1024;
 pub struct Socket {
     stream: TcpStream,
     out: Mutex<Out>,
-    shard: ShardHandle,
+    attention: Attention,
 }
 
 #[derive(Default)]
@@ -47,8 +47,8 @@ pub struct Ending {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, shard: ShardHandle) -> Self {
-        Self { stream, out: Mutex::default(), shard }
+    pub(super) fn new(stream: TcpStream, attention: Attention) -> Self {
+        Self { stream, out: Mutex::default(), attention }
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
@@ -83,7 +83,7 @@ impl Socket {
     /// Has the poller look at this socket: its peer can take messages again.
     pub fn ask_attention(&self) {
         if let Some(key) = self.out().key {
-            self.shard.attend(key);
+            self.attention.ask(key);
         }
     }
 
@@ -104,7 +104,7 @@ impl Socket {
         out.ending = Some(Ending { code, reason });
         out.wake_waiters();
         if let Some(key) = out.key {
-            self.shard.attend(key);
+            self.attention.ask(key);
         }
     }
 

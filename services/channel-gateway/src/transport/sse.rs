@@ -25,6 +25,7 @@ use crate::credentials::{ConnectQuery, Identity, Proof};
 use crate::error::ApiError;
 use crate::frames::Frame;
 use crate::gateway::Gateway;
+use crate::lifecycle;
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -109,7 +110,7 @@ fn open(gateway: &Arc<Gateway>, identity: Identity, cursor: Option<Cursor>) -> H
             Some(Cursor::One(seq)) if has_one_chat => Some(seq),
             _ => None,
         };
-        connection.clone().open(gateway, identity, after).await;
+        lifecycle::open(&gateway, &connection, identity, after).await;
         if cursor.is_some() && !has_one_chat {
             connection.tell(&ServerFrame::Resync { why: "several".to_owned(), chats: Vec::new() });
         }
@@ -257,6 +258,6 @@ impl Drop for Events {
     fn drop(&mut self) {
         let reason = self.outlet.ended().map_or("peer gone", CloseCode::reason);
         self.outlet.close(CloseCode::Idle);
-        self.guard.connection.gone(&self.guard.gateway, reason);
+        lifecycle::gone(&self.guard.gateway, &self.guard.connection, reason);
     }
 }

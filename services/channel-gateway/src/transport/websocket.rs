@@ -17,6 +17,7 @@ use super::socket::{Ending, Socket};
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Proof};
 use crate::gateway::Gateway;
+use crate::lifecycle;
 
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
@@ -105,7 +106,7 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, proof: Proof, after: Opti
     if let Proof::Identity(identity) = proof {
         let socket = socket.clone();
         let when_ready = move || socket.ask_attention();
-        let opening = connection.clone().open_and_listen(gateway.clone(), identity, after, when_ready);
+        let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, after, when_ready);
         gateway.runtime.spawn(opening);
     }
     Arc::new(ChannelPeer { gateway: gateway.clone(), connection })
@@ -138,7 +139,7 @@ impl Peer for ChannelPeer {
             return true;
         };
         let socket = socket.clone();
-        self.connection.receive(&self.gateway, text, move || socket.ask_attention())
+        lifecycle::receive(&self.gateway, &self.connection, text, move || socket.ask_attention())
     }
 
     fn is_ready(&self) -> bool {
@@ -157,6 +158,6 @@ impl Peer for ChannelPeer {
     }
 
     fn gone(&self, ending: Ending) {
-        self.connection.gone(&self.gateway, ending.reason);
+        lifecycle::gone(&self.gateway, &self.connection, ending.reason);
     }
 }

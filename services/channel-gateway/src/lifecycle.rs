@@ -1,0 +1,228 @@
+//! The one lifecycle of a connection, whatever carries it: opened, listened to, invited, closed.
+
+use std::sync::Arc;
+
+use bus::Arrival;
+use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
+use chat_events::gateway_api::{Connect, Principal, Welcome};
+use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
+use tokio::sync::mpsc;
+
+use crate::connection::{Connection, Own};
+use crate::credentials::Identity;
+use crate::gateway::Gateway;
+use crate::hub::Invitation;
+use crate::watch::Watch;
+use crate::{client_frames, join};
+
+/// Takes what the bus brings until it ends; users who are added to a chat join it.
+pub async fn run_hub(gateway: Arc<Gateway>, arrivals: mpsc::Receiver<Arrival>) {
+    let hub = gateway.hub.clone();
+    hub.run(arrivals, |invitation| invite(&gateway, invitation)).await;
+}
+
+fn invite(gateway: &Arc<Gateway>, invitation: Invitation) {
+    let gateway = gateway.clone();
+    gateway.runtime.clone().spawn(async move {
+        let Invitation { connection, chat, seq } = invitation;
+        // Refused means that it is not a member after all: then there is nothing to tell.
+        if let Err(error) = join::subscribe(&gateway, &connection, chat, Some(seq)).await {
+            tracing::debug!(%error, "a chat was not joined");
+        }
+    });
+}
+
+// --- opening -------------------------------------------------------------------------------------------------
+
+/// Opens a connection that brought its proof, then serves the frames that came meanwhile.
+pub async fn open_and_listen(
+    gateway: Arc<Gateway>,
+    connection: Arc<Connection>,
+    identity: Identity,
+    after: Option<Seq>,
+    when_ready: impl FnOnce(),
+) {
+    open(&gateway, &connection, identity, after).await;
+    serve_queue(&gateway, &connection, when_ready).await;
+}
+
+/// The token was good: joins its chats, says `connected`, replays from the cursor, goes live.
+pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity: Identity, after: Option<Seq>) {
+    let principal = identity.principal;
+    if !connection.prove(identity) {
+        return connection.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"), None);
+    }
+    gateway.limits.admit(connection);
+    let opened = match principal {
+        Principal::Client { session_id } => open_client(gateway, connection, session_id, after).await,
+        Principal::Staff { .. } => open_staff(gateway, connection).await,
+        Principal::User { user_id } => open_user(gateway, connection, user_id).await,
+    };
+    if let Err(error) = opened {
+        refuse_and_close(connection, error);
+    }
+    if connection.opened_at_last() {
+        gateway.metrics.opened(connection);
+    } else {
+        leave(gateway, connection);
+    }
+}
+
+async fn open_client(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    session: ChatId,
+    after: Option<Seq>,
+) -> Result<(), ErrorBody> {
+    connection.watch(session, Watch::joining(ChatKind::Session));
+    gateway.hub.attach(session, connection).await?;
+    let welcome = welcome(gateway, connection).await?;
+    let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
+    say_connected(gateway, connection, welcome, Some((session, after.unwrap_or(top))));
+    match after {
+        Some(after) => join::replay(gateway, connection, session, after).await,
+        None => join::go_live(gateway, connection, session, top, top).await,
+    }
+}
+
+async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+    gateway.hub.attach_staff(connection).await?;
+    let welcome = welcome(gateway, connection).await?;
+    say_connected(gateway, connection, welcome, None);
+    connection.send_early()
+}
+
+async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: UserId) -> Result<(), ErrorBody> {
+    gateway.hub.attach_user(user, connection).await?;
+    // Chats are listed once to attach to them, and once more so that their tops are read after that.
+    for chat in welcome(gateway, connection).await?.chats {
+        connection.watch(chat.chat_id, Watch::joining(chat.kind));
+        gateway.hub.attach(chat.chat_id, connection).await?;
+    }
+    let welcome = welcome(gateway, connection).await?;
+    let tops: Vec<_> = welcome.chats.iter().map(|chat| (chat.chat_id, chat.kind, chat.seq)).collect();
+    say_connected(gateway, connection, welcome, None);
+    for (chat, kind, top) in tops {
+        if connection.is_watching(chat) {
+            join::go_live(gateway, connection, chat, top, top).await?;
+        } else {
+            join::join(gateway, connection, chat, kind, Some(top)).await?;
+        }
+    }
+    for (chat, seq) in connection.take_invitations() {
+        if !connection.is_watching(chat) {
+            join::subscribe(gateway, connection, chat, Some(seq)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, ErrorBody> {
+    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    gateway.chat_service.connect(Connect { principal, token: None }).await
+}
+
+fn say_connected(gateway: &Gateway, connection: &Connection, welcome: Welcome, cursor: Option<(ChatId, Seq)>) {
+    let role = match connection.principal() {
+        Some(Principal::Client { .. }) => "client",
+        Some(Principal::Staff { .. }) => "staff",
+        _ => "user",
+    };
+    let own = Own { id: welcome.self_id, name: welcome.name.clone() };
+    let data = Connected {
+        connection_id: connection.id.clone(),
+        role: role.to_owned(),
+        self_id: welcome.self_id,
+        name: welcome.name,
+        epoch: welcome.epoch,
+        ping_interval: gateway.ping_interval.as_secs(),
+        chats: welcome.chats,
+    };
+    let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
+    connection.tell_at(&ServerFrame::Connected { session_id, seq, data }, cursor);
+    connection.introduce(own);
+}
+
+/// Why it could not be opened decides whether it may come again.
+fn refuse_and_close(connection: &Connection, error: ErrorBody) {
+    let code = match error.code {
+        ErrorCode::Unauthorized | ErrorCode::NotFound => CloseCode::BadToken,
+        ErrorCode::Forbidden => CloseCode::Revoked,
+        ErrorCode::TokenExpired => CloseCode::TokenExpired,
+        _ => CloseCode::Unavailable,
+    };
+    connection.refuse(error, None);
+    connection.outlet().close(code);
+}
+
+// --- listening -----------------------------------------------------------------------------------------------
+
+/// A text frame came. They are served one at a time, in order; a task exists only while there are some.
+/// False when too many wait; `when_ready` is called once there is room.
+pub fn receive(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    text: String,
+    when_ready: impl FnOnce() + Send + 'static,
+) -> bool {
+    let queued = connection.queue(text);
+    if queued.is_first {
+        let (gateway, connection) = (gateway.clone(), connection.clone());
+        gateway.runtime.clone().spawn(async move { serve_queue(&gateway, &connection, when_ready).await });
+    }
+    queued.has_room
+}
+
+async fn serve_queue(gateway: &Arc<Gateway>, connection: &Arc<Connection>, when_ready: impl FnOnce()) {
+    while let Some(text) = connection.next_frame() {
+        serve(gateway, connection, &text).await;
+    }
+    if connection.was_full() {
+        when_ready();
+    }
+}
+
+/// Serves one text frame. Whatever goes wrong is told in an `error` frame; the connection stays.
+async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str) {
+    match ClientFrame::parse(text) {
+        Err(refused) => connection.refuse(refused.error, refused.client_id),
+        Ok(frame) if connection.identity().is_none() => init(gateway, connection, frame).await,
+        Ok(frame) => client_frames::serve(gateway, connection, frame).await,
+    }
+}
+
+async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
+    let ClientFrame::Init { access_token } = frame else {
+        let error = ErrorBody::new(ErrorCode::Unauthorized, "the first frame must be init with an access_token");
+        return connection.refuse(error, None);
+    };
+    match gateway.credentials.user(&access_token).await {
+        Ok(identity) => open(gateway, connection, identity, None).await,
+        Err(error) => {
+            connection.refuse(error, None);
+            connection.outlet().close(CloseCode::BadToken);
+        }
+    }
+}
+
+// --- closing -------------------------------------------------------------------------------------------------
+
+/// The transport is gone: nothing of it stays behind.
+pub fn gone(gateway: &Gateway, connection: &Arc<Connection>, reason: &str) {
+    let was_open = connection.mark_gone();
+    leave(gateway, connection);
+    gateway.metrics.closed(connection, reason, was_open);
+    tracing::debug!(connection = %connection.id, reason, "closed");
+}
+
+fn leave(gateway: &Gateway, connection: &Arc<Connection>) {
+    for chat in connection.unwatch_all() {
+        gateway.hub.detach(chat, connection);
+    }
+    match connection.principal() {
+        Some(Principal::Staff { .. }) => gateway.hub.detach_staff(connection),
+        Some(Principal::User { user_id }) => gateway.hub.detach_user(user_id, connection),
+        _ => {}
+    }
+    gateway.limits.release(connection);
+}
