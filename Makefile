@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test lint fmt services-up services-down schemathesis conformance clean-data
+.PHONY: help run up down test lint fmt faults services-up services-down schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -23,6 +23,9 @@ lint: ## check format, clippy, dependencies and shell scripts
 
 fmt: ## format the code
 	@cargo fmt --all
+
+faults: ## break the distributed shape under load and compare what clients saw with PostgreSQL (ROUNDS=1 SEED= PUBSUB=redis|pg)
+	@exec deploy/local/faults.sh $(ARGS)
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
 	@deploy/local/test-services.sh keep

@@ -14,7 +14,8 @@ pub mod issuer;
 pub mod session;
 pub mod verifier;
 
-pub use access::{AccessClaims, Role};
+pub use access::AccessClaims;
+pub use chat_events::Role;
 pub use error::{KeyError, TokenError};
 pub use issuer::JwtIssuer;
 pub use session::{IssuedToken, Purpose, SessionClaims, SessionKeys};

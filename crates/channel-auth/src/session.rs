@@ -17,6 +17,8 @@ use crate::{KeyError, TokenError};
 
 /// Longer than any token; what is longer is not looked at.
 const MAX_TOKEN_BYTES: usize = 256;
+/// Of HMAC-SHA256.
+const SIGNATURE_BYTES: usize = 32;
 const MIN_KEY_BYTES: usize = 32;
 const MAX_KEY_ID_BYTES: usize = 16;
 
@@ -145,6 +147,9 @@ impl SessionKeys {
         let parts: Vec<&str> = claims.split('.').collect();
         let [prefix, key_id, session, created_at, lifetime] = parts[..] else { return Err(TokenError::Malformed) };
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| TokenError::Malformed)?;
+        if signature.len() != SIGNATURE_BYTES {
+            return Err(TokenError::Malformed);
+        }
         let key = self.keys.iter().find(|key| key.id == key_id).ok_or(TokenError::UnknownKey)?;
         key.sign(claims).verify_slice(&signature).map_err(|_| TokenError::BadSignature)?;
         if prefix != purpose.prefix() {

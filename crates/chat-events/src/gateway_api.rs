@@ -7,8 +7,12 @@
 //! | `/internal/send` | [`Send`] | [`crate::Message`] |
 //! | `/internal/mark` | [`SetMark`] | [`MarkSet`] |
 //! | `/internal/tops` | [`TopsRequest`] | [`Tops`] |
+//! | `/internal/changes` | [`ChangesRequest`] | [`Changes`] |
+//! | `/internal/revocations` | [`RevocationsRequest`] | [`Revocations`] |
 //!
 //! Errors are [`crate::ErrorEnvelope`], as in all of REST.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -16,6 +20,7 @@ use uuid::Uuid;
 use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::message::{ChatKind, Message, Visibility};
+use crate::role::Role;
 use crate::session::Session;
 
 /// Who a connection belongs to, proved by its token.
@@ -52,6 +57,19 @@ impl Principal {
 pub struct Connect {
     /// Whose.
     pub principal: Principal,
+    /// What the access token says of itself. Without it the account is checked, but not whether the login is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<TokenFacts>,
+}
+
+/// What an access token says of itself, to be held against logouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenFacts {
+    /// Its `iat`, in seconds since 1970.
+    pub issued_at: i64,
+    /// Its `sid`: the login that it comes from, where it is one of this installation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Uuid>,
 }
 
 /// What a new connection is told, read in one snapshot.
@@ -165,6 +183,9 @@ pub struct TopsRequest {
     /// Also the sessions that changed in this many seconds, for staff; 0 for none.
     #[serde(default)]
     pub sessions_changed_within: u32,
+    /// Also the chats that these users may read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub users: Vec<UserId>,
 }
 
 /// The top `seq` of chats.
@@ -174,6 +195,9 @@ pub struct Tops {
     pub epoch: Epoch,
     /// The chats asked for and the sessions that changed lately.
     pub tops: Vec<Top>,
+    /// For each user asked for the chats that it is a member of and may read; none for an account that is closed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub memberships: BTreeMap<UserId, Vec<ChatId>>,
 }
 
 /// The top `seq` of one chat.
@@ -185,4 +209,105 @@ pub struct Top {
     pub kind: ChatKind,
     /// The last seq that was given out.
     pub seq: Seq,
+    /// Of a session that changed lately: the seq of the last message from before that time, 0 if there is none. What is
+    /// above it holds all that is new, and may hold a little more: edits and changes of state bear no time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Seq>,
+}
+
+/// How many cursors [`ChangesRequest`] may hold, and how many chats [`Changes::new`].
+pub const MAX_CURSORS: usize = 1000;
+
+/// Which of many chats changed since their reader was last there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ChangesRequest {
+    /// Whose right to read is checked.
+    pub principal: Principal,
+    /// How far it has come, at most [`MAX_CURSORS`] chats.
+    pub cursors: BTreeMap<ChatId, Seq>,
+    /// [`Changes::new`] begins after this chat; none for the first page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_after: Option<ChatId>,
+}
+
+/// What is not as the cursors say, read in one snapshot. A chat that is nowhere in it has nothing new.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Changes {
+    /// Of this database: cursors of another one mean nothing here.
+    pub epoch: Epoch,
+    /// Chats whose top is above the cursor.
+    pub chats: Vec<ChangedChat>,
+    /// Chats of the caller that are not among the cursors, at most 1,000, in the order of their ids. Operators find
+    /// sessions in the list of sessions.
+    pub new: Vec<ChangedChat>,
+    /// `new_after` for the rest of `new`; null when that was all.
+    pub new_next: Option<ChatId>,
+    /// Chats that there are not, or that the caller may not read.
+    pub gone: Vec<ChatId>,
+    /// Chats whose cursor is above the top, which no history of this database explains: to be read anew.
+    pub ahead: Vec<ChatId>,
+}
+
+/// A chat that changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct ChangedChat {
+    /// Which.
+    pub chat_id: ChatId,
+    /// Its kind.
+    pub kind: ChatKind,
+    /// The last seq that was given out.
+    pub seq: Seq,
+    /// The seq of the last change to the chat itself, its session or its members.
+    pub state_seq: Seq,
+}
+
+/// Which rights were taken away or given back.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct RevocationsRequest {
+    /// [`Revocations::counter`] of the answer before; none to begin, which tells the counter alone. Begin before the
+    /// first connection is let in: what was taken before is seen by `/internal/connect`.
+    #[serde(default)]
+    pub after: Option<i64>,
+}
+
+/// The present state of what changed after a counter, read in one snapshot: something that was taken and given back
+/// meanwhile is told as it is now, or not at all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revocations {
+    /// Of this database; the counter means nothing in another one.
+    pub epoch: Epoch,
+    /// Where to go on from.
+    pub counter: i64,
+    /// Whether another page follows.
+    pub has_more: bool,
+    /// Accounts that were closed, opened, given another role or logged out everywhere.
+    pub users: Vec<RevokedUser>,
+    /// Chats that members may not read any more.
+    pub chats: Vec<RevokedChat>,
+    /// Sessions whose client is banned.
+    pub sessions: Vec<ChatId>,
+    /// Logins that ended: the `sid` of their access tokens.
+    pub logins: Vec<Uuid>,
+}
+
+/// An account after a change of its rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedUser {
+    /// Who.
+    pub user_id: UserId,
+    /// Access tokens whose `iat` is below this are dead; seconds since 1970, 0 where all are good.
+    pub not_before: i64,
+    /// False for a closed account.
+    pub is_active: bool,
+    /// What it may do now, whatever its tokens say.
+    pub role: Role,
+}
+
+/// Members who lost a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedChat {
+    /// Which.
+    pub chat_id: ChatId,
+    /// Who may not read it any more.
+    pub user_ids: Vec<UserId>,
 }

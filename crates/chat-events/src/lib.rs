@@ -4,6 +4,7 @@
 //! - [`message`]: a message as every reader sees it, and its text
 //! - [`session`]: a support session as its events carry it
 //! - [`member`]: a member of any other chat, as its events carry it
+//! - [`role`]: what an account may do
 //! - [`marks`]: delivered and read marks
 //! - [`event`]: one durable change on its way from the outbox to the sockets
 //! - [`signal`]: what passes between gateways and is never stored (typing, marks)
@@ -21,6 +22,7 @@ pub mod marks;
 pub mod member;
 pub mod message;
 pub mod names;
+pub mod role;
 pub mod session;
 pub mod signal;
 
@@ -30,5 +32,6 @@ pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, UserId};
 pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
 pub use message::{ChatKind, Message, MessageBody, SenderType, Visibility};
+pub use role::Role;
 pub use session::{Person, Session, SessionStatus, Visitor};
 pub use signal::Signal;

@@ -2,15 +2,18 @@
 
 use channel_auth::Role;
 use chat_events::UserId;
+use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
 use crate::check;
-use crate::db::refresh_tokens::{self, Spent};
-use crate::db::users::{self, NewUser, User};
+use crate::db::access::Actor;
+use crate::db::refresh_tokens::{self, Extent, Spent};
+use crate::db::users::{self, LockedUser, NewUser, User};
 use crate::error::Error;
 use crate::password;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
+use crate::writing;
 
 /// What a login or a refresh gives.
 #[derive(Debug)]
@@ -31,11 +34,20 @@ pub(crate) async fn log_in(state: &AppState, email: &str, password: String) -> R
     let Some(user) = user.filter(|user| is_right && user.is_active) else {
         return Err(Error::unauthorized("the address or the password is wrong"));
     };
+    begin_login(state, UserId(user.id)).await
+}
+
+/// The account may be closed, or logged out everywhere, while the password was being checked.
+async fn begin_login(state: &AppState, user: UserId) -> Result<Login, Error> {
     let (family, refresh) = (Uuid::new_v4(), OpaqueSecret::generate());
-    let mut conn = state.connection().await?;
     let expires_at = state.tokens.refresh_expiry();
-    refresh_tokens::insert(&mut conn, family, UserId(user.id), &refresh.hash, expires_at).await?;
-    Ok(login(state, &user, family, refresh.text))
+    let mut conn = state.connection().await?;
+    let begun = conn.transaction(async |conn| {
+        let locked = users::lock_active(conn, user).await?;
+        refresh_tokens::insert(conn, family, user, &refresh.hash, expires_at).await?;
+        Ok::<_, Error>(locked)
+    });
+    Ok(login(state, &begun.await?, family, refresh.text))
 }
 
 /// Trades a refresh token for a new pair. One that was used before ends its login.
@@ -50,21 +62,27 @@ pub(crate) async fn refresh(state: &AppState, refresh_token: &str) -> Result<Log
         }
         return Err(Error::unauthorized("the refresh token is not good"));
     };
-    let user = users::active(&mut conn, user).await?;
-    let user = user.ok_or_else(|| Error::unauthorized("the account is not active"))?;
     Ok(login(state, &user, family, next.text))
 }
 
-fn login(state: &AppState, user: &User, family: Uuid, refresh_token: String) -> Login {
-    let (access_token, expires_in) = state.tokens.access(UserId(user.id), &user.name, user.role.0, family);
+fn login(state: &AppState, user: &LockedUser, family: Uuid, refresh_token: String) -> Login {
+    let (access_token, expires_in) = state.tokens.access(user, family);
     Login { access_token, refresh_token, expires_in }
 }
 
+/// Ends the login of a refresh token, or all logins of its account.
+pub(crate) async fn log_out(state: &AppState, refresh_token: &str, extent: Extent) -> Result<(), Error> {
+    if writing::log_out(state, tokens::hash(refresh_token), extent).await? {
+        Ok(())
+    } else {
+        Err(Error::unauthorized("the refresh token is not good"))
+    }
+}
+
 /// The account of the caller.
-pub(crate) async fn own(state: &AppState, user: UserId) -> Result<User, Error> {
+pub(crate) async fn own(state: &AppState, caller: Actor) -> Result<User, Error> {
     let mut conn = state.connection().await?;
-    let user = users::active(&mut conn, user).await?;
-    user.ok_or_else(|| Error::unauthorized("the account is not active"))
+    users::acting(&mut conn, caller).await
 }
 
 /// An account to be made.
@@ -90,7 +108,7 @@ pub struct NewAccount {
 }
 
 /// Makes an account.
-pub(crate) async fn add(conn: &mut diesel_async::AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
+pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
     let email = check::email("email", account.email)?;
     let name = check::name("name", account.name)?;
     let generated = account.password.is_none().then(password::random_password);
@@ -100,6 +118,18 @@ pub(crate) async fn add(conn: &mut diesel_async::AsyncPgConnection, account: Acc
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
     let id = users::insert(conn, &new).await?;
     Ok(NewAccount { id, password: generated })
+}
+
+/// Closes an account, which ends all its logins, or opens it again.
+pub(crate) async fn set_active(conn: &mut AsyncPgConnection, user: UserId, is_active: bool) -> Result<(), Error> {
+    conn.transaction(async |conn| {
+        users::set_active(conn, user, is_active).await?;
+        if !is_active {
+            refresh_tokens::end_all(conn, user).await?;
+        }
+        Ok(())
+    })
+    .await
 }
 
 /// The address of the demo operator.

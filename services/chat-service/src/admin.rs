@@ -7,8 +7,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::accounts::{self, Account, NewAccount};
 use crate::check;
-use crate::db::members::{self, MemberChange};
-use crate::db::{self, chats, installation, users};
+use crate::db::members::{self, Change, MemberChange};
+use crate::db::{self, chats, installation, refresh_tokens, users};
 use crate::error::Error;
 
 /// One connection, to a database that is migrated.
@@ -32,6 +32,30 @@ impl Admin {
         accounts::add(&mut self.connection, account).await
     }
 
+    /// Closes an account and ends all its logins.
+    pub async fn disable_user(&mut self, email: &str) -> Result<(), Error> {
+        let user = self.find_account(email).await?;
+        accounts::set_active(&mut self.connection, user, false).await
+    }
+
+    /// Opens a closed account again.
+    pub async fn enable_user(&mut self, email: &str) -> Result<(), Error> {
+        let user = self.find_account(email).await?;
+        accounts::set_active(&mut self.connection, user, true).await
+    }
+
+    /// Ends all logins of an account.
+    pub async fn log_out_user(&mut self, email: &str) -> Result<(), Error> {
+        let user = self.find_account(email).await?;
+        refresh_tokens::end_all(&mut self.connection, user).await
+    }
+
+    async fn find_account(&mut self, email: &str) -> Result<UserId, Error> {
+        let found = users::by_email(&mut self.connection, email).await?;
+        let found = found.map(|(user, _)| UserId(user.id));
+        found.ok_or_else(|| Error::invalid("email", format!("there is no account {email}")))
+    }
+
     /// Makes a chat with its members, given by address or id. The first is its admin.
     pub async fn create_chat(
         &mut self,
@@ -49,8 +73,7 @@ impl Admin {
         }
         let chat = chats::create(&mut self.connection, kind, title.as_deref()).await?;
         for (index, user) in user_ids.into_iter().enumerate() {
-            let add = MemberChange::Add { is_admin: index == 0 };
-            members::change(&mut self.connection, chat, user, add, self.lanes).await?;
+            self.change_member(chat, user, MemberChange::Add { is_admin: index == 0 }).await?;
         }
         Ok(chat)
     }
@@ -58,13 +81,18 @@ impl Admin {
     /// Brings a user into a chat. Returns whether it was not there yet.
     pub async fn add_member(&mut self, chat: ChatId, person: &str, is_admin: bool) -> Result<bool, Error> {
         let user = self.find_user(person).await?;
-        members::change(&mut self.connection, chat, user, MemberChange::Add { is_admin }, self.lanes).await
+        self.change_member(chat, user, MemberChange::Add { is_admin }).await
     }
 
     /// Takes a user out of a chat. Returns whether it was there.
     pub async fn remove_member(&mut self, chat: ChatId, person: &str) -> Result<bool, Error> {
         let user = self.find_user(person).await?;
-        members::change(&mut self.connection, chat, user, MemberChange::Remove, self.lanes).await
+        self.change_member(chat, user, MemberChange::Remove).await
+    }
+
+    async fn change_member(&mut self, chat: ChatId, user: UserId, change: MemberChange) -> Result<bool, Error> {
+        let wanted = Change { chat, user, change, by: None, traceparent: None };
+        Ok(members::change(&mut self.connection, &wanted, self.lanes).await?.is_some())
     }
 
     async fn find_user(&mut self, person: &str) -> Result<UserId, Error> {

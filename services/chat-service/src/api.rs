@@ -6,6 +6,8 @@ mod auth;
 mod body;
 mod chats;
 mod internal;
+mod marks;
+mod members;
 mod messages;
 mod openapi;
 mod sessions;
@@ -17,6 +19,7 @@ use actix_web::web::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::app::{Endpoint, at};
+use crate::cors::Origins;
 
 /// What everybody may call.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -25,13 +28,21 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         at("/chat/session/{id}").get(sessions::show),
         at("/chat/session/{id}/channel-token").get(sessions::channel_token),
         at("/chat/session/{id}/messages").get(messages::list_in_session).post(messages::send_in_session),
+        at("/chat/session/{id}/marks").post(marks::raise_in_session),
         at("/chat/session/{id}/assign").post(sessions::assign),
         at("/chat/session/{id}/status").post(sessions::set_status),
+        at("/chat/session/{id}/ban").post(sessions::ban),
+        at("/chat/session/{id}/unban").post(sessions::unban),
         at("/chat/sessions").get(sessions::list),
         at("/chats").get(chats::list),
+        at("/chats/changes").post(chats::changes),
+        at("/chats/{id}/members").post(members::add),
+        at("/chats/{id}/members/{user_id}").delete(members::remove),
         at("/chats/{id}/messages").get(messages::list_in_chat).post(messages::send_in_chat),
+        at("/chats/{id}/marks").post(marks::raise_in_chat),
         at("/auth/login").post(auth::log_in),
         at("/auth/refresh").post(auth::refresh),
+        at("/auth/logout").post(auth::log_out),
         at("/users/me").get(users::me),
         at("/.well-known/jwks.json").get(auth::jwks),
         at("/openapi.json").get(openapi::serve),
@@ -46,18 +57,20 @@ pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
         at("/internal/send").post(internal::send),
         at("/internal/mark").post(internal::mark),
         at("/internal/tops").post(internal::tops),
+        at("/internal/changes").post(internal::changes),
+        at("/internal/revocations").post(internal::revocations),
     ]
 }
 
 /// Swagger UI, at both of its usual places.
-pub(crate) fn documents(config: &mut ServiceConfig) {
+pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
     for path in ["/docs", "/api/docs"] {
         let to = format!("{path}/");
         let redirect = move || {
             let to = to.clone();
             async move { HttpResponse::MovedPermanently().insert_header((LOCATION, to)).finish() }
         };
-        config.service(at(path).get(redirect).into_resource());
+        config.service(at(path).get(redirect).into_resource(origins));
         config.service(SwaggerUi::new(format!("{path}/{{_:.*}}")).config(Config::from("/openapi.json")));
     }
 }

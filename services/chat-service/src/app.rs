@@ -1,4 +1,4 @@
-//! The routes, and what every answer has in common: the shape of errors, CORS, metrics.
+//! The routes, and what every answer has in common: the shape of errors, CORS (`cors`), metrics.
 
 use std::time::Instant;
 
@@ -6,13 +6,14 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::{JsonPayloadError, PathError, QueryPayloadError};
 use actix_web::http::Method;
-use actix_web::http::header::{self, HeaderMap, HeaderValue};
-use actix_web::middleware::{Next, from_fn};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::web::{self, JsonConfig, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route};
 use chat_events::{ErrorBody, ErrorCode};
 
 use crate::api;
+use crate::cors::Origins;
 use crate::error::{Answer, answer};
 use crate::state::AppState;
 
@@ -31,14 +32,14 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
             .app_data(QueryConfig::default().error_handler(|why, _| Answer(bad_query(&why)).into()))
             .app_data(PathConfig::default().error_handler(|why, _| Answer(bad_path(&why)).into()));
         for endpoint in api::endpoints() {
-            config.service(endpoint.into_resource());
+            config.service(endpoint.into_resource(&state.allowed_origins));
         }
         if state.internal_secret.is_some() {
             for endpoint in api::internal_endpoints() {
-                config.service(endpoint.into_resource_with(MAX_INTERNAL_BODY));
+                config.service(endpoint.accepting(MAX_INTERNAL_BODY).into_resource(&Origins::default()));
             }
         }
-        config.configure(api::documents);
+        api::documents(config, &state.allowed_origins);
     }
 }
 
@@ -52,11 +53,12 @@ pub(crate) struct Endpoint {
     path: &'static str,
     routes: Vec<Route>,
     methods: Vec<Method>,
+    max_body: usize,
 }
 
 /// An endpoint that serves nothing yet.
 pub(crate) fn at(path: &'static str) -> Endpoint {
-    Endpoint { path, routes: vec![], methods: vec![] }
+    Endpoint { path, routes: vec![], methods: vec![], max_body: MAX_BODY }
 }
 
 impl Endpoint {
@@ -68,6 +70,16 @@ impl Endpoint {
         F::Output: Responder + 'static,
     {
         self.on(Method::GET, handler.clone()).on(Method::HEAD, handler)
+    }
+
+    /// DELETE.
+    pub(crate) fn delete<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::DELETE, handler)
     }
 
     /// POST.
@@ -91,17 +103,18 @@ impl Endpoint {
         self
     }
 
-    /// As actix-web takes it.
-    pub(crate) fn into_resource(self) -> impl actix_web::dev::HttpServiceFactory {
-        self.into_resource_with(MAX_BODY)
+    /// With another limit of the body, in bytes.
+    fn accepting(self, max_body: usize) -> Self {
+        Self { max_body, ..self }
     }
 
-    fn into_resource_with(self, max_body: usize) -> impl actix_web::dev::HttpServiceFactory {
+    /// As actix-web takes it, for pages of these origins and for programs.
+    pub(crate) fn into_resource(self, origins: &Origins) -> impl actix_web::dev::HttpServiceFactory + use<> {
         let names: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
         let allowed = HeaderValue::from_str(&format!("{}, OPTIONS", names.join(", ")))
             .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"));
         let options = allowed.clone();
-        let mut resource = web::resource(self.path).app_data(json_config(max_body));
+        let mut resource = web::resource(self.path).app_data(json_config(self.max_body));
         for route in self.routes {
             resource = resource.route(route);
         }
@@ -110,6 +123,7 @@ impl Endpoint {
                 std::future::ready(HttpResponse::NoContent().insert_header((header::ALLOW, options.clone())).finish())
             }))
             .default_service(web::to(move || std::future::ready(method_not_allowed(allowed.clone()))))
+            .wrap(Condition::new(!origins.are_none(), origins.cors(self.methods)))
             .wrap(from_fn(observe))
     }
 }
@@ -120,40 +134,18 @@ fn method_not_allowed(allowed: HeaderValue) -> HttpResponse {
     response
 }
 
-/// Counts the answer and tells a browser whether the page that asked may read it.
+/// Counts the answer.
 async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let started = Instant::now();
     let Some(state) = request.app_data::<web::Data<AppState>>().cloned() else { return next.call(request).await };
-    let origin = request.headers().get(header::ORIGIN).cloned();
     let route = request.match_pattern().unwrap_or_default();
     let method = request.method().clone();
-    let mut response = next.call(request).await?;
-    allow_origin(&state, origin, &method, response.headers_mut());
+    let response = next.call(request).await?;
     state.metrics.answered(route, method.as_str(), response.status().as_u16(), started.elapsed());
     Ok(response)
-}
-
-/// CORS (<https://fetch.spec.whatwg.org/#http-cors-protocol>) for the origins of the configuration. Nothing is
-/// authenticated by cookies, so credentials are never allowed.
-fn allow_origin(state: &AppState, origin: Option<HeaderValue>, method: &Method, headers: &mut HeaderMap) {
-    if state.allowed_origins.is_empty() {
-        return;
-    }
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let Some(origin) = origin else { return };
-    if !state.allowed_origins.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin.as_bytes()) {
-        return;
-    }
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    if *method == Method::OPTIONS {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-        let allowed = HeaderValue::from_static("authorization, content-type, traceparent");
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
-        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
-    }
 }
 
 fn json_config(max_body: usize) -> JsonConfig {

@@ -5,12 +5,12 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
-use channel_auth::Role;
+use chat_events::ChatId;
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, UserId};
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
+use crate::db::access::Actor;
 use crate::error::{Answer, Error};
 use crate::state::AppState;
 use crate::tokens::Bearer;
@@ -21,33 +21,39 @@ pub(crate) struct Caller(Bearer);
 
 impl Caller {
     /// As whom the caller acts in a support session. Whether an operator still is one is for the statement to see.
-    pub(crate) fn in_session(self, session: ChatId) -> Result<Principal, Error> {
+    pub(crate) fn in_session(self, session: ChatId) -> Result<Actor, Error> {
         match self.0 {
-            Bearer::Client(own) if own == session => Ok(Principal::Client { session_id: own }),
+            Bearer::Client(own) if own == session => Ok(Principal::Client { session_id: own }.into()),
             Bearer::Client(_) => Err(Error::forbidden("the token is for another session")),
-            Bearer::User(user_id, role) if role.is_staff() => Ok(Principal::Staff { user_id }),
-            Bearer::User(..) => Err(Error::forbidden("sessions are for their client and for operators")),
+            Bearer::User(_) => match self.anywhere() {
+                staff @ Actor { principal: Principal::Staff { .. }, .. } => Ok(staff),
+                _ => Err(Error::forbidden("sessions are for their client and for operators")),
+            },
         }
     }
 
-    /// As whom the caller acts in any other chat.
-    pub(crate) fn in_chat(self) -> Result<Principal, Error> {
-        self.user().map(|(user_id, _)| Principal::User { user_id })
+    /// As whom the caller acts in any other chat, and in everything that is its own.
+    pub(crate) fn in_chat(self) -> Result<Actor, Error> {
+        match self.0 {
+            Bearer::User(user) => Ok(Actor::new(Principal::User { user_id: user.id }, user.token)),
+            Bearer::Client(_) => Err(Error::forbidden("a session token opens its session only")),
+        }
     }
 
     /// An operator.
-    pub(crate) fn staff(self) -> Result<UserId, Error> {
-        match self.user()? {
-            (user_id, role) if role.is_staff() => Ok(user_id),
+    pub(crate) fn staff(self) -> Result<Actor, Error> {
+        match self.anywhere() {
+            staff @ Actor { principal: Principal::Staff { .. }, .. } => Ok(staff),
             _ => Err(Error::forbidden("this is for operators")),
         }
     }
 
-    /// An account of any role.
-    pub(crate) fn user(self) -> Result<(UserId, Role), Error> {
+    /// The caller with all that it may do: a client, an operator or a user.
+    pub(crate) fn anywhere(self) -> Actor {
         match self.0 {
-            Bearer::User(user_id, role) => Ok((user_id, role)),
-            Bearer::Client(_) => Err(Error::forbidden("a session token opens its session only")),
+            Bearer::Client(session_id) => Principal::Client { session_id }.into(),
+            Bearer::User(user) if user.role.is_staff() => Actor::new(Principal::Staff { user_id: user.id }, user.token),
+            Bearer::User(user) => Actor::new(Principal::User { user_id: user.id }, user.token),
         }
     }
 }

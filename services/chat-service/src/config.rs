@@ -1,5 +1,6 @@
 //! What the environment says. Read once in `main` and passed in.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,6 +17,9 @@ pub struct Config {
     /// Tokens
     #[command(flatten)]
     pub auth: AuthConfig,
+    /// How fast one may write
+    #[command(flatten)]
+    pub limits: LimitsConfig,
     /// Over how many lanes events are relayed: 1 to 256, fixed at the first start on a database
     #[arg(long, env = "OUTBOX__LANES", default_value = "4")]
     pub outbox_lanes: LaneCount,
@@ -50,6 +54,24 @@ impl DatabaseConfig {
         secret("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref())?
             .ok_or(ConfigError::Missing("DATABASE_URL"))
     }
+}
+
+/// How fast one may write, over REST and sockets together. Each instance of chat-service counts for itself.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LimitsConfig {
+    /// How many messages an account may send in a second, in the long run, to each instance of chat-service; 0 for any
+    #[arg(long, env = "LIMITS__SENDS_PER_SECOND", default_value_t = 20)]
+    pub sends_per_second: u32,
+    /// How many an account may send at once
+    #[arg(long, env = "LIMITS__SEND_BURST", default_value = "100")]
+    pub send_burst: NonZeroU32,
+    /// How many messages the client of a session may send in a second, in the long run, to each instance of chat-service; 0
+    /// for any
+    #[arg(long, env = "LIMITS__CLIENT_SENDS_PER_SECOND", default_value_t = 5)]
+    pub client_sends_per_second: u32,
+    /// How many the client of a session may send at once
+    #[arg(long, env = "LIMITS__CLIENT_SEND_BURST", default_value = "20")]
+    pub client_send_burst: NonZeroU32,
 }
 
 /// Who is trusted, and for how long.

@@ -6,22 +6,26 @@
 //! - [`send`]: the hot path
 //! - [`messages`]: history and `sync`
 //! - [`sessions`], [`chats`], [`members`], [`marks`], [`users`], [`refresh_tokens`]: the rest by table
+//! - [`changes`], [`tops`], [`revocations`]: what happened while somebody was not there
 //! - [`installation`]: migrations, and what must not differ between two starts
 //! - [`schema`]: the tables; [`stored`]: enums in them
 
 pub(crate) mod access;
+pub(crate) mod changes;
 pub(crate) mod chats;
 pub(crate) mod installation;
 pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod messages;
 pub(crate) mod refresh_tokens;
+pub(crate) mod revocations;
 pub(crate) mod schema;
 pub(crate) mod send;
 pub(crate) mod sessions;
 pub(crate) mod shape;
 pub(crate) mod statement;
 pub(crate) mod stored;
+pub(crate) mod tops;
 pub(crate) mod users;
 
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! What can go wrong, and the one place where it becomes an answer.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
@@ -47,6 +48,11 @@ impl Error {
 
     pub(crate) fn unauthorized(message: &str) -> Self {
         Self::refused(ErrorCode::Unauthorized, message)
+    }
+
+    /// A token that was good, of an account or a login that is over.
+    pub(crate) fn not_active() -> Self {
+        Self::unauthorized("the account is closed, or the login has ended")
     }
 
     /// Whether this named constraint was violated.
@@ -141,6 +147,10 @@ pub(crate) fn answer(body: ErrorBody) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     if status == StatusCode::UNAUTHORIZED {
         response.insert_header(("WWW-Authenticate", "Bearer"));
+    }
+    // RFC 9110, section 10.2.3: whole seconds.
+    if let Some(seconds) = body.details.get("retry_after").and_then(serde_json::Value::as_u64) {
+        response.insert_header((RETRY_AFTER, seconds));
     }
     response.json(ErrorEnvelope { error: body })
 }

@@ -1,11 +1,17 @@
 //! What gateways ask, the same over HTTP and within one process.
 
-use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
-use chat_events::{ErrorBody, Message, MessageBody, Visibility};
+use chat_events::gateway_api::{
+    Changes, ChangesRequest, Connect, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage,
+    SyncRequest, Tops, TopsRequest, Welcome,
+};
+use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
 
+use crate::db::access::Actor;
+use crate::db::changes::Question;
 use crate::db::send::NewMessage;
-use crate::db::{chats, installation, marks, messages};
+use crate::db::{chats, installation, messages, revocations, tops};
 use crate::error::Error;
+use crate::reading;
 use crate::state::AppState;
 use crate::writing;
 
@@ -15,11 +21,23 @@ const MAX_PAGE: u16 = 1000;
 /// A new connection: who it is, and its chats.
 pub async fn connect(state: &AppState, request: Connect) -> Result<Welcome, ErrorBody> {
     async {
+        let actor = match request.token {
+            Some(token) => Actor::new(request.principal, token),
+            None => request.principal.into(),
+        };
         let mut conn = state.connection().await?;
-        chats::welcome(&mut conn, request.principal).await
+        chats::welcome(&mut conn, actor).await.map_err(shut_out)
     }
     .await
     .map_err(Error::into_body)
+}
+
+/// The gateway has seen a good token. If its account or login is over all the same, asking again is no use.
+fn shut_out(error: Error) -> Error {
+    match error {
+        Error::Refused(body) if body.code == ErrorCode::Unauthorized => Error::forbidden(&body.message),
+        other => other,
+    }
 }
 
 /// What changed in a chat after a cursor, notes included.
@@ -31,7 +49,8 @@ pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, Er
         if let Some(principal) = request.principal {
             crate::db::access::check_scope(principal, request.chat_id)?;
         }
-        let reading = messages::Reading { principal: request.principal, chat: request.chat_id, notes: true };
+        let reading =
+            messages::Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true };
         let mut conn = state.connection().await?;
         messages::changes(&mut conn, reading, request.after, request.limit).await
     }
@@ -44,7 +63,7 @@ pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody>
     async {
         let body = MessageBody::parse(request.body).map_err(|why| Error::invalid("body", why.to_string()))?;
         let new = NewMessage {
-            principal: request.principal,
+            actor: request.principal.into(),
             chat: request.chat_id,
             body,
             client_id: request.client_id,
@@ -59,12 +78,8 @@ pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody>
 
 /// Raises a mark.
 pub async fn mark(state: &AppState, request: SetMark) -> Result<MarkSet, ErrorBody> {
-    let own = state.clone();
-    let work = async move {
-        let mut conn = own.connection().await?;
-        marks::raise(&mut conn, request.principal, request.chat_id, request.kind, request.last_id).await
-    };
-    state.write(work).await.map_err(Error::into_body)
+    let SetMark { principal, chat_id, kind, last_id } = request;
+    writing::raise_mark(state, principal.into(), chat_id, kind, last_id).await.map_err(Error::into_body)
 }
 
 /// Where chats stand.
@@ -72,8 +87,28 @@ pub async fn tops(state: &AppState, request: TopsRequest) -> Result<Tops, ErrorB
     async {
         let mut conn = state.connection().await?;
         let epoch = installation::epoch(&mut conn).await?;
-        let tops = chats::tops(&mut conn, &request.chats, request.sessions_changed_within).await?;
-        Ok(Tops { epoch, tops })
+        let memberships = tops::memberships(&mut conn, &request.users).await?;
+        let tops = tops::read(&mut conn, &request.chats, request.sessions_changed_within).await?;
+        Ok(Tops { epoch, tops, memberships })
+    }
+    .await
+    .map_err(Error::into_body)
+}
+
+/// Which of many chats changed since their reader was last there.
+pub async fn changes(state: &AppState, request: ChangesRequest) -> Result<Changes, ErrorBody> {
+    let cursors: Vec<(ChatId, Seq)> = request.cursors.into_iter().collect();
+    let actor = Actor::from(request.principal);
+    let own_chats = matches!(request.principal, Principal::User { .. });
+    let question = Question { actor, own_chats, cursors: &cursors, new_after: request.new_after };
+    reading::changes(state, question).await.map_err(Error::into_body)
+}
+
+/// Which rights were taken away or given back.
+pub async fn revocations(state: &AppState, request: RevocationsRequest) -> Result<Revocations, ErrorBody> {
+    async {
+        let mut conn = state.connection().await?;
+        revocations::read(&mut conn, request.after).await
     }
     .await
     .map_err(Error::into_body)

@@ -2,12 +2,13 @@
 //!
 //! - [`config`]: what the environment says
 //! - [`state`]: what requests share; preparing the database and watching it
-//! - [`app`]: the routes and what every answer has in common; `api`: the route table, and one file for each resource
+//! - [`app`]: the routes and what every answer has in common; `cors`: which pages may read it; `api`: the route table,
+//!   and one file for each resource
 //! - [`gateway`]: what gateways ask, over HTTP or within one process
-//! - `writing`: durable changes; `db`: PostgreSQL, one file for each thing that is stored
+//! - `writing`: durable changes; `reading`: what REST and gateways read alike; `db`: PostgreSQL, one file for each thing that is stored
 //! - [`accounts`], `password`: operators and users
 //! - `auth`: who asks; `tokens`: what it shows for it
-//! - `check`: input; [`error`]: what goes wrong
+//! - `check`: input; `limits`: how fast one may write; [`error`]: what goes wrong
 //! - [`relay`]: from the outbox to RabbitMQ
 //! - [`admin`]: what the command line does beside serving
 //! - `metrics`: what is counted
@@ -19,11 +20,14 @@ pub mod app;
 mod auth;
 mod check;
 pub mod config;
+mod cors;
 mod db;
 pub mod error;
 pub mod gateway;
+mod limits;
 mod metrics;
 mod password;
+mod reading;
 pub mod relay;
 pub mod state;
 mod tokens;

@@ -1,6 +1,7 @@
-//! chat-service as a process of its own.
+//! chat-service as a process of its own: serving, or one command of `commands`.
 
-use std::io::Read;
+mod commands;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -9,17 +10,15 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use bus::BrokerConfig;
 use bus::outbox::LaneWaker;
-use channel_auth::Role;
-use chat_events::{ChatId, ChatKind};
-use chat_service::accounts::Account;
-use chat_service::admin::{Admin, parse_kind, parse_role};
+use chat_service::admin::Admin;
 use chat_service::config::DatabaseConfig;
-use chat_service::error::Error;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Config, Surroundings, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
 use telemetry::{Health, Metrics, TelemetryConfig};
 use tokio_util::sync::CancellationToken;
+
+use crate::commands::{ChatCommand, UserCommand};
 
 /// REST, accounts, permissions and history of Switchboard.
 #[derive(Parser)]
@@ -43,62 +42,6 @@ enum Command {
     /// Chats that are not sessions
     #[command(subcommand)]
     Chat(ChatCommand),
-}
-
-#[derive(Subcommand)]
-enum UserCommand {
-    /// Make an account; without `--password-stdin` its password is made and printed once
-    Add {
-        /// Unique without regard to case
-        #[arg(long)]
-        email: String,
-        /// The name that others see
-        #[arg(long)]
-        name: String,
-        /// user, operator or admin
-        #[arg(long, value_parser = parse_role)]
-        role: Role,
-        /// Read the password from the first line of standard input
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
-#[derive(Subcommand)]
-enum ChatCommand {
-    /// Make a chat and print its id
-    Create {
-        /// direct, group, channel or record
-        #[arg(long, value_parser = parse_kind)]
-        kind: ChatKind,
-        /// The name to show
-        #[arg(long)]
-        title: Option<String>,
-        /// Address or id of a member; the first is the chat's admin
-        #[arg(long = "member", required = true)]
-        members: Vec<String>,
-    },
-    /// Bring somebody into a chat
-    AddMember {
-        /// The chat's id
-        #[arg(long)]
-        chat: ChatId,
-        /// Address or id
-        #[arg(long)]
-        member: String,
-        /// May also write in a channel
-        #[arg(long)]
-        admin: bool,
-    },
-    /// Take somebody out of a chat
-    RemoveMember {
-        /// The chat's id
-        #[arg(long)]
-        chat: ChatId,
-        /// Address or id
-        #[arg(long)]
-        member: String,
-    },
 }
 
 #[derive(Args)]
@@ -135,47 +78,14 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             println!("{} migrations run", done.len());
             Ok(())
         }
-        Some(Command::User(command)) => user(command, admin(&cli.serve.config).await?).await,
-        Some(Command::Chat(command)) => chat(command, admin(&cli.serve.config).await?).await,
+        Some(Command::User(command)) => command.run(admin(&cli.serve.config).await?).await,
+        Some(Command::Chat(command)) => command.run(admin(&cli.serve.config).await?).await,
     }
 }
 
 async fn admin(config: &Config) -> anyhow::Result<Admin> {
     let database: &DatabaseConfig = &config.database;
     Ok(Admin::connect(&database.url()?, config.outbox_lanes).await?)
-}
-
-async fn user(command: UserCommand, mut admin: Admin) -> anyhow::Result<()> {
-    let UserCommand::Add { email, name, role, password_stdin } = command;
-    let password = password_stdin.then(read_password).transpose()?;
-    let made = admin.add_user(Account { email, name, role, password }).await.map_err(Error::into_body)?;
-    println!("id: {}", made.id);
-    if let Some(password) = made.password {
-        println!("password: {password}");
-    }
-    Ok(())
-}
-
-fn read_password() -> anyhow::Result<String> {
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).context("the password could not be read")?;
-    Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-async fn chat(command: ChatCommand, mut admin: Admin) -> anyhow::Result<()> {
-    match command {
-        ChatCommand::Create { kind, title, members } => {
-            let chat = admin.create_chat(kind, title, &members).await.map_err(Error::into_body)?;
-            println!("id: {chat}");
-        }
-        ChatCommand::AddMember { chat, member, admin: is_admin } => {
-            admin.add_member(chat, &member, is_admin).await.map_err(Error::into_body)?;
-        }
-        ChatCommand::RemoveMember { chat, member } => {
-            admin.remove_member(chat, &member).await.map_err(Error::into_body)?;
-        }
-    }
-    Ok(())
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<()> {

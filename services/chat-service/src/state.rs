@@ -1,7 +1,7 @@
 //! What every request shares, and the background work that keeps it able.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::outbox::LaneWaker;
 use chat_events::{ChatId, Epoch, LaneCount};
@@ -14,15 +14,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError};
+use crate::cors::Origins;
 use crate::db::installation::{self, PrepareError};
 use crate::db::{Connection, Database};
 use crate::error::Error;
+use crate::limits::SendLimits;
 use crate::metrics::ServiceMetrics;
 use crate::password::Passwords;
 use crate::tokens::Tokens;
 
 /// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
 const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// How often what is no longer needed in memory is let go.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// What the process around chat-service gives it.
 #[derive(Clone)]
@@ -49,8 +54,9 @@ pub struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: ServiceMetrics,
+    pub(crate) limits: SendLimits,
     pub(crate) internal_secret: Option<SecretString>,
-    pub(crate) allowed_origins: Vec<String>,
+    pub(crate) allowed_origins: Origins,
     epoch: watch::Sender<Option<Epoch>>,
     writes: TaskTracker,
     runtime: Handle,
@@ -98,8 +104,9 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
         tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
         passwords: Passwords::new().map_err(internal)?,
         metrics,
+        limits: SendLimits::new(&config.limits),
         internal_secret: config.auth.internal_secret()?,
-        allowed_origins: config.cors_allowed_origins.clone(),
+        allowed_origins: Origins::new(&config.cors_allowed_origins),
         epoch: watch::Sender::new(None),
         writes: TaskTracker::new(),
         runtime,
@@ -154,10 +161,15 @@ impl Background {
         let epoch = self.prepare().await?;
         self.state.database.set_prepared();
         self.state.epoch.send_replace(Some(epoch));
+        let mut tidied = Instant::now();
         loop {
             match self.ping().await {
                 Ok(()) => self.part.up(),
                 Err(error) => self.part.down(error.to_string()),
+            }
+            if tidied.elapsed() >= TIDY_EVERY {
+                self.state.limits.forget_idle();
+                tidied = Instant::now();
             }
             tokio::time::sleep(PING_EVERY).await;
         }

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys};
+use chat_events::gateway_api::TokenFacts;
 use chat_events::{ChatId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::RngCore;
@@ -12,6 +13,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::config::{AuthConfig, ConfigError};
+use crate::db::users::LockedUser;
 use crate::error::Error;
 
 /// Keys and lifetimes.
@@ -36,8 +38,26 @@ pub(crate) struct ChannelToken {
 pub(crate) enum Bearer {
     /// The client of a session.
     Client(ChatId),
-    /// An account, with the role that it had at the time.
-    User(UserId, Role),
+    /// An account.
+    User(BearerUser),
+}
+
+/// An account, as its access token tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BearerUser {
+    pub(crate) id: UserId,
+    /// The role that it had at the time.
+    pub(crate) role: Role,
+    /// To be held against logouts.
+    pub(crate) token: TokenFacts,
+}
+
+impl From<AccessClaims> for BearerUser {
+    fn from(claims: AccessClaims) -> Self {
+        let login = claims.sid.as_deref().and_then(|sid| sid.parse().ok());
+        let token = TokenFacts { issued_at: claims.iat, login };
+        Self { id: claims.user_id(), role: claims.role, token }
+    }
 }
 
 impl Tokens {
@@ -64,7 +84,7 @@ impl Tokens {
     /// Who a bearer token belongs to. A JWT has three parts (RFC 7515), a session token more.
     pub(crate) fn verify(&self, token: &str) -> Result<Bearer, Error> {
         let bearer = if token.split('.').count() == 3 {
-            self.verifier.verify(token).map(|claims| Bearer::User(claims.user_id(), claims.role))
+            self.verifier.verify(token).map(|claims| Bearer::User(claims.into()))
         } else {
             let claims = self.session_keys.verify(Purpose::Channel, token, Utc::now());
             claims.map(|claims| Bearer::Client(claims.session_id))
@@ -73,18 +93,18 @@ impl Tokens {
     }
 
     /// A short-lived token for an account, and its lifetime in seconds.
-    pub(crate) fn access(&self, user: UserId, name: &str, role: Role, family: Uuid) -> (String, i64) {
-        let now = Utc::now().timestamp();
+    pub(crate) fn access(&self, login: &LockedUser, family: Uuid) -> (String, i64) {
+        let user = &login.user;
         let lifetime = i64::try_from(self.issuer.access_lifetime.as_secs()).unwrap_or(i64::MAX / 2);
         let claims = AccessClaims {
             iss: self.issuer.issuer.clone(),
             aud: self.issuer.audience.clone(),
-            sub: user.to_string(),
-            exp: now + lifetime,
-            iat: now,
+            sub: user.id.to_string(),
+            exp: Utc::now().timestamp() + lifetime,
+            iat: login.issued_at,
             jti: Uuid::new_v4().to_string(),
-            name: name.to_owned(),
-            role,
+            name: user.name.clone(),
+            role: user.role.0,
             sid: Some(family.to_string()),
         };
         (self.issuer.sign(&claims), lifetime)

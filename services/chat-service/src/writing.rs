@@ -1,16 +1,22 @@
 //! Durable changes: written to their end whoever hangs up, then told to the relay.
 
-use chat_events::{ChatId, UserId};
+use chat_events::gateway_api::MarkSet;
+use chat_events::{ChatId, MarkKind, Member, MessageId};
 use chrono::{DateTime, Utc};
 
+use crate::db::access::Actor;
+use crate::db::marks;
+use crate::db::members::{self, Change};
+use crate::db::refresh_tokens::{self, Extent};
 use crate::db::send::{self, NewMessage, Sent};
 use crate::db::sessions::{self, NewSession, SessionChange};
 use crate::db::users;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// Writes a message, once for each `client_id`.
+/// Writes a message, once for each `client_id`, if the sender is not too fast.
 pub(crate) async fn send(state: &AppState, new: NewMessage) -> Result<Sent, Error> {
+    state.limits.take(new.actor.principal)?;
     let own = state.clone();
     let work = async move {
         let mut conn = own.connection().await?;
@@ -40,7 +46,7 @@ pub(crate) async fn open_session(state: &AppState, new: NewSession) -> Result<(C
 /// Changes a session's status or assignee.
 pub(crate) async fn change_session(
     state: &AppState,
-    operator: UserId,
+    operator: Actor,
     session: ChatId,
     change: SessionChange,
 ) -> Result<(), Error> {
@@ -48,12 +54,68 @@ pub(crate) async fn change_session(
     let traceparent = telemetry::trace::current_traceparent();
     let work = async move {
         let mut conn = own.connection().await?;
-        users::check_caller_is_staff(&mut conn, operator).await?;
+        users::acting_staff(&mut conn, operator).await?;
         let changed = sessions::change(&mut conn, session, &change, own.lanes, traceparent.as_deref()).await?;
         if changed {
             own.committed(session);
         }
         Ok(())
+    };
+    state.write(work).await
+}
+
+/// Raises a mark of who acts, up to a message.
+pub(crate) async fn raise_mark(
+    state: &AppState,
+    actor: Actor,
+    chat: ChatId,
+    kind: MarkKind,
+    last: MessageId,
+) -> Result<MarkSet, Error> {
+    let own = state.clone();
+    let work = async move {
+        let mut conn = own.connection().await?;
+        marks::raise(&mut conn, actor, chat, kind, last).await
+    };
+    state.write(work).await
+}
+
+/// Refuses or admits the client of a session.
+pub(crate) async fn set_banned(
+    state: &AppState,
+    operator: Actor,
+    session: ChatId,
+    is_banned: bool,
+) -> Result<(), Error> {
+    let own = state.clone();
+    let work = async move {
+        let mut conn = own.connection().await?;
+        users::acting_staff(&mut conn, operator).await?;
+        sessions::set_banned(&mut conn, session, is_banned).await
+    };
+    state.write(work).await
+}
+
+/// Brings somebody into a chat or takes somebody out. Returns the member, if anything changed.
+pub(crate) async fn change_member(state: &AppState, wanted: Change) -> Result<Option<Member>, Error> {
+    let own = state.clone();
+    let work = async move {
+        let mut conn = own.connection().await?;
+        let changed = members::change(&mut conn, &wanted, own.lanes).await?;
+        if changed.is_some() {
+            own.committed(wanted.chat);
+        }
+        Ok(changed)
+    };
+    state.write(work).await
+}
+
+/// Ends the login of a refresh token, or all logins of its account.
+pub(crate) async fn log_out(state: &AppState, hash: Vec<u8>, extent: Extent) -> Result<bool, Error> {
+    let own = state.clone();
+    let work = async move {
+        let mut conn = own.connection().await?;
+        refresh_tokens::log_out(&mut conn, &hash, extent).await
     };
     state.write(work).await
 }

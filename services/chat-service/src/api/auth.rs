@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::body::Body;
 use crate::accounts::{self, Login};
 use crate::check;
+use crate::db::refresh_tokens::Extent;
 use crate::error::Answer;
 use crate::state::AppState;
 
@@ -28,6 +29,17 @@ pub(crate) struct LogIn {
 pub(crate) struct Refresh {
     #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
     refresh_token: String,
+}
+
+/// Which logins end.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogOut {
+    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    refresh_token: String,
+    /// All logins of the account. Only a refresh token that could still be traded in may do that.
+    #[serde(default)]
+    all: bool,
 }
 
 /// A login.
@@ -61,6 +73,19 @@ pub(crate) async fn log_in(state: Data<AppState>, body: Body<LogIn>) -> Result<H
 pub(crate) async fn refresh(state: Data<AppState>, body: Body<Refresh>) -> Result<HttpResponse, Answer> {
     let token = check::text("refresh_token", body.into_inner().0.refresh_token, check::MAX_PASSWORD)?;
     Ok(tokens(accounts::refresh(&state, &token).await?))
+}
+
+/// Ends a login: its refresh tokens and its access tokens are refused from now on, and its sockets are closed within
+/// seconds.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", request_body = LogOut,
+    responses((status = 204, description = "Logged out; also where the login had ended before"),
+              (status = 401, description = "The refresh token is not good", body = chat_events::ErrorEnvelope)))]
+pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result<HttpResponse, Answer> {
+    let LogOut { refresh_token, all } = body.into_inner().0;
+    let token = check::text("refresh_token", refresh_token, check::MAX_PASSWORD)?;
+    let extent = if all { Extent::Everywhere } else { Extent::Login };
+    accounts::log_out(&state, &token, extent).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Never to be kept by a cache (RFC 6749, section 5.1).

@@ -1,13 +1,17 @@
 //! Reading bodies exactly: what JSON schema would refuse, serde must not let through.
 
+use std::collections::BTreeMap;
 use std::fmt::{Formatter, Result as FormatResult};
 use std::marker::PhantomData;
 
 use actix_web::web::Json;
+use chat_events::{ChatId, Seq};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
+
+use crate::check;
 
 /// The body of a request: a JSON object.
 pub(crate) type Body<T> = Json<Object<T>>;
@@ -52,15 +56,40 @@ where
         .transpose()
 }
 
-/// An id or null, which must be there. To JSON schema `7.0` is an integer too.
+/// An id or null. Without `serde(default)` it must be there.
 pub(crate) fn nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let Some(number) = Option::<Number>::deserialize(deserializer)? else { return Ok(None) };
-    let id = number.as_i64().or_else(|| {
+    Option::<Number>::deserialize(deserializer)?.map(|number| id(&number)).transpose()
+}
+
+/// An id.
+pub(crate) fn positive_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    id(&Number::deserialize(deserializer)?)
+}
+
+/// Positions in chats, by the id of the chat.
+pub(crate) fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId, Seq>, D::Error> {
+    let numbers = BTreeMap::<String, Number>::deserialize(deserializer)?;
+    let cursor = |(chat, seq): (String, Number)| {
+        let chat = check::id(&chat).ok_or_else(|| D::Error::custom("the name of a cursor is the id of a chat"))?;
+        let seq = whole(&seq).filter(|seq| *seq >= 0);
+        let seq = seq.ok_or_else(|| D::Error::custom("a cursor is a 64-bit integer of at least 0"))?;
+        Ok((ChatId(chat), Seq(seq)))
+    };
+    numbers.into_iter().map(cursor).collect()
+}
+
+fn id<E: Error>(number: &Number) -> Result<i64, E> {
+    let id = whole(number).filter(|id| *id > 0);
+    id.ok_or_else(|| E::custom("an id is a positive 64-bit integer"))
+}
+
+/// To JSON schema `7.0` is an integer too.
+fn whole(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
         // Beyond 2^53 a float no longer names one integer.
         let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0);
         whole.and_then(|float| format!("{float:.0}").parse().ok())
-    });
-    id.filter(|id| *id > 0).map(Some).ok_or_else(|| D::Error::custom("an id is a positive 64-bit integer"))
+    })
 }
 
 #[cfg(test)]

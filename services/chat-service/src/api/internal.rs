@@ -2,7 +2,10 @@
 
 use actix_web::web::{Data, Json};
 use chat_events::Message;
-use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+use chat_events::gateway_api::{
+    Changes, ChangesRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark, SyncPage, SyncRequest,
+    Tops, TopsRequest, Welcome,
+};
 
 use crate::auth::Gateway;
 use crate::error::Answer;
@@ -29,4 +32,16 @@ pub(crate) async fn mark(_: Gateway, state: Data<AppState>, body: Json<SetMark>)
 
 pub(crate) async fn tops(_: Gateway, state: Data<AppState>, body: Json<TopsRequest>) -> Answered<Tops> {
     gateway::tops(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn changes(_: Gateway, state: Data<AppState>, body: Json<ChangesRequest>) -> Answered<Changes> {
+    gateway::changes(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn revocations(
+    _: Gateway,
+    state: Data<AppState>,
+    body: Json<RevocationsRequest>,
+) -> Answered<Revocations> {
+    gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(Answer)
 }

@@ -2,7 +2,6 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
-use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, Message, MessageBody, MessageId, Seq, Visibility};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 use super::body::{Body, optional_name};
 use crate::auth::Caller;
 use crate::check;
+use crate::db::access::Actor;
 use crate::db::messages::{self, Place, Reading};
 use crate::db::send::NewMessage;
 use crate::error::{Answer, Error};
@@ -88,14 +88,9 @@ pub(crate) async fn list_in_chat(
     list(&state, caller.in_chat()?, *id, &query).await
 }
 
-async fn list(
-    state: &AppState,
-    principal: Principal,
-    chat: ChatId,
-    query: &MessagesQuery,
-) -> Result<Json<Messages>, Answer> {
+async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuery) -> Result<Json<Messages>, Answer> {
     let (limit, place) = (check::limit(query.limit)?, query.place()?);
-    let reading = Reading::of(principal, chat);
+    let reading = Reading::of(actor, chat);
     let mut conn = state.connection().await?;
     let page = match place {
         Wanted::Changes(after) => {
@@ -157,15 +152,10 @@ pub(crate) async fn send_in_chat(
     send(&state, caller.in_chat()?, *id, body.into_inner().0).await
 }
 
-async fn send(
-    state: &AppState,
-    principal: Principal,
-    chat: ChatId,
-    message: SendMessage,
-) -> Result<HttpResponse, Answer> {
+async fn send(state: &AppState, actor: Actor, chat: ChatId, message: SendMessage) -> Result<HttpResponse, Answer> {
     let body = MessageBody::parse(message.body).map_err(|why| Error::invalid("body", why.to_string()))?;
     let new = NewMessage {
-        principal,
+        actor,
         chat,
         body,
         client_id: message.client_id,

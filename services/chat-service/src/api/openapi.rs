@@ -5,12 +5,13 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use chat_events::ErrorEnvelope;
+use chat_events::gateway_api::MAX_CURSORS;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, KnownFormat, OpenApi, Ref, RefOr, ResponseBuilder, SchemaFormat};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, KnownFormat, OpenApi, Ref, RefOr, ResponseBuilder, SchemaFormat};
 use utoipa::{Modify, OpenApi as _};
 
 use crate::check;
@@ -35,6 +36,19 @@ pub(crate) struct ChatPath {
     id: i64,
 }
 
+/// A member of a chat.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described, not read")]
+pub(crate) struct MemberPath {
+    /// The chat's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    id: i64,
+    /// The member's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    user_id: i64,
+}
+
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Switchboard chat-service",
@@ -43,7 +57,8 @@ pub(crate) struct ChatPath {
         super::sessions::open, super::sessions::show, super::sessions::channel_token, super::sessions::assign,
         super::sessions::set_status, super::sessions::list, super::messages::list_in_session,
         super::messages::send_in_session, super::messages::list_in_chat, super::messages::send_in_chat,
-        super::chats::list, super::auth::log_in, super::auth::refresh, super::auth::jwks, super::users::me,
+        super::marks::raise_in_session, super::marks::raise_in_chat, super::sessions::ban, super::sessions::unban,
+        super::chats::list, super::chats::changes, super::members::add, super::members::remove, super::auth::log_out, super::auth::log_in, super::auth::refresh, super::auth::jwks, super::users::me,
     ),
     components(schemas(ErrorEnvelope)),
     tags(
@@ -52,7 +67,7 @@ pub(crate) struct ChatPath {
         (name = "chats", description = "Chats of users"),
         (name = "auth", description = "Accounts and tokens"),
     ),
-    modifiers(&Bearers, &Errors),
+    modifiers(&Bearers, &Errors, &RateLimits),
 )]
 struct Document;
 
@@ -91,11 +106,32 @@ struct Errors;
 impl Modify for Errors {
     fn modify(&self, openapi: &mut OpenApi) {
         for path in openapi.paths.paths.values_mut() {
-            for operation in [&mut path.get, &mut path.post].into_iter().flatten() {
+            for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
                 add_errors(operation);
             }
         }
     }
+}
+
+/// Where there is a limit of how fast one may write.
+struct RateLimits;
+
+impl Modify for RateLimits {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+        let retry_after = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait")).build();
+        for path in ["/chat/session/{id}/messages", "/chats/{id}/messages"] {
+            let Some(send) = openapi.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) else { continue };
+            let refused = error("Too fast; `details.retry_after_ms` says how long to wait")
+                .header("Retry-After", retry_after.clone());
+            send.responses.responses.insert("429".to_owned(), RefOr::T(refused.build()));
+        }
+    }
+}
+
+fn error(description: &str) -> ResponseBuilder {
+    let envelope = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
+    ResponseBuilder::new().description(description).content("application/json", envelope)
 }
 
 fn add_errors(operation: &mut Operation) {
@@ -119,10 +155,8 @@ fn add_errors(operation: &mut Operation) {
         errors.push(("415", "The body is not `application/json`"));
         errors.push(("422", "A value is not acceptable; `details.field` names it"));
     }
-    let envelope = ContentBuilder::new().schema(Some(Ref::from_schema_name("ErrorEnvelope"))).build();
     for (status, description) in errors {
-        let response =
-            ResponseBuilder::new().description(description).content("application/json", envelope.clone()).build();
+        let response = error(description).build();
         operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
     }
 }
@@ -159,6 +193,35 @@ fn metadata_value(depth: usize) -> RefOr<Schema> {
         );
     }
     RefOr::T(any.build().into())
+}
+
+/// Positions in chats, by the id of the chat.
+pub(crate) fn cursors() -> Schema {
+    let ids = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[1-9][0-9]{0,17}$")).build();
+    let position = ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(0))
+        .maximum(Some(i64::MAX));
+    ObjectBuilder::new()
+        .description(Some("For each chat the last seq that the caller has seen; at most 1,000 chats."))
+        .max_properties(Some(MAX_CURSORS))
+        .property_names(Some(Schema::from(ids)))
+        .additional_properties(Some(AdditionalProperties::RefOr(position.into())))
+        .build()
+        .into()
+}
+
+/// An id, or null.
+pub(crate) fn optional_id() -> Schema {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .description(Some("`new_next` of the answer before: goes on from there in `new`."))
+        .minimum(Some(1))
+        .maximum(Some(i64::MAX))
+        .build()
+        .into()
 }
 
 /// An id, or null; it has to be there.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
+use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, SessionStatus, UserId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -105,10 +106,12 @@ pub(crate) async fn channel_token(
     secret: VisitorSecret,
 ) -> Result<Json<ChannelToken>, Answer> {
     let mut conn = state.connection().await?;
-    let hash = sessions::visitor_secret_hash(&mut conn, *id).await?;
+    let visitor = sessions::visitor(&mut conn, *id).await?;
     // The same answer for a session that does not exist: who has no secret learns nothing.
-    if !hash.is_some_and(|hash| tokens::matches(&secret.0, &hash)) {
-        return Err(Error::unauthorized("the visitor secret is not right").into());
+    let visitor = visitor.filter(|(hash, _)| tokens::matches(&secret.0, hash));
+    let (_, is_banned) = visitor.ok_or_else(|| Error::unauthorized("the visitor secret is not right"))?;
+    if is_banned {
+        return Err(Error::forbidden("the client is banned").into());
     }
     let channel = state.tokens.channel(*id);
     Ok(Json(ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url: channel.stream_url }))
@@ -123,9 +126,9 @@ pub(crate) async fn show(state: Data<AppState>, id: Path<ChatId>, caller: Caller
 }
 
 async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, Answer> {
-    let principal = caller.in_session(session)?;
+    let actor = caller.in_session(session)?;
     let mut conn = state.connection().await?;
-    Ok(Json(sessions::view(&mut conn, principal, session).await?))
+    Ok(Json(sessions::view(&mut conn, actor, session).await?))
 }
 
 /// Who is to have the session.
@@ -185,6 +188,37 @@ async fn change(
     view(state, session, caller).await
 }
 
+/// Bans the client of a session: from now on its tokens are refused everywhere, it gets no new ones, and its sockets are
+/// closed within seconds.
+#[utoipa::path(post, path = "/chat/session/{id}/ban", tag = "sessions", params(super::openapi::SessionPath),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The session as it is now", body = SessionView)))]
+pub(crate) async fn ban(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
+    set_banned(&state, *id, caller, true).await
+}
+
+/// Lets a banned client in again.
+#[utoipa::path(post, path = "/chat/session/{id}/unban", tag = "sessions", params(super::openapi::SessionPath),
+    security(("access_token" = [])),
+    responses((status = 200, description = "The session as it is now", body = SessionView)))]
+pub(crate) async fn unban(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+) -> Result<Json<SessionView>, Answer> {
+    set_banned(&state, *id, caller, false).await
+}
+
+async fn set_banned(
+    state: &AppState,
+    session: ChatId,
+    caller: Caller,
+    is_banned: bool,
+) -> Result<Json<SessionView>, Answer> {
+    writing::set_banned(state, caller.staff()?, session, is_banned).await?;
+    view(state, session, caller).await
+}
+
 /// Which sessions, and how many.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -221,7 +255,7 @@ pub(crate) async fn list(
     query: Query<SessionsQuery>,
 ) -> Result<Json<Sessions>, Answer> {
     let operator = caller.staff()?;
-    let filter = query.filter(operator)?;
+    let filter = query.filter(operator.principal)?;
     let mut conn = state.connection().await?;
     let (sessions, has_more) = sessions::list(&mut conn, operator, &filter).await?;
     let last = sessions.last().map(|view| view.session.session_id);
@@ -229,10 +263,13 @@ pub(crate) async fn list(
 }
 
 impl SessionsQuery {
-    fn filter(&self, caller: UserId) -> Result<SessionFilter, Error> {
+    fn filter(&self, caller: Principal) -> Result<SessionFilter, Error> {
         let assignee = match self.assignee.as_deref() {
             None => None,
-            Some("me") => Some(AssigneeFilter::User(caller)),
+            Some("me") => match caller {
+                Principal::Staff { user_id } | Principal::User { user_id } => Some(AssigneeFilter::User(user_id)),
+                Principal::Client { .. } => return Err(Error::forbidden("this is for operators")),
+            },
             Some("none") => Some(AssigneeFilter::Nobody),
             Some(id) => {
                 let user = check::id(id).map(UserId);

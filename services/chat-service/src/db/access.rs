@@ -1,37 +1,67 @@
 //! Who a statement acts for, and what that principal may do in a chat.
 
-use chat_events::gateway_api::Principal;
+use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ChatKind, SenderType, SessionStatus};
 use diesel::prelude::{OptionalExtension, Queryable};
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
-use super::shape::access_cte;
+use super::shape::{access_cte, acting_user};
 use super::statement::statement;
 use super::stored::Stored;
 use crate::error::Error;
 
-/// A principal as the statements take it.
+/// Who acts, and what its access token says of itself.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct PrincipalColumns {
+pub(crate) struct Actor {
+    /// As whom.
+    pub(crate) principal: Principal,
+    token: TokenFacts,
+}
+
+impl Actor {
+    /// The bearer of an access token.
+    pub(crate) fn new(principal: Principal, token: TokenFacts) -> Self {
+        Self { principal, token }
+    }
+}
+
+/// Nobody's token to check: a client's is good until its end or a ban, and gateways watch over those that they let in.
+impl From<Principal> for Actor {
+    fn from(principal: Principal) -> Self {
+        Self { principal, token: TokenFacts { issued_at: i64::MAX, login: None } }
+    }
+}
+
+/// An actor as the statements take it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ActorColumns {
     /// `client`, `staff`, `user`, or `gateway` for none.
     pub(crate) kind: &'static str,
     /// 0 for a client.
     pub(crate) user_id: i64,
+    /// 0 for an account.
+    pub(crate) session_id: i64,
     /// Whose marks are its own.
     pub(crate) reader_type: &'static str,
+    /// `iat` of the access token.
+    pub(crate) issued_at: i64,
+    /// `sid` of the access token.
+    pub(crate) login: Option<Uuid>,
 }
 
-impl PrincipalColumns {
+impl ActorColumns {
     /// None is a gateway on its own account.
-    pub(crate) fn of(principal: Option<Principal>) -> Self {
-        let (kind, user_id, reader_type) = match principal {
-            None => ("gateway", 0, "user"),
-            Some(Principal::Client { .. }) => ("client", 0, "client"),
-            Some(Principal::Staff { user_id }) => ("staff", user_id.0, "user"),
-            Some(Principal::User { user_id }) => ("user", user_id.0, "user"),
+    pub(crate) fn of(actor: Option<Actor>) -> Self {
+        let (kind, user_id, session_id, reader_type) = match actor.map(|actor| actor.principal) {
+            None => ("gateway", 0, 0, "user"),
+            Some(Principal::Client { session_id }) => ("client", 0, session_id.0, "client"),
+            Some(Principal::Staff { user_id }) => ("staff", user_id.0, 0, "user"),
+            Some(Principal::User { user_id }) => ("user", user_id.0, 0, "user"),
         };
-        Self { kind, user_id, reader_type }
+        let (issued_at, login) = actor.map_or((i64::MAX, None), |Actor { token, .. }| (token.issued_at, token.login));
+        Self { kind, user_id, session_id, reader_type, issued_at, login }
     }
 }
 
@@ -58,7 +88,8 @@ pub(crate) fn check_scope(principal: Principal, chat: ChatId) -> Result<(), Erro
 pub(crate) fn check_read(may_read: Option<&str>) -> Result<(), Error> {
     match may_read {
         Some("allowed") => Ok(()),
-        Some("inactive") => Err(Error::unauthorized("the account is not active")),
+        Some("inactive") => Err(Error::not_active()),
+        Some("banned") => Err(Error::forbidden("the client is banned")),
         Some("forbidden") => Err(Error::forbidden("you may not do this here")),
         _ => Err(Error::not_found("there is no such chat")),
     }
@@ -70,6 +101,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
     } -> (Text, Text, Bool, BigInt, Nullable<BigInt>, Nullable<Text>) = concat!(
         "WITH ", access_cte!(), "SELECT kind, may_read, may_write, seq, self_id, status FROM access"
     );
@@ -88,12 +121,16 @@ pub(crate) struct Access {
 
 impl Access {
     /// Reads it; no such chat is an error.
-    pub(crate) async fn read(conn: &mut AsyncPgConnection, principal: Principal, chat: ChatId) -> Result<Self, Error> {
-        let who = PrincipalColumns::of(Some(principal));
-        let found: Option<Self> = ReadAccess { chat_id: chat.0, principal: who.kind, user_id: who.user_id }
-            .get_result(conn)
-            .await
-            .optional()?;
+    pub(crate) async fn read(conn: &mut AsyncPgConnection, actor: Actor, chat: ChatId) -> Result<Self, Error> {
+        let who = ActorColumns::of(Some(actor));
+        let statement = ReadAccess {
+            chat_id: chat.0,
+            principal: who.kind,
+            user_id: who.user_id,
+            issued_at: who.issued_at,
+            login: who.login,
+        };
+        let found: Option<Self> = statement.get_result(conn).await.optional()?;
         found.ok_or_else(|| Error::not_found("there is no such chat"))
     }
 

@@ -1,14 +1,15 @@
-//! Chats of every kind: the row lock, the states that a connection starts from, and where chats stand.
+//! Chats of every kind: the row lock, and the states that a connection starts from.
 
-use chat_events::gateway_api::{ChatState, Principal, Top, Welcome};
+use chat_events::gateway_api::{ChatState, Principal, Welcome};
 use chat_events::{ChatId, ChatKind, Epoch, Seq};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
-use super::access::{PrincipalColumns, check_read};
+use super::access::{Actor, ActorColumns, check_read};
 use super::schema::chats;
-use super::shape::{chat_state_json, marks_json, session_joins, session_json, time_json};
+use super::shape::{acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
 use super::statement::statement;
 use super::stored::Stored;
 use crate::error::Error;
@@ -48,16 +49,18 @@ statement! {
     ReadWelcome<'a> {
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         session_id: i64 as BigInt,
         reader_type: &'a str as Text,
     } -> (Integer, Text, Nullable<BigInt>, Nullable<Text>, Text) = concat!(
         "WITH self AS MATERIALIZED (
-            SELECT v.id, v.name, 'allowed' AS may_read
+            SELECT v.id, v.name, CASE WHEN v.banned_at IS NOT NULL THEN 'banned' ELSE 'allowed' END AS may_read
             FROM chat_sessions s JOIN clients v ON v.id = s.client_id
             WHERE s.chat_id = $session_id AND $principal = 'client'
             UNION ALL
             SELECT u.id, u.name, CASE
-                WHEN NOT u.is_active THEN 'inactive'
+                WHEN NOT (", acting_user!(), ") THEN 'inactive'
                 WHEN $principal = 'staff' AND u.role NOT IN ('operator', 'admin') THEN 'forbidden'
                 ELSE 'allowed' END
             FROM users u WHERE u.id = $user_id AND $principal <> 'client'
@@ -78,17 +81,19 @@ statement! {
 type WelcomeRow = (i32, String, Option<i64>, Option<String>, String);
 
 /// What a new connection is told, in one snapshot.
-pub(crate) async fn welcome(conn: &mut AsyncPgConnection, principal: Principal) -> Result<Welcome, Error> {
-    let who = PrincipalColumns::of(Some(principal));
-    let session = match principal {
-        Principal::Client { session_id } => session_id.0,
-        Principal::Staff { .. } | Principal::User { .. } => 0,
+pub(crate) async fn welcome(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Welcome, Error> {
+    let who = ActorColumns::of(Some(actor));
+    let statement = ReadWelcome {
+        principal: who.kind,
+        user_id: who.user_id,
+        issued_at: who.issued_at,
+        login: who.login,
+        session_id: who.session_id,
+        reader_type: who.reader_type,
     };
-    let statement =
-        ReadWelcome { principal: who.kind, user_id: who.user_id, session_id: session, reader_type: who.reader_type };
     let found: Option<WelcomeRow> = statement.get_result(conn).await.optional()?;
     let Some((epoch, may_read, self_id, name, chats)) = found else {
-        return Err(match principal {
+        return Err(match actor.principal {
             Principal::Client { .. } => Error::not_found("there is no such session"),
             _ => Error::unauthorized("there is no such account"),
         });
@@ -96,28 +101,4 @@ pub(crate) async fn welcome(conn: &mut AsyncPgConnection, principal: Principal) 
     check_read(Some(&may_read))?;
     let chats: Vec<ChatState> = serde_json::from_str(&chats)?;
     Ok(Welcome { epoch: Epoch(epoch), self_id: self_id.unwrap_or_default(), name, chats })
-}
-
-statement! {
-    /// The tops of chats, and of the sessions that changed in the last seconds. `changed_at` may lag by 15 s.
-    ReadTops<'a> {
-        chats: &'a [i64] as Array<BigInt>,
-        seconds: i64 as BigInt,
-    } -> (BigInt, Text, BigInt) =
-        "SELECT id, kind, seq FROM chats WHERE id = ANY($chats)
-         UNION
-         SELECT id, kind, seq FROM chats WHERE kind = 'session' AND $seconds > 0
-            AND changed_at > now() - make_interval(secs => $seconds + 15)";
-}
-
-/// Where chats stand.
-pub(crate) async fn tops(
-    conn: &mut AsyncPgConnection,
-    chats: &[ChatId],
-    changed_within: u32,
-) -> Result<Vec<Top>, Error> {
-    let ids: Vec<i64> = chats.iter().map(|chat| chat.0).collect();
-    let rows: Vec<(i64, Stored<ChatKind>, i64)> =
-        ReadTops { chats: &ids, seconds: changed_within.into() }.load(conn).await?;
-    Ok(rows.into_iter().map(|(id, kind, seq)| Top { chat_id: ChatId(id), kind: kind.0, seq: Seq(seq) }).collect())
 }

@@ -6,7 +6,7 @@ use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::access::{Access, PrincipalColumns, check_scope};
+use super::access::{Access, Actor, ActorColumns, check_scope};
 use super::schema::messages;
 use super::shape::time_json;
 use super::statement::statement;
@@ -71,17 +71,17 @@ statement! {
 /// Raises a reader's mark up to a message that it may see.
 pub(crate) async fn raise(
     conn: &mut AsyncPgConnection,
-    principal: Principal,
+    actor: Actor,
     chat: ChatId,
     kind: MarkKind,
     last: MessageId,
 ) -> Result<MarkSet, Error> {
-    check_scope(principal, chat)?;
-    let access = Access::read(conn, principal, chat).await?;
+    check_scope(actor.principal, chat)?;
+    let access = Access::read(conn, actor, chat).await?;
     access.check_read()?;
-    let seq = seq_of(conn, principal, chat, last).await?.min(access.seq);
+    let seq = seq_of(conn, actor.principal, chat, last).await?.min(access.seq);
     let read = if kind == MarkKind::Read { seq } else { 0 };
-    let who = PrincipalColumns::of(Some(principal));
+    let who = ActorColumns::of(Some(actor));
     let in_session = access.kind.0 == chat_events::ChatKind::Session;
     let reader = access.self_id.unwrap_or_default();
     let raise = RaiseMark {

@@ -1,24 +1,26 @@
 //! Members of chats that are not sessions.
 
 use bus::outbox::{self, NewEvent};
-use chat_events::{ChatId, ChatKind, EventKind, LaneCount, UserId, Visibility};
+use chat_events::{ChatId, ChatKind, ErrorCode, EventKind, LaneCount, Member, Role, UserId, Visibility};
 use diesel::prelude::OptionalExtension;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
-use super::chats;
-use super::shape::time_json;
+use super::access::{Actor, ActorColumns};
+use super::shape::{acting_user, time_json};
 use super::statement::statement;
+use super::stored::Stored;
+use super::{chats, users};
 use crate::error::Error;
 
 macro_rules! member_json {
     () => {
         concat!(
-            "(SELECT json_build_object('user_id', p.user_id, 'name', u.name, 'is_active', p.is_active,
-                'is_admin', p.is_admin, 'can_read', p.can_read, 'can_write', p.can_write, 'can_pin', p.can_pin,
-                'can_invite', p.can_invite, 'can_delete_others', p.can_delete_others, 'joined_at', ",
+            "(SELECT row_to_json(j)::text FROM (SELECT p.user_id, u.name, p.is_active, p.is_admin, p.can_read, p.can_write,
+                p.can_pin, p.can_invite, p.can_delete_others, ",
             time_json!("p.joined_at"),
-            ")::text FROM users u WHERE u.id = p.user_id)"
+            " AS joined_at FROM users u WHERE u.id = p.user_id) j)"
         )
     };
 }
@@ -60,44 +62,114 @@ pub(crate) enum MemberChange {
     Remove,
 }
 
-/// Changes one member. Returns whether anything changed.
+/// A change of one member.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) chat: ChatId,
+    pub(crate) user: UserId,
+    pub(crate) change: MemberChange,
+    /// Who wants it; none is the command line, which may do everything.
+    pub(crate) by: Option<Actor>,
+    /// W3C trace context of the request.
+    pub(crate) traceparent: Option<String>,
+}
+
+/// Changes one member. Returns it, if anything changed.
 pub(crate) async fn change(
     conn: &mut AsyncPgConnection,
-    chat: ChatId,
-    user: UserId,
-    change: MemberChange,
+    wanted: &Change,
     lanes: LaneCount,
-) -> Result<bool, Error> {
+) -> Result<Option<Member>, Error> {
     conn.transaction(async |conn| {
-        let chat_kind = chats::lock(conn, chat).await?;
-        if chat_kind == ChatKind::Session {
-            return Err(Error::refused(chat_events::ErrorCode::Conflict, "a session has no members"));
+        let chat_kind = chats::lock(conn, wanted.chat).await?;
+        match wanted.by {
+            Some(actor) => check_manager(conn, actor, wanted.chat, chat_kind).await?,
+            None if chat_kind == ChatKind::Session => return Err(conflict("a session has no members")),
+            None => {}
         }
-        let (kind, json): (_, Option<String>) = match change {
-            MemberChange::Add { is_admin } => {
-                let add = AddMember { chat_id: chat.0, user_id: user.0, is_admin };
-                (EventKind::MemberAdded, add.get_result(conn).await.optional()?)
-            }
-            MemberChange::Remove => {
-                let remove = RemoveMember { chat_id: chat.0, user_id: user.0 };
-                (EventKind::MemberRemoved, remove.get_result(conn).await.optional()?)
-            }
-        };
-        let Some(data) = json else { return Ok(false) };
+        let (kind, json) = write(conn, wanted).await?;
+        let Some(data) = json else { return Ok(None) };
         let event = NewEvent {
-            lane: lanes.lane_of(chat),
-            chat_id: chat,
-            seq: chats::raise_state(conn, chat).await?,
+            lane: lanes.lane_of(wanted.chat),
+            chat_id: wanted.chat,
+            seq: chats::raise_state(conn, wanted.chat).await?,
             kind,
             chat_kind,
             visibility: Visibility::Public,
             assigned_user_id: None,
-            user_ids: &[user],
+            user_ids: &[wanted.user],
             data: &data,
-            traceparent: None,
+            traceparent: wanted.traceparent.as_deref(),
         };
         outbox::write(conn, &event).await?;
-        Ok(true)
+        Ok(Some(serde_json::from_str(&data)?))
     })
     .await
+}
+
+async fn write(conn: &mut AsyncPgConnection, wanted: &Change) -> Result<(EventKind, Option<String>), Error> {
+    let (chat_id, user_id) = (wanted.chat.0, wanted.user.0);
+    Ok(match wanted.change {
+        MemberChange::Add { is_admin } => {
+            let known = users::active(conn, wanted.user).await?;
+            known.ok_or_else(|| Error::field(ErrorCode::Conflict, "user_id", "there is no such account"))?;
+            let add = AddMember { chat_id, user_id, is_admin };
+            (EventKind::MemberAdded, add.get_result(conn).await.optional()?)
+        }
+        MemberChange::Remove => {
+            let remove = RemoveMember { chat_id, user_id };
+            (EventKind::MemberRemoved, remove.get_result(conn).await.optional()?)
+        }
+    })
+}
+
+statement! {
+    /// What the actor is in the installation and in the chat.
+    ReadManager {
+        chat_id: i64 as BigInt,
+        user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
+    } -> (Text, Bool, Bool) = concat!(
+        "SELECT u.role, (p.is_active AND p.can_read) IS TRUE, (p.is_active AND p.is_admin) IS TRUE
+         FROM users u LEFT JOIN chat_members p ON p.user_id = u.id AND p.chat_id = $chat_id
+         WHERE ", acting_user!()
+    );
+}
+
+/// Whether the actor manages the chat: its admins do, and those of the installation. Asked under the chat's lock.
+async fn check_manager(conn: &mut AsyncPgConnection, actor: Actor, chat: ChatId, kind: ChatKind) -> Result<(), Error> {
+    let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
+    let found: Option<(Stored<Role>, bool, bool)> =
+        ReadManager { chat_id: chat.0, user_id, issued_at, login }.get_result(conn).await.optional()?;
+    let (role, is_member, is_admin) = found.ok_or_else(Error::not_active)?;
+    let is_manager = is_admin || role.0 == Role::Admin;
+    match kind {
+        ChatKind::Session => Err(Error::not_found("there is no such chat")),
+        ChatKind::Direct if is_manager => Err(conflict("a direct chat keeps its two members")),
+        _ if is_manager => Ok(()),
+        _ if is_member => Err(Error::forbidden("this is for admins of the chat")),
+        _ => Err(Error::not_found("there is no such chat")),
+    }
+}
+
+fn conflict(message: &str) -> Error {
+    Error::refused(ErrorCode::Conflict, message)
+}
+
+/// A member as it is now; none if it is not in the chat.
+pub(crate) async fn read(conn: &mut AsyncPgConnection, chat: ChatId, user: UserId) -> Result<Option<Member>, Error> {
+    let json: Option<String> = ReadMember { chat_id: chat.0, user_id: user.0 }.get_result(conn).await.optional()?;
+    Ok(json.map(|json| serde_json::from_str(&json)).transpose()?)
+}
+
+statement! {
+    /// An active member.
+    ReadMember {
+        chat_id: i64 as BigInt,
+        user_id: i64 as BigInt,
+    } -> Text = concat!(
+        "SELECT ", member_json!(), " FROM chat_members p
+         WHERE p.chat_id = $chat_id AND p.user_id = $user_id AND p.is_active"
+    );
 }

@@ -1,16 +1,16 @@
 //! Reading messages: history by position, and what changed after a cursor.
 
-use chat_events::gateway_api::{ChatState, Principal, SyncPage};
+use chat_events::gateway_api::{ChatState, SyncPage};
 use chat_events::{ChatId, ChatKind, Epoch, Message, MessageId, SenderType, Seq, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
-use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::access::{PrincipalColumns, check_read};
+use super::access::{Actor, ActorColumns, check_read};
 use super::schema::messages;
-use super::shape::{access_cte, chat_state_json, marks_json, session_joins, session_json, time_json};
+use super::shape::{access_cte, acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
 use super::statement::statement;
 use super::stored::Stored;
 use crate::error::Error;
@@ -104,6 +104,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         reader_type: &'a str as Text,
         sees_notes: bool as Bool,
         after: i64 as BigInt,
@@ -131,6 +133,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         sees_notes: bool as Bool,
         position: i64 as BigInt,
         count: i64 as BigInt,
@@ -149,6 +153,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         sees_notes: bool as Bool,
         position: i64 as BigInt,
         count: i64 as BigInt,
@@ -165,7 +171,7 @@ statement! {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
     /// Who; none is a gateway on its own account.
-    pub(crate) principal: Option<Principal>,
+    pub(crate) actor: Option<Actor>,
     /// Where.
     pub(crate) chat: ChatId,
     /// Whether notes are wanted at all: a gateway fills for all its sockets and filters later.
@@ -173,9 +179,9 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// What the principal itself may see.
-    pub(crate) fn of(principal: Principal, chat: ChatId) -> Self {
-        Self { principal: Some(principal), chat, notes: principal.sees(Visibility::Staff) }
+    /// What the actor itself may see.
+    pub(crate) fn of(actor: Actor, chat: ChatId) -> Self {
+        Self { actor: Some(actor), chat, notes: actor.principal.sees(Visibility::Staff) }
     }
 }
 
@@ -208,16 +214,16 @@ pub(crate) async fn history(
     place: Place,
     limit: u16,
 ) -> Result<History, Error> {
-    let who = PrincipalColumns::of(reading.principal);
-    let (chat_id, principal, user_id) = (reading.chat.0, who.kind, who.user_id);
+    let ActorColumns { kind: principal, user_id, issued_at, login, .. } = ActorColumns::of(reading.actor);
+    let chat_id = reading.chat.0;
     let (sees_notes, count) = (reading.notes, i64::from(limit) + 1);
-    let before = |position| Before { chat_id, principal, user_id, sees_notes, position, count };
+    let before = |position| Before { chat_id, principal, user_id, issued_at, login, sees_notes, position, count };
     let rows: Vec<PageRow> = match place {
         Place::Newest => before(i64::MAX).load(conn).await?,
         Place::Before(id) => before(position_of(conn, reading, id, "before_id").await?).load(conn).await?,
         Place::After(id) => {
             let position = position_of(conn, reading, id, "after_id").await?;
-            After { chat_id, principal, user_id, sees_notes, position, count }.load(conn).await?
+            After { chat_id, principal, user_id, issued_at, login, sees_notes, position, count }.load(conn).await?
         }
     };
     let page = Page::read(rows, limit)?;
@@ -236,11 +242,13 @@ pub(crate) async fn changes(
     after: Seq,
     limit: u16,
 ) -> Result<SyncPage, Error> {
-    let who = PrincipalColumns::of(reading.principal);
+    let who = ActorColumns::of(reading.actor);
     let statement = Changes {
         chat_id: reading.chat.0,
         principal: who.kind,
         user_id: who.user_id,
+        issued_at: who.issued_at,
+        login: who.login,
         reader_type: who.reader_type,
         sees_notes: reading.notes,
         after: after.0,

@@ -2,11 +2,12 @@
 
 use chat_events::UserId;
 use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::schema::refresh_tokens;
+use super::users::{self, LockedUser};
 use crate::error::Error;
 
 /// Stores the hash of a token that is handed out.
@@ -30,19 +31,33 @@ pub(crate) async fn insert(
 }
 
 /// What became of a token that somebody wants to trade in.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Spent {
     /// It was good and its successor is stored.
-    Rotated { family: Uuid, user: UserId },
+    Rotated { family: Uuid, user: LockedUser },
     /// It is not known, too old or revoked.
     Refused,
     /// It had been used before: somebody holds a copy, so the whole family is revoked.
     Reused { family: Uuid },
 }
 
-type TokenRow = (i64, Uuid, i64, DateTime<Utc>, Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+/// A stored token.
+#[derive(Debug, Queryable)]
+struct Token {
+    id: i64,
+    family: Uuid,
+    expires_at: DateTime<Utc>,
+    used_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
 
-/// Trades a token for its successor, under the row's lock, so that of two at once one is a reuse.
+impl Token {
+    fn is_over(&self) -> bool {
+        self.revoked_at.is_some() || self.expires_at <= Utc::now()
+    }
+}
+
+/// Trades a token for its successor. Of two at once one is a reuse.
 pub(crate) async fn rotate(
     conn: &mut AsyncPgConnection,
     hash: &[u8],
@@ -50,34 +65,61 @@ pub(crate) async fn rotate(
     expires_at: DateTime<Utc>,
 ) -> Result<Spent, Error> {
     conn.transaction(async |conn| {
-        let found: Option<TokenRow> = refresh_tokens::table
-            .filter(refresh_tokens::token_hash.eq(hash))
-            .select((
-                refresh_tokens::id,
-                refresh_tokens::family,
-                refresh_tokens::user_id,
-                refresh_tokens::expires_at,
-                refresh_tokens::used_at,
-                refresh_tokens::revoked_at,
-            ))
-            .for_update()
-            .first(conn)
-            .await
-            .optional()?;
-        let Some((id, family, user, ends, used, revoked)) = found else { return Ok(Spent::Refused) };
-        if used.is_some() {
-            revoke_family(conn, family).await?;
-            return Ok(Spent::Reused { family });
+        let Some((user, token)) = lock(conn, hash).await? else { return Ok(Spent::Refused) };
+        if token.used_at.is_some() {
+            revoke_family(conn, token.family).await?;
+            return Ok(Spent::Reused { family: token.family });
         }
-        if revoked.is_some() || ends <= Utc::now() {
+        if token.is_over() {
             return Ok(Spent::Refused);
         }
-        diesel::update(refresh_tokens::table.find(id))
+        diesel::update(refresh_tokens::table.find(token.id))
             .set(refresh_tokens::used_at.eq(Utc::now()))
             .execute(conn)
             .await?;
-        insert(conn, family, UserId(user), successor, expires_at).await?;
-        Ok(Spent::Rotated { family, user: UserId(user) })
+        insert(conn, token.family, UserId(user.user.id), successor, expires_at).await?;
+        Ok(Spent::Rotated { family: token.family, user })
+    })
+    .await
+}
+
+/// Reads a token under the lock of its owner's account. Without that lock the end of a login would miss the successor
+/// that is being made at the same moment.
+async fn lock(conn: &mut AsyncPgConnection, hash: &[u8]) -> Result<Option<(LockedUser, Token)>, Error> {
+    let found = refresh_tokens::table.filter(refresh_tokens::token_hash.eq(hash));
+    let owner: Option<i64> = found.select(refresh_tokens::user_id).first(conn).await.optional()?;
+    let Some(owner) = owner else { return Ok(None) };
+    let user = users::lock_active(conn, UserId(owner)).await?;
+    let columns = (
+        refresh_tokens::id,
+        refresh_tokens::family,
+        refresh_tokens::expires_at,
+        refresh_tokens::used_at,
+        refresh_tokens::revoked_at,
+    );
+    let token: Option<Token> = found.select(columns).first(conn).await.optional()?;
+    Ok(token.map(|token| (user, token)))
+}
+
+/// How much a logout ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// The login of the token, whatever became of the token since.
+    Login,
+    /// All logins of its user. Only a token that could still be traded in may do that.
+    Everywhere,
+}
+
+/// Ends logins by a refresh token. False: the token is not good for that.
+pub(crate) async fn log_out(conn: &mut AsyncPgConnection, hash: &[u8], extent: Extent) -> Result<bool, Error> {
+    conn.transaction(async |conn| {
+        let Some((user, token)) = lock(conn, hash).await? else { return Ok(false) };
+        match extent {
+            Extent::Login => revoke_family(conn, token.family).await?,
+            Extent::Everywhere if token.used_at.is_some() || token.is_over() => return Ok(false),
+            Extent::Everywhere => end_all(conn, UserId(user.user.id)).await?,
+        }
+        Ok(true)
     })
     .await
 }
@@ -91,4 +133,20 @@ async fn revoke_family(conn: &mut AsyncPgConnection, family: Uuid) -> Result<(),
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Ends all logins of a user, and makes all its access tokens worthless.
+pub(crate) async fn end_all(conn: &mut AsyncPgConnection, user: UserId) -> Result<(), Error> {
+    conn.transaction(async |conn| {
+        // First, since this locks the account.
+        users::end_tokens(conn, user).await?;
+        diesel::update(refresh_tokens::table)
+            .filter(refresh_tokens::user_id.eq(user.0))
+            .filter(refresh_tokens::revoked_at.is_null())
+            .set(refresh_tokens::revoked_at.eq(Utc::now()))
+            .execute(conn)
+            .await?;
+        Ok(())
+    })
+    .await
 }

@@ -12,6 +12,7 @@ diesel::table! {
         can_invite -> Bool,
         can_delete_others -> Bool,
         joined_at -> Timestamptz,
+        revocation -> BigInt,
     }
 }
 
@@ -48,6 +49,8 @@ diesel::table! {
         metadata -> Jsonb,
         secret_hash -> Bytea,
         created_at -> Timestamptz,
+        banned_at -> Nullable<Timestamptz>,
+        revocation -> BigInt,
     }
 }
 
@@ -89,6 +92,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        revocation -> BigInt,
     }
 }
 
@@ -101,9 +105,12 @@ diesel::table! {
         password_hash -> Text,
         is_active -> Bool,
         created_at -> Timestamptz,
+        tokens_from -> BigInt,
+        revocation -> BigInt,
     }
 }
 
+diesel::joinable!(chat_members -> users (user_id));
 diesel::joinable!(chat_sessions -> clients (client_id));
 diesel::joinable!(chat_sessions -> chats (chat_id));
 diesel::joinable!(refresh_tokens -> users (user_id));

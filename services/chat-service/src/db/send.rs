@@ -13,17 +13,17 @@ use diesel::sql_types::{BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::access::{Access, PrincipalColumns, check_scope, sender_type};
+use super::access::{Access, Actor, ActorColumns, check_scope, sender_type};
 use super::chats;
 use super::sessions::{self, SessionChange};
-use super::shape::{message_json, time_json, touched};
+use super::shape::{acting_user, message_fields, message_json, time_json, touched};
 use super::statement::statement;
 use crate::error::Error;
 
 /// A message to be written.
 #[derive(Debug, Clone)]
 pub(crate) struct NewMessage {
-    pub(crate) principal: Principal,
+    pub(crate) actor: Actor,
     pub(crate) chat: ChatId,
     pub(crate) body: MessageBody,
     pub(crate) client_id: Uuid,
@@ -46,6 +46,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         sender_type: &'a str as Text,
         body: &'a str as Text,
         client_id: Uuid as SqlUuid,
@@ -61,10 +63,10 @@ statement! {
             FROM chats c
             LEFT JOIN chat_sessions s ON s.chat_id = c.id
             LEFT JOIN clients v ON v.id = s.client_id AND $principal = 'client'
-            LEFT JOIN users u ON u.id = $user_id AND u.is_active AND $principal <> 'client'
+            LEFT JOIN users u ON $principal <> 'client' AND ", acting_user!(), "
             LEFT JOIN chat_members p ON p.chat_id = c.id AND p.user_id = u.id AND $principal = 'user'
             WHERE c.id = $chat_id AND CASE $principal
-                WHEN 'client' THEN s.status <> 'closed' AND $visibility = 'public'
+                WHEN 'client' THEN s.status <> 'closed' AND v.banned_at IS NULL AND $visibility = 'public'
                 WHEN 'staff' THEN s.chat_id IS NOT NULL AND u.role IN ('operator', 'admin')
                 ELSE c.kind <> 'session' AND p.is_active AND p.can_read AND p.can_write
                     AND (c.kind <> 'channel' OR p.is_admin) AND $visibility = 'public'
@@ -84,8 +86,8 @@ statement! {
         INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, assigned_user_id, data, traceparent,
                             committed_at)
         SELECT (m.chat_id % $lanes)::smallint, m.chat_id, m.seq, $kind, old.kind, m.visibility,
-               old.assigned_user_id, ", message_json!("old.kind"), "::text, $traceparent, m.created_at
-        FROM m, old
+               old.assigned_user_id, row_to_json(j)::text, $traceparent, m.created_at
+        FROM m, old, LATERAL (", message_fields!("old.kind"), ") j
         RETURNING data"
     );
 }
@@ -106,7 +108,7 @@ statement! {
 
 /// Writes a message, once for each `client_id`.
 pub(crate) async fn send(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: LaneCount) -> Result<Sent, Error> {
-    check_scope(new.principal, new.chat)?;
+    check_scope(new.actor.principal, new.chat)?;
     let written = match write(conn, new, lanes).await {
         Ok(None) => conn.transaction(async |conn| write_under_lock(conn, new, lanes).await).await,
         Ok(Some(message)) => Ok(message),
@@ -122,12 +124,14 @@ pub(crate) async fn send(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: 
 }
 
 async fn write(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: LaneCount) -> Result<Option<Message>, Error> {
-    let who = PrincipalColumns::of(Some(new.principal));
+    let who = ActorColumns::of(Some(new.actor));
     let statement = WriteMessage {
         chat_id: new.chat.0,
         principal: who.kind,
         user_id: who.user_id,
-        sender_type: sender_type(new.principal).as_str(),
+        issued_at: who.issued_at,
+        login: who.login,
+        sender_type: sender_type(new.actor.principal).as_str(),
         body: new.body.as_str(),
         client_id: new.client_id,
         visibility: new.visibility.as_str(),
@@ -143,13 +147,13 @@ async fn write(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: LaneCount)
 /// opened again and the message is written behind that change.
 async fn write_under_lock(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: LaneCount) -> Result<Message, Error> {
     chats::lock(conn, new.chat).await?;
-    let access = Access::read(conn, new.principal, new.chat).await?;
+    let access = Access::read(conn, new.actor, new.chat).await?;
     access.check_write()?;
-    if new.visibility == Visibility::Staff && !matches!(new.principal, Principal::Staff { .. }) {
+    if new.visibility == Visibility::Staff && !matches!(new.actor.principal, Principal::Staff { .. }) {
         return Err(Error::forbidden("notes are for operators in support sessions"));
     }
     let is_closed = access.status.is_some_and(|status| status.0 == SessionStatus::Closed);
-    if is_closed && matches!(new.principal, Principal::Client { .. }) {
+    if is_closed && matches!(new.actor.principal, Principal::Client { .. }) {
         let reopened = SessionChange::Status(SessionStatus::Open);
         sessions::change_locked(conn, new.chat, &reopened, lanes, new.traceparent.as_deref()).await?;
     }
@@ -158,11 +162,11 @@ async fn write_under_lock(conn: &mut AsyncPgConnection, new: &NewMessage, lanes:
 }
 
 async fn first_result(conn: &mut AsyncPgConnection, new: &NewMessage) -> Result<Message, Error> {
-    let access = Access::read(conn, new.principal, new.chat).await?;
+    let access = Access::read(conn, new.actor, new.chat).await?;
     access.check_read()?;
     let statement = FirstResult {
         chat_id: new.chat.0,
-        sender_type: sender_type(new.principal).as_str(),
+        sender_type: sender_type(new.actor.principal).as_str(),
         sender_id: access.self_id.unwrap_or_default(),
         client_id: new.client_id,
     };

@@ -1,18 +1,20 @@
 //! Support sessions: opening one, changing its state, and how REST shows it.
 
 use bus::outbox::{self, NewEvent};
-use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, ChatKind, EventKind, LaneCount, Mark, Message, Session, SessionStatus, UserId, Visibility};
 use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz};
+use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
-use super::access::{PrincipalColumns, check_read};
+use super::access::{Actor, ActorColumns, check_read};
 use super::schema::{chat_sessions, clients};
-use super::shape::{access_cte, marks_json, message_json, session_joins, session_json, time_json};
+use super::shape::{
+    access_cte, acting_user, marks_json, message_fields, message_json, session_joins, session_json, time_json,
+};
 use super::statement::statement;
 use super::stored::Stored;
 use super::{chats, users};
@@ -83,18 +85,27 @@ pub(crate) async fn open(
     Ok((ChatId(id), created_at))
 }
 
-/// The hash of the secret that a session's visitor was given.
-pub(crate) async fn visitor_secret_hash(
-    conn: &mut AsyncPgConnection,
-    session: ChatId,
-) -> Result<Option<Vec<u8>>, Error> {
+/// The hash of the secret that a session's visitor was given, and whether it is banned.
+pub(crate) async fn visitor(conn: &mut AsyncPgConnection, session: ChatId) -> Result<Option<(Vec<u8>, bool)>, Error> {
     let found = chat_sessions::table
         .inner_join(clients::table)
         .filter(chat_sessions::chat_id.eq(session.0))
-        .select(clients::secret_hash)
+        .select((clients::secret_hash, clients::banned_at.is_not_null()))
         .first(conn)
         .await;
     Ok(found.optional()?)
+}
+
+/// Refuses or admits the client of a session, in all its sessions.
+pub(crate) async fn set_banned(conn: &mut AsyncPgConnection, session: ChatId, is_banned: bool) -> Result<(), Error> {
+    let client = chat_sessions::table.find(session.0).select(chat_sessions::client_id).single_value();
+    let banned_at = is_banned.then(Utc::now);
+    // A second ban leaves the time of the first.
+    let row = diesel::update(clients::table)
+        .filter(clients::id.nullable().eq(client))
+        .filter(clients::banned_at.is_null().eq(is_banned));
+    row.set(clients::banned_at.eq(banned_at)).execute(conn).await?;
+    Ok(())
 }
 
 /// What operators change about a session.
@@ -203,6 +214,8 @@ pub(crate) struct SessionView {
     /// What the site said about the visitor when the session was opened.
     #[schema(value_type = Object)]
     pub(crate) metadata: Map<String, Value>,
+    /// Whether an operator has banned the client.
+    pub(crate) is_banned: bool,
     /// Messages that the caller has not read, counted up to 1,000.
     #[schema(minimum = 0, maximum = 1000)]
     pub(crate) unread_count: i64,
@@ -234,7 +247,8 @@ macro_rules! session_view_json {
         concat!(
             "(SELECT (",
             session_json!(),
-            "::jsonb || jsonb_build_object('seq', c.seq, 'metadata', v.metadata, 'marks', ",
+            "::jsonb || jsonb_build_object('seq', c.seq, 'metadata', v.metadata,
+                'is_banned', v.banned_at IS NOT NULL, 'marks', ",
             marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
             ", 'last_message', (SELECT ",
             message_json!("c.kind"),
@@ -264,6 +278,8 @@ statement! {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
         user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
         reader_type: &'a str as Text,
         sees_notes: bool as Bool,
     } -> (Text, Nullable<Text>) = concat!(
@@ -286,18 +302,16 @@ statement! {
 }
 
 /// One session, if the principal may see it.
-pub(crate) async fn view(
-    conn: &mut AsyncPgConnection,
-    principal: Principal,
-    session: ChatId,
-) -> Result<SessionView, Error> {
-    let who = PrincipalColumns::of(Some(principal));
+pub(crate) async fn view(conn: &mut AsyncPgConnection, actor: Actor, session: ChatId) -> Result<SessionView, Error> {
+    let who = ActorColumns::of(Some(actor));
     let statement = ViewSession {
         chat_id: session.0,
         principal: who.kind,
         user_id: who.user_id,
+        issued_at: who.issued_at,
+        login: who.login,
         reader_type: who.reader_type,
-        sees_notes: principal.sees(Visibility::Staff),
+        sees_notes: actor.principal.sees(Visibility::Staff),
     };
     let found: Option<(String, Option<String>)> = statement.get_result(conn).await.optional()?;
     let (may_read, json) = found.ok_or_else(|| Error::not_found("there is no such session"))?;
@@ -328,10 +342,10 @@ pub(crate) struct SessionFilter {
 /// A page of sessions for an operator, the newest first, and whether there are more.
 pub(crate) async fn list(
     conn: &mut AsyncPgConnection,
-    operator: UserId,
+    operator: Actor,
     filter: &SessionFilter,
 ) -> Result<(Vec<SessionView>, bool), Error> {
-    users::check_caller_is_staff(conn, operator).await?;
+    let operator = users::acting_staff(conn, operator).await?;
     let mut ids = matching_ids(conn, filter).await?;
     let has_more = ids.len() > usize::from(filter.limit);
     ids.truncate(usize::from(filter.limit));

@@ -1,7 +1,8 @@
 //! Pieces of SQL that several statements share: the JSON of the wire types, and who may do what.
 //!
 //! PostgreSQL builds the JSON itself, so that an event is written to the outbox in the statement that makes it. The
-//! field names are those of `chat_events`; tests read every shape back into its type. Aliases are fixed: `c` chats,
+//! field names are those of `chat_events`; tests read every shape back into its type. What goes into events is made by
+//! `row_to_json`, which writes no white space. Aliases are fixed: `c` chats,
 //! `s` chat_sessions, `v` clients, `a` the assignee in users, `m` messages.
 
 /// A time as RFC 3339 in UTC, to the microsecond.
@@ -11,27 +12,31 @@ macro_rules! time_json {
     };
 }
 
+/// The fields of `chat_events::Message` from a row `m`, as a query; the chat's kind is given as SQL.
+macro_rules! message_fields {
+    ($kind:literal) => {
+        concat!(
+            "SELECT m.id, m.chat_id, CASE WHEN ",
+            $kind,
+            " = 'session' THEN m.chat_id END AS session_id, m.seq, m.changed_seq,
+                m.sender_type, nullif(m.sender_id, 0) AS sender_id, m.sender_name,
+                m.body, m.client_id, m.visibility, ",
+            time_json!("m.created_at"),
+            " AS created_at, ",
+            time_json!("m.edited_at"),
+            " AS edited_at, ",
+            time_json!("m.delivered_at"),
+            " AS delivered_at, ",
+            time_json!("m.read_at"),
+            " AS read_at, m.is_deleted"
+        )
+    };
+}
+
 /// `chat_events::Message` from a row `m`; the chat's kind is given as SQL.
 macro_rules! message_json {
     ($kind:literal) => {
-        concat!(
-            "json_build_object('id', m.id, 'chat_id', m.chat_id,
-                'session_id', CASE WHEN ",
-            $kind,
-            " = 'session' THEN m.chat_id END,
-                'seq', m.seq, 'changed_seq', m.changed_seq,
-                'sender_type', m.sender_type, 'sender_id', nullif(m.sender_id, 0), 'sender_name', m.sender_name,
-                'body', m.body, 'client_id', m.client_id, 'visibility', m.visibility,
-                'created_at', ",
-            time_json!("m.created_at"),
-            ", 'edited_at', ",
-            time_json!("m.edited_at"),
-            ", 'delivered_at', ",
-            time_json!("m.delivered_at"),
-            ", 'read_at', ",
-            time_json!("m.read_at"),
-            ", 'is_deleted', m.is_deleted)"
-        )
+        concat!("(SELECT row_to_json(j) FROM (", message_fields!($kind), ") j)")
     };
 }
 
@@ -48,13 +53,11 @@ macro_rules! session_joins {
 macro_rules! session_json {
     () => {
         concat!(
-            "json_build_object('session_id', c.id, 'status', s.status,
-                'assignee', CASE WHEN a.id IS NOT NULL THEN json_build_object('id', a.id, 'name', a.name) END,
-                'client', json_build_object('id', v.id, 'name', v.name, 'email', v.email,
-                                            'page_url', s.page_url, 'locale', v.locale),
-                'created_at', ",
+            "(SELECT row_to_json(j) FROM (SELECT c.id AS session_id, s.status,
+                CASE WHEN a.id IS NOT NULL THEN (SELECT row_to_json(i) FROM (SELECT a.id, a.name) i) END AS assignee,
+                (SELECT row_to_json(i) FROM (SELECT v.id, v.name, v.email, s.page_url, v.locale) i) AS client, ",
             time_json!("s.created_at"),
-            ", 'state_seq', c.state_seq)"
+            " AS created_at, c.state_seq) j)"
         )
     };
 }
@@ -94,17 +97,30 @@ macro_rules! chat_state_json {
     };
 }
 
-/// One row about the chat `$chat_id` and the principal (`$principal`, `$user_id`): where the chat stands and what
-/// the principal may do there. No row: there is no such chat.
+/// That `u` is the account of who acts, that it is open, and that the access token still counts (`$user_id`,
+/// `$issued_at`, `$login`).
+macro_rules! acting_user {
+    () => {
+        "u.id = $user_id AND u.is_active AND u.tokens_from <= $issued_at
+            AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family = $login AND t.revoked_at IS NOT NULL)"
+    };
+}
+
+/// One row about the chat `$chat_id` and who acts (`$principal`, and what `acting_user!` needs): where the chat stands
+/// and what the actor may do there. No row: there is no such chat.
 macro_rules! access_cte {
     () => {
-        "access AS MATERIALIZED (
+        concat!(
+            "access AS MATERIALIZED (
             SELECT c.id, c.kind, c.seq, c.state_seq, s.client_id, s.status, s.assigned_user_id,
                 CASE $principal WHEN 'client' THEN s.client_id ELSE u.id END AS self_id,
                 CASE $principal WHEN 'client' THEN v.name ELSE u.name END AS self_name,
                 CASE
                     WHEN $principal = 'gateway' THEN 'allowed'
-                    WHEN $principal = 'client' THEN CASE WHEN s.chat_id IS NULL THEN 'unknown' ELSE 'allowed' END
+                    WHEN $principal = 'client' THEN CASE
+                        WHEN s.chat_id IS NULL THEN 'unknown'
+                        WHEN v.banned_at IS NOT NULL THEN 'banned'
+                        ELSE 'allowed' END
                     WHEN u.id IS NULL THEN 'inactive'
                     WHEN $principal = 'staff' THEN CASE
                         WHEN u.role NOT IN ('operator', 'admin') THEN 'forbidden'
@@ -119,10 +135,13 @@ macro_rules! access_cte {
             FROM chats c
             LEFT JOIN chat_sessions s ON s.chat_id = c.id
             LEFT JOIN clients v ON v.id = s.client_id AND $principal = 'client'
-            LEFT JOIN users u ON u.id = $user_id AND u.is_active AND $principal IN ('staff', 'user')
+            LEFT JOIN users u ON $principal IN ('staff', 'user') AND ",
+            acting_user!(),
+            "
             LEFT JOIN chat_members p ON p.chat_id = c.id AND p.user_id = u.id AND $principal = 'user'
                 AND c.kind <> 'session'
             WHERE c.id = $chat_id)"
+        )
     };
 }
 
@@ -134,5 +153,6 @@ macro_rules! touched {
 }
 
 pub(crate) use {
-    access_cte, chat_state_json, marks_json, message_json, session_joins, session_json, time_json, touched,
+    access_cte, acting_user, chat_state_json, marks_json, message_fields, message_json, session_joins, session_json,
+    time_json, touched,
 };

@@ -34,6 +34,7 @@ macro_rules! statement {
         }
 
         impl $(<$life>)? diesel::query_builder::QueryFragment<diesel::pg::Pg> for $name $(<$life>)? {
+            #[allow(unused_variables, reason = "a statement may have no parameter")]
             fn walk_ast<'b>(
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,

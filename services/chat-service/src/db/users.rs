@@ -1,13 +1,17 @@
 //! Accounts of operators and users.
 
 use channel_auth::Role;
-use chat_events::UserId;
+use chat_events::{ErrorCode, UserId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable};
-use diesel::sql_types::Text;
+use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use uuid::Uuid;
 
+use super::access::{Actor, ActorColumns};
 use super::schema::users;
+use super::shape::acting_user;
+use super::statement::statement;
 use super::stored::Stored;
 use crate::error::Error;
 
@@ -70,19 +74,86 @@ pub(crate) async fn active(conn: &mut AsyncPgConnection, id: UserId) -> Result<O
     Ok(found.optional()?)
 }
 
+/// An account whose logins nobody else begins, prolongs or ends until the transaction is over.
+#[derive(Debug)]
+pub(crate) struct LockedUser {
+    pub(crate) user: User,
+    /// The `iat` of access tokens that are made now: PostgreSQL's time, by which logouts are dated too, and never
+    /// before the last logout, which is dated to the second that follows it.
+    pub(crate) issued_at: i64,
+}
+
+statement! {
+    /// An account, locked.
+    LockUser {
+        user_id: i64 as BigInt,
+    } -> (BigInt, Text, Text, Text, Bool, Timestamptz, BigInt) =
+        "SELECT u.id, u.email, u.name, u.role, u.is_active, u.created_at,
+            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, u.tokens_from)
+         FROM users u WHERE u.id = $user_id FOR NO KEY UPDATE";
+}
+
+/// Locks an account that may be used.
+pub(crate) async fn lock_active(conn: &mut AsyncPgConnection, id: UserId) -> Result<LockedUser, Error> {
+    type Row = (i64, String, String, Stored<Role>, bool, DateTime<Utc>, i64);
+    let found: Option<Row> = LockUser { user_id: id.0 }.get_result(conn).await.optional()?;
+    let locked = found.map(|(id, email, name, role, is_active, created_at, issued_at)| LockedUser {
+        user: User { id, email, name, role, is_active, created_at },
+        issued_at,
+    });
+    locked.filter(|locked| locked.user.is_active).ok_or_else(Error::not_active)
+}
+
+statement! {
+    /// Makes all access tokens worthless that were issued until now, those of this second included.
+    EndTokens {
+        user_id: i64 as BigInt,
+    } -> BigInt =
+        "UPDATE users SET tokens_from =
+            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from) + 1
+         WHERE id = $user_id RETURNING tokens_from";
+}
+
+/// Makes all access tokens of a user worthless.
+pub(crate) async fn end_tokens(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
+    let _from: Option<i64> = EndTokens { user_id: id.0 }.get_result(conn).await.optional()?;
+    Ok(())
+}
+
+/// Opens or closes an account.
+pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_active: bool) -> Result<(), Error> {
+    diesel::update(users::table.find(id.0)).set(users::is_active.eq(is_active)).execute(conn).await?;
+    Ok(())
+}
+
 /// Whether sessions may be given to this user.
 pub(crate) async fn check_staff(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
     match active(conn, id).await? {
         Some(user) if user.role.0.is_staff() => Ok(()),
-        _ => Err(Error::invalid("user_id", "there is no such operator")),
+        _ => Err(Error::field(ErrorCode::Conflict, "user_id", "there is no such operator")),
     }
 }
 
-/// Whether the caller is still an operator, whatever its token says.
-pub(crate) async fn check_caller_is_staff(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
-    match active(conn, id).await? {
-        Some(user) if user.role.0.is_staff() => Ok(()),
-        Some(_) => Err(Error::forbidden("this is for operators")),
-        None => Err(Error::unauthorized("the account is not active")),
-    }
+statement! {
+    /// The account of who acts, if it is open and the token still counts.
+    ReadActingUser {
+        user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
+    } -> (BigInt, Text, Text, Text, Bool, Timestamptz) = concat!(
+        "SELECT u.id, u.email, u.name, u.role, u.is_active, u.created_at FROM users u WHERE ", acting_user!()
+    );
+}
+
+/// The account of who acts, whatever its token says.
+pub(crate) async fn acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<User, Error> {
+    let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
+    let found: Option<User> = ReadActingUser { user_id, issued_at, login }.get_result(conn).await.optional()?;
+    found.ok_or_else(Error::not_active)
+}
+
+/// The same for an operator.
+pub(crate) async fn acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> Result<UserId, Error> {
+    let user = acting(conn, actor).await?;
+    if user.role.0.is_staff() { Ok(UserId(user.id)) } else { Err(Error::forbidden("this is for operators")) }
 }

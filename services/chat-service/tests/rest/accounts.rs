@@ -67,7 +67,39 @@ async fn a_deactivated_account_is_refused_at_once_everywhere() {
     assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED);
     let connect = json!({"principal": {"type": "staff", "user_id": id}});
-    assert_eq!(service.ask("connect", connect).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.ask("connect", connect).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_command_line_closes_an_account_and_opens_it_again() {
+    let service = Service::start().await;
+    let (_, token) = service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let user = |what: &str| service.installation.command(&["user", what, "--email", "Operator@example.com"], "");
+    user("disable");
+    assert_eq!(service.get("/users/me", &token).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
+    user("enable");
+    assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED, "its logins are over");
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_command_line_ends_all_logins_of_an_account_and_of_no_other() {
+    let service = Service::start().await;
+    service.operator().await;
+    service.account("other@example.com", "operator").await;
+    let mut refresh_tokens = vec![];
+    for email in ["operator@example.com", "operator@example.com", "other@example.com"] {
+        refresh_tokens.push(service.log_in(email, "a good password").await.1["refresh_token"].clone());
+    }
+    service.installation.command(&["user", "logout", "--email", "operator@example.com"], "");
+    let mut statuses = vec![];
+    for token in &refresh_tokens {
+        statuses.push(refresh(&service, token).await.0.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 200]);
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
 }
 
 #[tokio::test]

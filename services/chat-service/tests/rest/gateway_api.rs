@@ -54,7 +54,7 @@ async fn a_connection_learns_who_it_is_and_where_its_chats_stand() {
     for (principal, status) in [
         (client(999_999), StatusCode::NOT_FOUND),
         (json!({"type": "staff", "user_id": user}), StatusCode::FORBIDDEN),
-        (json!({"type": "staff", "user_id": 999}), StatusCode::UNAUTHORIZED),
+        (json!({"type": "staff", "user_id": 999}), StatusCode::FORBIDDEN),
     ] {
         assert_eq!(service.ask("connect", json!({"principal": principal})).await.0, status, "{principal}");
     }
@@ -143,6 +143,51 @@ async fn tops_tell_of_the_chats_asked_for_and_of_sessions_that_changed_lately() 
     assert_eq!(tops(json!([]), 30).await, [(new.session, 1)].into());
     service.say(old.session, &old.token, "I am back").await;
     assert_eq!(tops(json!([]), 30).await, [(old.session, 2), (new.session, 1)].into());
+}
+
+#[tokio::test]
+async fn tops_of_a_session_say_where_the_news_begin() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    for body in ["first", "second", "third"] {
+        service.say(visitor.session, &visitor.token, body).await;
+    }
+    let since = async || {
+        let (_, answer) = service.ask("tops", json!({"chats": [], "sessions_changed_within": 30})).await;
+        let tops: Tops = serde_json::from_value(answer).expect("tops");
+        tops.tops.iter().map(|top| (top.seq.0, top.since.map(|seq| seq.0))).collect::<Vec<_>>()
+    };
+    assert_eq!(since().await, [(4, Some(0))], "all of it is new");
+    let age = "UPDATE messages SET created_at = now() - interval '1 hour' WHERE body <> 'third'";
+    service.installation.database.run_sql(age).await;
+    assert_eq!(since().await, [(4, Some(3))]);
+    let (_, asked) = service.ask("tops", json!({"chats": [visitor.session]})).await;
+    assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "seq": 4}]));
+}
+
+#[tokio::test]
+async fn a_gateway_learns_the_chats_that_its_users_may_read() {
+    let service = Service::start().await;
+    let (first, _) = service.account("first@example.com", "user").await;
+    let (second, _) = service.account("second@example.com", "user").await;
+    let (closed, _) = service.account("closed@example.com", "user").await;
+    let shared = service.group(&[first, second, closed]).await;
+    let own = service.group(&[second]).await;
+    service.installation.command(&["user", "disable", "--email", "closed@example.com"], "");
+    let member = first.to_string();
+    let memberships = async || {
+        let (_, answer) = service.ask("tops", json!({"users": [first, second, closed, 999]})).await;
+        let tops: Tops = serde_json::from_value(answer).expect("tops");
+        let chats = |chats: Vec<chat_events::ChatId>| chats.into_iter().map(|chat| chat.0).collect::<Vec<_>>();
+        tops.memberships.into_iter().map(|(user, of)| (user.0, chats(of))).collect::<Vec<_>>()
+    };
+    let nothing = vec![];
+    assert_eq!(
+        memberships().await,
+        [(first, vec![shared]), (second, vec![shared, own]), (closed, nothing.clone()), (999, nothing.clone())]
+    );
+    service.installation.command(&["chat", "remove-member", "--chat", &shared.to_string(), "--member", &member], "");
+    assert_eq!(memberships().await[0], (first, nothing));
 }
 
 #[tokio::test]

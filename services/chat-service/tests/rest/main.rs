@@ -2,10 +2,18 @@
 
 mod accounts;
 mod bad_input;
+mod bans;
+mod changes;
 mod document;
 mod gateway_api;
+mod limits;
+mod logins;
+mod marks;
+mod members;
+mod pages;
 mod reading;
 mod relaying;
+mod revocations;
 mod sending;
 mod service;
 mod sessions;

@@ -52,6 +52,8 @@ impl Installation {
             .env("AUTH__SESSION_KEYS", &self.session_keys)
             .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
             .env("AUTH__INTERNAL_SECRET", INTERNAL_SECRET)
+            .env("LIMITS__SENDS_PER_SECOND", "0")
+            .env("LIMITS__CLIENT_SENDS_PER_SECOND", "0")
     }
 
     /// Runs a command to its end.
@@ -144,6 +146,15 @@ impl Service {
     /// An operator: its id and its access token.
     pub(crate) async fn operator(&self) -> (i64, String) {
         self.account("operator@example.com", "operator").await
+    }
+
+    /// A group of these users; the first is its admin.
+    pub(crate) async fn group(&self, users: &[i64]) -> i64 {
+        let ids: Vec<String> = users.iter().map(i64::to_string).collect();
+        let members = ids.iter().flat_map(|id| ["--member", id]);
+        let arguments: Vec<&str> = ["chat", "create", "--kind", "group"].into_iter().chain(members).collect();
+        let created = self.installation.command(&arguments, "");
+        created.trim().strip_prefix("id: ").and_then(|id| id.parse().ok()).expect("an id")
     }
 
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {

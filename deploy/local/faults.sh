@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# make faults: breaks the distributed shape in every way that it must survive, and compares what every client saw with
+# PostgreSQL. Private servers and two of each service; all of them end with it.
+. "$(dirname "${BASH_SOURCE[0]}")/load.sh"
+
+AREA=.run/faults
+PORTS=$AREA/ports
+BINARIES=$ROOT/target/release
+JWT_KEY_FILE=$ROOT/$AREA/jwt-key.pem
+
+folder_of() { server_folder "$AREA" "$1" "$(account_for "$1")"; }
+
+port_of() { remembered_port "$PORTS" "$1"; }
+
+build() {
+  say "Building the release binaries (the first time takes some minutes)"
+  cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
+    --package faults 9>&-
+}
+
+# Nothing is left of an earlier run but its ports. What it started ended with it.
+prepare() {
+  local name
+  for name in postgres rabbitmq redis; do
+    rm -rf "$(folder_of "$name")"
+  done
+  rm -rf "$AREA/logs"
+  (umask 077 && openssl genpkey -algorithm ed25519 -out "$JWT_KEY_FILE")
+  for name in postgres amqp amqp_admin epmd amqp_node redis; do unused_port "$PORTS" "$name" >/dev/null; done
+  postgres_create "$(folder_of postgres)" "$(account_for postgres)"
+  # The addresses hold the passwords, so these are there before the first start.
+  for name in rabbitmq redis; do
+    random_text | write_as "$(account_for "$name")" "$(folder_of "$name")/password"
+  done
+}
+
+addresses() {
+  export FAULTS_DATABASE_URL FAULTS_AMQP_URL FAULTS_REDIS_URL
+  FAULTS_DATABASE_URL=$(postgres_url "$(folder_of postgres)" "$(port_of postgres)")
+  FAULTS_AMQP_URL=$(rabbitmq_url "$(folder_of rabbitmq)" "$(port_of amqp)")
+  FAULTS_REDIS_URL=$(redis_url "$(folder_of redis)" "$(port_of redis)")
+  export FAULTS_JWT_KEY_FILE=$JWT_KEY_FILE FAULTS_SCRIPT=$ROOT/deploy/local/faults.sh
+}
+
+# serve NAME: this process becomes the server, so that whoever started it can signal it.
+serve() {
+  launch() {
+    local file=$1
+    shift 2
+    # RabbitMQ's port mapper runs beside it and ends with it.
+    if [[ $file == *.epmd ]]; then "$@" </dev/null & else exec "$@"; fi
+  }
+  case $1 in
+    postgres) postgres_launch postgres - "$(folder_of postgres)" "$(port_of postgres)" durable ;;
+    rabbitmq)
+      rabbitmq_launch rabbitmq - "$(folder_of rabbitmq)" "$(port_of amqp)" "$(port_of amqp_admin)" "$(port_of epmd)" \
+        "$(port_of amqp_node)" durable
+      ;;
+    redis) redis_launch redis - "$(folder_of redis)" "$(port_of redis)" ;;
+    *) fail "usage: faults.sh serve postgres|rabbitmq|redis" ;;
+  esac
+}
+
+main() {
+  only_one "$AREA/lock" "make faults"
+  require compiler postgres rabbitmq redis openssl
+  build
+  say "Preparing private servers in $AREA; the logs of all parts will be in $AREA/logs"
+  prepare
+  addresses
+  # The lock stays with the run.
+  exec "$BINARIES/faults" "$@"
+}
+
+if [[ ${1:-} == serve ]]; then serve "${2:-}"; else main "$@"; fi

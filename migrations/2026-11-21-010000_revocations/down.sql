@@ -1,0 +1,11 @@
+DROP TRIGGER users_revocation ON users;
+DROP TRIGGER chat_members_revocation ON chat_members;
+DROP TRIGGER clients_revocation ON clients;
+DROP TRIGGER refresh_tokens_revocation ON refresh_tokens;
+DROP INDEX refresh_tokens_revoked;
+ALTER TABLE users DROP tokens_from, DROP revocation;
+ALTER TABLE chat_members DROP revocation;
+ALTER TABLE clients DROP banned_at, DROP revocation;
+ALTER TABLE refresh_tokens DROP revocation;
+DROP FUNCTION take_revocation;
+DROP SEQUENCE revocations;

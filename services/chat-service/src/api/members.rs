@@ -1,0 +1,69 @@
+//! Members of chats that are not sessions.
+
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path};
+use chat_events::{ChatId, Member, UserId};
+use serde::Deserialize;
+
+use super::body::{Body, positive_id};
+use crate::auth::Caller;
+use crate::db::members::{self, Change, MemberChange};
+use crate::error::{Answer, Error};
+use crate::state::AppState;
+use crate::writing;
+
+/// Who is to come in.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": 1}))]
+pub(crate) struct AddMember {
+    #[serde(deserialize_with = "positive_id")]
+    #[schema(minimum = 1, maximum = 9223372036854775807_i64)]
+    user_id: i64,
+}
+
+/// Brings a user into a chat. For admins of the chat and of the installation.
+#[utoipa::path(post, path = "/chats/{id}/members", tag = "chats", params(super::openapi::ChatPath),
+    request_body = AddMember, security(("access_token" = [])),
+    responses((status = 201, description = "It is a member now", body = Member),
+              (status = 200, description = "It was a member before", body = Member)))]
+pub(crate) async fn add(
+    state: Data<AppState>,
+    chat: Path<ChatId>,
+    caller: Caller,
+    body: Body<AddMember>,
+) -> Result<HttpResponse, Answer> {
+    let user = UserId(body.0.0.user_id);
+    if let Some(member) = change(&state, *chat, user, caller, MemberChange::Add { is_admin: false }).await? {
+        return Ok(HttpResponse::Created().json(member));
+    }
+    let mut conn = state.connection().await?;
+    let member = members::read(&mut conn, *chat, user).await?;
+    Ok(HttpResponse::Ok().json(member.ok_or_else(|| Error::not_found("there is no such member"))?))
+}
+
+/// Takes a user out of a chat: it may read and write there no more, and hears nothing more of it. For admins of the chat
+/// and of the installation.
+#[utoipa::path(delete, path = "/chats/{id}/members/{user_id}", tag = "chats", params(super::openapi::MemberPath),
+    security(("access_token" = [])), responses((status = 204, description = "It is no member any more")))]
+pub(crate) async fn remove(
+    state: Data<AppState>,
+    path: Path<(ChatId, UserId)>,
+    caller: Caller,
+) -> Result<HttpResponse, Answer> {
+    let (chat, user) = path.into_inner();
+    let removed = change(&state, chat, user, caller, MemberChange::Remove).await?;
+    removed.ok_or_else(|| Error::not_found("there is no such member"))?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn change(
+    state: &AppState,
+    chat: ChatId,
+    user: UserId,
+    caller: Caller,
+    change: MemberChange,
+) -> Result<Option<Member>, Error> {
+    let (by, traceparent) = (Some(caller.in_chat()?), telemetry::trace::current_traceparent());
+    writing::change_member(state, Change { chat, user, change, by, traceparent }).await
+}

@@ -1,0 +1,77 @@
+//! Marks over REST.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::service::{Service, code, message};
+
+async fn raise(service: &Service, path: &str, token: &str, kind: &str, last: &Value) -> (StatusCode, Value) {
+    service.post(&format!("{path}/marks"), token, json!({"kind": kind, "last_id": last["id"]})).await
+}
+
+#[tokio::test]
+async fn who_listens_without_a_socket_marks_over_rest() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (_, operator) = service.operator().await;
+    let session = format!("/chat/session/{}", visitor.session);
+    let (_, first) = service.say(visitor.session, &operator, "first").await;
+    let (_, second) = service.say(visitor.session, &operator, "second").await;
+    let (status, mark) = raise(&service, &session, &visitor.token, "delivered", &second).await;
+    assert_eq!(status, StatusCode::OK, "{mark}");
+    assert_eq!(
+        (&mark["reader_type"], &mark["delivered_seq"], &mark["read_seq"]),
+        (&json!("client"), &json!(3), &json!(0))
+    );
+    let (_, mark) = raise(&service, &session, &visitor.token, "read", &first).await;
+    assert_eq!((&mark["delivered_seq"], &mark["read_seq"]), (&json!(3), &json!(2)), "a mark never falls");
+    let (_, seen) = service.get(&session, &operator).await;
+    assert_eq!(seen["marks"], json!([mark]), "the other side sees it at its next read");
+    assert_eq!(seen["unread_counts"]["client"], 1);
+}
+
+#[tokio::test]
+async fn a_member_marks_in_its_chat_and_nobody_elsewhere() {
+    let service = Service::start().await;
+    let (id, member) = service.account("member@example.com", "user").await;
+    let (_, stranger) = service.account("stranger@example.com", "user").await;
+    let chat = service.group(&[id]).await;
+    let (_, sent) = service.post(&format!("/chats/{chat}/messages"), &member, message("hello")).await;
+    let path = format!("/chats/{chat}");
+    let (status, mark) = raise(&service, &path, &member, "read", &sent).await;
+    assert_eq!((status, &mark["reader_id"], &mark["read_seq"]), (StatusCode::OK, &json!(id), &sent["seq"]));
+    assert_eq!(code(&raise(&service, &path, &stranger, "read", &sent).await.1), "not_found");
+    let visitor = service.visitor().await;
+    let session = format!("/chat/session/{}", visitor.session);
+    let elsewhere = raise(&service, &session, &visitor.token, "read", &sent).await;
+    assert_eq!((elsewhere.0, &elsewhere.1["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("last_id")));
+    assert_eq!(raise(&service, &session, &member, "read", &sent).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_mark_that_makes_no_sense_is_refused() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let path = format!("/chat/session/{}/marks", visitor.session);
+    for body in [
+        json!({"kind": "seen", "last_id": 1}),
+        json!({"kind": "read", "last_id": 0}),
+        json!({"kind": "read", "last_id": 1.5}),
+        json!({"kind": "read"}),
+        json!({"kind": "read", "last_id": 1, "chat_id": 2}),
+    ] {
+        let (status, answer) = service.post(&path, &visitor.token, body.clone()).await;
+        assert_eq!((status, code(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_client_of_a_note_cannot_mark_up_to_it() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (_, operator) = service.operator().await;
+    let (_, note) = service.note(visitor.session, &operator, "between us").await;
+    let session = format!("/chat/session/{}", visitor.session);
+    assert_eq!(raise(&service, &session, &visitor.token, "read", &note).await.0, StatusCode::CONFLICT);
+    assert_eq!(raise(&service, &session, &operator, "read", &note).await.0, StatusCode::OK);
+}

@@ -1,0 +1,108 @@
+//! Pages of other sites (CORS).
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, StatusCode};
+use serde_json::Value;
+
+use crate::service::{Installation, Service, code};
+
+/// A service that pages of these origins may call.
+async fn service_for(origins: &str) -> Service {
+    let installation = Installation::fresh().await;
+    let program = installation.program().env("CORS__ALLOWED_ORIGINS", origins);
+    Service::start_program(installation, program).await
+}
+
+/// What a browser does for a page: the answer's status, headers and text.
+async fn page(service: &Service, origin: &str, method: Method, path: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Client::new().request(method, format!("{}{path}", service.url)).header("Origin", origin);
+    answer(request).await
+}
+
+/// What a browser asks before it sends a request of a page.
+async fn preflight(service: &Service, origin: &str, method: &str, header: &str) -> (StatusCode, HeaderMap, String) {
+    let request = Client::new()
+        .request(Method::OPTIONS, format!("{}/chat/session", service.url))
+        .header("Origin", origin)
+        .header("Access-Control-Request-Method", method)
+        .header("Access-Control-Request-Headers", header);
+    answer(request).await
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> (StatusCode, HeaderMap, String) {
+    let answer = request.send().await.expect("an answer");
+    let (status, headers) = (answer.status(), answer.headers().clone());
+    (status, headers, answer.text().await.expect("a body"))
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().expect("text"))
+}
+
+fn allowed(headers: &HeaderMap) -> Option<&str> {
+    header(headers, "access-control-allow-origin")
+}
+
+#[tokio::test]
+async fn only_pages_of_allowed_origins_may_read_answers() {
+    let service = service_for("https://a.example,https://B.example/").await;
+    for (origin, expected) in [("https://b.example", Some("https://b.example")), ("https://c.example", None)] {
+        let (status, headers, _) = page(&service, origin, Method::GET, "/.well-known/jwks.json").await;
+        assert_eq!((status, allowed(&headers)), (StatusCode::OK, expected));
+        assert!(header(&headers, "vary").expect("Vary").contains("Origin"), "a cache must keep them apart");
+        assert!(!headers.contains_key("access-control-allow-credentials"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_may_read_why_it_was_refused() {
+    let service = service_for("https://a.example").await;
+    for (method, path, expected) in [
+        (Method::GET, "/users/me", "unauthorized"),
+        (Method::PATCH, "/users/me", "method_not_allowed"),
+        (Method::GET, "/chats/x/messages", "bad_request"),
+        (Method::POST, "/auth/login", "unsupported_media_type"),
+    ] {
+        let (_, headers, text) = page(&service, "https://a.example", method, path).await;
+        assert_eq!(allowed(&headers), Some("https://a.example"), "{path}");
+        let body: Value = serde_json::from_str(&text).expect("an error");
+        assert_eq!(code(&body), expected, "{path}");
+        assert_eq!(header(&headers, "access-control-expose-headers"), Some("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_tells_what_a_page_may_send() {
+    let service = service_for("https://a.example").await;
+    let (status, headers, _) = preflight(&service, "https://a.example", "POST", "content-type, traceparent").await;
+    assert_eq!((status, allowed(&headers)), (StatusCode::OK, Some("https://a.example")));
+    assert_eq!(header(&headers, "access-control-allow-methods"), Some("POST"));
+    assert_eq!(header(&headers, "access-control-max-age"), Some("600"));
+    for (origin, method, sends) in [
+        ("https://c.example", "POST", "content-type"),
+        ("https://a.example", "PUT", "content-type"),
+        ("https://a.example", "POST", "x-unheard-of"),
+    ] {
+        let (status, headers, _) = preflight(&service, origin, method, sends).await;
+        assert_eq!((status, allowed(&headers)), (StatusCode::BAD_REQUEST, None), "{origin} {method} {sends}");
+    }
+}
+
+#[tokio::test]
+async fn every_page_may_come_where_that_is_configured_and_none_where_nothing_is() {
+    let open = service_for("*").await;
+    let (_, headers, _) = page(&open, "https://any.example", Method::GET, "/openapi.json").await;
+    assert_eq!(allowed(&headers), Some("https://any.example"));
+    let closed = Service::start().await;
+    let (status, headers, _) = page(&closed, "https://any.example", Method::GET, "/openapi.json").await;
+    assert_eq!((status, allowed(&headers), header(&headers, "vary")), (StatusCode::OK, None, None));
+}
+
+#[tokio::test]
+async fn routes_of_other_services_and_of_gateways_are_left_alone() {
+    let service = service_for("*").await;
+    for path in ["/healthz", "/metrics", "/internal/tops"] {
+        let (_, headers, _) = page(&service, "https://a.example", Method::GET, path).await;
+        assert_eq!((allowed(&headers), header(&headers, "vary")), (None, None), "{path}");
+    }
+}

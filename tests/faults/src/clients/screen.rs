@@ -1,0 +1,242 @@
+//! What a client does with frames before it shows them, by the rules of docs/protocol.md. Pure.
+//!
+//! It removes no duplicates and mends no order, so that whatever the server does wrong is seen. Only while it waits for
+//! what it missed of a chat does it hold what is new, as the protocol asks of a client of several chats.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::frame::Frame;
+
+/// How a client comes to what it missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CatchUp {
+    /// The server replays from the cursor given at the handshake, or in `resume`: frames are shown as they come.
+    AtConnect,
+    /// `subscribe` for each chat. What comes before `subscribed` is shown with it, in order.
+    Subscribe,
+    /// Each chat is read over REST. What the stream then tells of once more is passed over.
+    Read,
+}
+
+/// The state of one client's screen.
+#[derive(Debug)]
+pub struct Screen {
+    catch_up: CatchUp,
+    /// The highest position shown, by chat.
+    cursors: BTreeMap<i64, i64>,
+    /// Of this connection.
+    chats: HashMap<i64, Phase>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// What came while it waits.
+    Waiting(Vec<Frame>),
+    Live {
+        /// History was read up to here by the client itself.
+        read_to: i64,
+        /// The last position that the stream brought.
+        last: i64,
+    },
+}
+
+/// What follows from a frame.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// To be shown now.
+    pub show: Option<Frame>,
+    /// A chat that was not heard of before, in the middle of its life: its beginning has to be fetched.
+    pub fetch: Option<i64>,
+}
+
+impl Screen {
+    /// An empty one.
+    #[must_use]
+    pub fn new(catch_up: CatchUp) -> Self {
+        Self { catch_up, cursors: BTreeMap::new(), chats: HashMap::new() }
+    }
+
+    /// The cursors to come back with.
+    #[must_use]
+    pub fn cursors(&self) -> &BTreeMap<i64, i64> {
+        &self.cursors
+    }
+
+    /// The cursor of a chat; zero if nothing of it was shown.
+    #[must_use]
+    pub fn cursor(&self, chat: i64) -> i64 {
+        self.cursors.get(&chat).copied().unwrap_or_default()
+    }
+
+    /// A new connection: what the last one held was never shown.
+    pub fn connected(&mut self) {
+        self.chats.clear();
+    }
+
+    /// From now on the chat waits for what was missed. False if it waits or is live already on this connection.
+    pub fn wait_for(&mut self, chat: i64) -> bool {
+        let is_new = !self.chats.contains_key(&chat);
+        if is_new {
+            self.chats.insert(chat, Phase::Waiting(Vec::new()));
+        }
+        is_new
+    }
+
+    /// The server goes on from the cursor by itself (`resume`).
+    pub fn resumed(&mut self, chat: i64) {
+        self.chats.insert(chat, Phase::Live { read_to: 0, last: 0 });
+    }
+
+    /// A frame came on the stream.
+    pub fn take(&mut self, frame: Frame) -> Step {
+        let chat = frame.chat;
+        if self.catch_up == CatchUp::AtConnect {
+            return Step { show: Some(self.shown(frame)), fetch: None };
+        }
+        match self.chats.get_mut(&chat) {
+            Some(Phase::Waiting(held)) => {
+                held.push(frame);
+                Step::default()
+            }
+            Some(Phase::Live { read_to, last }) => {
+                // The client's own reading went ahead of the stream. What the stream repeats by itself is shown.
+                let is_known = frame.seq <= *read_to && frame.seq > *last;
+                *last = frame.seq.max(*last);
+                Step { show: (!is_known).then(|| self.shown(frame)), fetch: None }
+            }
+            None if frame.seq == 1 => {
+                self.chats.insert(chat, Phase::Live { read_to: 0, last: 1 });
+                Step { show: Some(self.shown(frame)), fetch: None }
+            }
+            None => {
+                self.chats.insert(chat, Phase::Waiting(vec![frame]));
+                Step { show: None, fetch: Some(chat) }
+            }
+        }
+    }
+
+    /// The server has sent what was missed (`subscribed`): it is shown together with what was held.
+    pub fn subscribed(&mut self, chat: i64) -> Vec<Frame> {
+        let Some(Phase::Waiting(mut held)) = self.chats.insert(chat, Phase::Live { read_to: 0, last: 0 }) else {
+            return Vec::new();
+        };
+        held.sort_by_key(|frame| frame.seq);
+        held.into_iter().map(|frame| self.shown(frame)).collect()
+    }
+
+    /// History was read up to `reached`: it is shown, then what the stream brought meanwhile and is above.
+    pub fn read(&mut self, chat: i64, history: Vec<Frame>, reached: i64) -> Vec<Frame> {
+        let live = Phase::Live { read_to: reached, last: 0 };
+        let held = match self.chats.insert(chat, live) {
+            Some(Phase::Waiting(held)) => held,
+            Some(Phase::Live { .. }) | None => Vec::new(),
+        };
+        let mut show: Vec<Frame> = history.into_iter().map(|frame| self.shown(frame)).collect();
+        show.extend(held.into_iter().filter_map(|frame| self.take(frame).show));
+        let cursor = self.cursors.entry(chat).or_default();
+        *cursor = reached.max(*cursor);
+        show
+    }
+
+    /// Whether a chat waits for what was missed.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.chats.values().any(|phase| matches!(phase, Phase::Waiting(_)))
+    }
+
+    /// The chat is gone for this client; its cursor stays, in case that it comes back.
+    pub fn leave(&mut self, chat: i64) {
+        self.chats.remove(&chat);
+    }
+
+    fn shown(&mut self, frame: Frame) -> Frame {
+        let cursor = self.cursors.entry(frame.chat).or_default();
+        *cursor = frame.seq.max(*cursor);
+        frame
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::What;
+
+    const CHAT: i64 = 7;
+
+    fn frame(seq: i64) -> Frame {
+        Frame { chat: CHAT, seq, what: What::Other("chat.test".into()) }
+    }
+
+    fn seqs(frames: &[Frame]) -> Vec<i64> {
+        frames.iter().map(|frame| frame.seq).collect()
+    }
+
+    /// What is shown at once of these.
+    fn take(screen: &mut Screen, seqs: &[i64]) -> Vec<i64> {
+        seqs.iter().filter_map(|seq| screen.take(frame(*seq)).show).map(|frame| frame.seq).collect()
+    }
+
+    #[test]
+    fn with_one_chat_all_is_shown_as_it_comes_right_or_wrong() {
+        let mut screen = Screen::new(CatchUp::AtConnect);
+        screen.connected();
+        assert_eq!(take(&mut screen, &[3, 4, 4, 2, 5]), [3, 4, 4, 2, 5]);
+        assert_eq!(screen.cursor(CHAT), 5);
+    }
+
+    #[test]
+    fn what_comes_before_subscribed_is_shown_with_it_and_duplicates_stay() {
+        let mut screen = Screen::new(CatchUp::Subscribe);
+        screen.connected();
+        assert!(screen.wait_for(CHAT));
+        assert_eq!(take(&mut screen, &[9, 10, 7, 8, 8]), [0; 0]);
+        assert_eq!((screen.cursor(CHAT), screen.is_waiting()), (0, true));
+        assert_eq!(seqs(&screen.subscribed(CHAT)), [7, 8, 8, 9, 10]);
+        assert_eq!(take(&mut screen, &[11, 11]), [11, 11]);
+        assert_eq!((screen.cursor(CHAT), screen.is_waiting()), (11, false));
+    }
+
+    #[test]
+    fn what_was_held_when_the_connection_broke_was_never_shown() {
+        let mut screen = Screen::new(CatchUp::Subscribe);
+        screen.wait_for(CHAT);
+        take(&mut screen, &[5]);
+        screen.connected();
+        assert_eq!(screen.cursor(CHAT), 0);
+        assert!(screen.wait_for(CHAT));
+    }
+
+    #[test]
+    fn a_chat_first_heard_of_in_the_middle_is_fetched_and_a_new_one_is_not() {
+        let mut screen = Screen::new(CatchUp::Subscribe);
+        screen.connected();
+        assert_eq!(screen.take(frame(4)), Step { show: None, fetch: Some(CHAT) });
+        assert_eq!(screen.take(frame(5)), Step::default());
+        let mut other = Screen::new(CatchUp::Subscribe);
+        assert_eq!(take(&mut other, &[1, 2]), [1, 2]);
+    }
+
+    #[test]
+    fn the_stream_may_lag_behind_what_was_read_but_not_repeat_itself() {
+        let mut screen = Screen::new(CatchUp::Read);
+        screen.connected();
+        screen.wait_for(CHAT);
+        take(&mut screen, &[3, 6]);
+        let shown = screen.read(CHAT, vec![frame(3), frame(4), frame(5)], 5);
+        assert_eq!(seqs(&shown), [3, 4, 5, 6]);
+        assert_eq!(take(&mut screen, &[7, 7, 8]), [7, 7, 8]);
+
+        let mut ahead = Screen::new(CatchUp::Read);
+        ahead.wait_for(CHAT);
+        ahead.read(CHAT, vec![frame(9)], 9);
+        assert_eq!(take(&mut ahead, &[8, 9, 10, 9]), [10, 9], "the last one is the stream's own repeat");
+    }
+
+    #[test]
+    fn a_cursor_moves_over_what_this_client_may_not_see() {
+        let mut screen = Screen::new(CatchUp::Read);
+        screen.wait_for(CHAT);
+        screen.read(CHAT, Vec::new(), 12);
+        assert_eq!(screen.cursor(CHAT), 12);
+    }
+}

@@ -1,0 +1,123 @@
+//! `make faults`: the proof by breaking things.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use faults::cluster::PubSub;
+use faults::faults::{schedule, short_schedule};
+use faults::proxy::plant::Spoil;
+use faults::run::{Plan, run};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Of a short run, which is the same every time.
+const SHORT_SEED: u64 = 1;
+const SHORT_PACE: f64 = 2.0;
+const SHORT_OUTAGE: f64 = 1.0;
+
+/// Breaks a running Switchboard in every way that it must survive, and compares what every client saw with PostgreSQL.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How often each kind of fault is done.
+    #[arg(long, env = "ROUNDS", default_value_t = 1)]
+    rounds: u32,
+    /// What the faults are drawn from; without it the run makes one up and prints it.
+    #[arg(long, env = "SEED")]
+    seed: Option<u64>,
+    /// What carries events to the gateways.
+    #[arg(long, env = "PUBSUB", value_enum, default_value = "redis")]
+    pubsub: PubSub,
+    /// A fault and its aftermath take at least so long; the fault itself at most half of it.
+    #[arg(long, env = "SECONDS_PER_FAULT", default_value_t = 8.0)]
+    seconds_per_fault: f64,
+    /// Messages a second.
+    #[arg(long, env = "RATE", default_value_t = 60.0)]
+    rate: f64,
+    /// A short run of a fixed seed: every kill -9, and what connections and clients suffer.
+    #[arg(long)]
+    short: bool,
+    /// Clients of several chats resume by one `resume` frame instead of one `subscribe` each.
+    #[arg(long, env = "RESUME")]
+    resume: bool,
+    /// Spoils one message on its way to one client, to see that the run fails.
+    #[arg(long, value_enum)]
+    plant: Option<Spoil>,
+    /// Where the services' binaries are; beside this one if it is not said.
+    #[arg(long)]
+    binaries: Option<PathBuf>,
+    /// Where the logs of all parts go.
+    #[arg(long, default_value = ".run/faults/logs")]
+    logs: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = tokio::select! {
+        done = judge(arguments) => done,
+        () = asked_to_end() => {
+            eprintln!("faults: ended before the verdict");
+            return ExitCode::from(130);
+        }
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("faults: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether the run found nothing wrong.
+async fn judge(arguments: Arguments) -> anyhow::Result<bool> {
+    let plan = arguments.plan()?;
+    println!("seed {}, {} faults, pub/sub over {:?}", plan.seed, plan.faults.len(), plan.pubsub);
+    let limit = Duration::from_secs(180) + (plan.pace + Duration::from_secs(60)) * u32::try_from(plan.faults.len())?;
+    let outcome = tokio::time::timeout(limit, run(plan)).await.context("the run does not end")??;
+    print!("{}", outcome.text());
+    Ok(outcome.is_good())
+}
+
+impl Arguments {
+    fn plan(self) -> anyhow::Result<Plan> {
+        let beside = || Some(std::env::current_exe().ok()?.parent()?.to_owned());
+        let binaries = self.binaries.or_else(beside).context("where are the binaries?")?;
+        let seed = self.seed.unwrap_or_else(|| if self.short { SHORT_SEED } else { rand::random_range(0..1_000_000) });
+        let (pace, longest) = match self.short {
+            true => (SHORT_PACE, SHORT_OUTAGE),
+            false => (self.seconds_per_fault, self.seconds_per_fault / 2.0),
+        };
+        let longest = Duration::try_from_secs_f64(longest)?;
+        let faults = match self.short {
+            true => short_schedule(seed, longest, self.pubsub),
+            false => schedule(seed, self.rounds, longest, self.pubsub),
+        };
+        Ok(Plan {
+            faults,
+            seed,
+            pace: Duration::try_from_secs_f64(pace)?,
+            pubsub: self.pubsub,
+            rate: self.rate,
+            resume: self.resume,
+            spoil: self.plant,
+            binaries,
+            logs: self.logs,
+        })
+    }
+}
+
+/// Ctrl-C, or SIGTERM. What was started ends with this process.
+async fn asked_to_end() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,146 @@
+//! One run: start, load, faults, healing, verdict.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use tokio::time::sleep;
+
+use crate::checker;
+use crate::cluster::servers::Servers;
+use crate::cluster::{Cluster, PubSub};
+use crate::faults::Fault;
+use crate::injector::{Hit, Injector};
+use crate::load::{self, Load};
+use crate::part::Part;
+use crate::proxy::plant::{Plant, Spoil};
+use crate::record::{Transport, Who};
+use crate::recorder::Recorder;
+use crate::report::{self, Outcome};
+use crate::truth::Source;
+
+const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+/// What everybody writes before the first fault.
+const WARM_UP: Duration = Duration::from_secs(2);
+/// After the faults every message is answered within this time.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
+/// And everybody has everything within this.
+const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// What would come twice, or too late, has come by then.
+const AFTERMATH: Duration = Duration::from_secs(1);
+/// A fault that hit nothing in flight is done again so often.
+const REPEATS: u32 = 2;
+
+/// What a run is to be.
+#[derive(Debug)]
+pub struct Plan {
+    /// What was drawn.
+    pub faults: Vec<Fault>,
+    /// What it was drawn from.
+    pub seed: u64,
+    /// A fault and its aftermath take at least so long.
+    pub pace: Duration,
+    /// What carries events to the gateways.
+    pub pubsub: PubSub,
+    /// Messages a second.
+    pub rate: f64,
+    /// Whether clients of several chats resume by one frame.
+    pub resume: bool,
+    /// Whether one message is spoiled on purpose.
+    pub spoil: Option<Spoil>,
+    /// Where the services' binaries are.
+    pub binaries: PathBuf,
+    /// Where logs go.
+    pub logs: PathBuf,
+}
+
+/// Runs.
+pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
+    let servers = Servers::from_environment()?;
+    let started = Instant::now();
+    let cluster = Cluster::start(plan.pubsub, servers, plan.binaries, &plan.logs).await?;
+    let mut source = Source::connect(cluster.database_url()).await?;
+    let database_url = cluster.database_url().to_owned();
+    let recorder = Recorder::default();
+    let load = Load::new(&cluster, recorder.clone(), plan.resume, plan.logs);
+    load.begin(&cluster, plan.rate).await?;
+    load::all_connected(&recorder, CONNECT_PATIENCE).await?;
+    println!("the system is up under load after {:.1} s", started.elapsed().as_secs_f64());
+    if let Some(spoil) = plan.spoil {
+        plant(&cluster, &load, spoil).await?;
+    }
+    sleep(WARM_UP).await;
+
+    let mut injector = Injector::new(cluster, load.clone(), recorder.clone(), plan.pace);
+    let mut hits = Vec::new();
+    for fault in plan.faults {
+        strike(&mut injector, fault, &mut hits).await?;
+    }
+    load.end().await;
+    settle(&recorder, &database_url, &mut source).await?;
+    for part in injector.cluster().fallen() {
+        println!("{part} has ended without being told to");
+    }
+    let (records, truth) = (recorder.records(), source.read().await?);
+    let verdict = checker::check(&records, &truth);
+    let waiting_events = source.waiting_events().await?;
+    Ok(Outcome { records, truth, verdict, hits, seed: plan.seed, waiting_events })
+}
+
+/// Does a fault, and again where it hit nothing in flight.
+async fn strike(injector: &mut Injector, fault: Fault, hits: &mut Vec<Hit>) -> anyhow::Result<()> {
+    for repeat in 0..=REPEATS {
+        let choice = fault.choice.wrapping_add(u64::from(repeat));
+        let hit = injector.strike(Fault { choice, ..fault }).await?;
+        println!("{}", report::line(&hit));
+        let counts = hit.counts;
+        hits.push(hit);
+        if counts {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The next but few messages to one visitor are spoiled once it connects anew.
+async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<()> {
+    let is_victim = |who: Who| matches!(who, Who::Visitor { .. });
+    let listeners = load.listeners();
+    let victim =
+        listeners.iter().find(|listener| is_victim(listener.who) && listener.transport == Transport::WebSocket);
+    let victim = victim.context("no visitor with a socket")?;
+    let plant = Plant::new(victim.from, spoil);
+    for edge in cluster.edges_of(Part::Clients).filter(|edge| edge.to.program() == "channel-gateway") {
+        edge.plant(plant.clone());
+        edge.strand(victim.from);
+    }
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    while !plant.is_done() {
+        anyhow::ensure!(Instant::now() < deadline, "nothing came to {} that could be spoiled", victim.name);
+        sleep(Duration::from_millis(10)).await;
+    }
+    println!("planted: {spoil:?} of one message to {}", victim.name);
+    Ok(())
+}
+
+/// Waits until every message is answered and everybody has everything, or long enough.
+async fn settle(recorder: &Recorder, database_url: &str, source: &mut Source) -> anyhow::Result<()> {
+    let started = Instant::now();
+    while recorder.in_flight().unanswered > 0 && started.elapsed() < ANSWER_PATIENCE {
+        sleep(Duration::from_millis(50)).await;
+    }
+    *source = Source::connect(database_url).await?;
+    let answered = Instant::now();
+    loop {
+        let truth = source.read().await?;
+        let outstanding = recorder.look(|records| checker::outstanding(records, &truth));
+        let waited = answered.elapsed();
+        if outstanding == 0 || waited > DELIVERY_PATIENCE {
+            println!("settled after {:.1} s, {outstanding} outstanding", started.elapsed().as_secs_f64());
+            break;
+        }
+        sleep(Duration::from_millis(500)).await;
+    }
+    sleep(AFTERMATH).await;
+    Ok(())
+}
