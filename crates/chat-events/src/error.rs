@@ -26,7 +26,7 @@ pub enum ErrorCode {
     TooLarge,
     /// Not `application/json`. 415.
     UnsupportedMediaType,
-    /// Over a rate limit; `details.retry_after` in seconds. 429.
+    /// Over a rate limit; `details.retry_after` in seconds, `details.retry_after_ms` in milliseconds. 429.
     RateLimited,
     /// A frame's `type` is not known. Only on sockets.
     UnknownType,

@@ -57,8 +57,10 @@ struct State {
     watches: Vec<(ChatId, Watch)>,
     /// Staff frames that came before `connected` was out.
     early: Option<Vec<ChatFrame>>,
-    /// Chats that a user was added to before `connected` was out; none once it is.
-    invitations: Option<Vec<(ChatId, Seq)>>,
+    /// Chats that a user was added to, and has not joined yet: the last time counts.
+    invitations: Vec<(ChatId, Seq)>,
+    /// `connected` is out: invitations are accepted when they come.
+    accepts_invitations: bool,
     inbox: VecDeque<String>,
     is_draining: bool,
     was_full: bool,
@@ -70,12 +72,7 @@ impl Connection {
     /// A connection that has not proved itself yet. If it `brings_proof`, its frames wait until it is open; if not,
     /// the first of them must prove it.
     pub fn new(id: String, transport: &'static str, outlet: Arc<dyn Outlet>, brings_proof: bool) -> Self {
-        let state = State {
-            early: Some(Vec::new()),
-            invitations: Some(Vec::new()),
-            is_draining: brings_proof,
-            ..State::default()
-        };
+        let state = State { early: Some(Vec::new()), is_draining: brings_proof, ..State::default() };
         Self {
             id,
             transport,
@@ -211,17 +208,30 @@ impl Connection {
         }
     }
 
-    /// The user was added to a chat. True when it should join now; while it is opening, it will by itself.
+    /// The user was added to a chat. True when somebody should see to it that it joins; while it is opening, and while
+    /// an earlier invitation waits, somebody will.
     pub fn is_invited(&self, chat: ChatId, seq: Seq) -> bool {
         let mut state = self.state();
-        let is_watching = state.position(chat).is_ok();
-        match &mut state.invitations {
-            Some(invitations) => {
-                invitations.push((chat, seq));
+        if state.position(chat).is_ok() {
+            return false;
+        }
+        match state.invitations.iter_mut().find(|(invited, _)| *invited == chat) {
+            Some((_, last)) => {
+                *last = seq.max(*last);
                 false
             }
-            None => !is_watching,
+            None => {
+                state.invitations.push((chat, seq));
+                state.accepts_invitations
+            }
         }
+    }
+
+    /// When it was added to a chat that it was invited to.
+    pub fn take_invitation(&self, chat: ChatId) -> Option<Seq> {
+        let mut state = self.state();
+        let index = state.invitations.iter().position(|(invited, _)| *invited == chat)?;
+        Some(state.invitations.swap_remove(index).1)
     }
 
     /// Stops watching a chat.
@@ -319,9 +329,11 @@ impl Connection {
         self.state().send_early(&*self.outlet)
     }
 
-    /// The chats that a user was added to while it was connecting. Later ones are for the hub to tell.
+    /// The chats that a user was added to while it was connecting. Those of later invitations are for the hub to tell.
     pub fn take_invitations(&self) -> Vec<(ChatId, Seq)> {
-        self.state().invitations.take().unwrap_or_default()
+        let mut state = self.state();
+        state.accepts_invitations = true;
+        std::mem::take(&mut state.invitations)
     }
 
     /// It has opened. False if it has gone meanwhile: then nobody else will take it off the lists.

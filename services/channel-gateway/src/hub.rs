@@ -42,6 +42,9 @@ pub struct Hub {
     rooms: Mutex<HashMap<ChatId, Arc<Room>>>,
     staff: Mutex<Arc<Vec<Arc<Connection>>>>,
     staff_channel: OnceCell<()>,
+    /// Whether the sessions that changed lately were looked at since the first of the staff came: from then on, one that
+    /// is not known is news.
+    knows_sessions: AtomicBool,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
     signals: Mutex<VecDeque<Uuid>>,
     /// Subscribing shares it; clearing out rooms has it alone, so that the two never cross on one channel.
@@ -58,8 +61,6 @@ pub struct Invitation {
     pub connection: Arc<Connection>,
     /// Which chat.
     pub chat: ChatId,
-    /// When it was added: it may see what comes after.
-    pub seq: Seq,
 }
 
 struct Room {
@@ -73,7 +74,20 @@ struct RoomState {
     kind: Option<ChatKind>,
     feed: Feed<Arc<Event>>,
     listeners: Vec<Arc<Connection>>,
+    /// Whether the staff here need not be told of what is past.
+    is_past: bool,
     last_used: Instant,
+}
+
+impl RoomState {
+    /// A session changed lately, after this position. If nothing of it went out since the staff came, that is news.
+    fn session_changed(&mut self, since: Seq, staff_was_here: bool) {
+        if !staff_was_here {
+            self.is_past = true;
+        } else if !self.is_past && self.feed.last().is_none() {
+            self.feed.joined(since);
+        }
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -97,6 +111,7 @@ impl Hub {
             rooms: Mutex::default(),
             staff: Mutex::default(),
             staff_channel: OnceCell::new(),
+            knows_sessions: AtomicBool::new(false),
             users: Mutex::default(),
             signals: Mutex::default(),
             subscribing: RwLock::new(()),
@@ -140,7 +155,7 @@ impl Hub {
     }
 
     /// Lists a connection for all sessions.
-    pub async fn attach_staff(&self, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+    pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
         {
             let mut staff = lock(&self.staff);
             let mut list = staff.as_ref().clone();
@@ -148,7 +163,11 @@ impl Hub {
             *staff = Arc::new(list);
         }
         let subscribe = || async { self.pubsub.subscribe(&[Channel::Staff]).await };
-        self.staff_channel.get_or_try_init(subscribe).await.map(|_| ()).map_err(|why| unreachable_bus(&why))
+        self.staff_channel.get_or_try_init(subscribe).await.map_err(|why| unreachable_bus(&why))?;
+        if !self.knows_sessions.load(Ordering::Acquire) {
+            self.spawn(|hub| async move { hub.reconcile().await });
+        }
+        Ok(())
     }
 
     /// Takes a connection off all sessions.
@@ -315,7 +334,7 @@ impl Hub {
             if let Some(event) = event {
                 connection.replay(&ChatFrame::of_event(event));
             }
-            Invitation { connection: connection.clone(), chat: invited.chat, seq: invited.seq }
+            Invitation { connection: connection.clone(), chat: invited.chat }
         })
         .collect()
     }
@@ -401,23 +420,27 @@ impl Hub {
     /// Compares the tops of all rooms, and of the sessions that changed lately, with what went out.
     async fn reconcile(self: &Arc<Self>) {
         let chats: Vec<ChatId> = lock(&self.rooms).keys().copied().collect();
-        let sessions_changed_within = if self.staff().is_empty() { 0 } else { CHANGED_LATELY_SECONDS };
-        if chats.is_empty() && sessions_changed_within == 0 {
+        let has_staff = !self.staff().is_empty();
+        let knows_sessions = has_staff && self.knows_sessions.load(Ordering::Acquire);
+        self.knows_sessions.store(knows_sessions, Ordering::Release);
+        if chats.is_empty() && !has_staff {
             return;
         }
-        let tops = match self
-            .chat_service
-            .tops(TopsRequest { chats, sessions_changed_within, ..TopsRequest::default() })
-            .await
-        {
+        let sessions_changed_within = if has_staff { CHANGED_LATELY_SECONDS } else { 0 };
+        let ask = TopsRequest { chats, sessions_changed_within, ..TopsRequest::default() };
+        let tops = match self.chat_service.tops(ask).await {
             Ok(tops) => tops,
             Err(error) => return tracing::warn!(%error, "tops cannot be compared"),
         };
         for top in tops.tops {
             if let Some(room) = self.wanted_room(top.chat_id, top.kind) {
+                if let Some(since) = top.since {
+                    lock(&room.state).session_changed(since, knows_sessions);
+                }
                 self.compare(&room, top.kind, top.seq);
             }
         }
+        self.knows_sessions.store(has_staff, Ordering::Release);
     }
 
     fn compare(self: &Arc<Self>, room: &Arc<Room>, kind: ChatKind, top: Seq) {
@@ -472,7 +495,13 @@ impl<'a> Invited<'a> {
 
 impl Room {
     fn new(chat: ChatId) -> Self {
-        let state = RoomState { kind: None, feed: Feed::default(), listeners: Vec::new(), last_used: Instant::now() };
+        let state = RoomState {
+            kind: None,
+            feed: Feed::default(),
+            listeners: Vec::new(),
+            is_past: false,
+            last_used: Instant::now(),
+        };
         Self { chat, state: Mutex::new(state), channel: OnceCell::new(), is_closed: AtomicBool::new(false) }
     }
 

@@ -33,6 +33,21 @@ pub async fn subscribe(
     Ok(())
 }
 
+/// Joins a chat that the user was added to, unless it is in it by now: what came after that is its to see.
+pub async fn accept(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    chat: ChatId,
+    added_at: Seq,
+) -> Result<(), ErrorBody> {
+    let state = state_of(gateway, connection, chat).await?;
+    if connection.watch(chat, Watch::joining(state.kind)) {
+        enter(gateway, connection, chat, state.kind, Some(added_at)).await?;
+        connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, data: state });
+    }
+    Ok(())
+}
+
 /// Joins a chat that the connection is not yet in, or fetches older history of one that is live already.
 pub async fn join(
     gateway: &Arc<Gateway>,
@@ -47,6 +62,17 @@ pub async fn join(
             _ => Ok(()),
         };
     }
+    enter(gateway, connection, chat, kind, after).await
+}
+
+/// From history to live in a chat that is watched from now on.
+async fn enter(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    chat: ChatId,
+    kind: ChatKind,
+    after: Option<Seq>,
+) -> Result<(), ErrorBody> {
     let joined = join_new(gateway, connection, chat, kind, after).await;
     if joined.is_err() {
         connection.unwatch(chat);

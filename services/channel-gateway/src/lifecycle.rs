@@ -24,9 +24,10 @@ pub async fn run_hub(gateway: Arc<Gateway>, arrivals: mpsc::Receiver<Arrival>) {
 fn invite(gateway: &Arc<Gateway>, invitation: Invitation) {
     let gateway = gateway.clone();
     gateway.runtime.clone().spawn(async move {
-        let Invitation { connection, chat, seq } = invitation;
+        let Invitation { connection, chat } = invitation;
+        let Some(added_at) = connection.take_invitation(chat) else { return };
         // Refused means that it is not a member after all: then there is nothing to tell.
-        if let Err(error) = join::subscribe(&gateway, &connection, chat, Some(seq)).await {
+        if let Err(error) = join::accept(&gateway, &connection, chat, added_at).await {
             tracing::debug!(%error, "a chat was not joined");
         }
     });
@@ -109,9 +110,11 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
             join::join(gateway, connection, chat, kind, Some(top)).await?;
         }
     }
-    for (chat, seq) in connection.take_invitations() {
-        if !connection.is_watching(chat) {
-            join::subscribe(gateway, connection, chat, Some(seq)).await?;
+    for (chat, added_at) in connection.take_invitations() {
+        match join::accept(gateway, connection, chat, added_at).await {
+            Err(error) if error.code == ErrorCode::Unavailable => return Err(error),
+            // Refused means that it has been taken out again.
+            Ok(()) | Err(_) => {}
         }
     }
     Ok(())

@@ -169,6 +169,21 @@ impl Who {
     }
 }
 
+impl Records {
+    /// How often clients of a kind came back with a cursor, and how often that brought what they had missed.
+    #[must_use]
+    pub fn resumes(&self, kind: ClientKind) -> (u32, u32) {
+        let of_kind = self.clients.iter().filter(|client| client.kind() == kind);
+        of_kind.fold((0, 0), |(all, news), client| (all + client.resumes, news + client.resumes_with_news))
+    }
+
+    /// The kinds that never came back with a cursor.
+    #[must_use]
+    pub fn never_resumed(&self) -> Vec<ClientKind> {
+        ClientKind::ALL.into_iter().filter(|kind| self.resumes(*kind).0 == 0).collect()
+    }
+}
+
 impl Seen {
     /// A client that has seen nothing yet.
     #[must_use]

@@ -57,19 +57,6 @@ impl Row {
 }
 
 impl Outcome {
-    /// Client kinds that never came back with a cursor.
-    #[must_use]
-    pub fn never_resumed(&self) -> Vec<ClientKind> {
-        let resumed = |kind: &ClientKind| self.resumes(*kind).0 > 0;
-        ClientKind::ALL.into_iter().filter(|kind| !resumed(kind)).collect()
-    }
-
-    /// How often clients of a kind came back with a cursor, and how often that brought what they had missed.
-    fn resumes(&self, kind: ClientKind) -> (u32, u32) {
-        let of_kind = self.records.clients.iter().filter(|client| client.kind() == kind);
-        of_kind.fold((0, 0), |(all, news), client| (all + client.resumes, news + client.resumes_with_news))
-    }
-
     fn refusals(&self) -> usize {
         self.records.clients.iter().map(|client| client.refusals.len()).sum()
     }
@@ -85,7 +72,7 @@ impl Outcome {
     #[must_use]
     pub fn is_good(&self) -> bool {
         let is_clean = self.verdict.findings.is_empty() && self.refusals() == 0;
-        is_clean && self.never_resumed().is_empty() && self.never_counted().is_empty() && self.verdict.sent > 0
+        is_clean && self.records.never_resumed().is_empty() && self.never_counted().is_empty() && self.verdict.sent > 0
     }
 
     /// The whole report.
@@ -233,7 +220,7 @@ impl Outcome {
         for kind in ClientKind::ALL {
             let of_kind: Vec<_> = self.records.clients.iter().filter(|client| client.kind() == kind).collect();
             let connections: u32 = of_kind.iter().map(|client| client.connections).sum();
-            let (resumes, news) = self.resumes(kind);
+            let (resumes, news) = self.records.resumes(kind);
             let mut ends: BTreeMap<&str, u32> = BTreeMap::new();
             for (how, times) in of_kind.iter().flat_map(|client| &client.ends) {
                 *ends.entry(how).or_default() += times;
@@ -268,7 +255,7 @@ impl Outcome {
                 let _infallible = writeln!(text, "Refused: {}, at {:.3} s: {why}", client.name, at.as_secs_f64());
             }
         }
-        for kind in self.never_resumed() {
+        for kind in self.records.never_resumed() {
             let _infallible = writeln!(text, "Never resumed with a cursor: {kind}");
         }
         for kind in self.never_counted() {

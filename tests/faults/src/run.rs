@@ -14,7 +14,7 @@ use crate::injector::{Hit, Injector};
 use crate::load::{self, Load};
 use crate::part::Part;
 use crate::proxy::plant::{Plant, Spoil};
-use crate::record::{Transport, Who};
+use crate::record::{Records, Transport, Who};
 use crate::recorder::Recorder;
 use crate::report::{self, Outcome};
 use crate::truth::Source;
@@ -76,6 +76,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for fault in plan.faults {
         strike(&mut injector, fault, &mut hits).await?;
     }
+    everybody_resumes(injector.cluster(), &recorder).await;
     load.end().await;
     settle(&recorder, &database_url, &mut source).await?;
     for part in injector.cluster().fallen() {
@@ -100,6 +101,21 @@ async fn strike(injector: &mut Injector, fault: Fault, hits: &mut Vec<Hit>) -> a
         }
     }
     Ok(())
+}
+
+/// Where the faults left a kind of client connected all the time, all clients are cut off once.
+async fn everybody_resumes(cluster: &Cluster, recorder: &Recorder) {
+    if recorder.look(Records::never_resumed).is_empty() {
+        return;
+    }
+    println!("not every kind of client had to come back: all are cut off once");
+    for edge in cluster.edges_of(Part::Clients).filter(|edge| edge.to.program() == "channel-gateway") {
+        edge.cut();
+    }
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    while !recorder.look(Records::never_resumed).is_empty() && Instant::now() < deadline {
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The next but few messages to one visitor are spoiled once it connects anew.
