@@ -10,6 +10,8 @@ mod marks;
 mod members;
 mod messages;
 mod openapi;
+mod params;
+mod schemas;
 mod sessions;
 mod users;
 
@@ -18,8 +20,8 @@ use actix_web::http::header::LOCATION;
 use actix_web::web::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::app::{Endpoint, at};
 use crate::cors::Origins;
+use crate::endpoint::{Endpoint, at};
 
 /// What everybody may call.
 pub(crate) fn endpoints() -> Vec<Endpoint> {

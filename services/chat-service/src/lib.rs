@@ -22,6 +22,7 @@ mod check;
 pub mod config;
 mod cors;
 mod db;
+mod endpoint;
 pub mod error;
 pub mod gateway;
 mod limits;
@@ -31,6 +32,7 @@ mod reading;
 pub mod relay;
 pub mod state;
 mod tokens;
+mod unreadable;
 mod writing;
 
 pub use accounts::ensure_demo_operator;

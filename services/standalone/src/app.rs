@@ -21,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::demo_operator;
 use crate::in_process::InProcess;
 
 /// How long the last events may take to leave the outbox. What is left goes out at the next start.
@@ -53,7 +54,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let server = process.serve(listener, &chat, &gateway)?;
     let (handle, serving) = (server.handle(), tokio::spawn(server));
     if process.config.demo_operator {
-        tokio::spawn(demo_operator(chat.clone()));
+        tokio::spawn(demo_operator::announce(chat.clone(), process.config.data_dir.clone()));
     }
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
@@ -76,19 +77,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         tracing::warn!("the pipeline did not end in time; the rest goes out at the next start");
     }
     ended
-}
-
-/// Prints the demo login at the one time that its password is known.
-async fn demo_operator(chat: AppState) {
-    chat.prepared().await;
-    match chat_service::ensure_demo_operator(&chat).await {
-        Ok(Some(password)) => {
-            println!("Demo operator: {} with password {password}", chat_service::accounts::DEMO_EMAIL);
-            println!("(printed this once; `chat-service user add` makes more accounts)");
-        }
-        Ok(None) => {}
-        Err(error) => tracing::error!(%error, "the demo operator could not be made"),
-    }
 }
 
 impl Process {

@@ -6,6 +6,7 @@
 
 mod app;
 mod config;
+mod demo_operator;
 mod in_process;
 mod keys;
 

@@ -52,11 +52,11 @@ pub(crate) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<C
 pub(crate) struct Cursors {
     /// For each chat the last seq that the caller has seen; at most 1,000 chats.
     #[serde(deserialize_with = "cursors")]
-    #[schema(schema_with = super::openapi::cursors)]
+    #[schema(schema_with = super::schemas::cursors)]
     cursors: BTreeMap<ChatId, Seq>,
     /// `new_next` of the answer before: goes on from there in `new`.
     #[serde(default, deserialize_with = "nullable_id")]
-    #[schema(schema_with = super::openapi::optional_id)]
+    #[schema(schema_with = super::schemas::optional_id)]
     new_after: Option<i64>,
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct RaiseMark {
 
 /// Raises the caller's mark in a session. It never falls: a mark that stands higher stays. Others see it at their next
 /// `sync`, `connected` or read; only a mark that is sent on a socket is told to them at once.
-#[utoipa::path(post, path = "/chat/session/{id}/marks", tag = "messages", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/marks", tag = "messages", params(super::params::SessionPath),
     request_body = RaiseMark, security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "The mark as it now stands", body = Mark)))]
 pub(crate) async fn raise_in_session(
@@ -40,7 +40,7 @@ pub(crate) async fn raise_in_session(
 
 /// Raises the caller's mark in a chat that is not a session. It never falls: a mark that stands higher stays. Others see
 /// it at their next `sync`, `connected` or read; only a mark that is sent on a socket is told to them at once.
-#[utoipa::path(post, path = "/chats/{id}/marks", tag = "messages", params(super::openapi::ChatPath),
+#[utoipa::path(post, path = "/chats/{id}/marks", tag = "messages", params(super::params::ChatPath),
     request_body = RaiseMark, security(("access_token" = [])),
     responses((status = 200, description = "The mark as it now stands", body = Mark)))]
 pub(crate) async fn raise_in_chat(

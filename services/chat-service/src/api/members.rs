@@ -23,7 +23,7 @@ pub(crate) struct AddMember {
 }
 
 /// Brings a user into a chat. For admins of the chat and of the installation.
-#[utoipa::path(post, path = "/chats/{id}/members", tag = "chats", params(super::openapi::ChatPath),
+#[utoipa::path(post, path = "/chats/{id}/members", tag = "chats", params(super::params::ChatPath),
     request_body = AddMember, security(("access_token" = [])),
     responses((status = 201, description = "It is a member now", body = Member),
               (status = 200, description = "It was a member before", body = Member)))]
@@ -44,7 +44,7 @@ pub(crate) async fn add(
 
 /// Takes a user out of a chat: it may read and write there no more, and hears nothing more of it. For admins of the chat
 /// and of the installation.
-#[utoipa::path(delete, path = "/chats/{id}/members/{user_id}", tag = "chats", params(super::openapi::MemberPath),
+#[utoipa::path(delete, path = "/chats/{id}/members/{user_id}", tag = "chats", params(super::params::MemberPath),
     security(("access_token" = [])), responses((status = 204, description = "It is no member any more")))]
 pub(crate) async fn remove(
     state: Data<AppState>,

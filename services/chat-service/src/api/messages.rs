@@ -63,7 +63,7 @@ pub(crate) struct Messages {
 
 /// Messages of a session. Without a place: the newest.
 #[utoipa::path(get, path = "/chat/session/{id}/messages", tag = "messages",
-    params(super::openapi::SessionPath, MessagesQuery),
+    params(super::params::SessionPath, MessagesQuery),
     security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "One page", body = Messages)))]
 pub(crate) async fn list_in_session(
@@ -77,7 +77,7 @@ pub(crate) async fn list_in_session(
 
 /// Messages of a chat that is not a session. Without a place: the newest.
 #[utoipa::path(get, path = "/chats/{id}/messages", tag = "messages",
-    params(super::openapi::ChatPath, MessagesQuery), security(("access_token" = [])),
+    params(super::params::ChatPath, MessagesQuery), security(("access_token" = [])),
     responses((status = 200, description = "One page", body = Messages)))]
 pub(crate) async fn list_in_chat(
     state: Data<AppState>,
@@ -125,7 +125,7 @@ impl MessagesQuery {
 }
 
 /// Writes a message in a session.
-#[utoipa::path(post, path = "/chat/session/{id}/messages", tag = "messages", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/messages", tag = "messages", params(super::params::SessionPath),
     request_body = SendMessage, security(("session_token" = []), ("access_token" = [])),
     responses((status = 201, description = "It is stored", body = Message),
               (status = 200, description = "It was stored before; as it is now", body = Message)))]
@@ -139,7 +139,7 @@ pub(crate) async fn send_in_session(
 }
 
 /// Writes a message in a chat that is not a session.
-#[utoipa::path(post, path = "/chats/{id}/messages", tag = "messages", params(super::openapi::ChatPath),
+#[utoipa::path(post, path = "/chats/{id}/messages", tag = "messages", params(super::params::ChatPath),
     request_body = SendMessage, security(("access_token" = [])),
     responses((status = 201, description = "It is stored", body = Message),
               (status = 200, description = "It was stored before; as it is now", body = Message)))]

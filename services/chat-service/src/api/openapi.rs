@@ -5,49 +5,11 @@ use std::sync::LazyLock;
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use chat_events::ErrorEnvelope;
-use chat_events::gateway_api::MAX_CURSORS;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
-};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, KnownFormat, OpenApi, Ref, RefOr, ResponseBuilder, SchemaFormat};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
-
-use crate::check;
-
-/// The id of a support session.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described, not read")]
-pub(crate) struct SessionPath {
-    /// The session's id.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    id: i64,
-}
-
-/// The id of a chat that is not a session.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described, not read")]
-pub(crate) struct ChatPath {
-    /// The chat's id.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    id: i64,
-}
-
-/// A member of a chat.
-#[derive(utoipa::IntoParams)]
-#[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described, not read")]
-pub(crate) struct MemberPath {
-    /// The chat's id.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    id: i64,
-    /// The member's id.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    user_id: i64,
-}
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -159,79 +121,4 @@ fn add_errors(operation: &mut Operation) {
         let response = error(description).build();
         operation.responses.responses.entry(status.to_owned()).or_insert(RefOr::T(response));
     }
-}
-
-/// `metadata`: an object of texts without NUL, numbers, truth values, null, and of arrays and objects of these.
-pub(crate) fn metadata() -> Schema {
-    let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some("What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep."))
-        .max_properties(Some(50))
-        .property_names(Some(Schema::from(names)))
-        .additional_properties(Some(AdditionalProperties::RefOr(metadata_value(check::MAX_METADATA_DEPTH - 1))))
-        .build()
-        .into()
-}
-
-const TEXT: &str = r"^[^\x00]*$";
-
-fn metadata_value(depth: usize) -> RefOr<Schema> {
-    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)).pattern(Some(TEXT));
-    let mut any = OneOfBuilder::new()
-        .item(text)
-        .item(ObjectBuilder::new().schema_type(Type::Number))
-        .item(ObjectBuilder::new().schema_type(Type::Boolean))
-        .item(ObjectBuilder::new().schema_type(Type::Null));
-    if depth > 0 {
-        let inner = metadata_value(depth - 1);
-        let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
-        any = any.item(ArrayBuilder::new().items(inner.clone())).item(
-            ObjectBuilder::new()
-                .property_names(Some(Schema::from(names)))
-                .additional_properties(Some(AdditionalProperties::RefOr(inner))),
-        );
-    }
-    RefOr::T(any.build().into())
-}
-
-/// Positions in chats, by the id of the chat.
-pub(crate) fn cursors() -> Schema {
-    let ids = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[1-9][0-9]{0,17}$")).build();
-    let position = ObjectBuilder::new()
-        .schema_type(Type::Integer)
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .minimum(Some(0))
-        .maximum(Some(i64::MAX));
-    ObjectBuilder::new()
-        .description(Some("For each chat the last seq that the caller has seen; at most 1,000 chats."))
-        .max_properties(Some(MAX_CURSORS))
-        .property_names(Some(Schema::from(ids)))
-        .additional_properties(Some(AdditionalProperties::RefOr(position.into())))
-        .build()
-        .into()
-}
-
-/// An id, or null.
-pub(crate) fn optional_id() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some("`new_next` of the answer before: goes on from there in `new`."))
-        .minimum(Some(1))
-        .maximum(Some(i64::MAX))
-        .build()
-        .into()
-}
-
-/// An id, or null; it has to be there.
-pub(crate) fn nullable_id() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some("An operator, or null for nobody."))
-        .minimum(Some(1))
-        .maximum(Some(i64::MAX))
-        .build()
-        .into()
 }

@@ -36,7 +36,7 @@ pub(crate) struct OpenSession {
     #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9_-]+$")]
     locale: Option<String>,
     /// What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep.
-    #[schema(schema_with = super::openapi::metadata)]
+    #[schema(schema_with = super::schemas::metadata)]
     metadata: Option<Map<String, Value>>,
 }
 
@@ -97,7 +97,7 @@ impl OpenSession {
 }
 
 /// A new token for a visitor who comes back.
-#[utoipa::path(get, path = "/chat/session/{id}/channel-token", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(get, path = "/chat/session/{id}/channel-token", tag = "sessions", params(super::params::SessionPath),
     security(("visitor_secret" = [])),
     responses((status = 200, description = "A new token", body = ChannelToken)))]
 pub(crate) async fn channel_token(
@@ -118,7 +118,7 @@ pub(crate) async fn channel_token(
 }
 
 /// A session: status, assignee, client, unread counts, last message, `seq`.
-#[utoipa::path(get, path = "/chat/session/{id}", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(get, path = "/chat/session/{id}", tag = "sessions", params(super::params::SessionPath),
     security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "The session as the caller sees it", body = SessionView)))]
 pub(crate) async fn show(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
@@ -138,12 +138,12 @@ async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<
 pub(crate) struct Assign {
     /// An operator, or null for nobody. It must be there: nobody is unassigned by forgetting it.
     #[serde(deserialize_with = "nullable_id")]
-    #[schema(required = true, schema_with = super::openapi::nullable_id)]
+    #[schema(required = true, schema_with = super::schemas::nullable_id)]
     user_id: Option<i64>,
 }
 
 /// Gives a session to an operator, or to nobody.
-#[utoipa::path(post, path = "/chat/session/{id}/assign", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/assign", tag = "sessions", params(super::params::SessionPath),
     request_body = Assign, security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn assign(
@@ -165,7 +165,7 @@ pub(crate) struct SetStatus {
 }
 
 /// Opens, parks or closes a session. A client's message opens a closed one again.
-#[utoipa::path(post, path = "/chat/session/{id}/status", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/status", tag = "sessions", params(super::params::SessionPath),
     request_body = SetStatus, security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn set_status(
@@ -190,7 +190,7 @@ async fn change(
 
 /// Bans the client of a session: from now on its tokens are refused everywhere, it gets no new ones, and its sockets are
 /// closed within seconds.
-#[utoipa::path(post, path = "/chat/session/{id}/ban", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/ban", tag = "sessions", params(super::params::SessionPath),
     security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn ban(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
@@ -198,7 +198,7 @@ pub(crate) async fn ban(state: Data<AppState>, id: Path<ChatId>, caller: Caller)
 }
 
 /// Lets a banned client in again.
-#[utoipa::path(post, path = "/chat/session/{id}/unban", tag = "sessions", params(super::openapi::SessionPath),
+#[utoipa::path(post, path = "/chat/session/{id}/unban", tag = "sessions", params(super::params::SessionPath),
     security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn unban(
