@@ -60,6 +60,17 @@ impl EventStream {
         }
     }
 
+    /// What the event says that ends the stream: `{"code", "reason"}`. Others are passed over.
+    pub async fn closed(&mut self) -> Value {
+        loop {
+            let block = in_time("an event", self.next_block()).await;
+            let data = self.read_block(&block);
+            if block.lines().any(|line| line == "event: close") {
+                return data.expect("a close event has data");
+            }
+        }
+    }
+
     /// Text up to the next empty line.
     async fn next_block(&mut self) -> String {
         loop {

@@ -27,6 +27,9 @@ pub struct Operator {
     pub id: i64,
     /// Its access token.
     pub token: String,
+    email: String,
+    password: String,
+    refresh_token: String,
     rest: Rest,
 }
 
@@ -57,6 +60,13 @@ impl Visitor {
     /// Writes a message; the message.
     pub async fn send(&self, body: &str) -> Value {
         self.send_as(body, Uuid::new_v4()).await.good()
+    }
+
+    /// Another channel token.
+    pub async fn fresh_token(&self) -> String {
+        let path = format!("/chat/session/{}/channel-token", self.session);
+        let answer = self.rest.get(&path, &self.secret).await.good();
+        answer["token"].as_str().expect("a token").to_owned()
     }
 
     /// Writes a message under that client id.
@@ -105,8 +115,19 @@ impl Visitor {
 impl Operator {
     /// Logs in.
     pub async fn log_in(rest: &Rest, email: &str, password: &str) -> Self {
-        let (id, token) = log_in(rest, email, password).await;
-        Self { id, token, rest: rest.clone() }
+        let (id, token, refresh_token) = log_in(rest, email, password).await;
+        let (email, password) = (email.to_owned(), password.to_owned());
+        Self { id, token, email, password, refresh_token, rest: rest.clone() }
+    }
+
+    /// The same account, by another login.
+    pub async fn log_in_again(&self) -> Self {
+        Self::log_in(&self.rest, &self.email, &self.password).await
+    }
+
+    /// Ends this login.
+    pub async fn log_out(&self) {
+        self.rest.post_openly("/auth/logout", json!({"refresh_token": self.refresh_token})).await.accepted();
     }
 
     /// Answers in a session; the message.
@@ -155,7 +176,7 @@ impl Operator {
 impl User {
     /// Logs in.
     pub async fn log_in(rest: &Rest, email: &str, password: &str) -> Self {
-        let (id, token) = log_in(rest, email, password).await;
+        let (id, token, _) = log_in(rest, email, password).await;
         Self { id, token, rest: rest.clone() }
     }
 
@@ -171,11 +192,13 @@ impl User {
     }
 }
 
-async fn log_in(rest: &Rest, email: &str, password: &str) -> (i64, String) {
+/// The id, the access token and the refresh token.
+async fn log_in(rest: &Rest, email: &str, password: &str) -> (i64, String, String) {
     let login = rest.post_openly("/auth/login", json!({"email": email, "password": password})).await.good();
-    let token = login["access_token"].as_str().expect("an access token").to_owned();
+    let text = |field: &str| login[field].as_str().unwrap_or_else(|| panic!("{field} in {login}")).to_owned();
+    let token = text("access_token");
     let me = rest.get("/users/me", &token).await.good();
-    (me["id"].as_i64().expect("an id"), token)
+    (me["id"].as_i64().expect("an id"), token, text("refresh_token"))
 }
 
 fn path_and_query(url: &str) -> String {

@@ -36,6 +36,11 @@ impl Rest {
         self.call(Method::POST, path, Some(token), Some(body)).await
     }
 
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str, token: &str) -> Answer {
+        self.call(Method::DELETE, path, Some(token), None).await
+    }
+
     /// `POST` by somebody who has no token yet.
     pub async fn post_openly(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, None, Some(body)).await
@@ -66,6 +71,11 @@ impl Answer {
         let text = response.text().await.expect("a whole answer");
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(json!(text)) };
         Self { status, body }
+    }
+
+    /// It must not be refused; what it says does not matter.
+    pub fn accepted(self) {
+        let _body = self.good();
     }
 
     /// The body of an answer that must be good.

@@ -145,6 +145,11 @@ impl System {
         User::log_in(self.rest(), &email, &password).await
     }
 
+    /// Closes an account.
+    pub fn disable(&self, email: &str) {
+        let _printed = self.administration().arg("user").arg("disable").arg("--email").arg(email).run("");
+    }
+
     /// A new group chat of these users; its id.
     #[must_use]
     pub fn group_chat(&self, title: &str, members: &[&User]) -> i64 {

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_events::names::Channel;
-use chat_events::{ChatId, ChatKind, Event, EventKind, Seq, Signal, UserId};
+use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{BusError, Parcel};
@@ -58,6 +58,19 @@ pub trait PubSub: Send + Sync {
 
     /// Passes a signal to all gateways that listen, this one included.
     async fn signal(&self, signal: &Signal) -> Result<(), BusError>;
+
+    /// The last events of a chat after a position, in order, at most so many, as far as they are at hand without
+    /// PostgreSQL. Any of them may be missing: a hole proves nothing. None where nothing is kept.
+    async fn recent(
+        &self,
+        epoch: Epoch,
+        chat: ChatId,
+        after: Seq,
+        count: usize,
+    ) -> Result<Option<Vec<Event>>, BusError> {
+        let _ = (epoch, chat, after, count);
+        Ok(None)
+    }
 
     /// Whether the link stands.
     fn is_connected(&self) -> bool;

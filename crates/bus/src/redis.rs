@@ -5,6 +5,7 @@
 //! - `subscriptions`: which channels are wished for, and who waits for them
 //! - `inlet`: turns pushed messages into arrivals
 //! - `signals`: sends signals
+//! - `window`: reads the last events of a chat back
 //! - `client`: connections, made anew by hand after any error
 
 mod client;
@@ -13,6 +14,7 @@ pub mod pubsub;
 mod signals;
 pub mod sink;
 mod subscriptions;
+mod window;
 
 pub use pubsub::RedisPubSub;
 pub use sink::RedisSink;

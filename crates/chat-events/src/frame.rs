@@ -1,6 +1,9 @@
 //! The channel protocol: JSON text frames, UTF-8, at most 64 KiB.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -22,6 +25,22 @@ pub enum ClientFrame {
     Init {
         /// A JWT.
         access_token: String,
+    },
+    /// A fresh token for the connection that stands.
+    Auth {
+        /// Of the same kind, and of the same owner, as the one that it was opened with.
+        #[serde(alias = "access_token")]
+        token: String,
+    },
+    /// Fetch what changed in many chats after their cursors. With `resume=1` in the address it is the first frame, and
+    /// nothing newer goes out before it.
+    Resume {
+        /// For each chat the last seq that came on the stream. At most 1,000; beyond that `resync`.
+        #[serde(deserialize_with = "cursors")]
+        cursors: BTreeMap<ChatId, Seq>,
+        /// `data.epoch` of the `connected` that the cursors are from.
+        #[serde(default)]
+        epoch: Option<Epoch>,
     },
     /// Watch a chat, or fetch what changed in it after a cursor.
     Subscribe {
@@ -81,8 +100,15 @@ pub enum ClientFrame {
     Pong {},
 }
 
-const CLIENT_FRAME_TYPES: [&str; 9] =
-    ["init", "subscribe", "unsubscribe", "message", "ack", "read", "typing", "ping", "pong"];
+/// In a tagged enum serde keeps the names of a map as texts.
+fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId, Seq>, D::Error> {
+    let texts = BTreeMap::<String, Seq>::deserialize(deserializer)?;
+    let parsed = texts.into_iter().map(|(chat, seq)| chat.parse().map(|chat: ChatId| (chat, seq)));
+    parsed.collect::<Result<_, _>>().map_err(|_| D::Error::custom("a name in cursors is not the id of a chat"))
+}
+
+const CLIENT_FRAME_TYPES: [&str; 11] =
+    ["init", "auth", "resume", "subscribe", "unsubscribe", "message", "ack", "read", "typing", "ping", "pong"];
 
 /// A frame that was refused: the error, and the `client_id` that it gave, if it gave one.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +123,19 @@ impl ClientFrame {
     /// Reads one frame.
     pub fn parse(text: &str) -> Result<Self, Refused> {
         serde_json::from_str(text).map_err(|why| Self::refuse(text, &why))
+    }
+
+    /// The chat that it names, if it names one.
+    #[must_use]
+    pub fn chat_id(&self) -> Option<ChatId> {
+        match self {
+            Self::Subscribe { chat_id, .. } | Self::Unsubscribe { chat_id } => Some(*chat_id),
+            Self::Message { chat_id, .. }
+            | Self::Ack { chat_id, .. }
+            | Self::Read { chat_id, .. }
+            | Self::Typing { chat_id, .. } => *chat_id,
+            Self::Init { .. } | Self::Auth { .. } | Self::Resume { .. } | Self::Ping {} | Self::Pong {} => None,
+        }
     }
 
     /// Looks at a bad frame once more, to say as well as possible what was wrong with it.
@@ -223,9 +262,20 @@ pub enum ServerFrame {
         chat_id: ChatId,
         /// The cursor reached.
         seq: Seq,
+        /// True where nobody subscribed: the user was added to the chat.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        invited: bool,
         /// The chat's state.
         data: ChatState,
     },
+    /// A `resume` was served: what was missed is out.
+    Resumed {
+        /// The cursors reached, for the chats that could be resumed.
+        #[serde(deserialize_with = "cursors")]
+        cursors: BTreeMap<ChatId, Seq>,
+    },
+    /// An `auth` was served: the connection may stay as long as the new token is good.
+    Authenticated {},
     /// An `unsubscribe` was served.
     Unsubscribed {
         /// Which.
@@ -240,7 +290,8 @@ pub enum ServerFrame {
     },
     /// Cursors that cannot be honoured: fetch these chats anew.
     Resync {
-        /// `epoch`, `ahead`, `gone` or `several`.
+        /// `epoch`: another database; `ahead`: above the chat's top; `gone`: not to be read; `several`: cannot be told by
+        /// one id; `too_many`: beyond 1,000.
         why: String,
         /// Which; empty means all.
         chats: Vec<ChatId>,
@@ -254,12 +305,21 @@ pub enum ServerFrame {
         /// As the frame gave it.
         #[serde(skip_serializing_if = "Option::is_none")]
         client_id: Option<String>,
+        /// The chat that the frame named, if it named one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chat_id: Option<ChatId>,
         /// What was wrong.
         error: ErrorBody,
     },
 }
 
 impl ServerFrame {
+    /// Cursors that cannot be honoured.
+    #[must_use]
+    pub fn resync(why: &str, chats: Vec<ChatId>) -> Self {
+        Self::Resync { why: why.to_owned(), chats }
+    }
+
     /// As sent.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -355,6 +415,16 @@ mod tests {
     fn a_session_id_is_a_chat_id() {
         let frame = ClientFrame::parse(r#"{"type":"subscribe","session_id":7,"after":3,"later":true}"#);
         assert_eq!(frame, Ok(ClientFrame::Subscribe { chat_id: ChatId(7), after: Some(Seq(3)) }));
+    }
+
+    #[test]
+    fn cursors_are_named_by_the_ids_of_their_chats() {
+        let frame = ClientFrame::parse(r#"{"type":"resume","cursors":{"7":3,"12":0},"epoch":1}"#);
+        let cursors = BTreeMap::from([(ChatId(7), Seq(3)), (ChatId(12), Seq(0))]);
+        assert_eq!(frame, Ok(ClientFrame::Resume { cursors, epoch: Some(Epoch(1)) }));
+        let refused = ClientFrame::parse(r#"{"type":"resume","cursors":{"seven":3}}"#).expect_err("no id");
+        assert_eq!(refused.error.code, ErrorCode::Invalid);
+        assert!(refused.error.message.contains("cursors"), "{}", refused.error.message);
     }
 
     #[test]

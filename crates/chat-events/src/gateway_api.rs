@@ -3,6 +3,7 @@
 //! | route (POST, JSON) | asks | answers |
 //! | --- | --- | --- |
 //! | `/internal/connect` | [`Connect`] | [`Welcome`] |
+//! | `/internal/clients` | [`ClientsRequest`] | [`Clients`] |
 //! | `/internal/sync` | [`SyncRequest`] | [`SyncPage`] |
 //! | `/internal/send` | [`Send`] | [`crate::Message`] |
 //! | `/internal/mark` | [`SetMark`] | [`MarkSet`] |
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
+use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
 use crate::role::Role;
 use crate::session::Session;
@@ -85,6 +87,38 @@ pub struct Welcome {
     pub chats: Vec<ChatState>,
 }
 
+/// How many sessions [`ClientsRequest`] may hold.
+pub const MAX_CLIENTS: usize = 256;
+
+/// The clients of these sessions connect: after a gateway is gone there are thousands of them at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientsRequest {
+    /// At most [`MAX_CLIENTS`].
+    pub session_ids: Vec<ChatId>,
+}
+
+/// What they are told, read in one snapshot. A session that there is not is left out.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Clients {
+    /// Of this database.
+    pub epoch: Epoch,
+    /// In no order.
+    pub clients: Vec<ClientState>,
+}
+
+/// A client and its session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ClientState {
+    /// The client's id.
+    pub id: i64,
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it may not connect.
+    pub is_banned: bool,
+    /// Its session's chat.
+    pub chat: ChatState,
+}
+
 /// A chat, as `connected` and `sync` tell it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChatState {
@@ -128,10 +162,22 @@ pub struct SyncPage {
     pub chat: ChatState,
     /// Messages whose `changed_seq` is after the cursor, in that order.
     pub messages: Vec<Message>,
+    /// Members who came, changed or went after the cursor, as they are now, in the order of their last change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberChange>,
     /// Where to go on from: the chat's top when `has_more` is false.
     pub next: Seq,
     /// Whether another page follows.
     pub has_more: bool,
+}
+
+/// A member after its last change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberChange {
+    /// The position of the change.
+    pub seq: Seq,
+    /// As it is now.
+    pub member: Member,
 }
 
 /// A message written on a socket.
@@ -197,7 +243,16 @@ pub struct Tops {
     pub tops: Vec<Top>,
     /// For each user asked for the chats that it is a member of and may read; none for an account that is closed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub memberships: BTreeMap<UserId, Vec<ChatId>>,
+    pub memberships: BTreeMap<UserId, Vec<Membership>>,
+}
+
+/// A chat that a user may read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// Which.
+    pub chat_id: ChatId,
+    /// The seq of its last change as a member: it is one since then at the latest.
+    pub since: Seq,
 }
 
 /// The top `seq` of one chat.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+use chat_events::gateway_api::{
+    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
+    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Message};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -23,8 +26,14 @@ pub trait ChatService: std::marker::Send + Sync {
     async fn send(&self, ask: Send) -> Answer<Message>;
     /// Raises a mark.
     async fn mark(&self, ask: SetMark) -> Answer<MarkSet>;
+    /// What many clients that connect are told.
+    async fn clients(&self, ask: ClientsRequest) -> Answer<Clients>;
     /// Where chats stand.
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops>;
+    /// Which of many chats changed.
+    async fn changes(&self, ask: ChangesRequest) -> Answer<Changes>;
+    /// Which rights were taken away or given back.
+    async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations>;
 }
 
 /// chat-service over HTTP, with the internal secret.
@@ -86,7 +95,19 @@ impl ChatService for HttpChatService {
         self.ask("/internal/mark", &ask).await
     }
 
+    async fn clients(&self, ask: ClientsRequest) -> Answer<Clients> {
+        self.ask("/internal/clients", &ask).await
+    }
+
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {
         self.ask("/internal/tops", &ask).await
+    }
+
+    async fn changes(&self, ask: ChangesRequest) -> Answer<Changes> {
+        self.ask("/internal/changes", &ask).await
+    }
+
+    async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations> {
+        self.ask("/internal/revocations", &ask).await
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_events::frame::{ClientFrame, ServerFrame};
-use chat_events::gateway_api::{Principal, Send, SetMark};
+use chat_events::gateway_api::{Connect, Principal, Send, SetMark};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::gateway::Gateway;
 use crate::join;
+use crate::resume::{self, Cursors};
 
 /// Serves one frame of a connection that has proved itself.
 pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
@@ -18,14 +19,17 @@ pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: 
         ClientFrame::Message { client_id, .. } => Some(client_id.to_string()),
         _ => None,
     };
+    let chat_id = frame.chat_id();
     if let Err(error) = handle(gateway, connection, frame).await {
-        connection.refuse(error, client_id);
+        connection.refuse_frame(error, client_id, chat_id);
     }
 }
 
 async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) -> Result<(), ErrorBody> {
     match frame {
         ClientFrame::Init { .. } => Err(ErrorBody::new(ErrorCode::Conflict, "the connection is already open")),
+        ClientFrame::Auth { token } => authenticate(gateway, connection, &token).await,
+        ClientFrame::Resume { cursors, epoch } => resume::serve(gateway, connection, Cursors { cursors, epoch }).await,
         ClientFrame::Subscribe { chat_id, after } => subscribe(gateway, connection, chat_id, after).await,
         ClientFrame::Unsubscribe { chat_id } => unsubscribe(gateway, connection, chat_id),
         ClientFrame::Message { chat_id, body, client_id, visibility } => {
@@ -65,6 +69,21 @@ fn not_yours() -> ErrorBody {
     ErrorBody::field(ErrorCode::NotFound, "chat_id", "there is no such chat")
 }
 
+/// A fresh token for the connection that stands. It is held against logouts, like that of a new connection.
+async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -> Result<(), ErrorBody> {
+    let principal = proved(connection)?;
+    let identity = gateway.credentials.renewal(principal, token).await?;
+    if identity.principal != principal {
+        return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
+    }
+    if let Some(token) = identity.grant.token {
+        gateway.chat_service.connect(Connect { principal, token: Some(token) }).await?;
+    }
+    connection.renew(&identity);
+    connection.tell(&ServerFrame::Authenticated {});
+    Ok(())
+}
+
 async fn subscribe(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -82,7 +101,7 @@ fn unsubscribe(gateway: &Gateway, connection: &Arc<Connection>, chat: ChatId) ->
     if let Some(Principal::Client { .. }) = connection.principal() {
         return Err(ErrorBody::new(ErrorCode::Forbidden, "a client of a session has only this chat"));
     }
-    if connection.unwatch(chat) {
+    if connection.leave(chat) {
         gateway.hub.detach(chat, connection);
     }
     connection.tell(&ServerFrame::Unsubscribed { chat_id: chat });

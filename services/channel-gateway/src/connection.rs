@@ -4,16 +4,17 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chat_events::frame::ServerFrame;
-use chat_events::gateway_api::Principal;
+use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, SenderType, Seq, Signal, UserId, Visibility};
+use tokio::sync::oneshot;
 
 use crate::credentials::Identity;
 use crate::frames::{ChatFrame, Frame};
 use crate::transport::Outlet;
-use crate::watch::{Overflowed, Watch};
+use crate::watch::{Overflowed, Turn, Watch};
 
 /// Frames of a client that wait for their turn. Beyond this its socket is not read.
 const INBOX_MAX: usize = 32;
@@ -26,6 +27,8 @@ pub struct Connection {
     pub id: String,
     /// `websocket` or `sse`.
     pub transport: &'static str,
+    /// Whether nothing goes out before its `resume`.
+    pub expects_resume: bool,
     outlet: Arc<dyn Outlet>,
     identity: OnceLock<Identity>,
     own: OnceLock<Own>,
@@ -51,6 +54,15 @@ pub struct Queued {
     pub is_first: bool,
 }
 
+/// How long it may stay.
+#[derive(Debug, Clone, Copy)]
+pub struct Grant {
+    /// When the token's time is over.
+    pub expires_at: Instant,
+    /// What a JWT says of itself.
+    pub token: Option<TokenFacts>,
+}
+
 #[derive(Default)]
 struct State {
     /// By chat, sorted.
@@ -61,7 +73,13 @@ struct State {
     invitations: Vec<(ChatId, Seq)>,
     /// `connected` is out: invitations are accepted when they come.
     accepts_invitations: bool,
+    /// Chats that a user does not want to hear of, though it is a member.
+    left: Vec<ChatId>,
+    /// A fresh token was shown.
+    renewed: Option<Grant>,
     inbox: VecDeque<String>,
+    /// Who waits for the first frame.
+    awaits_first: Option<oneshot::Sender<()>>,
     is_draining: bool,
     was_full: bool,
     is_open: bool,
@@ -76,6 +94,7 @@ impl Connection {
         Self {
             id,
             transport,
+            expects_resume: false,
             outlet,
             identity: OnceLock::new(),
             own: OnceLock::new(),
@@ -96,6 +115,21 @@ impl Connection {
     /// Whose it is.
     pub fn principal(&self) -> Option<Principal> {
         self.identity.get().map(|identity| identity.principal)
+    }
+
+    /// How long it may stay, by the last token that it showed.
+    pub fn grant(&self) -> Option<Grant> {
+        let renewed = self.state().renewed;
+        renewed.or_else(|| self.identity().map(|identity| identity.grant))
+    }
+
+    /// A fresh token was shown. False if it is another's.
+    pub fn renew(&self, identity: &Identity) -> bool {
+        let same = self.principal() == Some(identity.principal);
+        if same {
+            self.state().renewed = Some(identity.grant);
+        }
+        same
     }
 
     /// Who it is to others, once `connected` is out.
@@ -144,9 +178,14 @@ impl Connection {
         self.outlet.send(&Frame::from(frame), at);
     }
 
-    /// Tells of a refusal.
-    pub fn refuse(&self, error: ErrorBody, client_id: Option<String>) {
-        self.tell(&ServerFrame::Error { client_id, error });
+    /// Tells of a refusal that concerns no frame in particular.
+    pub fn refuse(&self, error: ErrorBody) {
+        self.tell(&ServerFrame::Error { client_id: None, chat_id: None, error });
+    }
+
+    /// Tells of the refusal of a frame, as it named itself.
+    pub fn refuse_frame(&self, error: ErrorBody, client_id: Option<String>, chat_id: Option<ChatId>) {
+        self.tell(&ServerFrame::Error { client_id, chat_id, error });
     }
 
     // --- sending ---------------------------------------------------------------------------------------------
@@ -196,35 +235,62 @@ impl Connection {
 
     // --- watching --------------------------------------------------------------------------------------------
 
-    /// Starts to watch a chat. False if it was watched already.
-    pub fn watch(&self, chat: ChatId, watch: Watch) -> bool {
+    /// Starts to watch a chat. None if it was watched already.
+    pub fn watch(&self, chat: ChatId, watch: Watch) -> Option<Turn> {
         let mut state = self.state();
-        match state.position(chat) {
-            Ok(_) => false,
-            Err(index) => {
-                state.watches.insert(index, (chat, watch));
-                true
+        let Err(index) = state.position(chat) else { return None };
+        let turn = watch.turn;
+        state.watches.insert(index, (chat, watch));
+        state.left.retain(|left| *left != chat);
+        // What came for it while staff was connecting is the watch's from now on.
+        for frame in state.take_early(chat) {
+            if state.watches[index].1.offer(&frame) {
+                self.outlet.send(&frame.frame, Some((chat, frame.seq)));
             }
         }
+        Some(turn)
     }
 
-    /// The user was added to a chat. True when somebody should see to it that it joins; while it is opening, and while
-    /// an earlier invitation waits, somebody will.
-    pub fn is_invited(&self, chat: ChatId, seq: Seq) -> bool {
+    /// The user is a member of a chat since this position. True when somebody should see to it that it joins; while it is
+    /// opening, and while an earlier invitation waits, somebody will. Who left a chat comes back only if `added` anew.
+    pub fn is_invited(&self, chat: ChatId, since: Seq, added: bool) -> bool {
         let mut state = self.state();
-        if state.position(chat).is_ok() {
+        if added {
+            state.left.retain(|left| *left != chat);
+        }
+        if state.position(chat).is_ok() || state.left.contains(&chat) {
             return false;
         }
         match state.invitations.iter_mut().find(|(invited, _)| *invited == chat) {
             Some((_, last)) => {
-                *last = seq.max(*last);
+                *last = since.max(*last);
                 false
             }
             None => {
-                state.invitations.push((chat, seq));
+                state.invitations.push((chat, since));
                 state.accepts_invitations
             }
         }
+    }
+
+    /// Does not want to hear of a chat any more. Whether it did.
+    pub fn leave(&self, chat: ChatId) -> bool {
+        let mut state = self.state();
+        if !state.left.contains(&chat) {
+            state.left.push(chat);
+        }
+        let found = state.position(chat);
+        if let Ok(index) = found {
+            state.watches.remove(index);
+        }
+        found.is_ok()
+    }
+
+    /// The chats that are live.
+    pub fn live_chats(&self) -> Vec<ChatId> {
+        let state = self.state();
+        let live = state.watches.iter().filter(|(_, watch)| watch.live_from().is_some());
+        live.map(|(chat, _)| *chat).collect()
     }
 
     /// When it was added to a chat that it was invited to.
@@ -249,6 +315,26 @@ impl Connection {
         self.state().position(chat).is_ok()
     }
 
+    /// Whether a watch is still the one that it was.
+    pub fn is_on(&self, chat: ChatId, turn: Turn) -> bool {
+        self.turn(chat) == Some(turn)
+    }
+
+    /// Which watch of a chat it is.
+    pub fn turn(&self, chat: ChatId) -> Option<Turn> {
+        self.with_watch(chat, |watch| watch.turn)
+    }
+
+    /// Stops a watch, unless another has taken its place.
+    pub fn end_watch(&self, chat: ChatId, turn: Turn) {
+        let mut state = self.state();
+        if let Ok(index) = state.position(chat)
+            && state.watches[index].1.turn == turn
+        {
+            state.watches.remove(index);
+        }
+    }
+
     /// The kind of a chat that it watches.
     pub fn kind_of(&self, chat: ChatId) -> Option<ChatKind> {
         self.with_watch(chat, |watch| watch.kind)
@@ -265,9 +351,12 @@ impl Connection {
     }
 
     /// History was read up to `reached`: sends what came meanwhile, in one go, and is live.
-    pub fn go_live(&self, chat: ChatId, after: Seq, reached: Seq) -> Result<(), Overflowed> {
+    pub fn go_live(&self, chat: ChatId, turn: Turn, after: Seq, reached: Seq) -> Result<(), Overflowed> {
         let mut state = self.state();
         let Ok(index) = state.position(chat) else { return Ok(()) };
+        if state.watches[index].1.turn != turn {
+            return Ok(());
+        }
         let frames = state.watches[index].1.go_live(after, reached)?;
         frames.iter().for_each(|frame| self.outlet.send(&frame.frame, Some((chat, frame.seq))));
         Ok(())
@@ -285,9 +374,36 @@ impl Connection {
     pub fn queue(&self, text: String) -> Queued {
         let mut state = self.state();
         state.inbox.push_back(text);
+        if let Some(waits) = state.awaits_first.take() {
+            // Who waited too long does not need it.
+            let _ = waits.send(());
+        }
         let has_room = state.inbox.len() < INBOX_MAX;
         state.was_full |= !has_room;
         Queued { has_room, is_first: !std::mem::replace(&mut state.is_draining, true) }
+    }
+
+    /// Waits for the first frame, if `wanted` accepts its text; else it stays in the queue. None also when there is none
+    /// in time.
+    pub async fn first_frame<T>(&self, within: Duration, wanted: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let waits = {
+            let mut state = self.state();
+            let (tell, waits) = oneshot::channel();
+            if state.inbox.is_empty() {
+                state.awaits_first = Some(tell);
+            }
+            state.inbox.is_empty().then_some(waits)
+        };
+        if let Some(waits) = waits {
+            let _ = tokio::time::timeout(within, waits).await;
+        }
+        let mut state = self.state();
+        state.awaits_first = None;
+        let taken = wanted(state.inbox.front()?);
+        if taken.is_some() {
+            state.inbox.pop_front();
+        }
+        taken
     }
 
     /// Whether frames may be read again.
@@ -343,6 +459,12 @@ impl Connection {
         state.is_open
     }
 
+    /// It waits for `resume` before anything goes out.
+    #[must_use]
+    pub fn expecting_resume(self, expects_resume: bool) -> Self {
+        Self { expects_resume, ..self }
+    }
+
     /// The transport is gone. Whether it had been open.
     pub fn mark_gone(&self) -> bool {
         let mut state = self.state();
@@ -372,6 +494,11 @@ impl State {
                 first
             }
         }
+    }
+
+    fn take_early(&mut self, chat: ChatId) -> Vec<ChatFrame> {
+        let Some(early) = &mut self.early else { return Vec::new() };
+        early.extract_if(.., |frame| frame.chat_id == chat).collect()
     }
 
     /// Sends what came while staff was connecting. Under the lock, so that nothing newer goes out before it.

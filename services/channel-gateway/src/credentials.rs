@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use channel_auth::{AccessClaims, JwtVerifier, Purpose, SessionKeys, TokenError};
-use chat_events::gateway_api::Principal;
+use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ErrorBody, ErrorCode};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use crate::connection::Grant;
 use crate::jwks::KeyRefresh;
 
 /// A proved token.
@@ -16,8 +17,8 @@ use crate::jwks::KeyRefresh;
 pub struct Identity {
     /// Whose it is.
     pub principal: Principal,
-    /// When its time is over.
-    pub expires_at: Instant,
+    /// For how long.
+    pub grant: Grant,
 }
 
 /// What a connection brings in its query.
@@ -34,6 +35,19 @@ pub struct ConnectQuery {
     pub access_token: Option<String>,
     /// A cursor of the client's session.
     pub after: Option<String>,
+    /// `1`: the first frame is `resume`, and nothing goes out before it.
+    pub resume: Option<String>,
+}
+
+impl ConnectQuery {
+    /// Whether the first frame will be `resume`.
+    pub fn expects_resume(&self) -> Result<bool, ErrorBody> {
+        match self.resume.as_deref() {
+            None | Some("0") => Ok(false),
+            Some("1") => Ok(true),
+            Some(_) => Err(ErrorBody::field(ErrorCode::BadRequest, "resume", "resume is 0 or 1")),
+        }
+    }
 }
 
 /// What a connection's credentials say.
@@ -77,6 +91,15 @@ impl Credentials {
         }
     }
 
+    /// A fresh token for a connection that stands.
+    pub async fn renewal(&self, principal: Principal, token: &str) -> Result<Identity, ErrorBody> {
+        match principal {
+            Principal::Client { session_id } => self.client(Purpose::Channel, session_id, token),
+            Principal::Staff { .. } => self.staff(token).await,
+            Principal::User { .. } => self.user(token).await,
+        }
+    }
+
     /// A client's token for one session.
     pub fn client(&self, purpose: Purpose, session: ChatId, token: &str) -> Result<Identity, ErrorBody> {
         let claims = self.session_keys.verify(purpose, token, Utc::now()).map_err(|why| refused(&why))?;
@@ -84,14 +107,14 @@ impl Credentials {
             return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
         }
         let principal = Principal::Client { session_id: session };
-        Ok(Identity { principal, expires_at: instant_of(claims.expires_at) })
+        Ok(Identity { principal, grant: Grant { expires_at: instant_of(claims.expires_at), token: None } })
     }
 
     /// A user's JWT.
     pub async fn user(&self, jwt: &str) -> Result<Identity, ErrorBody> {
         let claims = self.claims(jwt).await?;
         let principal = Principal::User { user_id: claims.user_id() };
-        Ok(Identity { principal, expires_at: expiry(&claims) })
+        Ok(Identity { principal, grant: grant(&claims) })
     }
 
     /// An operator's JWT.
@@ -101,7 +124,7 @@ impl Credentials {
             return Err(ErrorBody::new(ErrorCode::Forbidden, "only operators see all sessions"));
         }
         let principal = Principal::Staff { user_id: claims.user_id() };
-        Ok(Identity { principal, expires_at: expiry(&claims) })
+        Ok(Identity { principal, grant: grant(&claims) })
     }
 
     /// An unknown key may be a new one: then the keys are fetched, and the token is looked at once more.
@@ -121,8 +144,12 @@ fn refused(why: &TokenError) -> ErrorBody {
     ErrorBody::new(why.error_code(), why.to_string())
 }
 
-fn expiry(claims: &AccessClaims) -> Instant {
-    instant_of(DateTime::from_timestamp(claims.exp, 0).unwrap_or_default())
+fn grant(claims: &AccessClaims) -> Grant {
+    let login = claims.sid.as_deref().and_then(|sid| sid.parse().ok());
+    Grant {
+        expires_at: instant_of(DateTime::from_timestamp(claims.exp, 0).unwrap_or_default()),
+        token: Some(TokenFacts { issued_at: claims.iat, login }),
+    }
 }
 
 /// The wall clock's time on the clock that only rises.

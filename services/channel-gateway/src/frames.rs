@@ -3,7 +3,8 @@
 use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use chat_events::frame::{self, ServerFrame};
-use chat_events::{ChatId, ChatKind, Event, Message, Seq, Session, Signal, Visibility};
+use chat_events::gateway_api::MemberChange;
+use chat_events::{ChatId, ChatKind, Event, EventKind, Message, Seq, Session, Signal, Visibility};
 
 /// A text frame with its WebSocket header in front. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -80,6 +81,14 @@ impl ChatFrame {
             visibility: message.visibility,
             frame: Frame::text(&json),
         }
+    }
+
+    /// Of a member that came, changed or went.
+    #[must_use]
+    pub fn of_member(kind: ChatKind, chat_id: ChatId, change: &MemberChange) -> Self {
+        let kind_of_change = if change.member.is_active { EventKind::MemberAdded } else { EventKind::MemberRemoved };
+        let json = frame::replay_frame(kind_of_change.frame_type(), kind, chat_id, change.seq, &change.member);
+        Self { chat_id, seq: change.seq, visibility: Visibility::Public, frame: Frame::text(&json) }
     }
 
     /// Of a session whose state changed after a cursor.

@@ -1,24 +1,34 @@
 //! The parts that every connection needs, in one place.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bus::PubSub;
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use crate::chat_service::ChatService;
 use crate::credentials::Credentials;
-use crate::hub::Hub;
+use crate::history::History;
+use crate::hub::{self, Hub, Invitation};
 use crate::limits::{ConnectionLimits, Limits};
 use crate::metrics::GatewayMetrics;
 use crate::origins::Origins;
+use crate::revocations::Revocations;
 use crate::transport::poller::Pollers;
+use crate::welcomes::Welcomes;
 
 /// A gateway.
 pub struct Gateway {
     /// Rooms and listeners.
     pub hub: Arc<Hub>,
+    /// What happened in chats.
+    pub history: Arc<History>,
+    /// What clients are told that connect.
+    pub welcomes: Welcomes,
+    /// Rights that were taken away.
+    pub revocations: Revocations,
     /// History and rights.
     pub chat_service: Arc<dyn ChatService>,
     /// Whose tokens are good.
@@ -39,6 +49,7 @@ pub struct Gateway {
     /// Where connection ids start: no two processes share it.
     name: String,
     connections: AtomicU64,
+    invitations: Mutex<Option<mpsc::UnboundedReceiver<Invitation>>>,
 }
 
 /// What a gateway is made of.
@@ -68,20 +79,41 @@ impl Gateway {
     pub fn new(parts: Parts) -> std::io::Result<Arc<Self>> {
         let runtime = Handle::current();
         let pollers = Pollers::start(parts.pollers)?;
+        let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
+        let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
+        let (hub, invitations) = Hub::new(hub::Parts {
+            pubsub,
+            chat_service: chat_service.clone(),
+            history: history.clone(),
+            metrics: metrics.clone(),
+            runtime: runtime.clone(),
+        });
+        let hub = Arc::new(hub);
+        let (revocations, watcher) = Revocations::new(chat_service.clone(), hub.clone(), history.clone());
+        runtime.spawn(watcher.run());
         Ok(Arc::new(Self {
-            hub: Arc::new(Hub::new(parts.pubsub, parts.chat_service.clone(), parts.metrics.clone(), runtime.clone())),
-            chat_service: parts.chat_service,
+            hub,
+            history,
+            welcomes: Welcomes::new(chat_service.clone(), &runtime),
+            revocations,
+            chat_service,
             credentials: parts.credentials,
             limits: Limits::new(parts.limits),
             origins: parts.origins,
-            metrics: parts.metrics,
+            metrics,
             pollers,
             ping_interval: parts.ping_interval,
             runtime,
             serves_echo: parts.serves_echo,
             name: format!("{:08x}", rand::random::<u32>()),
             connections: AtomicU64::new(0),
+            invitations: Mutex::new(Some(invitations)),
         }))
+    }
+
+    /// Whom the hub invites; given out once.
+    pub fn take_invitations(&self) -> Option<mpsc::UnboundedReceiver<Invitation>> {
+        self.invitations.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Whether the codec's echo is served.

@@ -1,39 +1,61 @@
 //! From history to live: one algorithm for every connection and chat.
 //!
-//! Attach first, so that nothing newer can be missed; read history from the cursor until it has reached what the hub
-//! had sent by then; then, under the connection's lock, send what came live meanwhile and is above that, and be live.
-//! Nothing at or below the floor is sent twice, nothing above it is left out.
+//! Attach first, so that nothing newer can be missed; ask chat-service where the chat stands and whether it may be read;
+//! read history from the cursor until it has reached that; then, under the connection's lock, send what came live
+//! meanwhile and is above that, and be live. Nothing at or below the floor is sent twice, nothing above it is left out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chat_events::frame::ServerFrame;
-use chat_events::gateway_api::{ChatState, SyncPage, SyncRequest};
+use chat_events::gateway_api::{ChatState, SyncRequest};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq};
 
 use crate::connection::Connection;
 use crate::gateway::Gateway;
-use crate::hub;
-use crate::watch::{Overflowed, Watch};
+use crate::history::batch::Batch;
+use crate::metrics::Resumed;
+use crate::watch::{Overflowed, Turn, Watch};
 
-/// Messages read per page of history.
-const PAGE: u16 = 100;
 /// The next frame of history is sent when fewer bytes than this are unsent: replay never counts as slow.
 const UNSENT_BEFORE_MORE: usize = 64 * 1024;
 
-/// Joins a chat, and says so with the chat's state.
+/// History that does not reach where the chat is known to stand is asked for again after this time.
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);
+
+/// How often it is asked again.
+const ASKED_AGAIN_AT_MOST: usize = 100;
+
+/// Joins a chat, or fetches older history of one that is live already; says so with the chat's state.
 pub async fn subscribe(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     chat: ChatId,
     after: Option<Seq>,
 ) -> Result<(), ErrorBody> {
-    let state = state_of(gateway, connection, chat).await?;
-    join(gateway, connection, chat, state.kind, after).await?;
-    connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, data: state });
+    let state = fetch(gateway, connection, chat, after).await?;
+    connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, invited: false, data: state });
     Ok(())
 }
 
-/// Joins a chat that the user was added to, unless it is in it by now: what came after that is its to see.
+/// Joins a chat, or fetches older history of one that is live already.
+pub async fn fetch(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    chat: ChatId,
+    after: Option<Seq>,
+) -> Result<ChatState, ErrorBody> {
+    let state = state_of(gateway, connection, chat).await?;
+    if let Some(turn) = connection.watch(chat, Watch::joining(state.kind)) {
+        return enter(gateway, connection, &state, turn, after).await;
+    }
+    if let (Some(live_from), Some(after)) = (connection.live_from(chat), after) {
+        backfill(gateway, connection, &state, after, live_from).await?;
+    }
+    Ok(state)
+}
+
+/// Joins a chat that the user was added to, unless it is in it by now: that, and what came after it, is its to see.
 pub async fn accept(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -41,117 +63,138 @@ pub async fn accept(
     added_at: Seq,
 ) -> Result<(), ErrorBody> {
     let state = state_of(gateway, connection, chat).await?;
-    if connection.watch(chat, Watch::joining(state.kind)) {
-        enter(gateway, connection, chat, state.kind, Some(added_at)).await?;
-        connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, data: state });
+    if let Some(turn) = connection.watch(chat, Watch::joining(state.kind)) {
+        let before = Seq((added_at.0 - 1).max(0));
+        let state = enter(gateway, connection, &state, turn, Some(before)).await?;
+        connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, invited: true, data: state });
     }
     Ok(())
 }
 
-/// Joins a chat that the connection is not yet in, or fetches older history of one that is live already.
-pub async fn join(
-    gateway: &Arc<Gateway>,
-    connection: &Arc<Connection>,
-    chat: ChatId,
-    kind: ChatKind,
-    after: Option<Seq>,
-) -> Result<(), ErrorBody> {
-    if !connection.watch(chat, Watch::joining(kind)) {
-        return match (connection.live_from(chat), after) {
-            (Some(live_from), Some(after)) => backfill(gateway, connection, chat, after, live_from).await,
-            _ => Ok(()),
-        };
-    }
-    enter(gateway, connection, chat, kind, after).await
-}
-
-/// From history to live in a chat that is watched from now on.
+/// From history to live in a chat that is watched from now on. Returns the state that it was read with.
 async fn enter(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    chat: ChatId,
-    kind: ChatKind,
+    known: &ChatState,
+    turn: Turn,
     after: Option<Seq>,
-) -> Result<(), ErrorBody> {
-    let joined = join_new(gateway, connection, chat, kind, after).await;
-    if joined.is_err() {
-        connection.unwatch(chat);
+) -> Result<ChatState, ErrorBody> {
+    let chat = known.chat_id;
+    let entered = async {
+        // Staff hears of all sessions.
+        if known.kind != ChatKind::Session {
+            gateway.hub.attach(chat, connection).await?;
+        }
+        let state = state_of(gateway, connection, chat).await?;
+        catch_up(gateway, connection, Stand { chat, kind: state.kind, top: state.seq, turn }, after).await?;
+        if connection.is_on(chat, turn) { Ok(state) } else { Err(removed()) }
+    };
+    let entered = entered.await;
+    if entered.is_err() && connection.is_on(chat, turn) {
+        connection.end_watch(chat, turn);
         gateway.hub.detach(chat, connection);
     }
-    joined
+    entered
 }
 
-async fn join_new(
-    gateway: &Arc<Gateway>,
-    connection: &Arc<Connection>,
-    chat: ChatId,
-    kind: ChatKind,
-    after: Option<Seq>,
-) -> Result<(), ErrorBody> {
-    let has_staff_feed = kind == ChatKind::Session;
-    if !has_staff_feed {
-        gateway.hub.attach(chat, connection).await?;
-    }
-    match after {
-        Some(after) => replay(gateway, connection, chat, after).await,
-        None => {
-            let top = state_of(gateway, connection, chat).await?.seq;
-            go_live(gateway, connection, chat, top, top).await
-        }
-    }
+fn removed() -> ErrorBody {
+    ErrorBody::field(ErrorCode::Forbidden, "chat_id", "you were removed from this chat")
 }
 
 /// A chat's present state, if the connection may read it.
 pub async fn state_of(gateway: &Gateway, connection: &Connection, chat: ChatId) -> Result<ChatState, ErrorBody> {
-    let page = read(gateway, connection, chat, Seq(i64::MAX), 1).await?;
-    Ok(page.chat)
+    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    let ask = SyncRequest { principal: Some(principal), chat_id: chat, after: Seq(i64::MAX), limit: 1 };
+    Ok(gateway.chat_service.sync(ask).await?.chat)
 }
 
-/// Reads history from the cursor and sends it, then is live.
-pub async fn replay(
+/// Where a chat stood when the connection, attached to it already, was found to be allowed to read it.
+#[derive(Debug, Clone, Copy)]
+pub struct Stand {
+    /// Which.
+    pub chat: ChatId,
+    /// Its kind.
+    pub kind: ChatKind,
+    /// Its top.
+    pub top: Seq,
+    /// The connection's watch of it.
+    pub turn: Turn,
+}
+
+/// Sends what a watched chat has after the cursor, then is live. Without a cursor: only what is new.
+pub async fn catch_up(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    chat: ChatId,
-    after: Seq,
+    stand: Stand,
+    after: Option<Seq>,
 ) -> Result<(), ErrorBody> {
-    let level = gateway.hub.last(chat);
-    let mut cursor = after;
-    loop {
-        let page = read(gateway, connection, chat, cursor, PAGE).await?;
-        if cursor > page.chat.seq {
-            connection.tell(&ServerFrame::Resync { why: "ahead".to_owned(), chats: vec![chat] });
-            let top = page.chat.seq;
-            return go_live(gateway, connection, chat, top, top).await;
+    let Stand { chat, top, .. } = stand;
+    let Some(after) = after else { return go_live(gateway, connection, stand, top, top).await };
+    match after.cmp(&top) {
+        std::cmp::Ordering::Greater => {
+            gateway.metrics.resumed(Resumed::Resync);
+            connection.tell(&ServerFrame::resync("ahead", vec![chat]));
+            go_live(gateway, connection, stand, top, top).await
         }
-        send_page(connection, &page, cursor, None).await;
-        cursor = page.next;
-        if !page.has_more && cursor >= level {
-            return go_live(gateway, connection, chat, after, cursor).await;
+        std::cmp::Ordering::Equal => {
+            gateway.metrics.resumed(Resumed::Level);
+            go_live(gateway, connection, stand, after, top).await
         }
-        if connection.outlet().is_closed() {
-            return Ok(());
+        std::cmp::Ordering::Less => {
+            gateway.metrics.resumed(Resumed::Replayed);
+            let reached = replay(gateway, connection, stand, after).await?;
+            go_live(gateway, connection, stand, after, reached).await
         }
     }
 }
 
+/// Reads history from the cursor until it has reached the chat's top, and sends it. Returns how far it came.
+async fn replay(
+    gateway: &Gateway,
+    connection: &Arc<Connection>,
+    Stand { chat, top, turn, .. }: Stand,
+    after: Seq,
+) -> Result<Seq, ErrorBody> {
+    let (mut cursor, mut again) = (after, 0);
+    // Who is removed while it reads has nothing more to see.
+    while !connection.outlet().is_closed() && connection.is_on(chat, turn) {
+        let batch = gateway.history.read(chat, cursor, top).await?;
+        if send(connection, &batch, None).await == Sent::Removed {
+            connection.end_watch(chat, turn);
+            gateway.hub.detach(chat, connection);
+            break;
+        }
+        let is_stuck = batch.next <= cursor && !batch.has_more;
+        cursor = batch.next.max(cursor);
+        if !batch.has_more && cursor >= top {
+            break;
+        }
+        if is_stuck {
+            again += 1;
+            if again > ASKED_AGAIN_AT_MOST {
+                return Err(ErrorBody::new(
+                    ErrorCode::Unavailable,
+                    "history does not reach the chat's top; come again",
+                ));
+            }
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        }
+    }
+    Ok(cursor)
+}
+
 /// History was read up to `reached`. What came live meanwhile follows; if that was too much, history is read on.
-pub async fn go_live(
+async fn go_live(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    chat: ChatId,
+    stand: Stand,
     after: Seq,
     mut reached: Seq,
 ) -> Result<(), ErrorBody> {
-    gateway.hub.joined(chat, reached);
-    while connection.go_live(chat, after, reached) == Err(Overflowed) {
-        loop {
-            let page = read(gateway, connection, chat, reached, PAGE).await?;
-            send_page(connection, &page, reached, None).await;
-            reached = page.next;
-            if !page.has_more {
-                break;
-            }
-        }
+    gateway.hub.joined(stand.chat, stand.kind, reached);
+    while connection.go_live(stand.chat, stand.turn, after, reached) == Err(Overflowed) {
+        let top = gateway.hub.last(stand.chat).max(reached);
+        reached = replay(gateway, connection, Stand { top, ..stand }, reached).await?;
     }
     Ok(())
 }
@@ -160,41 +203,46 @@ pub async fn go_live(
 async fn backfill(
     gateway: &Gateway,
     connection: &Connection,
-    chat: ChatId,
+    state: &ChatState,
     after: Seq,
     live_from: Seq,
 ) -> Result<(), ErrorBody> {
+    let chat = state.chat_id;
+    if after > state.seq {
+        gateway.metrics.resumed(Resumed::Resync);
+        connection.tell(&ServerFrame::resync("ahead", vec![chat]));
+        return Ok(());
+    }
     let mut cursor = after;
-    while cursor < live_from && !connection.outlet().is_closed() {
-        let page = read(gateway, connection, chat, cursor, PAGE).await?;
-        send_page(connection, &page, cursor, Some(live_from)).await;
-        if !page.has_more {
+    while cursor < live_from && !connection.outlet().is_closed() && connection.is_watching(chat) {
+        let batch = gateway.history.read(chat, cursor, live_from).await?;
+        send(connection, &batch, Some(live_from)).await;
+        if !batch.has_more {
             break;
         }
-        cursor = page.next;
+        cursor = batch.next;
     }
     connection.extended_to(chat, after);
     Ok(())
 }
 
-async fn send_page(connection: &Connection, page: &SyncPage, after: Seq, below: Option<Seq>) {
-    for frame in hub::page_frames(page, after) {
-        if below.is_some_and(|live_from| frame.seq > live_from) {
-            return;
-        }
-        connection.outlet().below(UNSENT_BEFORE_MORE).await;
-        connection.replay(&frame);
-    }
+#[derive(Debug, PartialEq, Eq)]
+enum Sent {
+    All,
+    /// The connection's user was removed from the chat.
+    Removed,
 }
 
-async fn read(
-    gateway: &Gateway,
-    connection: &Connection,
-    chat: ChatId,
-    after: Seq,
-    limit: u16,
-) -> Result<SyncPage, ErrorBody> {
-    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
-    let ask = SyncRequest { principal: Some(principal), chat_id: chat, after, limit };
-    gateway.chat_service.sync(ask).await
+async fn send(connection: &Connection, batch: &Batch, up_to: Option<Seq>) -> Sent {
+    for item in &batch.items {
+        if up_to.is_some_and(|live_from| item.frame.seq > live_from) {
+            break;
+        }
+        connection.outlet().below(UNSENT_BEFORE_MORE).await;
+        connection.replay(&item.frame);
+        if item.removed.is_some() && item.removed == connection.user_id() {
+            return Sent::Removed;
+        }
+    }
+    Sent::All
 }

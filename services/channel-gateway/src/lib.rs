@@ -3,7 +3,8 @@
 //! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
-//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live
+//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
+//! - [`history`]: what happened after a position · [`welcomes`]: what clients are told that connect · [`revocations`]: rights taken away
 //! - [`frames`]: a frame, encoded once · [`limits`], [`origins`], [`credentials`], [`jwks`]: who may connect
 //! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
 
@@ -16,6 +17,7 @@ pub mod credentials;
 pub mod error;
 pub mod frames;
 pub mod gateway;
+pub mod history;
 pub mod hub;
 pub mod join;
 pub mod jwks;
@@ -23,10 +25,13 @@ pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
 pub mod origins;
+pub mod resume;
+pub mod revocations;
 pub mod routes;
 pub mod server;
 pub mod transport;
 pub mod watch;
+pub mod welcomes;
 
 pub use config::{ChannelConfig, Config};
 pub use gateway::Gateway;

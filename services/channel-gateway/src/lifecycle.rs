@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bus::Arrival;
 use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
-use chat_events::gateway_api::{Connect, Principal, Welcome};
+use chat_events::gateway_api::{ChatState, Connect, Principal, Welcome};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use tokio::sync::mpsc;
 
@@ -12,25 +12,29 @@ use crate::connection::{Connection, Own};
 use crate::credentials::Identity;
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
+use crate::join::Stand;
 use crate::watch::Watch;
-use crate::{client_frames, join};
+use crate::{client_frames, join, resume};
 
 /// Takes what the bus brings until it ends; users who are added to a chat join it.
 pub async fn run_hub(gateway: Arc<Gateway>, arrivals: mpsc::Receiver<Arrival>) {
-    let hub = gateway.hub.clone();
-    hub.run(arrivals, |invitation| invite(&gateway, invitation)).await;
+    if let Some(invitations) = gateway.take_invitations() {
+        gateway.runtime.spawn(invite_all(gateway.clone(), invitations));
+    }
+    gateway.hub.clone().run(arrivals).await;
 }
 
-fn invite(gateway: &Arc<Gateway>, invitation: Invitation) {
-    let gateway = gateway.clone();
-    gateway.runtime.clone().spawn(async move {
-        let Invitation { connection, chat } = invitation;
-        let Some(added_at) = connection.take_invitation(chat) else { return };
-        // Refused means that it is not a member after all: then there is nothing to tell.
-        if let Err(error) = join::accept(&gateway, &connection, chat, added_at).await {
-            tracing::debug!(%error, "a chat was not joined");
-        }
-    });
+async fn invite_all(gateway: Arc<Gateway>, mut invitations: mpsc::UnboundedReceiver<Invitation>) {
+    while let Some(Invitation { connection, chat }) = invitations.recv().await {
+        let gateway = gateway.clone();
+        gateway.runtime.clone().spawn(async move {
+            let Some(added_at) = connection.take_invitation(chat) else { return };
+            // Refused means that it is not a member after all: then there is nothing to tell.
+            if let Err(error) = join::accept(&gateway, &connection, chat, added_at).await {
+                tracing::debug!(%error, "a chat was not joined");
+            }
+        });
+    }
 }
 
 // --- opening -------------------------------------------------------------------------------------------------
@@ -51,7 +55,7 @@ pub async fn open_and_listen(
 pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity: Identity, after: Option<Seq>) {
     let principal = identity.principal;
     if !connection.prove(identity) {
-        return connection.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"), None);
+        return connection.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"));
     }
     gateway.limits.admit(connection);
     let opened = match principal {
@@ -75,21 +79,22 @@ async fn open_client(
     session: ChatId,
     after: Option<Seq>,
 ) -> Result<(), ErrorBody> {
-    connection.watch(session, Watch::joining(ChatKind::Session));
+    let kind = ChatKind::Session;
+    let Some(turn) = connection.watch(session, Watch::joining(kind)) else { return Ok(()) };
     gateway.hub.attach(session, connection).await?;
     let welcome = welcome(gateway, connection).await?;
     let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
     say_connected(gateway, connection, welcome, Some((session, after.unwrap_or(top))));
-    match after {
-        Some(after) => join::replay(gateway, connection, session, after).await,
-        None => join::go_live(gateway, connection, session, top, top).await,
-    }
+    join::catch_up(gateway, connection, Stand { chat: session, kind, top, turn }, after).await
 }
 
 async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
     gateway.hub.attach_staff(connection).await?;
     let welcome = welcome(gateway, connection).await?;
     say_connected(gateway, connection, welcome, None);
+    if let Some(brought) = resume::expected(connection).await {
+        resume::serve(gateway, connection, brought).await?;
+    }
     connection.send_early()
 }
 
@@ -101,16 +106,12 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
         gateway.hub.attach(chat.chat_id, connection).await?;
     }
     let welcome = welcome(gateway, connection).await?;
-    let tops: Vec<_> = welcome.chats.iter().map(|chat| (chat.chat_id, chat.kind, chat.seq)).collect();
+    let (stands, late) = stands(connection, &welcome);
     say_connected(gateway, connection, welcome, None);
-    for (chat, kind, top) in tops {
-        if connection.is_watching(chat) {
-            join::go_live(gateway, connection, chat, top, top).await?;
-        } else {
-            join::join(gateway, connection, chat, kind, Some(top)).await?;
-        }
-    }
-    for (chat, added_at) in connection.take_invitations() {
+    let brought = resume::expected(connection).await;
+    resume::join_all(gateway, connection, stands, brought).await?;
+    let invited = connection.take_invitations();
+    for (chat, added_at) in late.into_iter().chain(invited) {
         match join::accept(gateway, connection, chat, added_at).await {
             Err(error) if error.code == ErrorCode::Unavailable => return Err(error),
             // Refused means that it has been taken out again.
@@ -120,9 +121,28 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
     Ok(())
 }
 
+/// The chats that it is attached to, and those that it came into since.
+fn stands(connection: &Connection, welcome: &Welcome) -> (Vec<Stand>, Vec<(ChatId, Seq)>) {
+    let (mut stands, mut late) = (Vec::new(), Vec::new());
+    for ChatState { chat_id, kind, seq, .. } in &welcome.chats {
+        match connection.turn(*chat_id) {
+            Some(turn) => stands.push(Stand { chat: *chat_id, kind: *kind, top: *seq, turn }),
+            None => late.push((*chat_id, seq.next())),
+        }
+    }
+    (stands, late)
+}
+
+/// The connection is on the hub's lists by now: what is taken away after this is enforced there.
 async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, ErrorBody> {
-    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
-    gateway.chat_service.connect(Connect { principal, token: None }).await
+    let identity = connection.identity().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    gateway.revocations.watched().await;
+    let welcome = match identity.principal {
+        Principal::Client { session_id } => gateway.welcomes.of(session_id).await,
+        principal => gateway.chat_service.connect(Connect { principal, token: identity.grant.token }).await,
+    }?;
+    gateway.history.set_epoch(welcome.epoch);
+    Ok(welcome)
 }
 
 fn say_connected(gateway: &Gateway, connection: &Connection, welcome: Welcome, cursor: Option<(ChatId, Seq)>) {
@@ -154,7 +174,7 @@ fn refuse_and_close(connection: &Connection, error: ErrorBody) {
         ErrorCode::TokenExpired => CloseCode::TokenExpired,
         _ => CloseCode::Unavailable,
     };
-    connection.refuse(error, None);
+    connection.refuse(error);
     connection.outlet().close(code);
 }
 
@@ -188,7 +208,7 @@ async fn serve_queue(gateway: &Arc<Gateway>, connection: &Arc<Connection>, when_
 /// Serves one text frame. Whatever goes wrong is told in an `error` frame; the connection stays.
 async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str) {
     match ClientFrame::parse(text) {
-        Err(refused) => connection.refuse(refused.error, refused.client_id),
+        Err(refused) => connection.refuse_frame(refused.error, refused.client_id, None),
         Ok(frame) if connection.identity().is_none() => init(gateway, connection, frame).await,
         Ok(frame) => client_frames::serve(gateway, connection, frame).await,
     }
@@ -197,12 +217,12 @@ async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str)
 async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
     let ClientFrame::Init { access_token } = frame else {
         let error = ErrorBody::new(ErrorCode::Unauthorized, "the first frame must be init with an access_token");
-        return connection.refuse(error, None);
+        return connection.refuse(error);
     };
     match gateway.credentials.user(&access_token).await {
         Ok(identity) => open(gateway, connection, identity, None).await,
         Err(error) => {
-            connection.refuse(error, None);
+            connection.refuse(error);
             connection.outlet().close(CloseCode::BadToken);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,6 +23,36 @@ struct Reason {
     reason: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Source {
+    source: HistorySource,
+}
+
+/// Where history was read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum HistorySource {
+    /// The stream of a chat's last events.
+    Stream,
+    /// chat-service, and so PostgreSQL.
+    Sync,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: Resumed,
+}
+
+/// What came of a cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub enum Resumed {
+    /// Nothing was missed.
+    Level,
+    /// What was missed was sent.
+    Replayed,
+    /// It cannot be honoured: the client was told to read anew.
+    Resync,
+}
+
 /// A gateway's metrics. Cloning shares them.
 #[derive(Debug, Clone)]
 pub struct GatewayMetrics {
@@ -32,6 +62,8 @@ pub struct GatewayMetrics {
     commit_to_socket: Histogram,
     ws_ping_latency: Histogram,
     fills: Counter,
+    history_reads: Family<Source, Counter>,
+    resumes: Family<Outcome, Counter>,
 }
 
 /// Bounds in seconds, from half a millisecond to ten seconds.
@@ -48,6 +80,8 @@ impl GatewayMetrics {
             commit_to_socket: Histogram::new(LATENCY),
             ws_ping_latency: Histogram::new(LATENCY),
             fills: Counter::default(),
+            history_reads: Family::default(),
+            resumes: Family::default(),
         };
         metrics.register("active_connections", "Open connections", own.active_connections.clone());
         metrics.register("connections_closed", "Connections that ended, by reason", own.connections_closed.clone());
@@ -57,6 +91,8 @@ impl GatewayMetrics {
         let help = "From a ping until its pong, in seconds";
         metrics.register("ws_ping_latency", help, own.ws_ping_latency.clone());
         metrics.register("hub_fills", "Pages of history read to fill a jump", own.fills.clone());
+        metrics.register("history_reads", "Reads of history, by where it was read", own.history_reads.clone());
+        metrics.register("resumes", "Cursors that clients came back with, by what came of them", own.resumes.clone());
         own
     }
 
@@ -97,6 +133,16 @@ impl GatewayMetrics {
     /// A page was read to fill a jump.
     pub fn filled(&self) {
         self.fills.inc();
+    }
+
+    /// History was read.
+    pub fn history_read(&self, source: HistorySource) {
+        self.history_reads.get_or_create(&Source { source }).inc();
+    }
+
+    /// A client came back with a cursor.
+    pub fn resumed(&self, outcome: Resumed) {
+        self.resumes.get_or_create(&Outcome { outcome }).inc();
     }
 }
 

@@ -1,5 +1,7 @@
 //! How far one connection has come in one chat: what keeps every socket in order and free of repeats.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use chat_events::{ChatKind, Seq};
 
 use crate::frames::ChatFrame;
@@ -7,12 +9,23 @@ use crate::frames::ChatFrame;
 /// Live frames kept for a connection that still reads history. Beyond this it reads history once more instead.
 const EARLY_MAX: usize = 512;
 
+/// Of one watch, so that a join which was overtaken by another does not meddle with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn(u64);
+
 /// One chat of one connection.
 #[derive(Debug)]
 pub struct Watch {
     /// What kind of chat.
     pub kind: ChatKind,
+    /// Which of all watches it is.
+    pub turn: Turn,
     phase: Phase,
+}
+
+fn next_turn() -> Turn {
+    static TURNS: AtomicU64 = AtomicU64::new(0);
+    Turn(TURNS.fetch_add(1, Ordering::Relaxed))
 }
 
 #[derive(Debug)]
@@ -30,12 +43,12 @@ pub struct Overflowed;
 impl Watch {
     /// A chat whose history is about to be read.
     pub fn joining(kind: ChatKind) -> Self {
-        Self { kind, phase: Phase::Joining { early: Vec::new(), overflowed: false } }
+        Self { kind, turn: next_turn(), phase: Phase::Joining { early: Vec::new(), overflowed: false } }
     }
 
     /// A chat that is live from this position on.
     pub fn live(kind: ChatKind, from: Seq) -> Self {
-        Self { kind, phase: Phase::Live { from, to: from } }
+        Self { kind, turn: next_turn(), phase: Phase::Live { from, to: from } }
     }
 
     /// A live frame is offered; true means: send it now.

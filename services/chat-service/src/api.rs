@@ -55,6 +55,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
     vec![
         at("/internal/connect").post(internal::connect),
+        at("/internal/clients").post(internal::clients),
         at("/internal/sync").post(internal::sync),
         at("/internal/send").post(internal::send),
         at("/internal/mark").post(internal::mark),

@@ -1,8 +1,8 @@
 //! What gateways ask, the same over HTTP and within one process.
 
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Connect, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage,
-    SyncRequest, Tops, TopsRequest, Welcome,
+    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MAX_CLIENTS, MarkSet, Principal, Revocations,
+    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
 
@@ -27,6 +27,19 @@ pub async fn connect(state: &AppState, request: Connect) -> Result<Welcome, Erro
         };
         let mut conn = state.connection().await?;
         chats::welcome(&mut conn, actor).await.map_err(shut_out)
+    }
+    .await
+    .map_err(Error::into_body)
+}
+
+/// Many clients that connect.
+pub async fn clients(state: &AppState, request: ClientsRequest) -> Result<Clients, ErrorBody> {
+    async {
+        if request.session_ids.len() > MAX_CLIENTS {
+            return Err(Error::invalid("session_ids", format!("there are more than {MAX_CLIENTS} sessions")));
+        }
+        let mut conn = state.connection().await?;
+        chats::clients(&mut conn, &request.session_ids).await
     }
     .await
     .map_err(Error::into_body)

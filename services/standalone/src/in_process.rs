@@ -3,7 +3,10 @@
 use async_trait::async_trait;
 use channel_gateway::chat_service::{Answer, ChatService};
 use chat_events::Message;
-use chat_events::gateway_api::{Connect, MarkSet, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome};
+use chat_events::gateway_api::{
+    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
+    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+};
 use chat_service::{AppState, gateway};
 
 /// Asks without HTTP.
@@ -25,6 +28,18 @@ impl ChatService for InProcess {
 
     async fn mark(&self, ask: SetMark) -> Answer<MarkSet> {
         gateway::mark(&self.0, ask).await
+    }
+
+    async fn clients(&self, ask: ClientsRequest) -> Answer<Clients> {
+        gateway::clients(&self.0, ask).await
+    }
+
+    async fn changes(&self, ask: ChangesRequest) -> Answer<Changes> {
+        gateway::changes(&self.0, ask).await
+    }
+
+    async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations> {
+        gateway::revocations(&self.0, ask).await
     }
 
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::Signal;
 use chat_events::names::Channel;
+use chat_events::{ChatId, Epoch, Event, Seq, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, PushInfo};
 use telemetry::Part;
@@ -17,6 +17,7 @@ use super::client::{client, connect, connection_config, failed};
 use super::inlet::Inlet;
 use super::signals::SignalSender;
 use super::subscriptions::{Subscriptions, Work};
+use super::window::Window;
 use crate::backoff::Backoff;
 use crate::{Arrival, BusError, PubSub, PubSubConfig};
 
@@ -42,6 +43,7 @@ pub struct RedisPubSub {
     signals: mpsc::Sender<Signal>,
     dropped_signals: Arc<AtomicU64>,
     connected: Arc<AtomicBool>,
+    window: Window,
     _stop: DropGuard,
 }
 
@@ -61,6 +63,7 @@ impl RedisPubSub {
             to_send,
             dropped: Arc::clone(&dropped_signals),
         };
+        let window = Window::new(client.clone(), prefix.clone());
         let listener = Listener {
             client,
             prefix,
@@ -71,7 +74,8 @@ impl RedisPubSub {
         };
         spawn_until(&stop, sender.run());
         spawn_until(&stop, listener.run());
-        Ok((Arc::new(Self { subscriptions, signals, dropped_signals, connected, _stop: stop.drop_guard() }), received))
+        let stop = stop.drop_guard();
+        Ok((Arc::new(Self { subscriptions, signals, dropped_signals, connected, window, _stop: stop }), received))
     }
 
     /// How many signals were dropped: too many waited, or Redis was away.
@@ -107,6 +111,16 @@ impl PubSub for RedisPubSub {
             self.dropped_signals.fetch_add(1, Ordering::Relaxed);
             BusError("Redis: too many signals wait".into())
         })
+    }
+
+    async fn recent(
+        &self,
+        epoch: Epoch,
+        chat: ChatId,
+        after: Seq,
+        count: usize,
+    ) -> Result<Option<Vec<Event>>, BusError> {
+        self.window.read(epoch, chat, after, count).await.map(Some)
     }
 
     fn is_connected(&self) -> bool {

@@ -96,6 +96,11 @@ impl<E> Feed<E> {
         Step::Fill(last)
     }
 
+    /// What a fill has to read: after the last that went out, at least up to the highest heard of.
+    pub fn gap(&self) -> (Seq, Seq) {
+        (self.last.unwrap_or(Seq::ZERO), self.heard)
+    }
+
     /// A page of history went out, up to `next`. Returns what was held and follows without a hole, and whether
     /// more has to be read after [`Feed::last`].
     pub fn filled(&mut self, next: Seq, has_more: bool) -> (Vec<E>, bool) {

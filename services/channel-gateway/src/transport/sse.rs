@@ -237,7 +237,7 @@ impl Events {
     fn look(&mut self) -> Option<Bytes> {
         let now = Instant::now();
         let connection = &self.guard.connection;
-        if connection.identity().is_some_and(|identity| now >= identity.expires_at) {
+        if connection.grant().is_some_and(|grant| now >= grant.expires_at) {
             self.outlet.close(CloseCode::TokenExpired);
         }
         if now < self.next_ping {

@@ -34,8 +34,15 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request, framed: Framed<TcpSt
     }
 }
 
+/// What a handshake brought.
+struct Opening {
+    proof: Proof,
+    after: Option<Seq>,
+    expects_resume: bool,
+}
+
 enum Accepted {
-    Channel(Proof, Option<Seq>),
+    Channel(Opening),
     Echo,
 }
 
@@ -52,11 +59,11 @@ async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorB
     let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
         .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
         .into_inner();
-    let after = cursor(query.after.as_deref())?;
+    let (after, expects_resume) = (cursor(query.after.as_deref())?, query.expects_resume()?);
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await?;
-    Ok(Accepted::Channel(proof, after))
+    Ok(Accepted::Channel(Opening { proof, after, expects_resume }))
 }
 
 /// A cursor as it stands in a query or header.
@@ -92,17 +99,19 @@ async fn switch(
     let stream = io.into_std()?;
     match accepted {
         Accepted::Echo => gateway.pollers.take_over(stream, head, echo::LIMITS, |_| Arc::new(echo::Echo)),
-        Accepted::Channel(proof, after) => {
+        Accepted::Channel(opening) => {
             let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
-            gateway.pollers.take_over(stream, head, limits, |socket| begin(gateway, socket, proof, after))
+            gateway.pollers.take_over(stream, head, limits, |socket| begin(gateway, socket, opening))
         }
     }
 }
 
-fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, proof: Proof, after: Option<Seq>) -> Arc<dyn Peer> {
+fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<dyn Peer> {
+    let Opening { proof, after, expects_resume } = opening;
     let brings_proof = matches!(proof, Proof::Identity(_));
     let id = gateway.next_connection_id();
-    let connection = Arc::new(Connection::new(id, "websocket", socket.clone(), brings_proof));
+    let connection = Connection::new(id, "websocket", socket.clone(), brings_proof).expecting_resume(expects_resume);
+    let connection = Arc::new(connection);
     if let Proof::Identity(identity) = proof {
         let socket = socket.clone();
         let when_ready = move || socket.ask_attention();
@@ -147,8 +156,8 @@ impl Peer for ChannelPeer {
     }
 
     fn overdue(&self, now: Instant) -> Option<CloseCode> {
-        match self.connection.identity() {
-            Some(identity) => (now >= identity.expires_at).then_some(CloseCode::TokenExpired),
+        match self.connection.grant() {
+            Some(grant) => (now >= grant.expires_at).then_some(CloseCode::TokenExpired),
             None => (now >= self.connection.opened() + INIT_WITHIN).then_some(CloseCode::InitTimeout),
         }
     }

@@ -3,8 +3,8 @@
 use actix_web::web::{Data, Json};
 use chat_events::Message;
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark, SyncPage, SyncRequest,
-    Tops, TopsRequest, Welcome,
+    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
+    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
 };
 
 use crate::auth::Gateway;
@@ -16,6 +16,10 @@ type Answered<T> = Result<Json<T>, Answer>;
 
 pub(crate) async fn connect(_: Gateway, state: Data<AppState>, body: Json<Connect>) -> Answered<Welcome> {
     gateway::connect(&state, body.into_inner()).await.map(Json).map_err(Answer)
+}
+
+pub(crate) async fn clients(_: Gateway, state: Data<AppState>, body: Json<ClientsRequest>) -> Answered<Clients> {
+    gateway::clients(&state, body.into_inner()).await.map(Json).map_err(Answer)
 }
 
 pub(crate) async fn sync(_: Gateway, state: Data<AppState>, body: Json<SyncRequest>) -> Answered<SyncPage> {

@@ -1,9 +1,9 @@
 //! Chats of every kind: the row lock, and the states that a connection starts from.
 
-use chat_events::gateway_api::{ChatState, Principal, Welcome};
+use chat_events::gateway_api::{ChatState, ClientState, Clients, Principal, Welcome};
 use chat_events::{ChatId, ChatKind, Epoch, Seq};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
@@ -101,4 +101,30 @@ pub(crate) async fn welcome(conn: &mut AsyncPgConnection, actor: Actor) -> Resul
     check_read(Some(&may_read))?;
     let chats: Vec<ChatState> = serde_json::from_str(&chats)?;
     Ok(Welcome { epoch: Epoch(epoch), self_id: self_id.unwrap_or_default(), name, chats })
+}
+
+statement! {
+    /// The clients of sessions, and the states of their chats.
+    ReadClients<'a> {
+        session_ids: &'a [i64] as Array<BigInt>,
+    } -> (Integer, BigInt, Nullable<Text>, Bool, Text) = concat!(
+        "SELECT i.epoch, v.id, v.name, v.banned_at IS NOT NULL, ", chat_state_json!("'client'", "v.id"), "::text
+         FROM installation i CROSS JOIN chats c ", session_joins!(), "
+         WHERE c.id = ANY($session_ids) AND s.chat_id IS NOT NULL"
+    );
+}
+
+/// The epoch; the client's id and name, whether it is banned, and its chat as JSON.
+type ClientRow = (i32, i64, Option<String>, bool, String);
+
+/// What the clients of these sessions are told, in one snapshot.
+pub(crate) async fn clients(conn: &mut AsyncPgConnection, sessions: &[ChatId]) -> Result<Clients, Error> {
+    let session_ids: Vec<i64> = sessions.iter().map(|session| session.0).collect();
+    let rows: Vec<ClientRow> = ReadClients { session_ids: &session_ids }.load(conn).await?;
+    let mut clients = Clients { epoch: Epoch(0), clients: Vec::with_capacity(rows.len()) };
+    for (epoch, id, name, is_banned, chat) in rows {
+        clients.epoch = Epoch(epoch);
+        clients.clients.push(ClientState { id, name, is_banned, chat: serde_json::from_str(&chat)? });
+    }
+    Ok(clients)
 }

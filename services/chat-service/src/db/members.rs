@@ -14,6 +14,7 @@ use super::stored::Stored;
 use super::{chats, users};
 use crate::error::Error;
 
+/// `chat_events::Member` from a row `p`.
 macro_rules! member_json {
     () => {
         concat!(
@@ -26,27 +27,30 @@ macro_rules! member_json {
 }
 
 statement! {
-    /// Makes a user a member, or one again.
+    /// Makes a user a member, or one again, at the seq that the locked chat takes next.
     AddMember {
         chat_id: i64 as BigInt,
         user_id: i64 as BigInt,
         is_admin: bool as Bool,
     } -> Text = concat!(
-        "INSERT INTO chat_members AS p (chat_id, user_id, is_admin) VALUES ($chat_id, $user_id, $is_admin)
-         ON CONFLICT (chat_id, user_id) DO UPDATE SET is_active = true, is_admin = EXCLUDED.is_admin, joined_at = now()
+        "INSERT INTO chat_members AS p (chat_id, user_id, is_admin, changed_seq)
+         SELECT id, $user_id, $is_admin, seq + 1 FROM chats WHERE id = $chat_id
+         ON CONFLICT (chat_id, user_id) DO UPDATE
+         SET is_active = true, is_admin = EXCLUDED.is_admin, joined_at = now(), changed_seq = EXCLUDED.changed_seq
          WHERE NOT p.is_active
          RETURNING ", member_json!()
     );
 }
 
 statement! {
-    /// Takes a member's rights.
+    /// Takes a member's rights, at the seq that the locked chat takes next.
     RemoveMember {
         chat_id: i64 as BigInt,
         user_id: i64 as BigInt,
     } -> Text = concat!(
-        "UPDATE chat_members p SET is_active = false
-         WHERE p.chat_id = $chat_id AND p.user_id = $user_id AND p.is_active RETURNING ", member_json!()
+        "UPDATE chat_members p SET is_active = false, changed_seq = c.seq + 1 FROM chats c
+         WHERE c.id = $chat_id AND p.chat_id = c.id AND p.user_id = $user_id AND p.is_active
+         RETURNING ", member_json!()
     );
 }
 
@@ -173,3 +177,5 @@ statement! {
          WHERE p.chat_id = $chat_id AND p.user_id = $user_id AND p.is_active"
     );
 }
+
+pub(crate) use member_json;

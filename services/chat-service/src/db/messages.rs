@@ -1,6 +1,6 @@
 //! Reading messages: history by position, and what changed after a cursor.
 
-use chat_events::gateway_api::{ChatState, SyncPage};
+use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
 use chat_events::{ChatId, ChatKind, Epoch, Message, MessageId, SenderType, Seq, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
@@ -9,6 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::access::{Actor, ActorColumns, check_read};
+use super::members::member_json;
 use super::schema::messages;
 use super::shape::{access_cte, acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
 use super::statement::statement;
@@ -62,7 +63,8 @@ impl MessageRow {
     }
 }
 
-/// The first row of a read tells of the chat, the others are messages.
+/// The first row of a read tells of the chat, the others are messages. In [`Changes`] also members: their JSON in the
+/// place of the chat's, and their seq.
 type ChatThenMessages = (Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<MessageColumns>);
 
 /// One row of [`ChatThenMessages`].
@@ -123,7 +125,13 @@ statement! {
          UNION ALL
          (SELECT ", message_columns!(), " ", readable_messages!(),
         " AND m.changed_seq > $after ORDER BY m.changed_seq LIMIT $count)
-         ORDER BY changed_seq NULLS FIRST"
+         UNION ALL
+         (SELECT NULL::text, ", member_json!(), ", p.changed_seq, NULL, NULL, NULL, p.changed_seq, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL
+          FROM chat_members p
+          WHERE p.chat_id = $chat_id AND p.changed_seq > $after AND (SELECT may_read FROM access) = 'allowed'
+          ORDER BY p.changed_seq LIMIT $count)
+         ORDER BY changed_seq NULLS FIRST LIMIT $count + 1"
     );
 }
 
@@ -257,13 +265,10 @@ pub(crate) async fn changes(
     let rows: Vec<PageRow> = statement.load(conn).await?;
     let page = Page::read(rows, limit)?;
     let chat: ChatState = serde_json::from_str(&page.text)?;
+    let next = if page.has_more { page.last_seq } else { chat.seq };
     let messages: Vec<Message> = page.rows.into_iter().map(|row| row.into_message(chat.kind)).collect();
-    let next = match messages.last() {
-        Some(last) if page.has_more => last.changed_seq,
-        _ => chat.seq,
-    };
     let epoch = Epoch(i32::try_from(page.number).map_err(|_| Error::Internal("the epoch is not a number".into()))?);
-    Ok(SyncPage { epoch, chat, messages, next, has_more: page.has_more })
+    Ok(SyncPage { epoch, chat, messages, members: page.members, next, has_more: page.has_more })
 }
 
 /// The rows of one read, checked and cut to the limit.
@@ -271,6 +276,8 @@ struct Page {
     text: String,
     number: i64,
     rows: Vec<MessageRow>,
+    members: Vec<MemberChange>,
+    last_seq: Seq,
     has_more: bool,
 }
 
@@ -281,10 +288,33 @@ impl Page {
             return Err(Error::not_found("there is no such chat"));
         };
         check_read(may_read.as_deref())?;
-        let mut rows: Vec<MessageRow> = rows.filter_map(|(.., message)| message).collect();
-        let has_more = rows.len() > usize::from(limit);
-        rows.truncate(usize::from(limit));
-        Ok(Self { text: text.unwrap_or_default(), number: number.unwrap_or_default(), rows, has_more })
+        let mut page = Self {
+            text: text.unwrap_or_default(),
+            number: number.unwrap_or_default(),
+            rows: Vec::new(),
+            members: Vec::new(),
+            last_seq: Seq::ZERO,
+            has_more: rows.len() > usize::from(limit),
+        };
+        for row in rows.take(limit.into()) {
+            page.push(row)?;
+        }
+        Ok(page)
+    }
+
+    fn push(&mut self, row: PageRow) -> Result<(), Error> {
+        match row {
+            (.., Some(message)) => {
+                self.last_seq = Seq(message.changed_seq);
+                self.rows.push(message);
+            }
+            (_, Some(member), Some(seq), None) => {
+                self.last_seq = Seq(seq);
+                self.members.push(MemberChange { seq: self.last_seq, member: serde_json::from_str(&member)? });
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

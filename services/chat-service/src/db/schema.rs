@@ -13,6 +13,7 @@ diesel::table! {
         can_delete_others -> Bool,
         joined_at -> Timestamptz,
         revocation -> BigInt,
+        changed_seq -> BigInt,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_events::gateway_api::Top;
+use chat_events::gateway_api::{Membership, Top};
 use chat_events::{ChatId, ChatKind, Seq, UserId};
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
@@ -55,23 +55,24 @@ pub(crate) async fn read(
 pub(crate) async fn memberships(
     conn: &mut AsyncPgConnection,
     user_ids: &[UserId],
-) -> Result<BTreeMap<UserId, Vec<ChatId>>, Error> {
-    let mut memberships: BTreeMap<UserId, Vec<ChatId>> = user_ids.iter().map(|user| (*user, vec![])).collect();
+) -> Result<BTreeMap<UserId, Vec<Membership>>, Error> {
+    let mut memberships: BTreeMap<UserId, Vec<Membership>> = user_ids.iter().map(|user| (*user, vec![])).collect();
     if memberships.is_empty() {
         return Ok(memberships);
     }
-    let rows: Vec<(i64, i64)> = chat_members::table
+    let rows: Vec<(i64, i64, i64)> = chat_members::table
         .inner_join(users::table)
         .filter(chat_members::user_id.eq_any(user_ids.iter().map(|user| user.0)))
         .filter(chat_members::is_active)
         .filter(chat_members::can_read)
         .filter(users::is_active)
         .order((chat_members::user_id, chat_members::chat_id))
-        .select((chat_members::user_id, chat_members::chat_id))
+        .select((chat_members::user_id, chat_members::chat_id, chat_members::changed_seq))
         .load(conn)
         .await?;
-    for (user, chat) in rows {
-        memberships.entry(UserId(user)).or_default().push(ChatId(chat));
+    for (user, chat, since) in rows {
+        let membership = Membership { chat_id: ChatId(chat), since: Seq(since) };
+        memberships.entry(UserId(user)).or_default().push(membership);
     }
     Ok(memberships)
 }

@@ -1,6 +1,6 @@
 //! What gateways ask.
 
-use chat_events::gateway_api::{MarkSet, SyncPage, Tops, Welcome};
+use chat_events::gateway_api::{MarkSet, Membership, SyncPage, Tops, Welcome};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -178,7 +178,7 @@ async fn a_gateway_learns_the_chats_that_its_users_may_read() {
     let memberships = async || {
         let (_, answer) = service.ask("tops", json!({"users": [first, second, closed, 999]})).await;
         let tops: Tops = serde_json::from_value(answer).expect("tops");
-        let chats = |chats: Vec<chat_events::ChatId>| chats.into_iter().map(|chat| chat.0).collect::<Vec<_>>();
+        let chats = |chats: Vec<Membership>| chats.into_iter().map(|chat| chat.chat_id.0).collect::<Vec<_>>();
         tops.memberships.into_iter().map(|(user, of)| (user.0, chats(of))).collect::<Vec<_>>()
     };
     let nothing = vec![];

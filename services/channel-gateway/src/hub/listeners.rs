@@ -1,0 +1,148 @@
+//! Who listens to what: connections come onto lists and off them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use chat_events::frame::CloseCode;
+use chat_events::gateway_api::Principal;
+use chat_events::names::Channel;
+use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
+
+use super::{Hub, Room, lock};
+use crate::connection::Connection;
+
+impl Hub {
+    /// Lists a connection for a chat; returns when the chat's channel is in force, so that history read afterwards
+    /// leaves no gap.
+    pub async fn attach(&self, chat: ChatId, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+        let _shared = self.subscribing.read().await;
+        let room = self.room(chat);
+        lock(&room.state).listeners.push(connection.clone());
+        let subscribe = || async { self.pubsub.subscribe(&[Channel::Chat(chat)]).await };
+        room.channel.get_or_try_init(subscribe).await.map(|_| ()).map_err(|why| unreachable_bus(&why))
+    }
+
+    /// Takes a connection off a chat.
+    pub fn detach(&self, chat: ChatId, connection: &Arc<Connection>) {
+        let Some(room) = self.known_room(chat) else { return };
+        let mut state = lock(&room.state);
+        remove(&mut state.listeners, connection);
+        state.last_used = Instant::now();
+    }
+
+    /// Lists a connection for all sessions.
+    pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+        {
+            let mut staff = lock(&self.staff);
+            let mut list = staff.as_ref().clone();
+            list.push(connection.clone());
+            *staff = Arc::new(list);
+        }
+        let subscribe = || async { self.pubsub.subscribe(&[Channel::Staff]).await };
+        self.staff_channel.get_or_try_init(subscribe).await.map_err(|why| unreachable_bus(&why))?;
+        if !self.knows_sessions.load(Ordering::Acquire) {
+            self.spawn(|hub| async move { hub.reconcile().await });
+        }
+        Ok(())
+    }
+
+    /// Takes a connection off all sessions.
+    pub fn detach_staff(&self, connection: &Arc<Connection>) {
+        let mut staff = lock(&self.staff);
+        let mut list = staff.as_ref().clone();
+        remove(&mut list, connection);
+        *staff = Arc::new(list);
+    }
+
+    /// Lists a connection for what concerns a user in person.
+    pub async fn attach_user(&self, user: UserId, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+        let _shared = self.subscribing.read().await;
+        lock(&self.users).entry(user).or_default().push(connection.clone());
+        self.pubsub.subscribe(&[Channel::User(user)]).await.map_err(|why| unreachable_bus(&why))
+    }
+
+    /// Takes a connection off a user's list.
+    pub fn detach_user(&self, user: UserId, connection: &Arc<Connection>) {
+        if let Some(list) = lock(&self.users).get_mut(&user) {
+            remove(list, connection);
+        }
+    }
+
+    /// A listener of a chat has read its history up to here.
+    pub fn joined(&self, chat: ChatId, kind: ChatKind, reached: Seq) {
+        if let Some(room) = self.wanted_room(chat, kind) {
+            let mut state = lock(&room.state);
+            state.kind = Some(kind);
+            state.last_used = Instant::now();
+            state.feed.joined(reached);
+        }
+    }
+
+    /// The last position that went out in a chat.
+    pub fn last(&self, chat: ChatId) -> Seq {
+        self.known_room(chat).and_then(|room| lock(&room.state).feed.last()).unwrap_or(Seq::ZERO)
+    }
+
+    /// The connections of operators and users.
+    pub fn accounts(&self) -> Vec<Arc<Connection>> {
+        let mut all: Vec<_> = lock(&self.users).values().flatten().cloned().collect();
+        all.extend(self.staff().iter().cloned());
+        all
+    }
+
+    /// The connections of the client of a session.
+    pub fn clients(&self, session: ChatId) -> Vec<Arc<Connection>> {
+        let Some(room) = self.known_room(session) else { return Vec::new() };
+        let state = lock(&room.state);
+        let is_client =
+            |connection: &&Arc<Connection>| connection.principal() == Some(Principal::Client { session_id: session });
+        state.listeners.iter().filter(is_client).cloned().collect()
+    }
+
+    /// No position means anything any more: everybody is to come again, and every feed begins anew.
+    pub fn start_over(&self) {
+        for room in std::mem::take(&mut *lock(&self.rooms)).into_values() {
+            room.is_closed.store(true, Ordering::Relaxed);
+            let state = lock(&room.state);
+            state.listeners.iter().for_each(|listener| listener.outlet().close(CloseCode::Restart));
+        }
+        self.accounts().iter().for_each(|connection| connection.outlet().close(CloseCode::Restart));
+    }
+
+    /// The connections of a user, as a user.
+    pub(super) fn user(&self, user: UserId) -> Vec<Arc<Connection>> {
+        lock(&self.users).get(&user).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn room(&self, chat: ChatId) -> Arc<Room> {
+        lock(&self.rooms).entry(chat).or_insert_with(|| Arc::new(Room::new(chat))).clone()
+    }
+
+    pub(super) fn known_room(&self, chat: ChatId) -> Option<Arc<Room>> {
+        lock(&self.rooms).get(&chat).cloned()
+    }
+
+    /// The room of a chat, if anybody here wants its events.
+    pub(super) fn wanted_room(&self, chat: ChatId, kind: ChatKind) -> Option<Arc<Room>> {
+        if kind == ChatKind::Session && !lock(&self.staff).is_empty() {
+            return Some(self.room(chat));
+        }
+        self.known_room(chat)
+    }
+
+    pub(super) fn staff(&self) -> Arc<Vec<Arc<Connection>>> {
+        lock(&self.staff).clone()
+    }
+}
+
+fn unreachable_bus(why: &bus::BusError) -> ErrorBody {
+    tracing::warn!(error = %why, "cannot subscribe");
+    ErrorBody::new(ErrorCode::Unavailable, "live delivery is not available; try again")
+}
+
+fn remove(list: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
+    if let Some(index) = list.iter().position(|other| Arc::ptr_eq(other, connection)) {
+        list.swap_remove(index);
+    }
+}
