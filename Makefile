@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down test lint fmt faults services-up services-down schemathesis conformance clean-data
+.PHONY: help run up down admin test lint fmt faults services-up services-down schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -11,6 +11,9 @@ run: ## start everything in one process (PORT=8080, or your own DATABASE_URL)
 
 up: ## start the distributed shape: two of each service behind one address (FRONT=127.0.0.1:8090)
 	@deploy/local/up.sh
+
+admin: ## accounts and chats: ARGS="user add --email … --name … --role user", ARGS="chat create --kind group --member …"
+	@deploy/local/admin.sh $(ARGS)
 
 down: ## stop what `make up` started
 	@deploy/local/down.sh

@@ -3,5 +3,32 @@
 mod chat;
 mod user;
 
-pub(crate) use chat::ChatCommand;
-pub(crate) use user::UserCommand;
+use clap::Subcommand;
+
+pub use chat::ChatCommand;
+pub use user::UserCommand;
+
+use crate::Config;
+use crate::admin::Admin;
+
+/// A command of an administrator.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Accounts
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Chats that are not sessions
+    #[command(subcommand)]
+    Chat(ChatCommand),
+}
+
+impl AdminCommand {
+    /// Does it, on a database that it migrates first.
+    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
+        let admin = Admin::connect(&config.database.url()?, config.outbox_lanes).await?;
+        match self {
+            Self::User(command) => command.run(admin).await,
+            Self::Chat(command) => command.run(admin).await,
+        }
+    }
+}

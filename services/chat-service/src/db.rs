@@ -49,9 +49,10 @@ pub(crate) type Connection = Object<AsyncPgConnection>;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// Times are written in UTC by the statements themselves and by JSON functions; a statement that takes longer than
-/// any here should is ended, so that a stuck one does not hold its connection for ever.
+/// any here should is ended, so that a stuck one does not hold its connection for ever. Statements here take milliseconds:
+/// compiling one, which PostgreSQL does before it has statistics, takes a tenth of a second.
 const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
-    SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'";
+    SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 
 /// The pool, closed to requests until the database is known to fit this build and its configuration.
 #[derive(Clone)]

@@ -19,6 +19,7 @@ mod api;
 pub mod app;
 mod auth;
 mod check;
+pub mod commands;
 pub mod config;
 mod cors;
 mod db;

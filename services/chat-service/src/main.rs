@@ -1,7 +1,5 @@
 //! chat-service as a process of its own: serving, or one command of `commands`.
 
-mod commands;
-
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -10,15 +8,12 @@ use actix_web::{App, HttpServer, web};
 use anyhow::Context;
 use bus::BrokerConfig;
 use bus::outbox::LaneWaker;
-use chat_service::admin::Admin;
-use chat_service::config::DatabaseConfig;
+use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Config, Surroundings, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
 use telemetry::{Health, Metrics, TelemetryConfig};
 use tokio_util::sync::CancellationToken;
-
-use crate::commands::{ChatCommand, UserCommand};
 
 /// REST, accounts, permissions and history of Switchboard.
 #[derive(Parser)]
@@ -36,12 +31,8 @@ enum Command {
     Serve,
     /// Migrate the database and stop
     Migrate,
-    /// Accounts
-    #[command(subcommand)]
-    User(UserCommand),
-    /// Chats that are not sessions
-    #[command(subcommand)]
-    Chat(ChatCommand),
+    #[command(flatten)]
+    Admin(AdminCommand),
 }
 
 #[derive(Args)]
@@ -78,14 +69,8 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
             println!("{} migrations run", done.len());
             Ok(())
         }
-        Some(Command::User(command)) => command.run(admin(&cli.serve.config).await?).await,
-        Some(Command::Chat(command)) => command.run(admin(&cli.serve.config).await?).await,
+        Some(Command::Admin(command)) => command.run(&cli.serve.config).await,
     }
-}
-
-async fn admin(config: &Config) -> anyhow::Result<Admin> {
-    let database: &DatabaseConfig = &config.database;
-    Ok(Admin::connect(&database.url()?, config.outbox_lanes).await?)
 }
 
 async fn serve(serve: Serve) -> anyhow::Result<()> {

@@ -10,11 +10,25 @@ mod demo_operator;
 mod in_process;
 mod keys;
 
+use chat_service::commands::AdminCommand;
 use clap::Parser;
+
+/// Everything in one process, on PostgreSQL alone. Without a command: serves.
+#[derive(Debug, Parser)]
+#[command(name = "standalone", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<AdminCommand>,
+    #[command(flatten)]
+    config: config::Config,
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let mut config = config::Config::parse();
+    let Cli { command, mut config } = Cli::parse();
+    if let Some(command) = command {
+        return command.run(&config.chat).await;
+    }
     let _telemetry = telemetry::init("switchboard", &config.telemetry)?;
     keys::complete(&mut config.chat.auth, &config.data_dir)?;
     app::run(config).await

@@ -24,6 +24,9 @@ pub struct Incoming {
     pub error: Value,
     /// Why a cursor was not honoured.
     pub why: Option<String>,
+    /// Whose cursors.
+    #[serde(default)]
+    pub chats: Vec<i64>,
 }
 
 /// A durable change in a chat, as a client shows it.

@@ -63,7 +63,6 @@ pub struct Load {
     recorder: Recorder,
     rest: Rest,
     gateways: Vec<SocketAddr>,
-    resume: bool,
     logs: PathBuf,
     is_over: Arc<AtomicBool>,
     listeners: Arc<Mutex<Vec<Listener>>>,
@@ -77,13 +76,12 @@ pub struct Load {
 impl Load {
     /// Nobody yet.
     #[must_use]
-    pub fn new(cluster: &Cluster, recorder: Recorder, resume: bool, logs: PathBuf) -> Self {
+    pub fn new(cluster: &Cluster, recorder: Recorder, logs: PathBuf) -> Self {
         let bases = cluster.doors("chat-service").iter().map(|door| format!("http://{door}")).collect();
         Self {
             recorder,
             rest: Rest::new(bases),
             gateways: cluster.doors("channel-gateway"),
-            resume,
             logs,
             is_over: Arc::default(),
             listeners: Arc::default(),
@@ -169,7 +167,6 @@ impl Load {
             recorder: self.recorder.clone(),
             name: name.to_owned(),
             logs: self.logs.clone(),
-            resume: self.resume,
         };
         let (client, commands) = Client::new(setting);
         tokio::spawn(client.run());

@@ -38,9 +38,6 @@ struct Arguments {
     /// A short run of a fixed seed: every kill -9, and what connections and clients suffer.
     #[arg(long)]
     short: bool,
-    /// Clients of several chats resume by one `resume` frame instead of one `subscribe` each.
-    #[arg(long, env = "RESUME")]
-    resume: bool,
     /// Spoils one message on its way to one client, to see that the run fails.
     #[arg(long, value_enum)]
     plant: Option<Spoil>,
@@ -102,7 +99,6 @@ impl Arguments {
             pace: Duration::try_from_secs_f64(pace)?,
             pubsub: self.pubsub,
             rate: self.rate,
-            resume: self.resume,
             spoil: self.plant,
             binaries,
             logs: self.logs,

@@ -44,8 +44,6 @@ pub struct Plan {
     pub pubsub: PubSub,
     /// Messages a second.
     pub rate: f64,
-    /// Whether clients of several chats resume by one frame.
-    pub resume: bool,
     /// Whether one message is spoiled on purpose.
     pub spoil: Option<Spoil>,
     /// Where the services' binaries are.
@@ -62,7 +60,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let mut source = Source::connect(cluster.database_url()).await?;
     let database_url = cluster.database_url().to_owned();
     let recorder = Recorder::default();
-    let load = Load::new(&cluster, recorder.clone(), plan.resume, plan.logs);
+    let load = Load::new(&cluster, recorder.clone(), plan.logs);
     load.begin(&cluster, plan.rate).await?;
     load::all_connected(&recorder, CONNECT_PATIENCE).await?;
     println!("the system is up under load after {:.1} s", started.elapsed().as_secs_f64());

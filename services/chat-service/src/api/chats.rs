@@ -36,7 +36,7 @@ pub(crate) struct Chats {
 }
 
 /// The chats that the caller is a member of.
-#[utoipa::path(get, path = "/chats", tag = "chats", security(("access_token" = [])),
+#[utoipa::path(get, path = "/chats", operation_id = "list_chats", tag = "chats", security(("access_token" = [])),
     responses((status = 200, description = "All of them", body = Chats)))]
 pub(crate) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Chats>, Answer> {
     let actor = caller.in_chat()?;

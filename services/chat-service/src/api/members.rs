@@ -6,6 +6,7 @@ use chat_events::{ChatId, Member, UserId};
 use serde::Deserialize;
 
 use super::body::{Body, positive_id};
+use super::params::MemberPath;
 use crate::auth::Caller;
 use crate::db::members::{self, Change, MemberChange};
 use crate::error::{Answer, Error};
@@ -44,15 +45,15 @@ pub(crate) async fn add(
 
 /// Takes a user out of a chat: it may read and write there no more, and hears nothing more of it. For admins of the chat
 /// and of the installation.
-#[utoipa::path(delete, path = "/chats/{id}/members/{user_id}", tag = "chats", params(super::params::MemberPath),
+#[utoipa::path(delete, path = "/chats/{id}/members/{user_id}", tag = "chats", params(MemberPath),
     security(("access_token" = [])), responses((status = 204, description = "It is no member any more")))]
 pub(crate) async fn remove(
     state: Data<AppState>,
-    path: Path<(ChatId, UserId)>,
+    path: Path<MemberPath>,
     caller: Caller,
 ) -> Result<HttpResponse, Answer> {
-    let (chat, user) = path.into_inner();
-    let removed = change(&state, chat, user, caller, MemberChange::Remove).await?;
+    let MemberPath { id, user_id } = path.into_inner();
+    let removed = change(&state, ChatId(id), UserId(user_id), caller, MemberChange::Remove).await?;
     removed.ok_or_else(|| Error::not_found("there is no such member"))?;
     Ok(HttpResponse::NoContent().finish())
 }

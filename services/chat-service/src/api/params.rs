@@ -21,14 +21,13 @@ pub(crate) struct ChatPath {
 }
 
 /// A member of a chat.
-#[derive(utoipa::IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described, not read")]
 pub(crate) struct MemberPath {
     /// The chat's id.
     #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    id: i64,
+    pub(crate) id: i64,
     /// The member's id.
     #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    user_id: i64,
+    pub(crate) user_id: i64,
 }

@@ -246,7 +246,7 @@ pub(crate) struct Sessions {
 }
 
 /// Sessions, the newest first.
-#[utoipa::path(get, path = "/chat/sessions", tag = "sessions", params(SessionsQuery),
+#[utoipa::path(get, path = "/chat/sessions", operation_id = "list_sessions", tag = "sessions", params(SessionsQuery),
     security(("access_token" = [])),
     responses((status = 200, description = "One page", body = Sessions)))]
 pub(crate) async fn list(

@@ -1,12 +1,13 @@
 //! `chat`: chats that are not sessions, and their members.
 
+use crate::admin::{Admin, parse_kind};
+use crate::error::Error;
 use chat_events::{ChatId, ChatKind};
-use chat_service::admin::{Admin, parse_kind};
-use chat_service::error::Error;
 use clap::Subcommand;
 
-#[derive(Subcommand)]
-pub(crate) enum ChatCommand {
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum ChatCommand {
     /// Make a chat and print its id
     Create {
         /// direct, group, channel or record
@@ -43,7 +44,7 @@ pub(crate) enum ChatCommand {
 }
 
 impl ChatCommand {
-    pub(crate) async fn run(self, mut admin: Admin) -> anyhow::Result<()> {
+    pub(super) async fn run(self, mut admin: Admin) -> anyhow::Result<()> {
         match self {
             Self::Create { kind, title, members } => {
                 let chat = admin.create_chat(kind, title, &members).await.map_err(Error::into_body)?;

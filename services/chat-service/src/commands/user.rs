@@ -2,15 +2,16 @@
 
 use std::io::Read;
 
+use crate::accounts::Account;
+use crate::admin::{Admin, parse_role};
+use crate::error::Error;
 use anyhow::Context;
 use channel_auth::Role;
-use chat_service::accounts::Account;
-use chat_service::admin::{Admin, parse_role};
-use chat_service::error::Error;
 use clap::Subcommand;
 
-#[derive(Subcommand)]
-pub(crate) enum UserCommand {
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
     /// Make an account; without `--password-stdin` its password is made and printed once
     Add {
         /// Unique without regard to case
@@ -47,7 +48,7 @@ pub(crate) enum UserCommand {
 }
 
 impl UserCommand {
-    pub(crate) async fn run(self, mut admin: Admin) -> anyhow::Result<()> {
+    pub(super) async fn run(self, mut admin: Admin) -> anyhow::Result<()> {
         match self {
             Self::Add { email, name, role, password_stdin } => {
                 let password = password_stdin.then(read_password).transpose()?;

@@ -55,6 +55,21 @@ fn collect(value: &Value, references: &mut Vec<String>) {
 }
 
 #[tokio::test]
+async fn operations_and_their_parameters_have_names_of_their_own() {
+    let service = Service::start().await;
+    let (_, document) = service.call(Method::GET, "/openapi.json", None, None).await;
+    let mut ids = BTreeSet::new();
+    let paths = document["paths"].as_object().expect("paths");
+    for operation in paths.values().flat_map(|path| path.as_object().expect("operations").values()) {
+        let id = operation["operationId"].as_str().expect("an id");
+        assert!(ids.insert(id.to_owned()), "{id} is there twice");
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        let names: BTreeSet<_> = parameters.iter().map(|one| format!("{} {}", one["in"], one["name"])).collect();
+        assert_eq!(names.len(), parameters.len(), "{id}: {names:?}");
+    }
+}
+
+#[tokio::test]
 async fn swagger_ui_is_served_at_both_its_places() {
     let service = Service::start().await;
     for path in ["/docs", "/api/docs"] {

@@ -57,8 +57,6 @@ pub struct Setting {
     pub name: String,
     /// Where its trace goes.
     pub logs: PathBuf,
-    /// Whether several chats are resumed by one `resume` frame instead of one `subscribe` each.
-    pub resume: bool,
 }
 
 /// What a client is told to do.
@@ -94,6 +92,8 @@ struct Connection {
     top: i64,
     came_back: bool,
     got_news: bool,
+    /// Whether several chats are resumed by one `resume` frame, not by one `subscribe` each. Drawn for each connection.
+    resumes: bool,
 }
 
 enum Fetched {
@@ -115,6 +115,7 @@ impl Connection {
             top: 0,
             came_back,
             got_news: false,
+            resumes: came_back && rand::rng().random(),
         }
     }
 }
@@ -197,6 +198,9 @@ impl Client {
             Who::Staff { .. } | Who::User { .. } => {
                 let last = self.screen.cursors().iter().next_back();
                 last_event_id = last.map(|(chat, seq)| format!("{chat}:{seq}"));
+                if self.resumes() {
+                    path.push_str("&resume=1");
+                }
             }
         }
         let target = Target { from: self.setting.from, to, path: &path, last_event_id: last_event_id.as_deref() };
@@ -227,12 +231,12 @@ impl Client {
 
     fn resumes(&self) -> bool {
         let is_visitor = matches!(self.setting.account.who, Who::Visitor { .. });
-        self.setting.resume && !is_visitor && self.setting.transport == Transport::WebSocket
+        self.connection.resumes && !is_visitor && self.setting.transport == Transport::WebSocket
     }
 
     /// All cursors in the first frame.
     async fn resume(&mut self, link: &mut Link) -> Result<(), Ended> {
-        if !self.resumes() || self.screen.cursors().is_empty() {
+        if !self.resumes() {
             return Ok(());
         }
         let cursors = self.screen.cursors().clone();

@@ -168,11 +168,13 @@ impl Client {
         self.setting.recorder.shows(self.setting.viewer, self.connection.number, frame);
     }
 
-    fn resync(&self, frame: &Incoming) {
-        let why = frame.why.as_deref().unwrap_or_default();
-        // A stream of several chats is meant to be told so: this client reads them all over REST anyway.
-        if why != "several" {
-            self.setting.recorder.refusal(self.setting.viewer, &format!("resync: {why}"));
+    fn resync(&mut self, frame: &Incoming) {
+        match frame.why.as_deref().unwrap_or_default() {
+            // A stream of several chats is meant to be told so: this client reads them all over REST anyway.
+            "several" => {}
+            // It was taken out of these while it was away.
+            "gone" if self.is_user() => frame.chats.iter().for_each(|chat| self.screen.leave(*chat)),
+            why => self.setting.recorder.refusal(self.setting.viewer, &format!("resync: {why}")),
         }
     }
 
