@@ -32,7 +32,7 @@ pub mod redis;
 pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
 pub use pubsub::{Arrival, Hint, PubSub};
-pub use pump::{Outcome, Parcel, Sink, Source};
+pub use pump::{Load, Outcome, Parcel, Sink, Source};
 
 /// A part of the bus does not answer. The words never hold credentials.
 #[derive(Debug, thiserror::Error)]

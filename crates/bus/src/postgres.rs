@@ -12,11 +12,14 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::BusError;
 
-/// For connecting and for each statement of these small jobs.
-pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// For each statement of these small jobs.
+const STATEMENT_LIMIT: Duration = Duration::from_secs(5);
+
+/// For a connection to be made, and for statements that only show whether the server is there.
+const SIGN_OF_LIFE_LIMIT: Duration = Duration::from_secs(3);
 
 /// How often a session that only listens is tried, so that a dead one is found.
-pub(crate) const PING_EVERY: Duration = Duration::from_secs(3);
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(2);
 
 /// Connects and applies session settings.
 pub(crate) async fn connect(url: &SecretString, settings: &str) -> Result<AsyncPgConnection, BusError> {
@@ -29,14 +32,22 @@ pub(crate) async fn connect(url: &SecretString, settings: &str) -> Result<AsyncP
         conn.batch_execute(settings).await.map_err(failed)?;
         Ok(conn)
     };
-    in_time(connect).await
+    soon(connect).await
 }
 
 /// Bounds a statement in time: a server that went away without a word must not hold its caller.
 pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
-    tokio::time::timeout(TIME_LIMIT, work)
-        .await
-        .unwrap_or_else(|_| Err(BusError("PostgreSQL: no answer in 5 s".into())))
+    within(STATEMENT_LIMIT, work).await
+}
+
+/// Bounds in time what takes milliseconds when the server is well.
+pub(crate) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    within(SIGN_OF_LIFE_LIMIT, work).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    let no_answer = |_| Err(BusError(format!("PostgreSQL: no answer in {} s", limit.as_secs())));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(no_answer)
 }
 
 /// A database error in words. Statements here hold no secrets, so neither do their errors.
@@ -51,7 +62,7 @@ fn without(words: &str, url: &SecretString) -> String {
 
 /// Finds out whether the session still lives.
 pub(crate) async fn ping(conn: &mut AsyncPgConnection) -> Result<(), BusError> {
-    in_time(async { conn.batch_execute("SELECT 1").await.map_err(failed) }).await
+    soon(async { conn.batch_execute("SELECT 1").await.map_err(failed) }).await
 }
 
 /// The next notification of a listening session; ends only with an error. Safe to cancel.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_events::names::Channel;
-use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, UserId};
+use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{BusError, Parcel};
@@ -16,6 +16,8 @@ pub enum Arrival {
     Hint(Hint),
     /// A signal of another gateway, or of this one.
     Signal(Signal),
+    /// A lane is alive, all the way from PostgreSQL.
+    Beat(Beat),
     /// The link broke: what came meanwhile is lost, and more may be.
     Interrupted,
     /// The link is back and every subscription is in force again.
@@ -74,4 +76,7 @@ pub trait PubSub: Send + Sync {
 
     /// Whether the link stands.
     fn is_connected(&self) -> bool;
+
+    /// Gives the link up and makes another: it claims to stand, but what should come over it does not.
+    fn renew(&self);
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_events::{Event, Lane};
+use chat_events::{Beat, Event, Lane};
 use chrono::Utc;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,15 @@ pub struct Parcel {
     pub json: Bytes,
 }
 
+/// What a source gives.
+#[derive(Debug, Clone)]
+pub enum Load {
+    /// At least one event, each chat's in the order of `seq`.
+    Events(Vec<Parcel>),
+    /// A sign that the way is open up to here.
+    Beat(Beat),
+}
+
 /// What became of one parcel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -44,11 +53,14 @@ pub enum Outcome {
 /// Where events come from.
 #[async_trait]
 pub trait Source: Send {
-    /// The next events, at least one, each chat's in the order of `seq`. Waits until there are some. Safe to cancel.
-    async fn next(&mut self) -> Result<Vec<Parcel>, BusError>;
+    /// The next events, or a beat. Waits until there is something. Safe to cancel.
+    async fn next(&mut self) -> Result<Load, BusError>;
 
     /// Says what became of the last batch, in its order: what was taken is forgotten, the rest comes again.
     async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError>;
+
+    /// The last beat is done with, whether it was passed on or not: beats never wait for a part that is away.
+    async fn forget_beat(&mut self) -> Result<(), BusError>;
 }
 
 /// Where events go.
@@ -58,6 +70,9 @@ pub trait Sink: Send {
     /// is published; other chats go on.
     async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome>;
 
+    /// Passes a beat on. Takes a few seconds at most, also when the next part swallows it without a word.
+    async fn beat(&mut self, beat: &Beat) -> Result<(), BusError>;
+
     /// Finds out whether the next part answers, for this sink's health. Called now and then while there is nothing to
     /// publish, so that an idle pipeline is known to work and a broken one is mended before it is needed.
     async fn check(&mut self);
@@ -65,12 +80,16 @@ pub trait Sink: Send {
 
 #[async_trait]
 impl Source for Box<dyn Source> {
-    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+    async fn next(&mut self) -> Result<Load, BusError> {
         (**self).next().await
     }
 
     async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
         (**self).settle(batch, outcomes).await
+    }
+
+    async fn forget_beat(&mut self) -> Result<(), BusError> {
+        (**self).forget_beat().await
     }
 }
 
@@ -78,6 +97,10 @@ impl Source for Box<dyn Source> {
 impl Sink for Box<dyn Sink> {
     async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
         (**self).publish(batch).await
+    }
+
+    async fn beat(&mut self, beat: &Beat) -> Result<(), BusError> {
+        (**self).beat(beat).await
     }
 
     async fn check(&mut self) {
@@ -91,10 +114,11 @@ pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetr
     let mut retry = Retry::default();
     let mut told = RefusalLog::default();
     loop {
-        let next = shutdown.run_until_cancelled(next_batch(&mut source, &mut sink)).await;
+        let next = shutdown.run_until_cancelled(next_load(&mut source, &mut sink)).await;
         let Some(next) = next else { return };
         let done = match next {
-            Ok(batch) => step(&mut source, &mut sink, &batch, &metrics, &mut told).await,
+            Ok(Load::Events(batch)) => step(&mut source, &mut sink, &batch, &metrics, &mut told).await,
+            Ok(Load::Beat(beat)) => pass_on(&mut source, &mut sink, &beat).await,
             Err(error) => Err(error),
         };
         match done {
@@ -104,15 +128,15 @@ pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetr
     }
 }
 
-/// Waits for a batch, and checks the sink meanwhile.
-async fn next_batch(source: &mut impl Source, sink: &mut impl Sink) -> Result<Vec<Parcel>, BusError> {
+/// Waits for something to do, and checks the sink meanwhile.
+async fn next_load(source: &mut impl Source, sink: &mut impl Sink) -> Result<Load, BusError> {
     let mut checks = tokio::time::interval(CHECK_EVERY);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = std::pin::pin!(source.next());
     loop {
         tokio::select! {
             biased;
-            batch = &mut next => return batch,
+            load = &mut next => return load,
             _ = checks.tick() => sink.check().await,
         }
     }
@@ -131,6 +155,14 @@ async fn step(
     drop(spans);
     count(batch, &outcomes, metrics, told);
     source.settle(batch, &outcomes).await
+}
+
+/// A beat that is refused is not tried again, since the next comes in a second; the sink's health says why.
+async fn pass_on(source: &mut impl Source, sink: &mut impl Sink, beat: &Beat) -> Result<(), BusError> {
+    if let Err(error) = sink.beat(beat).await {
+        tracing::debug!(lane = %beat.lane, %error, "a beat was not passed on");
+    }
+    source.forget_beat().await
 }
 
 /// The part of an event's trace that is spent here. Events without a trace cost nothing.

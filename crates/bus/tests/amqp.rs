@@ -5,12 +5,15 @@ mod events;
 use std::time::Duration;
 
 use bus::amqp::{AmqpSink, AmqpSource};
-use bus::{LaneMetrics, Outcome, Parcel, Sink, Source};
+use bus::{LaneMetrics, Load, Outcome, Parcel, Sink, Source};
 use chat_events::names::{DEAD_LETTER, EXCHANGE, dispatch_queue};
-use chat_events::{Lane, LaneCount};
-use events::{message, part, places};
+use chat_events::{Beat, Lane, LaneCount};
+use events::{beat, message, next_batch, next_beat, part, places};
 use futures_util::StreamExt;
-use lapin::options::{BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, QueueDeleteOptions};
+use lapin::options::{
+    BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions,
+    QueueDeleteOptions,
+};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use test_support::wait::in_time;
@@ -40,7 +43,7 @@ async fn publish(sink: &mut AmqpSink, batch: &[Parcel]) {
 async fn expect(source: &mut AmqpSource, wanted: &[(i64, i64)]) {
     let mut got = Vec::new();
     while got.len() < wanted.len() {
-        let batch = in_time("a batch", source.next()).await.expect("a batch");
+        let batch = in_time("a batch", next_batch(source)).await.expect("a batch");
         source.settle(&batch, &vec![Outcome::Taken; batch.len()]).await.expect("settled");
         got.extend(places(&batch));
     }
@@ -88,7 +91,7 @@ async fn what_was_refused_comes_again_in_order_and_others_do_not_wait_for_it() {
     publish(&mut sink, &[message(4, 1), message(4, 2), message(5, 1)]).await;
     let mut batch = Vec::new();
     while batch.len() < 3 {
-        let more = in_time("a batch", source.next()).await.expect("a batch");
+        let more = in_time("a batch", next_batch(&mut source)).await.expect("a batch");
         let outcomes: Vec<Outcome> = more
             .iter()
             .map(|parcel| match (parcel.event.chat_id.0, parcel.event.seq.0) {
@@ -105,7 +108,7 @@ async fn what_was_refused_comes_again_in_order_and_others_do_not_wait_for_it() {
     publish(&mut sink, &[message(4, 3), message(5, 2)]).await;
     let mut got = Vec::new();
     while got.len() < 4 {
-        let batch = in_time("a batch", source.next()).await.expect("a batch");
+        let batch = in_time("a batch", next_batch(&mut source)).await.expect("a batch");
         source.settle(&batch, &vec![Outcome::Taken; batch.len()]).await.expect("settled");
         got.extend(places(&batch));
     }
@@ -179,7 +182,7 @@ async fn closed_connections_are_made_again_and_nothing_is_lost() {
     let (mut sink, mut source) = (sink(&vhost), source(&vhost));
     publish(&mut sink, &[message(4, 1), message(4, 2)]).await;
     // One batch is out, not settled, when the connections go.
-    let out = in_time("a batch", source.next()).await.expect("a batch");
+    let out = in_time("a batch", next_batch(&mut source)).await.expect("a batch");
     let mut closed = 0;
     wait_until("both connections to be closed", async || {
         closed += vhost.close_connections().await;
@@ -191,7 +194,7 @@ async fn closed_connections_are_made_again_and_nothing_is_lost() {
     let mut seen = std::collections::BTreeSet::from_iter(places(&out));
     let _lost_with_the_link = source.settle(&out, &vec![Outcome::Taken; out.len()]).await;
     while seen.len() < 4 {
-        let Ok(batch) = in_time("a batch", source.next()).await else { continue };
+        let Ok(batch) = in_time("a batch", next_batch(&mut source)).await else { continue };
         if source.settle(&batch, &vec![Outcome::Taken; batch.len()]).await.is_ok() {
             seen.extend(places(&batch));
         }
@@ -209,6 +212,58 @@ async fn of_two_consumers_of_a_lane_one_is_served_and_the_other_takes_over() {
     assert!(tokio::time::timeout(Duration::from_secs(1), second.next()).await.is_err(), "one at a time");
     drop(first);
     expect(&mut second, &[(4, 2)]).await;
+}
+
+#[tokio::test]
+async fn a_beat_goes_the_way_of_events_and_to_nobody_who_listens_to_events() {
+    let vhost = fresh_vhost().await;
+    let (mut sink, mut source) = (sink(&vhost), source(&vhost));
+    publish(&mut sink, &[message(4, 1)]).await;
+    let (_connection, channel) = channel(&vhost).await;
+    let own = "everything-of-chats";
+    channel.queue_declare(own.into(), QueueDeclareOptions::default(), FieldTable::default()).await.expect("a queue");
+    let bound = channel.queue_bind(
+        own.into(),
+        EXCHANGE.into(),
+        "chat.#".into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    bound.await.expect("bound");
+    expect(&mut source, &[(4, 1)]).await;
+
+    let beat = beat();
+    sink.beat(&beat).await.expect("confirmed");
+    assert_eq!(next_beat(&mut source).await, beat);
+    // Not acknowledged yet, it comes again over the next link; of several the last is enough.
+    drop(source);
+    let later = Beat { committed_at: beat.committed_at + Duration::from_secs(1), ..beat };
+    sink.beat(&later).await.expect("confirmed");
+    publish(&mut sink, &[message(4, 2)]).await;
+    let mut source = self::source(&vhost);
+    let mut heard = Vec::new();
+    let mut events = Vec::new();
+    while events.is_empty() || heard.last() != Some(&later) {
+        match in_time("a load", source.next()).await.expect("a load") {
+            Load::Events(batch) => {
+                source.settle(&batch, &[Outcome::Taken]).await.expect("settled");
+                events.extend(places(&batch));
+            }
+            Load::Beat(beat) => {
+                source.forget_beat().await.expect("acknowledged");
+                heard.push(beat);
+            }
+        }
+    }
+    assert_eq!(events, [(4, 2)]);
+    assert!(heard == [later] || heard == [beat, later], "{heard:?}");
+    wait_until("all to be acknowledged", async || {
+        let queues = vhost.queues().await;
+        let messages = |name: &str| queues.iter().find(|queue| queue["name"] == name)?["messages"].as_i64();
+        let counts = [messages(&dispatch_queue(LANE))?, messages(DEAD_LETTER)?, messages(own)?];
+        (counts == [0, 0, 1]).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use bus::{Arrival, Hint, Outcome, Parcel, PubSub, Sink};
 use chat_events::names::Channel;
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, SenderType, Signal, UserId, Visibility};
-use events::{arrival, for_users, message, part, restored};
+use events::{arrival, beat, for_users, message, part, restored};
 use test_support::{fresh_database, wait_until};
 
 fn typing(name: &str) -> Signal {
@@ -56,6 +56,39 @@ async fn a_gateway_in_the_same_process_gets_whole_events_first() {
     let mut sink = NotifySink::new(database.url().into(), part()).with_local(pubsub.local());
     sink.publish(&[message(4, 1)]).await;
     assert!(matches!(arrival(&mut arrivals).await, Arrival::Event(parcel) if parcel.event.seq.0 == 1));
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 1));
+}
+
+#[tokio::test]
+async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_memory() {
+    let database = fresh_database().await;
+    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part());
+    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut heard_here).await;
+    restored(&mut heard_there).await;
+    let sent = beat();
+    let mut sink = NotifySink::new(database.url().into(), part()).with_local(here.local());
+    sink.beat(&sent).await.expect("sent");
+    for arrivals in [&mut heard_here, &mut heard_there] {
+        assert!(matches!(arrival(arrivals).await, Arrival::Beat(heard) if heard == sent));
+    }
+    assert!(matches!(arrival(&mut heard_here).await, Arrival::Beat(heard) if heard == sent), "by NOTIFY as well");
+}
+
+#[tokio::test]
+async fn a_link_that_is_renewed_carries_on() {
+    let database = fresh_database().await;
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    restored(&mut arrivals).await;
+    // It listens a moment after it has said that the link stands.
+    wait_until("the renewal", async || {
+        pubsub.renew();
+        matches!(arrivals.try_recv(), Ok(Arrival::Interrupted)).then_some(())
+    })
+    .await;
+    restored(&mut arrivals).await;
+    let mut sink = NotifySink::new(database.url().into(), part());
+    assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
     assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 1));
 }
 

@@ -5,12 +5,12 @@ mod events;
 use std::time::Duration;
 
 use bus::outbox::{LaneWaker, NewEvent, OutboxSource, read_installation, write};
-use bus::{LaneMetrics, Outcome, Parcel, Source};
+use bus::{LaneMetrics, Load, Outcome, Parcel, Source};
 use chat_events::{ChatId, ChatKind, Epoch, EventKind, Lane, LaneCount, Seq, Visibility};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
-use events::{part, places};
+use events::{next_batch, next_beat, part, places};
 use test_support::{Database, fresh_database, wait_until};
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +62,7 @@ async fn left(database: &Database) -> Vec<(i64, i64)> {
 }
 
 async fn next(source: &mut OutboxSource) -> Vec<Parcel> {
-    test_support::wait::in_time("a batch", source.next()).await.expect("a batch")
+    test_support::wait::in_time("a batch", next_batch(source)).await.expect("a batch")
 }
 
 async fn settle(source: &mut OutboxSource, batch: &[Parcel], outcome: impl Fn(&Parcel) -> Outcome) {
@@ -160,6 +160,56 @@ async fn a_chat_of_more_than_a_page_that_is_refused_comes_again_from_the_refusal
     assert!(left(&database).await.is_empty());
 }
 
+#[tokio::test]
+async fn a_held_lane_beats_each_second_in_a_place_that_no_chat_has() {
+    let database = fresh_database().await;
+    let mut source = source(&database, &LaneWaker::new(lanes()));
+    let first = next_beat(&mut source).await;
+    assert_eq!((first.lane, first.lanes), (LANE, lanes()));
+    assert_eq!(left(&database).await, [(0, 0)]);
+    source.forget_beat().await.expect("PostgreSQL answers");
+    assert!(left(&database).await.is_empty());
+    let second = next_beat(&mut source).await;
+    let between = (second.committed_at - first.committed_at).as_seconds_f64();
+    assert!((0.9..5.0).contains(&between), "{between}");
+}
+
+#[tokio::test]
+async fn what_a_dead_holder_left_of_a_beat_is_written_over() {
+    let database = fresh_database().await;
+    let waker = LaneWaker::new(lanes());
+    let mut dies = source(&database, &waker);
+    let left_behind = next_beat(&mut dies).await;
+    drop(dies);
+    let mut next_holder = source(&database, &waker);
+    assert!(next_beat(&mut next_holder).await.committed_at > left_behind.committed_at);
+    assert_eq!(left(&database).await, [(0, 0)]);
+}
+
+#[tokio::test]
+async fn beats_go_between_the_pages_of_a_long_backlog() {
+    let database = fresh_database().await;
+    let rows = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
+                SELECT 0, chat, 1, 'chat.message.sent', 'session', 'public', '{}' FROM generate_series(1, 5000) AS chat";
+    database.run_sql(rows).await;
+    let mut source = source(&database, &LaneWaker::new(lanes()));
+    next_beat(&mut source).await;
+    source.forget_beat().await.expect("PostgreSQL answers");
+    let mut pages = 0;
+    loop {
+        match test_support::wait::in_time("a page", source.next()).await.expect("PostgreSQL answers") {
+            Load::Beat(_) => break,
+            Load::Events(page) => {
+                pages += 1;
+                // A next part that takes its time, so that the second passes while much is left.
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                settle(&mut source, &page, taken).await;
+            }
+        }
+    }
+    assert!(pages < 10 && !left(&database).await.is_empty(), "a beat after {pages} of 10 pages");
+}
+
 #[derive(QueryableByName)]
 struct Killed {
     #[diesel(sql_type = Bool)]
@@ -218,8 +268,8 @@ async fn a_holder_that_stops_gives_its_lane_up_at_once() {
 /// Waits for events with no help from the poll.
 async fn wakes_within_half_a_second(source: &mut OutboxSource, commit: impl Future<Output = ()>) -> Vec<Parcel> {
     // An empty read first, so that the wait has begun.
-    assert!(tokio::time::timeout(Duration::from_millis(1200), source.next()).await.is_err());
-    let (batch, ()) = tokio::join!(tokio::time::timeout(Duration::from_millis(500), source.next()), commit);
+    assert!(tokio::time::timeout(Duration::from_millis(1200), next_batch(source)).await.is_err());
+    let (batch, ()) = tokio::join!(tokio::time::timeout(Duration::from_millis(500), next_batch(source)), commit);
     batch.expect("no need to poll").expect("a batch")
 }
 

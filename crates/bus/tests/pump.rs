@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bus::{BusError, LaneMetrics, Outcome, Parcel, Sink, Source, pump};
-use events::{message, places};
+use bus::{BusError, LaneMetrics, Load, Outcome, Parcel, Sink, Source, pump};
+use chat_events::Beat;
+use events::{beat, message, places};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -15,14 +16,14 @@ type Settled = (Vec<(i64, i64)>, Vec<Outcome>);
 
 /// Gives what it is given, and tells what was settled.
 struct Script {
-    batches: mpsc::Receiver<Result<Vec<Parcel>, BusError>>,
+    loads: mpsc::Receiver<Result<Load, BusError>>,
     settled: mpsc::UnboundedSender<Settled>,
 }
 
 #[async_trait]
 impl Source for Script {
-    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
-        match self.batches.recv().await {
+    async fn next(&mut self) -> Result<Load, BusError> {
+        match self.loads.recv().await {
             Some(next) => next,
             None => std::future::pending().await,
         }
@@ -30,6 +31,10 @@ impl Source for Script {
 
     async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.settled.send((places(batch), outcomes.to_vec())).map_err(|_| BusError("the test is over".into()))
+    }
+
+    async fn forget_beat(&mut self) -> Result<(), BusError> {
+        self.settled.send((vec![], vec![])).map_err(|_| BusError("the test is over".into()))
     }
 }
 
@@ -47,13 +52,18 @@ impl Sink for Gate {
         vec![Outcome::Taken; batch.len()]
     }
 
+    async fn beat(&mut self, _: &Beat) -> Result<(), BusError> {
+        let _over = self.called.send("beat");
+        Err(BusError("away".into()))
+    }
+
     async fn check(&mut self) {
         let _over = self.called.send("check");
     }
 }
 
 struct Pumping {
-    batches: mpsc::Sender<Result<Vec<Parcel>, BusError>>,
+    loads: mpsc::Sender<Result<Load, BusError>>,
     settled: mpsc::UnboundedReceiver<Settled>,
     called: mpsc::UnboundedReceiver<&'static str>,
     permits: Arc<Semaphore>,
@@ -62,14 +72,14 @@ struct Pumping {
 }
 
 fn pumping() -> Pumping {
-    let (batches, given) = mpsc::channel(8);
+    let (loads, given) = mpsc::channel(8);
     let (told, settled) = mpsc::unbounded_channel();
     let (tell_call, called) = mpsc::unbounded_channel();
     let (permits, shutdown) = (Arc::new(Semaphore::new(0)), CancellationToken::new());
-    let source = Script { batches: given, settled: told };
+    let source = Script { loads: given, settled: told };
     let sink = Gate { permits: Arc::clone(&permits), called: tell_call };
     let pump = tokio::spawn(pump::run(source, sink, LaneMetrics::unregistered(), shutdown.clone()));
-    Pumping { batches, settled, called, permits, shutdown, pump }
+    Pumping { loads, settled, called, permits, shutdown, pump }
 }
 
 async fn until_called(pumping: &mut Pumping, what: &str) {
@@ -79,10 +89,10 @@ async fn until_called(pumping: &mut Pumping, what: &str) {
 #[tokio::test(start_paused = true)]
 async fn shutdown_finishes_the_batch_in_flight() {
     let mut pumping = pumping();
-    pumping.batches.send(Ok(vec![message(4, 1)])).await.expect("a pump");
+    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
     until_called(&mut pumping, "publish").await;
     pumping.shutdown.cancel();
-    pumping.batches.send(Ok(vec![message(4, 2)])).await.expect("a pump");
+    pumping.loads.send(Ok(Load::Events(vec![message(4, 2)]))).await.expect("a pump");
     pumping.permits.add_permits(2);
     pumping.pump.await.expect("no panic");
     assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));
@@ -94,9 +104,9 @@ async fn a_source_that_fails_is_asked_again() {
     let mut pumping = pumping();
     pumping.permits.add_permits(1);
     for _ in 0..10 {
-        pumping.batches.send(Err(BusError("away".into()))).await.expect("a pump");
+        pumping.loads.send(Err(BusError("away".into()))).await.expect("a pump");
     }
-    pumping.batches.send(Ok(vec![message(4, 1)])).await.expect("a pump");
+    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
     assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));
 }
 
@@ -109,4 +119,15 @@ async fn an_idle_sink_is_checked_at_once_and_again_and_again() {
     // And a shutdown while idle is immediate.
     pumping.shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(1), pumping.pump).await.expect("at once").expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_beat_that_is_refused_is_forgotten_and_events_go_on() {
+    let mut pumping = pumping();
+    pumping.permits.add_permits(1);
+    pumping.loads.send(Ok(Load::Beat(beat()))).await.expect("a pump");
+    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
+    until_called(&mut pumping, "beat").await;
+    assert_eq!(pumping.settled.recv().await, Some((vec![], vec![])), "forgotten");
+    assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));
 }

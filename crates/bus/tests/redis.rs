@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
-use chat_events::names::{Channel, chat_stream};
+use chat_events::names::{Channel, chat_stream, last_beat};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
 use chrono::{DateTime, Utc};
-use events::{arrival, deletion, for_users, message, part, places, restored};
+use events::{arrival, beat, deletion, for_users, message, part, places, restored};
 use redis::aio::MultiplexedConnection;
 use test_support::{RedisPrefix, fresh_prefix};
 use tokio::sync::mpsc;
@@ -251,4 +251,53 @@ async fn a_gateway_that_does_not_keep_up_is_interrupted_instead_of_growing() {
     }
     assert!(last < 10_000);
     restored(&mut arrivals).await;
+}
+
+#[tokio::test]
+async fn a_beat_is_heard_by_every_gateway_and_leaves_no_stream() {
+    let prefix = fresh_prefix();
+    let (_pubsub, mut arrivals) = listener(&prefix).await;
+    let sent = beat();
+    sink(&prefix).beat(&sent).await.expect("published");
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Beat(heard) if heard == sent));
+    let mut conn = prefix.connect().await;
+    let keys: Vec<String> =
+        redis::cmd("KEYS").arg(format!("{}*", prefix.prefix())).query_async(&mut conn).await.expect("keys");
+    assert_eq!(keys, [format!("{}{}", prefix.prefix(), last_beat(sent.lane))]);
+    let ttl: i64 = redis::cmd("PTTL").arg(&keys[0]).query_async(&mut conn).await.expect("a time");
+    assert!(ttl > 0, "{ttl}");
+}
+
+#[tokio::test]
+async fn a_link_that_is_renewed_has_all_its_subscriptions_again() {
+    let prefix = fresh_prefix();
+    let (pubsub, mut arrivals) = listener(&prefix).await;
+    pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
+    pubsub.renew();
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
+    restored(&mut arrivals).await;
+    assert!(pubsub.is_connected());
+    let mut sink = sink(&prefix);
+    assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
+    assert_eq!(places(&[event(&mut arrivals).await]), [(4, 1)]);
+    sink.beat(&beat()).await.expect("published");
+    assert!(matches!(arrival(&mut arrivals).await, Arrival::Beat(_)));
+}
+
+#[tokio::test]
+async fn a_redis_that_takes_no_writes_refuses_a_beat() {
+    let prefix = fresh_prefix();
+    let mut conn = prefix.connect().await;
+    // What a full one or a replica refuses, this user may not do.
+    let mut forbid = redis::cmd("ACL");
+    let user = format!("reads-{}", prefix.prefix().trim_end_matches(':'));
+    forbid.arg("SETUSER").arg(&user).arg("on").arg(">secret").arg("~*").arg("&*").arg("+@all").arg("-@write");
+    forbid.exec_async(&mut conn).await.expect("a user");
+    let (_, host) = prefix.url().rsplit_once('@').expect("a URL with a password");
+    let url = format!("redis://{user}:secret@{host}");
+    let config = PubSubConfig { redis_url: Some(url.into()), ..config(&prefix) };
+    let mut sink = RedisSink::new(&config, part()).expect("a URL");
+    let refused = sink.beat(&beat()).await;
+    redis::cmd("ACL").arg("DELUSER").arg(&user).exec_async(&mut conn).await.expect("no user");
+    assert!(refused.is_err(), "a PUBLISH alone would have passed");
 }

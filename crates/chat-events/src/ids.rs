@@ -81,7 +81,8 @@ impl std::fmt::Display for Lane {
 }
 
 /// How many lanes there are: 1 to 256, fixed for the life of a database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "i32", into = "i16")]
 pub struct LaneCount(u8);
 
 /// The lane count is not between 1 and 256.
@@ -92,7 +93,7 @@ pub struct LaneCountError;
 impl LaneCount {
     /// Checks the range.
     pub fn new(count: i32) -> Result<Self, LaneCountError> {
-        u8::try_from(count - 1).map(Self).map_err(|_| LaneCountError)
+        u8::try_from(i64::from(count) - 1).map(Self).map_err(|_| LaneCountError)
     }
 
     /// As a number.
@@ -110,6 +111,19 @@ impl LaneCount {
     /// All lanes.
     pub fn lanes(self) -> impl Iterator<Item = Lane> {
         (0..self.get()).map(Lane)
+    }
+}
+
+impl TryFrom<i32> for LaneCount {
+    type Error = LaneCountError;
+    fn try_from(count: i32) -> Result<Self, Self::Error> {
+        Self::new(count)
+    }
+}
+
+impl From<LaneCount> for i16 {
+    fn from(count: LaneCount) -> Self {
+        count.get()
     }
 }
 

@@ -7,12 +7,14 @@
 //! - [`role`]: what an account may do
 //! - [`marks`]: delivered and read marks
 //! - [`event`]: one durable change on its way from the outbox to the sockets
+//! - [`beat`]: a sign of life on the same way
 //! - [`signal`]: what passes between gateways and is never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
 //! - [`error`]: the one shape of an error, in REST and in frames
 
+pub mod beat;
 pub mod error;
 pub mod event;
 pub mod frame;
@@ -26,6 +28,7 @@ pub mod role;
 pub mod session;
 pub mod signal;
 
+pub use beat::Beat;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use event::{Event, EventKind};
 pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, UserId};

@@ -7,10 +7,14 @@ use crate::ids::{ChatId, Epoch, Lane, UserId};
 pub const EXCHANGE: &str = "chat.events";
 /// The exchange and queue of what could not be parsed.
 pub const DEAD_LETTER: &str = "chat.events.dead";
+/// The subject of beats in routing keys.
+const BEAT: &str = "pipeline.beat";
 /// PostgreSQL channel of (chat, seq, kind) hints to gateways.
 pub const PG_HINTS: &str = "switchboard_hints";
 /// PostgreSQL channel of signals between gateways.
 pub const PG_SIGNALS: &str = "switchboard_signals";
+/// PostgreSQL channel of beats to gateways.
+pub const PG_BEATS: &str = "switchboard_beats";
 /// PostgreSQL channel that wakes the holder of a lane.
 pub const PG_LANE_WAKE: &str = "switchboard_lane_wake";
 
@@ -24,7 +28,19 @@ pub fn routing_key(kind: EventKind, lane: Lane) -> String {
     format!("{subject}.{lane}")
 }
 
-/// Binds every event of one lane.
+/// The routing key of a lane's beats: what is bound to `chat.…` never gets one.
+#[must_use]
+pub fn beat_key(lane: Lane) -> String {
+    format!("{BEAT}.{lane}")
+}
+
+/// Whether a routing key is that of a beat.
+#[must_use]
+pub fn is_beat_key(key: &str) -> bool {
+    key.strip_prefix(BEAT).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Binds every event and beat of one lane.
 #[must_use]
 pub fn lane_binding(lane: Lane) -> String {
     format!("#.{lane}")
@@ -45,6 +61,8 @@ pub enum Channel {
     Staff,
     /// One user in person.
     User(UserId),
+    /// The beats of all lanes.
+    Beats,
 }
 
 impl std::fmt::Display for Channel {
@@ -53,6 +71,7 @@ impl std::fmt::Display for Channel {
             Self::Chat(id) => write!(f, "chat:{id}"),
             Self::Staff => f.write_str("chat:staff"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::Beats => f.write_str("pipeline:beats"),
         }
     }
 }
@@ -63,6 +82,7 @@ impl Channel {
     pub fn parse(name: &str) -> Option<Self> {
         match name.split_once(':')? {
             ("chat", "staff") => Some(Self::Staff),
+            ("pipeline", "beats") => Some(Self::Beats),
             ("chat", id) => id.parse().ok().map(|id| Self::Chat(ChatId(id))),
             ("user", id) => id.parse().ok().map(|id| Self::User(UserId(id))),
             _ => None,
@@ -82,6 +102,12 @@ pub fn chat_stream(epoch: Epoch, chat: ChatId) -> String {
 #[must_use]
 pub fn last_seen(chat: ChatId) -> String {
     format!("last_seen:{chat}")
+}
+
+/// The key of a lane's last beat.
+#[must_use]
+pub fn last_beat(lane: Lane) -> String {
+    format!("pipeline:beat:{lane}")
 }
 
 /// The advisory lock that the relay of a lane holds; the first number keeps clear of other users of the database.
@@ -107,10 +133,17 @@ mod tests {
 
     #[test]
     fn a_channel_reads_back_from_its_name() {
-        for channel in [Channel::Chat(ChatId(7)), Channel::Staff, Channel::User(UserId(3))] {
+        for channel in [Channel::Chat(ChatId(7)), Channel::Staff, Channel::User(UserId(3)), Channel::Beats] {
             assert_eq!(Channel::parse(&channel.to_string()), Some(channel));
         }
         assert_eq!(Channel::parse("chat:x"), None);
+    }
+
+    #[test]
+    fn a_beat_goes_to_its_lanes_queue_and_to_none_that_is_bound_to_events() {
+        assert_eq!((beat_key(Lane(3)), lane_binding(Lane(3))), ("pipeline.beat.3".into(), "#.3".into()));
+        assert!(is_beat_key(&beat_key(Lane(0))));
+        assert!(EventKind::ALL.iter().all(|kind| !is_beat_key(&routing_key(*kind, Lane(0)))));
     }
 
     #[test]

@@ -20,13 +20,16 @@ use crate::config::Config;
 use crate::credentials::Credentials;
 use crate::error::not_found;
 use crate::gateway::{Gateway, Parts};
+use crate::heartbeat::Heartbeat;
 use crate::jwks::{Issuer, KeyRefresh};
 use crate::metrics::GatewayMetrics;
 use crate::origins::Origins;
 use crate::{lifecycle, routes, server};
 
 /// How often chat-service is asked whether it is there.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long it may take to say so.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 /// How long sockets may take to close when the process ends.
 const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
@@ -44,6 +47,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         limits: config.channel.limits(),
         origins: Origins::new(&config.channel.allowed_origins),
         metrics: GatewayMetrics::new(&metrics),
+        heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),
         pollers: config.channel.pollers(),
         ping_interval: config.channel.ping_interval,
         serves_echo: config.channel.echo,
@@ -123,9 +127,10 @@ fn connect_pubsub(config: &Config, part: Part) -> anyhow::Result<(Arc<dyn PubSub
 
 async fn watch_chat_service(chat_service: Arc<dyn ChatService>, part: Part) {
     loop {
-        match chat_service.tops(TopsRequest::default()).await {
-            Ok(_) => part.up(),
-            Err(error) => part.down(error.message),
+        match tokio::time::timeout(ANSWER_WITHIN, chat_service.tops(TopsRequest::default())).await {
+            Ok(Ok(_)) => part.up(),
+            Ok(Err(error)) => part.down(error.message),
+            Err(_) => part.down("no answer in 3 s"),
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::chat_service::ChatService;
 use crate::credentials::Credentials;
+use crate::heartbeat::Heartbeat;
 use crate::history::History;
 use crate::hub::{self, Hub, Invitation};
 use crate::limits::{ConnectionLimits, Limits};
@@ -66,6 +67,8 @@ pub struct Parts {
     pub origins: Origins,
     /// What is counted.
     pub metrics: GatewayMetrics,
+    /// Whether the pipeline is alive.
+    pub heartbeat: Arc<Heartbeat>,
     /// How many threads own the WebSockets.
     pub pollers: usize,
     /// Between two pings.
@@ -79,6 +82,7 @@ impl Gateway {
     pub fn new(parts: Parts) -> std::io::Result<Arc<Self>> {
         let runtime = Handle::current();
         let pollers = Pollers::start(parts.pollers)?;
+        runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone()));
         let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
         let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
         let (hub, invitations) = Hub::new(hub::Parts {
@@ -86,6 +90,7 @@ impl Gateway {
             chat_service: chat_service.clone(),
             history: history.clone(),
             metrics: metrics.clone(),
+            heartbeat: parts.heartbeat,
             runtime: runtime.clone(),
         });
         let hub = Arc::new(hub);

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::chat_service::ChatService;
 use crate::connection::Connection;
 use crate::frames::{self, ChatFrame};
+use crate::heartbeat::Heartbeat;
 use crate::history::History;
 use crate::history::batch::Batch;
 use crate::metrics::GatewayMetrics;
@@ -50,6 +51,7 @@ pub struct Hub {
     history: Arc<History>,
     metrics: GatewayMetrics,
     invitations: mpsc::UnboundedSender<Invitation>,
+    heartbeat: Arc<Heartbeat>,
     runtime: Handle,
 }
 
@@ -63,6 +65,8 @@ pub struct Parts {
     pub history: Arc<History>,
     /// What is counted.
     pub metrics: GatewayMetrics,
+    /// Hears the beats.
+    pub heartbeat: Arc<Heartbeat>,
     /// Where tasks run.
     pub runtime: Handle,
 }
@@ -111,6 +115,7 @@ impl Hub {
             chat_service: parts.chat_service,
             history: parts.history,
             metrics: parts.metrics,
+            heartbeat: parts.heartbeat,
             invitations,
             runtime: parts.runtime,
         };
@@ -166,6 +171,7 @@ impl Hub {
                 }
             }
             Arrival::Signal(signal) => self.signal(&signal),
+            Arrival::Beat(beat) => self.heartbeat.heard(&beat),
             Arrival::Interrupted => tracing::warn!("the link to the bus broke"),
             Arrival::Restored => {
                 tracing::info!("the link to the bus is back");

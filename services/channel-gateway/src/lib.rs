@@ -5,6 +5,7 @@
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
 //! - [`history`]: what happened after a position · [`welcomes`]: what clients are told that connect · [`revocations`]: rights taken away
+//! - [`heartbeat`]: whether the way from PostgreSQL to here is open
 //! - [`frames`]: a frame, encoded once · [`limits`], [`origins`], [`credentials`], [`jwks`]: who may connect
 //! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
 
@@ -17,6 +18,7 @@ pub mod credentials;
 pub mod error;
 pub mod frames;
 pub mod gateway;
+pub mod heartbeat;
 pub mod history;
 pub mod hub;
 pub mod join;

@@ -8,7 +8,7 @@ use bus::notify::PgPubSub;
 use bus::redis::RedisPubSub;
 use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
 use chat_events::names::Channel;
-use chat_events::{ChatId, LaneCount};
+use chat_events::{Beat, ChatId, LaneCount};
 use serde_json::json;
 use telemetry::Health;
 use test_support::process::wait_until_ready;
@@ -128,6 +128,29 @@ async fn events_go_from_rabbitmq_to_redis_and_are_counted() {
 }
 
 #[tokio::test]
+async fn beats_go_from_rabbitmq_to_redis_and_are_not_counted() {
+    let mut between = Between::new().await;
+    let mut dispatcher = between.dispatcher();
+    ready(&mut dispatcher).await;
+    let committed_at = "2026-01-01T00:00:00Z".parse().expect("a time");
+    for lane in lanes().lanes() {
+        let beat = Beat { lane, lanes: lanes(), committed_at };
+        wait_until("a beat to be taken", async || between.relay.beat(&beat).await.ok()).await;
+        let heard = async {
+            loop {
+                if let Arrival::Beat(heard) = between.arrivals.recv().await.expect("a link") {
+                    return heard;
+                }
+            }
+        };
+        assert_eq!(in_time("the beat", heard).await, beat);
+    }
+    let url = url_of(&mut dispatcher, "/metrics").await;
+    let metrics = reqwest::get(&url).await.expect("an answer").text().await.expect("text");
+    assert!(metrics.contains(r#"dispatched_total{lane="0"} 0"#), "{metrics}");
+}
+
+#[tokio::test]
 async fn of_two_dispatchers_either_may_be_killed() {
     let mut between = Between::new().await;
     let (mut first, mut second) = (between.dispatcher(), between.dispatcher());
@@ -189,6 +212,7 @@ async fn expect_hint_perhaps_after(repeated: i64, arrivals: &mut mpsc::Receiver<
     loop {
         match in_time("a hint", arrivals.recv()).await {
             Some(Arrival::Hint(hint)) if hint.seq.0 == repeated => {}
+            Some(Arrival::Beat(_)) => {}
             Some(Arrival::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
             other => panic!("{other:?}"),
         }
@@ -196,9 +220,12 @@ async fn expect_hint_perhaps_after(repeated: i64, arrivals: &mut mpsc::Receiver<
 }
 
 async fn expect_hint(arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
-    match in_time("a hint", arrivals.recv()).await {
-        Some(Arrival::Hint(hint)) => assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
-        other => panic!("{other:?}"),
+    loop {
+        match in_time("a hint", arrivals.recv()).await {
+            Some(Arrival::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
+            Some(Arrival::Beat(_)) => {}
+            other => panic!("{other:?}"),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use bus::{Arrival, PubSub, PubSubBackend};
 use channel_gateway::Gateway;
 use channel_gateway::credentials::Credentials;
 use channel_gateway::gateway::Parts;
+use channel_gateway::heartbeat::Heartbeat;
 use channel_gateway::metrics::GatewayMetrics;
 use channel_gateway::origins::Origins;
 use chat_service::relay::Relay;
@@ -93,6 +94,7 @@ impl Process {
             limits: channel.limits(),
             origins: Origins::new(&channel.allowed_origins),
             metrics: GatewayMetrics::new(&self.around.metrics),
+            heartbeat: Heartbeat::new(self.around.health.part("pipeline"), &self.around.metrics),
             pollers: channel.pollers(),
             ping_interval: channel.ping_interval,
             serves_echo: channel.echo,

@@ -9,11 +9,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::BusError;
 
-/// For opening, and for an answer of the broker.
-pub(super) const TIME_LIMIT: Duration = Duration::from_secs(5);
+/// For an answer of the broker under load, such as the confirms of a batch.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
-/// Seconds; a dead peer is found in twice that.
-const HEARTBEAT: u16 = 10;
+/// For opening, and for answers that take milliseconds when the broker is well.
+const SIGN_OF_LIFE_LIMIT: Duration = Duration::from_secs(3);
+
+/// Seconds. The broker drops a peer that was silent for two or three times that, and only then gives its lanes to
+/// another consumer: a dispatcher that is cut off without a word must not hold them for long.
+const HEARTBEAT: u16 = 3;
 
 /// An open connection and its channel. Dropping it closes both.
 pub(super) struct Link {
@@ -23,7 +27,7 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) async fn open(url: &SecretString, name: &str) -> Result<Self, BusError> {
-        in_time(async {
+        soon(async {
             let properties = ConnectionProperties::default().with_connection_name(name.into());
             let connection = Connection::connect_uri(parse(url)?, properties).await.map_err(failed)?;
             let channel = connection.create_channel().await.map_err(failed)?;
@@ -47,7 +51,17 @@ fn parse(url: &SecretString) -> Result<AMQPUri, BusError> {
 
 /// Bounds a wait for the broker.
 pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
-    tokio::time::timeout(TIME_LIMIT, work).await.unwrap_or_else(|_| Err(BusError("RabbitMQ: no answer in 5 s".into())))
+    within(ANSWER_LIMIT, work).await
+}
+
+/// Bounds a wait for what shows that the broker is there.
+pub(super) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    within(SIGN_OF_LIFE_LIMIT, work).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
+    let no_answer = |_| Err(BusError(format!("RabbitMQ: no answer in {} s", limit.as_secs())));
+    tokio::time::timeout(limit, work).await.unwrap_or_else(no_answer)
 }
 
 /// An error in words. lapin's hold no credentials.

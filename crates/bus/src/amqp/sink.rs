@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use chat_events::names::{EXCHANGE, routing_key};
-use chat_events::{ChatId, LaneCount};
+use chat_events::names::{EXCHANGE, beat_key, routing_key};
+use chat_events::{Beat, ChatId, LaneCount};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation, PublisherConfirm};
 use secrecy::SecretString;
 use telemetry::Part;
 
-use super::connection::{Link, failed, in_time};
+use super::connection::{Link, failed, in_time, soon};
 use super::topology;
 use crate::{BusError, Outcome, Parcel, Sink};
 
@@ -73,6 +73,13 @@ impl AmqpSink {
         }
         Ok(verdicts)
     }
+
+    async fn publish_beat(&mut self, beat: &Beat) -> Result<(), BusError> {
+        let link = self.take_link().await?;
+        soon(confirm_beat(&link, beat)).await?;
+        self.link = Some(link);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -101,6 +108,15 @@ impl Sink for AmqpSink {
             );
         }
         outcomes
+    }
+
+    async fn beat(&mut self, beat: &Beat) -> Result<(), BusError> {
+        let published = self.publish_beat(beat).await;
+        match &published {
+            Ok(()) => self.part.up(),
+            Err(error) => self.part.down(error.to_string()),
+        }
+        published
     }
 
     async fn check(&mut self) {
@@ -144,6 +160,18 @@ async fn publish(link: &Link, parcel: &Parcel) -> Result<PublisherConfirm, BusEr
         .basic_publish(EXCHANGE.into(), key.into(), options, &parcel.json, properties(parcel))
         .await
         .map_err(failed)
+}
+
+/// Without a queue it is returned.
+async fn confirm_beat(link: &Link, beat: &Beat) -> Result<(), BusError> {
+    let json = serde_json::to_vec(beat).map_err(|_| BusError("a beat is plain data".into()))?;
+    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+    let properties = BasicProperties::default().with_content_type("application/json".into());
+    let publish = link.channel.basic_publish(EXCHANGE.into(), beat_key(beat.lane).into(), options, &json, properties);
+    match publish.await.map_err(failed)?.await.map_err(failed)? {
+        Confirmation::Ack(None) => Ok(()),
+        _ => Err(BusError("RabbitMQ: a beat was not confirmed".into())),
+    }
 }
 
 fn properties(parcel: &Parcel) -> BasicProperties {

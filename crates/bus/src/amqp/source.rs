@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_events::names::{DEAD_LETTER, dispatch_queue};
-use chat_events::{ChatId, Event, Lane};
+use chat_events::names::{DEAD_LETTER, dispatch_queue, is_beat_key};
+use chat_events::{Beat, ChatId, Event, Lane};
 use futures_util::{FutureExt, StreamExt};
 use lapin::message::Delivery;
 use lapin::options::{
@@ -19,16 +19,20 @@ use secrecy::SecretString;
 use telemetry::Part;
 use tokio::time::Instant;
 
-use super::connection::{Link, failed, in_time};
+use super::connection::{Link, failed, in_time, soon};
 use super::topology;
 use crate::backoff::Backoff;
-use crate::{BusError, LaneMetrics, Outcome, Parcel, Source};
+use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source};
 
 /// How many deliveries the broker gives ahead of their acks. This bounds everything that is kept here.
 const PREFETCH: u16 = 500;
 
 /// The largest batch.
 const BATCH: usize = 256;
+
+/// A lane beats each second. When nothing has come for this long the link is tried: the lane's holder may be away, or
+/// another consumer is served, or the link is dead and does not say so.
+const TRIED_AFTER: Duration = Duration::from_secs(2);
 
 /// A refused chat waits at most this long.
 const HELD_AT_MOST: Duration = Duration::from_secs(1);
@@ -49,7 +53,7 @@ impl AmqpSource {
         Self { url, lane, metrics, part, subscription: None }
     }
 
-    async fn read_on(&mut self) -> Result<Vec<Parcel>, BusError> {
+    async fn read_on(&mut self) -> Result<Load, BusError> {
         if self.subscription.is_none() {
             self.subscription = Some(Subscription::open(&self.url, self.lane).await?);
             self.part.up();
@@ -57,11 +61,15 @@ impl AmqpSource {
         let subscription = self.subscription.as_mut().expect("just opened");
         loop {
             subscription.bury(&self.metrics).await?;
+            // Before events, so that it comes through where there is no end of them.
+            if let Some(beat) = subscription.last_beat() {
+                return Ok(Load::Beat(beat));
+            }
             let batch = subscription.gather()?;
             if !batch.is_empty() {
-                return Ok(batch);
+                return Ok(Load::Events(batch));
             }
-            if !subscription.has_unreadable() {
+            if subscription.has_only_silence() {
                 subscription.wait().await?;
             }
         }
@@ -76,7 +84,7 @@ impl AmqpSource {
 
 #[async_trait]
 impl Source for AmqpSource {
-    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+    async fn next(&mut self) -> Result<Load, BusError> {
         let read = self.read_on().await;
         if let Err(error) = &read {
             self.let_go(error);
@@ -94,6 +102,17 @@ impl Source for AmqpSource {
         }
         settled
     }
+
+    async fn forget_beat(&mut self) -> Result<(), BusError> {
+        let forgotten = match &mut self.subscription {
+            Some(subscription) => subscription.forget_beat().await,
+            None => Ok(()),
+        };
+        if let Err(error) = &forgotten {
+            self.let_go(error);
+        }
+        forgotten
+    }
 }
 
 /// One link and what came over it and is not acknowledged.
@@ -103,6 +122,8 @@ struct Subscription {
     consumer: Consumer,
     /// Came in, not looked at yet.
     arrived: VecDeque<Delivery>,
+    /// Came in, not acknowledged yet. Only the last of them is of any use.
+    beats: Vec<(u64, Beat)>,
     /// Cannot be read, not buried yet.
     unreadable: VecDeque<(Delivery, String)>,
     /// The tags of the batch that is out, in its order.
@@ -128,6 +149,7 @@ impl Subscription {
             link,
             consumer,
             arrived: VecDeque::new(),
+            beats: Vec::new(),
             unreadable: VecDeque::new(),
             in_flight: Vec::new(),
             held: HashMap::new(),
@@ -135,8 +157,13 @@ impl Subscription {
         })
     }
 
-    fn has_unreadable(&self) -> bool {
-        !self.unreadable.is_empty()
+    /// Whether what was gathered was neither an event nor anything else.
+    fn has_only_silence(&self) -> bool {
+        self.unreadable.is_empty() && self.beats.is_empty()
+    }
+
+    fn last_beat(&self) -> Option<Beat> {
+        self.beats.last().map(|(_, beat)| *beat)
     }
 
     /// Chats whose wait is over first, then what is there. Does not wait, so that a caller that is cancelled while
@@ -165,20 +192,26 @@ impl Subscription {
         }
     }
 
-    /// A delivery of a chat that is held goes behind what waits there.
     fn sort(&mut self, delivery: Delivery, batch: &mut Vec<(u64, Parcel)>) {
         let tag = delivery.delivery_tag;
         self.unacked.insert(tag);
-        match serde_json::from_slice::<Event>(&delivery.data) {
-            Ok(event) => {
-                let chat = event.chat_id;
-                let parcel = Parcel { lane: self.lane, event, json: Bytes::from(delivery.data) };
-                match self.held.get_mut(&chat) {
-                    Some(held) if !held.is_drained() => held.waiting.push_back((tag, parcel)),
-                    _ => batch.push((tag, parcel)),
-                }
-            }
-            Err(why) => self.unreadable.push_back((delivery, why.to_string())),
+        let sorted = if is_beat_key(delivery.routing_key.as_str()) {
+            serde_json::from_slice(&delivery.data).map(|beat| self.beats.push((tag, beat)))
+        } else {
+            serde_json::from_slice(&delivery.data).map(|event| self.sort_event(tag, event, &delivery.data, batch))
+        };
+        if let Err(why) = sorted {
+            self.unreadable.push_back((delivery, why.to_string()));
+        }
+    }
+
+    /// An event of a chat that is held goes behind what waits there.
+    fn sort_event(&mut self, tag: u64, event: Event, json: &[u8], batch: &mut Vec<(u64, Parcel)>) {
+        let chat = event.chat_id;
+        let parcel = Parcel { lane: self.lane, event, json: Bytes::copy_from_slice(json) };
+        match self.held.get_mut(&chat) {
+            Some(held) if !held.is_drained() => held.waiting.push_back((tag, parcel)),
+            _ => batch.push((tag, parcel)),
         }
     }
 
@@ -194,8 +227,14 @@ impl Subscription {
         tokio::select! {
             delivery = self.consumer.next() => self.arrived.push_back(received(delivery)?),
             () = next_due => {}
+            () = tokio::time::sleep(TRIED_AFTER) => soon(topology::ask_for_lane(&self.link.channel, self.lane)).await?,
         }
         Ok(())
+    }
+
+    async fn forget_beat(&mut self) -> Result<(), BusError> {
+        let tags = std::mem::take(&mut self.beats).into_iter().map(|(tag, _)| tag).collect();
+        soon(self.ack_all(tags)).await
     }
 
     /// Publishes what cannot be read as dead letters, and acknowledges it once they are confirmed.

@@ -31,6 +31,13 @@ pub(super) async fn declare_lane(channel: &Channel, lane: Lane) -> Result<(), Bu
     bind(channel, &queue, EXCHANGE, &lane_binding(lane)).await
 }
 
+/// An error when the broker does not have a lane's queue; the channel is of no more use then.
+pub(super) async fn ask_for_lane(channel: &Channel, lane: Lane) -> Result<(), BusError> {
+    let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+    channel.queue_declare(dispatch_queue(lane).into(), passive, FieldTable::default()).await.map_err(failed)?;
+    Ok(())
+}
+
 fn quorum() -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), AMQPValue::LongString("quorum".into()));

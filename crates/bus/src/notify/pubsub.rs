@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::Signal;
-use chat_events::names::{Channel, PG_HINTS, PG_SIGNALS};
+use chat_events::names::{Channel, PG_BEATS, PG_HINTS, PG_SIGNALS};
+use chat_events::{Beat, Signal};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use telemetry::Part;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify as Bell, mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::payload::split;
@@ -37,6 +37,7 @@ pub struct PgPubSub {
     signals: mpsc::Sender<Signal>,
     dropped_signals: Arc<AtomicU64>,
     connected: watch::Receiver<bool>,
+    renewal: Arc<Bell>,
     _stop: DropGuard,
 }
 
@@ -48,12 +49,19 @@ impl PgPubSub {
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let (connected_tx, connected) = watch::channel(false);
         let (stop, dropped_signals) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let listener =
-            Listener { database_url: database_url.clone(), part, arrivals: arrivals.clone(), connected: connected_tx };
+        let renewal = Arc::<Bell>::default();
+        let listener = Listener {
+            database_url: database_url.clone(),
+            part,
+            arrivals: arrivals.clone(),
+            connected: connected_tx,
+            renewal: Arc::clone(&renewal),
+        };
         let sender = SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals) };
         spawn_until(&stop, listener.run());
         spawn_until(&stop, sender.run());
-        (Arc::new(Self { arrivals, signals, dropped_signals, connected, _stop: stop.drop_guard() }), received)
+        let _stop = stop.drop_guard();
+        (Arc::new(Self { arrivals, signals, dropped_signals, connected, renewal, _stop }), received)
     }
 
     /// Where [`super::NotifySink::with_local`] passes whole events to this gateway.
@@ -98,6 +106,11 @@ impl PubSub for PgPubSub {
     fn is_connected(&self) -> bool {
         *self.connected.borrow()
     }
+
+    fn renew(&self) {
+        // Only a link that stands: one that is being made is new enough.
+        self.renewal.notify_waiters();
+    }
 }
 
 /// Turns notifications into arrivals.
@@ -106,6 +119,7 @@ struct Listener {
     part: Part,
     arrivals: mpsc::Sender<Arrival>,
     connected: watch::Sender<bool>,
+    renewal: Arc<Bell>,
 }
 
 impl Listener {
@@ -125,7 +139,9 @@ impl Listener {
     }
 
     async fn connect(&self) -> Result<AsyncPgConnection, BusError> {
-        let listen = format!("SET application_name = 'switchboard gateway'; LISTEN {PG_HINTS}; LISTEN {PG_SIGNALS}");
+        let listen = format!(
+            "SET application_name = 'switchboard gateway'; LISTEN {PG_HINTS}; LISTEN {PG_SIGNALS}; LISTEN {PG_BEATS}"
+        );
         connect(&self.database_url, &listen).await
     }
 
@@ -148,6 +164,7 @@ impl Listener {
         loop {
             let step = tokio::select! {
                 heard = notification(conn) => heard.and_then(|heard| self.pass_on(&heard.channel, &heard.payload)),
+                () = self.renewal.notified() => Err(BusError("PostgreSQL: nothing comes over the link".into())),
                 _ = ticks.tick() => ping(conn).await,
             };
             if let Err(error) = step {
@@ -159,6 +176,7 @@ impl Listener {
     fn pass_on(&self, channel: &str, payload: &str) -> Result<(), BusError> {
         match channel {
             PG_HINTS => self.pass_all(payload, Arrival::Hint as fn(Hint) -> Arrival),
+            PG_BEATS => self.pass_all(payload, Arrival::Beat as fn(Beat) -> Arrival),
             PG_SIGNALS => self.pass_all(payload, Arrival::Signal as fn(Signal) -> Arrival),
             _ => Ok(()),
         }

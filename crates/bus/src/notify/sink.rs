@@ -1,14 +1,15 @@
 //! Hints of events to other processes, and whole events to a gateway in this one.
 
 use async_trait::async_trait;
-use chat_events::names::PG_HINTS;
+use chat_events::Beat;
+use chat_events::names::{PG_BEATS, PG_HINTS};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use telemetry::Part;
 use tokio::sync::mpsc;
 
 use super::payload::split;
-use crate::postgres::{Notify, connect, ping};
+use crate::postgres::{Notify, connect, ping, soon};
 use crate::{Arrival, BusError, Hint, Outcome, Parcel, Sink};
 
 /// Publishes by NOTIFY. Listeners that are away miss it and find out by `sync`.
@@ -59,9 +60,17 @@ impl NotifySink {
         }
     }
 
-    async fn notify(&mut self, payloads: Vec<String>) -> Result<(), BusError> {
+    /// Waits for room, so that a gateway that does not keep up is found silent.
+    async fn pass_beat(&mut self, beat: &Beat, payloads: Vec<String>) -> Result<(), BusError> {
+        if let Some(local) = &self.local {
+            let _stopped = local.send(Arrival::Beat(*beat)).await;
+        }
+        self.notify(PG_BEATS, payloads).await
+    }
+
+    async fn notify(&mut self, channel: &'static str, payloads: Vec<String>) -> Result<(), BusError> {
         let mut conn = self.take_conn().await?;
-        Notify { channel: PG_HINTS, payloads }.send(&mut conn).await?;
+        Notify { channel, payloads }.send(&mut conn).await?;
         // Only a session that worked is used again.
         self.conn = Some(conn);
         Ok(())
@@ -77,7 +86,7 @@ impl Sink for NotifySink {
         if too_large > 0 {
             tracing::error!(too_large, "hints were too large for NOTIFY");
         }
-        match self.notify(payloads).await {
+        match self.notify(PG_HINTS, payloads).await {
             Ok(()) => {
                 self.part.up();
                 vec![Outcome::Taken; batch.len()]
@@ -88,6 +97,17 @@ impl Sink for NotifySink {
             }
         }
     }
+
+    async fn beat(&mut self, beat: &Beat) -> Result<(), BusError> {
+        let (payloads, _) = split([beat]);
+        let notified = Box::pin(soon(self.pass_beat(beat, payloads))).await;
+        match &notified {
+            Ok(()) => self.part.up(),
+            Err(error) => self.part.down(error.to_string()),
+        }
+        notified
+    }
+
     async fn check(&mut self) {
         match self.ping().await {
             Ok(()) => self.part.up(),

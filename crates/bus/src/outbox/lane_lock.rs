@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::rows;
-use crate::postgres::{connect, failed, in_time};
+use crate::postgres::{connect, failed, in_time, soon};
 use crate::{BusError, LaneMetrics};
 
 /// How often the session shows that it lives, and how often a standby tries for the lock.
@@ -91,7 +91,7 @@ async fn keep(conn: Arc<AsyncPgConnection>, lane: Lane, metrics: LaneMetrics, lo
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match in_time(rows::oldest_age(&conn, lane)).await {
+        match soon(rows::oldest_age(&conn, lane)).await {
             Ok(seconds) => metrics.set_outbox_age(seconds),
             Err(error) => {
                 tracing::warn!(%lane, %error, "the lane is lost");

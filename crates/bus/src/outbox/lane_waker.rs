@@ -22,6 +22,7 @@ pub struct LaneWaker(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    count: LaneCount,
     lanes: Box<[LaneState]>,
     nudge: Bell,
 }
@@ -37,8 +38,13 @@ impl LaneWaker {
     /// For that many lanes.
     #[must_use]
     pub fn new(lanes: LaneCount) -> Self {
-        let lanes = lanes.lanes().map(|_| LaneState::default()).collect();
-        Self(Arc::new(Shared { lanes, nudge: Bell::new() }))
+        let states = lanes.lanes().map(|_| LaneState::default()).collect();
+        Self(Arc::new(Shared { count: lanes, lanes: states, nudge: Bell::new() }))
+    }
+
+    /// How many lanes it wakes.
+    pub(crate) fn lanes(&self) -> LaneCount {
+        self.0.count
     }
 
     /// Says that events of a lane were committed. Cheap, never blocks; call it after each commit.

@@ -88,8 +88,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Before the first row.
-    pub(crate) const START: Self = Self { chat_id: i64::MIN, seq: i64::MIN };
+    /// Of a lane's beat, and before every event: the ids of chats start at 1.
+    pub(crate) const START: Self = Self { chat_id: 0, seq: 0 };
 }
 
 /// A row as it is stored.
@@ -161,7 +161,7 @@ pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane, places: &[Place
     in_time(async { query.execute(&mut &*conn).await.map(|_| ()).map_err(failed) }).await
 }
 
-/// The age in seconds of the oldest row, among the first few thousand; 0 when there is none.
+/// The age in seconds of the oldest event, among the first few thousand; 0 when there is none.
 pub(crate) async fn oldest_age(conn: &AsyncPgConnection, lane: Lane) -> Result<f64, BusError> {
     OldestAge { lane: lane.0 }.get_result(&mut &*conn).await.map_err(failed)
 }
@@ -237,7 +237,7 @@ impl QueryFragment<Pg> for OldestAge {
              FROM (SELECT committed_at FROM outbox WHERE lane = ",
         );
         out.push_bind_param::<SmallInt, _>(&self.lane)?;
-        out.push_sql(" ORDER BY lane, chat_id, seq LIMIT ");
+        out.push_sql(" AND (chat_id, seq) > (0, 0) ORDER BY lane, chat_id, seq LIMIT ");
         out.push_bind_param::<BigInt, _>(&AGE_SAMPLE)?;
         out.push_sql(") AS first_rows");
         Ok(())

@@ -4,19 +4,20 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::{Epoch, Lane};
+use chat_events::{Beat, Epoch, Lane};
 use secrecy::SecretString;
 use telemetry::Part;
 use tokio::time::Instant;
 
+use super::beat;
 use super::lane_lock::{HeldLane, PING_EVERY, Standby};
 use super::lane_waker::LaneWaker;
 use super::rows::{self, PAGE, Place, Row};
 use crate::backoff::Backoff;
-use crate::{BusError, LaneMetrics, Outcome, Parcel, Source};
+use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source};
 
-/// The safety net: a row that nobody told of is found this soon.
-const POLL_EVERY: Duration = Duration::from_secs(1);
+/// Gateways count on a beat this often. The rows are looked at after each, so that one that nobody told of is found.
+const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// A refused chat waits at most this long.
 const SET_ASIDE_AT_MOST: Duration = Duration::from_secs(1);
@@ -36,6 +37,7 @@ pub struct OutboxSource {
     metrics: LaneMetrics,
     part: Part,
     link: Link,
+    beat_due: Instant,
     cursor: Place,
     set_aside: HashMap<i64, SetAside>,
     unreadable: HashSet<Place>,
@@ -72,6 +74,7 @@ impl OutboxSource {
             metrics,
             part,
             link: Link::Down,
+            beat_due: Instant::now(),
             cursor: Place::START,
             set_aside: HashMap::new(),
             unreadable: HashSet::new(),
@@ -105,6 +108,7 @@ impl OutboxSource {
             tracing::info!(lane = %self.lane, "this process relays the lane");
             self.link = Link::Held(standby.hold(self.metrics.clone()));
             self.waker.set_held(self.lane, true);
+            self.beat_due = Instant::now();
             self.cursor = Place::START;
             self.set_aside.clear();
         }
@@ -122,14 +126,17 @@ impl OutboxSource {
         self.metrics.set_outbox_age(0.0);
     }
 
-    async fn read_on(&mut self) -> Result<Vec<Parcel>, BusError> {
+    async fn read_on(&mut self) -> Result<Load, BusError> {
         loop {
             self.hold_lane().await?;
+            if self.beat_due <= Instant::now() {
+                return Ok(Load::Beat(self.beat().await?));
+            }
             let held_back = self.held_back();
             if held_back.len() < MOST_SET_ASIDE {
                 let parcels = self.read_page(held_back).await?;
                 if !parcels.is_empty() {
-                    return Ok(parcels);
+                    return Ok(Load::Events(parcels));
                 }
                 if self.cursor != Place::START {
                     continue;
@@ -137,6 +144,13 @@ impl OutboxSource {
             }
             self.wait().await?;
         }
+    }
+
+    /// Goes before the next page rather than in its place among the rows: it must not wait for a sweep of a long backlog.
+    async fn beat(&mut self) -> Result<Beat, BusError> {
+        let beat = beat::write(self.held()?.conn(), self.lane, self.waker.lanes()).await?;
+        self.beat_due = Instant::now() + BEAT_EVERY;
+        Ok(beat)
     }
 
     /// The next page. A short one ends the sweep, and the next begins at the start again: a row may have been
@@ -175,7 +189,7 @@ impl OutboxSource {
     async fn wait(&self) -> Result<(), BusError> {
         let now = Instant::now();
         let due = self.set_aside.values().map(|aside| aside.until).filter(|until| *until > now).min();
-        let until = due.map_or(now + POLL_EVERY, |due| due.min(now + POLL_EVERY));
+        let until = due.map_or(self.beat_due, |due| due.min(self.beat_due));
         let held = self.held()?;
         tokio::select! {
             () = self.waker.committed_to(self.lane), if self.set_aside.len() < MOST_SET_ASIDE => Ok(()),
@@ -220,7 +234,7 @@ impl OutboxSource {
 
 #[async_trait]
 impl Source for OutboxSource {
-    async fn next(&mut self) -> Result<Vec<Parcel>, BusError> {
+    async fn next(&mut self) -> Result<Load, BusError> {
         let read = self.read_on().await;
         if let Err(error) = &read {
             self.let_go(error);
@@ -239,6 +253,18 @@ impl Source for OutboxSource {
         let deleted = match &self.link {
             Link::Held(held) => rows::delete(held.conn(), self.lane, &places).await,
             _ => Err(BusError("PostgreSQL: the lane is not held".into())),
+        };
+        if let Err(error) = &deleted {
+            self.let_go(error);
+        }
+        deleted
+    }
+
+    async fn forget_beat(&mut self) -> Result<(), BusError> {
+        let deleted = match &self.link {
+            Link::Held(held) => beat::delete(held.conn(), self.lane).await,
+            // Its next holder writes over it.
+            _ => Ok(()),
         };
         if let Err(error) = &deleted {
             self.let_go(error);

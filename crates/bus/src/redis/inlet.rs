@@ -84,6 +84,9 @@ impl Inlet {
     }
 
     fn read(&self, channel: Channel, payload: &[u8]) -> serde_json::Result<Option<Arrival>> {
+        if channel == Channel::Beats {
+            return Ok(Some(Arrival::Beat(serde_json::from_slice(payload)?)));
+        }
         let (arrival, channels) = if payload.starts_with(SIGNAL_START) {
             let SignalEnvelope { signal } = serde_json::from_slice(payload)?;
             let channels = signal_channels(&signal);

@@ -4,19 +4,22 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::names::{Channel, channels_of, chat_stream};
-use chat_events::{ChatId, EventKind};
+use chat_events::names::{Channel, channels_of, chat_stream, last_beat};
+use chat_events::{Beat, ChatId, EventKind};
 use redis::aio::MultiplexedConnection;
-use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind};
+use redis::{Client, Cmd, ErrorKind, Pipeline, RedisError, RedisResult, Script, ServerErrorKind};
 use telemetry::Part;
 use tokio::time::Instant;
 
-use super::client::{client, connect, connection_config, failed, is_links_fault};
+use super::client::{client, connect, connection_config, failed, is_links_fault, soon};
 use crate::backoff::Backoff;
 use crate::{BusError, Outcome, Parcel, PubSubConfig, Sink};
 
 /// Between tries to connect, at most.
 const RECONNECT_AT_MOST: Duration = Duration::from_secs(1);
+
+/// A lane's last beat can be looked at for a minute.
+const BEAT_KEPT_MS: u64 = 60_000;
 
 /// Redis's streams and channels.
 pub struct RedisSink {
@@ -102,9 +105,21 @@ impl RedisSink {
         Ok(replies)
     }
 
-    async fn ping(&mut self) -> Result<(), BusError> {
-        let mut conn = self.connected().await?;
-        redis::cmd("PING").exec_async(&mut conn).await.map_err(|error| self.broken(&error))
+    /// Runs what any healthy Redis answers at once, and says in this sink's health whether it did.
+    async fn try_out(&mut self, commands: Pipeline) -> Result<(), BusError> {
+        let answered = soon(async {
+            let mut conn = self.connected().await?;
+            commands.exec_async(&mut conn).await.map_err(|error| failed(&error))
+        })
+        .await;
+        match &answered {
+            Ok(()) => self.part.up(),
+            Err(error) => {
+                self.conn = None;
+                self.part.down(error.0.clone());
+            }
+        }
+        answered
     }
 
     fn broken(&mut self, error: &RedisError) -> BusError {
@@ -164,11 +179,22 @@ impl Sink for RedisSink {
         scatter(batch.len(), &places, outcomes)
     }
 
+    /// Written as well as published: a Redis that is full, or is a replica by now, must not pass for one that takes
+    /// events.
+    async fn beat(&mut self, beat: &Beat) -> Result<(), BusError> {
+        let json = serde_json::to_vec(beat).map_err(|_| BusError("a beat is plain data".into()))?;
+        let mut commands = redis::pipe();
+        commands.atomic();
+        let key = format!("{}{}", self.prefix, last_beat(beat.lane));
+        commands.cmd("SET").arg(key).arg(&json).arg("PX").arg(BEAT_KEPT_MS).ignore();
+        commands.cmd("PUBLISH").arg(self.channel_name(Channel::Beats)).arg(json).ignore();
+        self.try_out(commands).await
+    }
+
     async fn check(&mut self) {
-        match self.ping().await {
-            Ok(()) => self.part.up(),
-            Err(error) => self.part.down(error.0),
-        }
+        let mut ping = redis::pipe();
+        ping.cmd("PING").ignore();
+        let _told_in_health = self.try_out(ping).await;
     }
 }
 

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use bus::{Arrival, Parcel};
+use bus::{Arrival, BusError, Load, Parcel, Source};
 use bytes::Bytes;
-use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Lane, Seq, UserId, Visibility};
+use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Lane, LaneCount, Seq, UserId, Visibility};
 use chrono::Utc;
 use serde_json::value::RawValue;
 use telemetry::{Health, Part};
@@ -48,6 +48,29 @@ pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
 pub(crate) fn parcel(event: Event) -> Parcel {
     let json = Bytes::from(serde_json::to_vec(&event).expect("an event"));
     Parcel { lane: Lane(0), event, json }
+}
+
+/// The next events; beats are passed over.
+pub(crate) async fn next_batch(source: &mut impl Source) -> Result<Vec<Parcel>, BusError> {
+    loop {
+        match source.next().await? {
+            Load::Events(batch) => return Ok(batch),
+            Load::Beat(_) => source.forget_beat().await?,
+        }
+    }
+}
+
+/// The next beat; there must be no event before it.
+pub(crate) async fn next_beat(source: &mut impl Source) -> Beat {
+    match test_support::wait::in_time("a beat", source.next()).await {
+        Ok(Load::Beat(beat)) => beat,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The first of two lanes is alive.
+pub(crate) fn beat() -> Beat {
+    Beat { lane: Lane(0), lanes: LaneCount::new(2).expect("in range"), committed_at: Utc::now() }
 }
 
 /// Where each is in its chat.

@@ -1,7 +1,7 @@
 //! The relay: what is committed comes out of RabbitMQ, in order, and leaves the outbox.
 
 use bus::amqp::AmqpSource;
-use bus::{LaneMetrics, Outcome, Source};
+use bus::{LaneMetrics, Load, Outcome, Source};
 use chat_events::{ChatId, LaneCount};
 use telemetry::Health;
 use test_support::{fresh_vhost, wait_until};
@@ -28,7 +28,10 @@ async fn what_is_committed_comes_out_of_rabbitmq_in_order_and_leaves_the_outbox(
     let mut source = AmqpSource::new(vhost.url().to_owned().into(), lane, LaneMetrics::unregistered(), part);
     let mut seqs = vec![];
     while seqs.len() < 21 {
-        let batch = source.next().await.expect("events");
+        let Load::Events(batch) = source.next().await.expect("events") else {
+            source.forget_beat().await.expect("acknowledged");
+            continue;
+        };
         seqs.extend(batch.iter().map(|parcel| parcel.event.seq.0));
         source.settle(&batch, &vec![Outcome::Taken; batch.len()]).await.expect("settled");
     }
