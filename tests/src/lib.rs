@@ -2,12 +2,14 @@
 //! nothing of the services: JSON in, JSON out.
 //!
 //! - [`system`]: starts a standalone process, or two of each service
+//! - [`chain`]: one of each service, with a proxy before each server, to see what breaks and heals
 //! - [`rest`]: REST calls and their answers
 //! - [`people`]: visitors, operators and users
 //! - [`socket`]: a WebSocket of the channel protocol
 //! - [`event_stream`]: a server-sent event stream
 //! - [`order`]: what order and duplicate mean
 
+pub mod chain;
 pub mod event_stream;
 pub mod order;
 pub mod people;
@@ -15,6 +17,7 @@ pub mod rest;
 pub mod socket;
 pub mod system;
 
+pub use chain::Chain;
 pub use event_stream::EventStream;
 pub use people::{Operator, User, Visitor};
 pub use rest::{Answer, Rest};

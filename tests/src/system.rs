@@ -40,7 +40,7 @@ pub struct Gateway {
 }
 
 #[derive(Debug)]
-struct Secrets {
+pub(crate) struct Secrets {
     issuer: JwtIssuer,
     jwt_key: String,
     session_keys: SessionKeys,
@@ -185,18 +185,30 @@ impl Gateway {
 }
 
 impl Secrets {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (issuer, jwt_key) = JwtIssuer::generate();
         let (session_keys, session_key_text) = SessionKeys::generate();
         let internal = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
         Self { issuer, jwt_key, session_keys, session_key_text, internal }
     }
 
-    fn give_to(&self, program: Program) -> Program {
+    /// For chat-service and standalone.
+    pub(crate) fn give_to(&self, program: Program) -> Program {
         program
             .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
             .env("AUTH__SESSION_KEYS", &self.session_key_text)
             .env("AUTH__INTERNAL_SECRET", &self.internal)
+    }
+
+    /// For a gateway that asks the chat-service there.
+    pub(crate) fn give_to_gateway(&self, program: Program, chat_service: &str) -> Program {
+        program
+            .env("CHAT_SERVICE__URL", chat_service)
+            .env("AUTH__INTERNAL_SECRET", &self.internal)
+            .env("AUTH__SESSION_KEYS", &self.session_key_text)
+            .env("AUTH__JWKS_URL", format!("{chat_service}/.well-known/jwks.json"))
+            .env("AUTH__JWT_ISSUER", &self.issuer.issuer)
+            .env("AUTH__JWT_AUDIENCE", &self.issuer.audience)
     }
 }
 
@@ -215,7 +227,7 @@ struct Parts {
 }
 
 /// Tests write faster than people; a test of the limits sets its own.
-fn unlimited(program: Program) -> Program {
+pub(crate) fn unlimited(program: Program) -> Program {
     program.env("LIMITS__SENDS_PER_SECOND", "0").env("LIMITS__CLIENT_SENDS_PER_SECOND", "0")
 }
 
@@ -258,13 +270,7 @@ impl Plan<'_> {
     }
 
     fn gateway(&self, number: usize, chat_service: &str) -> Process {
-        let program = Program::new("channel-gateway")
-            .env("CHAT_SERVICE__URL", chat_service)
-            .env("AUTH__INTERNAL_SECRET", &self.secrets.internal)
-            .env("AUTH__SESSION_KEYS", &self.secrets.session_key_text)
-            .env("AUTH__JWKS_URL", format!("{chat_service}/.well-known/jwks.json"))
-            .env("AUTH__JWT_ISSUER", &self.secrets.issuer.issuer)
-            .env("AUTH__JWT_AUDIENCE", &self.secrets.issuer.audience);
+        let program = self.secrets.give_to_gateway(Program::new("channel-gateway"), chat_service);
         self.start(self.with_redis(program), &format!("channel-gateway {number}"))
     }
 

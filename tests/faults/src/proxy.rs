@@ -61,6 +61,8 @@ struct Control {
     is_refusing: bool,
     /// Connections born before this are to be cut.
     cut_before: u64,
+    /// What connections born before this are told is swallowed, and they are told nothing more.
+    wedged_before: u64,
     /// Connections born before this carry nothing more in that direction, and the receiver has been told the end.
     half_closed: Option<(Direction, u64)>,
 }
@@ -118,6 +120,12 @@ impl Edge {
         self.control.send_modify(|control| control.is_stalled = is_stalled);
     }
 
+    /// Swallows what present connections say, for ever and without a word. New ones are served.
+    pub fn wedge(&self) {
+        let born = self.born.load(Ordering::Relaxed);
+        self.control.send_modify(|control| control.wedged_before = born);
+    }
+
     /// Ends all present connections in one direction only.
     pub fn half_close(&self, direction: Direction) {
         let born = self.born.load(Ordering::Relaxed);
@@ -128,7 +136,7 @@ impl Edge {
     pub fn heal(&self) {
         self.control.send_modify(|control| {
             let cut_before = control.half_closed.map_or(control.cut_before, |(_, born)| born.max(control.cut_before));
-            *control = Control { cut_before, ..Control::default() };
+            *control = Control { cut_before, wedged_before: control.wedged_before, ..Control::default() };
         });
     }
 
@@ -236,6 +244,9 @@ impl Edge {
                 () = changed(&mut control) => continue,
             };
             let Ok(length @ 1..) = read else { return to.shutdown().await };
+            if born < control.borrow().wedged_before {
+                continue;
+            }
             self.meter.note(&mut finder, &buffer[..length]);
             match &mut spoiler {
                 None => to.write_all(&buffer[..length]).await?,

@@ -56,6 +56,23 @@ async fn a_cut_resets_both_ends_and_new_connections_are_served() {
 }
 
 #[tokio::test]
+async fn a_wedged_connection_stays_open_and_says_nothing_while_a_new_one_is_served() {
+    let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+    let upstream = server.local_addr().expect("an address");
+    let edge = Edge::open(Part::Gateway(1), Part::Redis, vec![upstream]).await.expect("a port");
+    let mut wedged = TcpStream::connect(edge.address).await.expect("the proxy listens");
+    let (mut wedged_far, _) = timeout(PATIENCE, server.accept()).await.expect("in time").expect("the proxy connects");
+    edge.wedge();
+    wedged.write_all(b"PING").await.expect("taken");
+    let mut buffer = [0; 8];
+    assert!(timeout(SOON, wedged_far.read(&mut buffer)).await.is_err(), "neither bytes nor an end");
+    let mut new = TcpStream::connect(edge.address).await.expect("the proxy listens");
+    let (mut new_far, _) = timeout(PATIENCE, server.accept()).await.expect("in time").expect("the proxy connects");
+    new.write_all(b"PING").await.expect("sent");
+    assert_eq!(read(&mut new_far).await.expect("bytes"), b"PING");
+}
+
+#[tokio::test]
 async fn a_stall_holds_what_is_sent_until_it_is_healed() {
     let (edge, mut near, mut far) = connected().await;
     edge.stall(true);

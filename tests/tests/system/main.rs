@@ -6,6 +6,7 @@ mod delivery;
 mod frames;
 mod group_chats;
 mod handshake;
+mod healing;
 mod many_chats;
 mod marks_and_typing;
 mod resume;

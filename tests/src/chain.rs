@@ -1,0 +1,283 @@
+//! One of each service in a row, so that none covers for another, with a proxy before each server: what breaks, how
+//! soon that is seen, and how soon it heals without a restart.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+
+use faults::part::Part;
+use faults::proxy::Edge;
+use futures_util::future::join_all;
+use reqwest::{Client, Url};
+use serde_json::Value;
+use tempfile::TempDir;
+use test_support::{
+    Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost, wait_until,
+};
+use tokio::time::Instant;
+
+use crate::system::{Secrets, unlimited};
+use crate::{Gateway, Operator, Rest, Shape, Visitor};
+
+/// Longer than a healthy service takes to say how it is.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// A row of services. Everything ends with it.
+pub struct Chain {
+    // Dropped in this order: processes before what they use.
+    services: Vec<Service>,
+    /// The ways to the servers, and from the gateway to chat-service.
+    pub links: Links,
+    gateway: Gateway,
+    rest: Rest,
+    secrets: Secrets,
+    http: Client,
+    database: Database,
+    _servers: (Vhost, RedisPrefix),
+    _data: TempDir,
+}
+
+/// The ways that can be broken.
+pub struct Links {
+    /// To PostgreSQL.
+    pub postgres: Arc<Edge>,
+    /// To RabbitMQ; unused in standalone.
+    pub rabbitmq: Arc<Edge>,
+    /// To Redis; unused in standalone.
+    pub redis: Arc<Edge>,
+    /// From the gateway to chat-service; unused in standalone.
+    pub chat_service: Arc<Edge>,
+}
+
+struct Service {
+    name: &'static str,
+    program: Program,
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Chain {
+    /// Starts it, and waits until it is ready.
+    pub async fn start(shape: Shape) -> Self {
+        let chain = Self::start_with(shape, false).await;
+        chain.until_ready().await;
+        chain
+    }
+
+    /// Starts the services while every server refuses them, until its link is healed.
+    pub async fn start_before_its_servers(shape: Shape) -> Self {
+        Self::start_with(shape, true).await
+    }
+
+    async fn start_with(shape: Shape, servers_are_away: bool) -> Self {
+        let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
+        let (redis, data, secrets) = (fresh_prefix(), TempDir::new().expect("a temporary folder"), Secrets::new());
+        let door = free_address();
+        let links = Links {
+            postgres: edge(Part::Postgres, address_in(database.url())).await,
+            rabbitmq: edge(Part::RabbitMq, address_in(vhost.url())).await,
+            redis: edge(Part::Redis, address_in(redis.url())).await,
+            chat_service: edge(Part::ChatService(1), door).await,
+        };
+        for link in [&links.postgres, &links.rabbitmq, &links.redis] {
+            link.refuse(servers_are_away);
+        }
+        let plan = Plan { links: &links, database: &database, vhost: &vhost, redis: &redis, secrets: &secrets };
+        let services = match shape {
+            Shape::Standalone => vec![plan.standalone(&data).start("standalone").await],
+            Shape::Distributed => vec![
+                plan.chat_service(door).start("chat-service").await,
+                plan.dispatcher().start("dispatcher").await,
+                plan.gateway().start("channel-gateway").await,
+            ],
+        };
+        let address = |service: Option<&Service>| service.expect("one at least").address.to_string();
+        Self {
+            rest: Rest::new(&format!("http://{}", address(services.first()))),
+            gateway: Gateway { authority: address(services.last()) },
+            http: Client::builder().timeout(ANSWER_WITHIN).build().expect("a client"),
+            services,
+            links,
+            secrets,
+            database,
+            _servers: (vhost, redis),
+            _data: data,
+        }
+    }
+
+    // --- how it is -------------------------------------------------------------------------------------------
+
+    /// REST.
+    #[must_use]
+    pub fn rest(&self) -> &Rest {
+        &self.rest
+    }
+
+    /// Where sockets are opened.
+    #[must_use]
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// A visitor with a new session.
+    pub async fn visitor(&self, name: &str) -> Visitor {
+        Visitor::open(&self.rest, name).await
+    }
+
+    /// A new operator, logged in.
+    pub async fn operator(&self, name: &str) -> Operator {
+        let (email, password) = (format!("{}@example.com", name.to_lowercase()), "correct horse battery");
+        let program = self.secrets.give_to(Program::new("chat-service")).env("DATABASE_URL", self.database.url());
+        let program = ["user", "add", "--email", &email, "--name", name, "--role", "operator", "--password-stdin"]
+            .into_iter()
+            .fold(program, Program::arg);
+        let _printed = program.run(&format!("{password}\n"));
+        Operator::log_in(&self.rest, &email, password).await
+    }
+
+    /// What the gateway says at `/readyz`; nothing when it does not answer.
+    pub async fn readiness(&self) -> Option<Value> {
+        self.readiness_of(self.services.last()?).await
+    }
+
+    async fn readiness_of(&self, service: &Service) -> Option<Value> {
+        let answer = self.http.get(format!("http://{}/readyz", service.address)).send().await.ok()?;
+        answer.json().await.ok()
+    }
+
+    /// A metric of the gateway, as `/metrics` has it.
+    pub async fn metric(&self, name: &str) -> Option<f64> {
+        let answer = self.http.get(self.gateway.url("/metrics")).send().await.ok()?;
+        let text = answer.text().await.ok()?;
+        text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+    }
+
+    /// How long until the gateway says that it is not able.
+    pub async fn until_red(&self) -> Duration {
+        let started = Instant::now();
+        wait_until("the gateway to turn red", async || (self.readiness().await?["ready"] == false).then_some(())).await;
+        started.elapsed()
+    }
+
+    /// How long until every service says that it is able.
+    pub async fn until_ready(&self) -> Duration {
+        let started = Instant::now();
+        join_all(self.services.iter().map(async |service| {
+            wait_until(&format!("{} to be ready", service.name), async || {
+                (self.readiness_of(service).await?["ready"] == true).then_some(())
+            })
+            .await;
+        }))
+        .await;
+        started.elapsed()
+    }
+
+    // --- what is done to it ----------------------------------------------------------------------------------
+
+    /// `kill -9`.
+    pub fn kill(&mut self, name: &str) {
+        self.service(name).process.kill();
+    }
+
+    /// Starts it again after a kill.
+    pub async fn start_again(&mut self, name: &str) {
+        let service = self.service(name);
+        service.process = service.program.clone().start();
+        service.address = service.process.addr().await;
+    }
+
+    /// `SIGSTOP`.
+    pub fn freeze(&mut self, name: &str) {
+        self.service(name).process.freeze();
+    }
+
+    /// `SIGCONT`.
+    pub fn thaw(&mut self, name: &str) {
+        self.service(name).process.thaw();
+    }
+
+    fn service(&mut self, name: &str) -> &mut Service {
+        self.services.iter_mut().find(|service| service.name == name).expect("a service of that name")
+    }
+}
+
+struct Plan<'a> {
+    links: &'a Links,
+    database: &'a Database,
+    vhost: &'a Vhost,
+    redis: &'a RedisPrefix,
+    secrets: &'a Secrets,
+}
+
+/// A program that is not started yet.
+struct Planned(Program);
+
+impl Planned {
+    async fn start(self, name: &'static str) -> Service {
+        let program = self.0.named(name);
+        let mut process = program.clone().start();
+        let address = process.addr().await;
+        Service { name, program, process, address }
+    }
+}
+
+impl Plan<'_> {
+    fn standalone(&self, data: &TempDir) -> Planned {
+        let program = self.secrets.give_to(unlimited(Program::new("standalone")));
+        Planned(self.with_postgres(program).env("DATA_DIR", data.path().to_string_lossy()))
+    }
+
+    fn chat_service(&self, door: SocketAddr) -> Planned {
+        let program = self.secrets.give_to(unlimited(Program::new("chat-service")));
+        Planned(self.with_broker(self.with_postgres(program)).env("HTTP__BIND", door.to_string()))
+    }
+
+    fn dispatcher(&self) -> Planned {
+        Planned(self.with_redis(self.with_broker(Program::new("dispatcher"))))
+    }
+
+    fn gateway(&self) -> Planned {
+        let chat_service = format!("http://{}", self.links.chat_service.address);
+        Planned(self.with_redis(self.secrets.give_to_gateway(Program::new("channel-gateway"), &chat_service)))
+    }
+
+    fn with_postgres(&self, program: Program) -> Program {
+        program.env("DATABASE_URL", by_way_of(self.database.url(), &self.links.postgres))
+    }
+
+    fn with_broker(&self, program: Program) -> Program {
+        program
+            .env("BROKER__BACKEND", "amqp")
+            .env("BROKER__AMQP_URL", by_way_of(self.vhost.url(), &self.links.rabbitmq))
+    }
+
+    fn with_redis(&self, program: Program) -> Program {
+        program
+            .env("PUBSUB__BACKEND", "redis")
+            .env("PUBSUB__REDIS_URL", by_way_of(self.redis.url(), &self.links.redis))
+            .env("PUBSUB__REDIS_PREFIX", self.redis.prefix())
+    }
+}
+
+async fn edge(to: Part, upstream: SocketAddr) -> Arc<Edge> {
+    // Who connects makes no difference to a proxy between services.
+    Edge::open(Part::Gateway(1), to, vec![upstream]).await.expect("a port")
+}
+
+fn address_in(url: &str) -> SocketAddr {
+    let url = Url::parse(url).expect("a server's URL");
+    url.socket_addrs(|| None).expect("a URL with a port").first().copied().expect("an address")
+}
+
+fn by_way_of(url: &str, edge: &Edge) -> String {
+    let mut url = Url::parse(url).expect("a server's URL");
+    url.set_host(Some("127.0.0.1")).expect("a URL with a host");
+    url.set_port(Some(edge.address.port())).expect("a URL with a port");
+    url.into()
+}
+
+/// Chosen before the start, since whoever asks there must find it after a restart.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    listener.local_addr().expect("an address")
+}

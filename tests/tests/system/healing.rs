@@ -1,0 +1,186 @@
+//! Any server, and any service of a row, may be away, freeze, or swallow what it is told: the gateway's `/readyz` says
+//! so within 5 s, and all is well within 10 s of its return, with no restart. These tests run alone, since they measure.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use system_tests::{Chain, Shape, Socket, Visitor};
+use test_support::wait_until;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// How soon `/readyz` must say it.
+const RED_WITHIN: Duration = Duration::from_secs(5);
+/// How soon after the return messages must flow, and every service be ready.
+const WELL_WITHIN: Duration = Duration::from_secs(10);
+/// A dead link behind sockets that look healthy is found in 5 s and replaced in 10.
+const REPLACED_WITHIN: Duration = Duration::from_secs(15);
+
+/// A visitor who writes, and an operator who listens all the while on one socket.
+struct Talk {
+    visitor: Visitor,
+    socket: Socket,
+}
+
+impl Talk {
+    async fn begin(chain: &Chain) -> Self {
+        let (operator, visitor) = (chain.operator("Olga").await, chain.visitor("Ann").await);
+        let mut socket = operator.socket(chain.gateway()).await;
+        socket.connected().await;
+        let mut talk = Self { visitor, socket };
+        talk.until_it_flows(chain).await;
+        talk
+    }
+
+    /// How long until a message that is written now has been taken and has come.
+    async fn until_it_flows(&mut self, chain: &Chain) -> Duration {
+        let started = Instant::now();
+        let (body, client_id) = (format!("message {}", Uuid::new_v4()), Uuid::new_v4());
+        let message = json!({"body": body, "client_id": client_id});
+        let path = format!("/chat/session/{}/messages", self.visitor.session);
+        wait_until("a message to be taken", async || {
+            let request = chain.rest().request(Method::POST, &path).bearer_auth(&self.visitor.token).json(&message);
+            let answer = request.timeout(Duration::from_secs(1)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        while self.socket.next_of("chat.message").await["data"]["body"] != body {}
+        started.elapsed()
+    }
+}
+
+/// Something vanishes until that is seen, and comes back.
+async fn vanishes(
+    mut chain: Chain,
+    what: &str,
+    leave: impl AsyncFnOnce(&mut Chain),
+    come_back: impl AsyncFnOnce(&mut Chain),
+) {
+    let mut talk = Talk::begin(&chain).await;
+    leave(&mut chain).await;
+    let red = chain.until_red().await;
+    come_back(&mut chain).await;
+    let (flows, ready) = tokio::join!(talk.until_it_flows(&chain), chain.until_ready());
+    eprintln!("{what}: red after {red:.1?}, messages flow {flows:.1?} and all is ready {ready:.1?} after the return");
+    assert!(red <= RED_WITHIN, "{what}: red after {red:?}");
+    assert!(flows <= WELL_WITHIN && ready <= WELL_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
+}
+
+/// Present connections swallow what they are told, and say nothing.
+async fn wedges(chain: Chain, what: &str, wedge: impl FnOnce(&Chain)) {
+    let mut talk = Talk::begin(&chain).await;
+    wedge(&chain);
+    let flows = talk.until_it_flows(&chain).await;
+    let ready = flows + chain.until_ready().await;
+    eprintln!("{what}: messages flow after {flows:.1?}, all is ready after {ready:.1?}");
+    assert!(ready <= REPLACED_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
+}
+
+/// The servers come back one by one, seconds after the services were started.
+async fn starts_before_its_servers(shape: Shape) {
+    let chain = Chain::start_before_its_servers(shape).await;
+    assert!(chain.until_red().await <= RED_WITHIN);
+    let pipeline = chain.readiness().await.expect("an answer")["parts"]["pipeline"].clone();
+    assert_eq!(pipeline["why"], "no lane has been heard yet");
+    for link in [&chain.links.redis, &chain.links.rabbitmq, &chain.links.postgres] {
+        link.refuse(false);
+    }
+    let ready = chain.until_ready().await;
+    eprintln!("{shape:?} before its servers: all is ready {ready:.1?} after they are there");
+    assert!(ready <= WELL_WITHIN, "ready after {ready:?}");
+    Talk::begin(&chain).await;
+}
+
+macro_rules! a_link {
+    ($($name:ident: $shape:ident by $link:ident;)+) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn refuses() {
+                let chain = Chain::start(Shape::$shape).await;
+                let leave = async |chain: &mut Chain| {
+                    chain.links.$link.refuse(true);
+                    chain.links.$link.cut();
+                };
+                let what = concat!(stringify!($name), " refuses");
+                vanishes(chain, what, leave, async |chain| chain.links.$link.refuse(false)).await;
+            }
+
+            #[tokio::test]
+            async fn freezes() {
+                let chain = Chain::start(Shape::$shape).await;
+                let leave = async |chain: &mut Chain| chain.links.$link.stall(true);
+                let what = concat!(stringify!($name), " freezes");
+                vanishes(chain, what, leave, async |chain| chain.links.$link.stall(false)).await;
+            }
+
+            #[tokio::test]
+            async fn swallows() {
+                let chain = Chain::start(Shape::$shape).await;
+                wedges(chain, concat!(stringify!($name), " swallows"), |chain| chain.links.$link.wedge()).await;
+            }
+        }
+    )+};
+}
+
+a_link! {
+    postgres: Distributed by postgres;
+    rabbitmq: Distributed by rabbitmq;
+    redis: Distributed by redis;
+    chat_service: Distributed by chat_service;
+    standalones_postgres: Standalone by postgres;
+}
+
+macro_rules! a_service {
+    ($($module:ident: $name:literal;)+) => {$(
+        mod $module {
+            use super::*;
+
+            #[tokio::test]
+            async fn is_killed() {
+                let chain = Chain::start(Shape::Distributed).await;
+                let leave = async |chain: &mut Chain| chain.kill($name);
+                vanishes(chain, concat!($name, " is killed"), leave, async |chain| chain.start_again($name).await).await;
+            }
+
+            #[tokio::test]
+            async fn freezes() {
+                let chain = Chain::start(Shape::Distributed).await;
+                let leave = async |chain: &mut Chain| chain.freeze($name);
+                vanishes(chain, concat!($name, " freezes"), leave, async |chain| chain.thaw($name)).await;
+            }
+        }
+    )+};
+}
+
+a_service! {
+    chat_services_process: "chat-service";
+    dispatchers_process: "dispatcher";
+}
+
+#[tokio::test]
+async fn services_start_before_their_servers() {
+    starts_before_its_servers(Shape::Distributed).await;
+}
+
+#[tokio::test]
+async fn standalone_starts_before_its_postgres() {
+    starts_before_its_servers(Shape::Standalone).await;
+}
+
+#[tokio::test]
+async fn the_gateway_tells_how_late_each_lane_is() {
+    for shape in [Shape::Standalone, Shape::Distributed] {
+        let chain = Chain::start(shape).await;
+        for lane in 0..4 {
+            let lag = chain.metric(&format!("pipeline_lag_seconds{{lane=\"{lane}\"}}")).await.expect("a lag");
+            let silence =
+                chain.metric(&format!("pipeline_silence_seconds{{lane=\"{lane}\"}}")).await.expect("a silence");
+            assert!((0.0..2.0).contains(&lag) && (0.0..4.5).contains(&silence), "{shape:?}: {lag} {silence}");
+        }
+        // Beats are no events.
+        assert_eq!(chain.metric("events_delivered_total").await, Some(0.0));
+    }
+}
