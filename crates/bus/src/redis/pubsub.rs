@@ -64,6 +64,7 @@ impl RedisPubSub {
             prefix: prefix.clone(),
             to_send,
             dropped: Arc::clone(&dropped_signals),
+            renewal: Arc::clone(&renewal),
         };
         let window = Window::new(client.clone(), prefix.clone());
         let listener = Listener {

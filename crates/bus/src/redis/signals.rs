@@ -11,7 +11,7 @@ use chat_events::signal::SignalData;
 use chat_events::{Mark, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::client::{connect, connection_config, failed};
 use super::inlet::{SignalEnvelope, signal_channels};
@@ -29,14 +29,25 @@ pub(super) struct SignalSender {
     pub(super) prefix: String,
     pub(super) to_send: mpsc::Receiver<Signal>,
     pub(super) dropped: Arc<AtomicU64>,
+    /// The gateway's links lead to the wrong server, or to none.
+    pub(super) renewal: Arc<Notify>,
 }
 
 impl SignalSender {
     /// Until nobody can send any more.
     pub(super) async fn run(mut self) {
         let (mut conn, mut waiting) = (None, Vec::new());
-        while self.to_send.recv_many(&mut waiting, AT_ONCE).await > 0 {
-            let signals = waiting.len() as u64;
+        loop {
+            let signals = tokio::select! {
+                received = self.to_send.recv_many(&mut waiting, AT_ONCE) => received as u64,
+                () = self.renewal.notified() => {
+                    conn = None;
+                    continue;
+                }
+            };
+            if signals == 0 {
+                return;
+            }
             let pipeline = self.pipeline(waiting.drain(..));
             if let Err(error) = self.send(&mut conn, &pipeline).await {
                 tracing::debug!(%error, "signals were dropped");
