@@ -59,30 +59,46 @@ struct Service {
 impl Chain {
     /// Starts it, and waits until it is ready.
     pub async fn start(shape: Shape) -> Self {
-        let chain = Self::start_with(shape, false).await;
+        let chain = Self::start_with(shape, false, None).await;
+        chain.until_ready().await;
+        chain
+    }
+
+    /// Starts the distributed shape on these Redis servers, of which new connections go to the first that listens.
+    pub async fn start_on_redis(servers: Vec<SocketAddr>) -> Self {
+        let chain = Self::start_with(Shape::Distributed, false, Some(servers)).await;
         chain.until_ready().await;
         chain
     }
 
     /// Starts the services while every server refuses them, until its link is healed.
     pub async fn start_before_its_servers(shape: Shape) -> Self {
-        Self::start_with(shape, true).await
+        Self::start_with(shape, true, None).await
     }
 
-    async fn start_with(shape: Shape, servers_are_away: bool) -> Self {
+    async fn start_with(shape: Shape, servers_are_away: bool, own_redis: Option<Vec<SocketAddr>>) -> Self {
         let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
         let (redis, data, secrets) = (fresh_prefix(), TempDir::new().expect("a temporary folder"), Secrets::new());
         let door = free_address();
         let links = Links {
-            postgres: edge(Part::Postgres, address_in(database.url())).await,
-            rabbitmq: edge(Part::RabbitMq, address_in(vhost.url())).await,
-            redis: edge(Part::Redis, address_in(redis.url())).await,
-            chat_service: edge(Part::ChatService(1), door).await,
+            postgres: edge(Part::Postgres, vec![address_in(database.url())]).await,
+            rabbitmq: edge(Part::RabbitMq, vec![address_in(vhost.url())]).await,
+            redis: edge(Part::Redis, own_redis.clone().unwrap_or_else(|| vec![address_in(redis.url())])).await,
+            chat_service: edge(Part::ChatService(1), vec![door]).await,
         };
         for link in [&links.postgres, &links.rabbitmq, &links.redis] {
             link.refuse(servers_are_away);
         }
-        let plan = Plan { links: &links, database: &database, vhost: &vhost, redis: &redis, secrets: &secrets };
+        // A server of the test's own has no password.
+        let redis_url = if own_redis.is_some() { "redis://127.0.0.1" } else { redis.url() };
+        let plan = Plan {
+            links: &links,
+            database: &database,
+            vhost: &vhost,
+            redis_url: by_way_of(redis_url, &links.redis),
+            redis: &redis,
+            secrets: &secrets,
+        };
         let services = match shape {
             Shape::Standalone => vec![plan.standalone(&data).start("standalone").await],
             Shape::Distributed => vec![
@@ -205,6 +221,7 @@ struct Plan<'a> {
     links: &'a Links,
     database: &'a Database,
     vhost: &'a Vhost,
+    redis_url: String,
     redis: &'a RedisPrefix,
     secrets: &'a Secrets,
 }
@@ -254,14 +271,14 @@ impl Plan<'_> {
     fn with_redis(&self, program: Program) -> Program {
         program
             .env("PUBSUB__BACKEND", "redis")
-            .env("PUBSUB__REDIS_URL", by_way_of(self.redis.url(), &self.links.redis))
+            .env("PUBSUB__REDIS_URL", &self.redis_url)
             .env("PUBSUB__REDIS_PREFIX", self.redis.prefix())
     }
 }
 
-async fn edge(to: Part, upstream: SocketAddr) -> Arc<Edge> {
+async fn edge(to: Part, upstreams: Vec<SocketAddr>) -> Arc<Edge> {
     // Who connects makes no difference to a proxy between services.
-    Edge::open(Part::Gateway(1), to, vec![upstream]).await.expect("a port")
+    Edge::open(Part::Gateway(1), to, upstreams).await.expect("a port")
 }
 
 fn address_in(url: &str) -> SocketAddr {
@@ -277,7 +294,8 @@ fn by_way_of(url: &str, edge: &Edge) -> String {
 }
 
 /// Chosen before the start, since whoever asks there must find it after a restart.
-fn free_address() -> SocketAddr {
+#[must_use]
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address")
 }

@@ -28,8 +28,8 @@ pub(crate) mod stored;
 pub(crate) mod tops;
 pub(crate) mod users;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel::ConnectionError;
@@ -57,16 +57,24 @@ const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
 /// The pool, closed to requests until the database is known to fit this build and its configuration.
 #[derive(Clone)]
 pub(crate) struct Database {
-    pool: Pool<AsyncPgConnection>,
+    pool: Arc<RwLock<Pool<AsyncPgConnection>>>,
+    settings: Arc<PoolSettings>,
     prepared: Arc<AtomicBool>,
 }
 
-impl Database {
-    /// Connects at first use. Connections live on the given runtime, whoever asks for them: HTTP workers have runtimes
-    /// of their own that may end before the pool does.
-    pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
+struct PoolSettings {
+    url: SecretString,
+    size: usize,
+    /// Connections live here, whoever asks for them: HTTP workers have runtimes of their own that may end before the
+    /// pool does.
+    runtime: Handle,
+}
+
+impl PoolSettings {
+    fn build(&self) -> Result<Pool<AsyncPgConnection>, Error> {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
         config.recycling_method = RecyclingMethod::Fast;
+        let runtime = self.runtime.clone();
         config.custom_setup = Box::new(move |url| {
             let (url, runtime) = (url.to_owned(), runtime.clone());
             async move {
@@ -75,9 +83,31 @@ impl Database {
             }
             .boxed()
         });
-        let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
-        let pool = Pool::builder(manager).max_size(size).build().map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(Self { pool, prepared: Arc::default() })
+        let manager = AsyncDieselConnectionManager::new_with_config(self.url.expose_secret(), config);
+        Pool::builder(manager).max_size(self.size).build().map_err(|error| Error::Internal(error.to_string()))
+    }
+}
+
+impl Database {
+    /// Connects at first use, on the given runtime.
+    pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
+        let settings = PoolSettings { url: url.clone(), size, runtime };
+        let pool = Arc::new(RwLock::new(settings.build()?));
+        Ok(Self { pool, settings: Arc::new(settings), prepared: Arc::default() })
+    }
+
+    /// Makes a new pool, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
+    /// waits on one has it to itself; it is closed when it is given back.
+    pub(crate) fn renew(&self) -> Result<(), Error> {
+        let new = self.settings.build()?;
+        let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
+        // What is waited on is closed when it is given back.
+        old.close();
+        Ok(())
+    }
+
+    fn pool(&self) -> Pool<AsyncPgConnection> {
+        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A connection for a request.
@@ -90,7 +120,7 @@ impl Database {
 
     /// A connection to prepare the database with.
     pub(crate) async fn get_unprepared(&self) -> Result<Connection, Error> {
-        match tokio::time::timeout(WAIT, self.pool.get()).await {
+        match tokio::time::timeout(WAIT, self.pool().get()).await {
             Ok(Ok(connection)) => Ok(connection),
             Ok(Err(error)) => Err(Error::Unavailable(without_url(&error.to_string()))),
             Err(_) => Err(Error::Unavailable("no connection was free in 5 s".into())),
@@ -104,7 +134,7 @@ impl Database {
 
     /// How many connections are open, and how many of these are free.
     pub(crate) fn pool_status(&self) -> (usize, usize) {
-        let status = self.pool.status();
+        let status = self.pool().status();
         (status.size, status.available)
     }
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use bus::outbox::LaneWaker;
 use chat_events::{ChatId, Epoch, LaneCount};
-use diesel_async::SimpleAsyncConnection;
-use secrecy::SecretString;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use secrecy::{ExposeSecret, SecretString};
 use telemetry::{Health, Metrics, Part};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, ConfigError};
 use crate::cors::Origins;
 use crate::db::installation::{self, PrepareError};
-use crate::db::{Connection, Database};
+use crate::db::{self, Connection, Database};
 use crate::error::Error;
 use crate::limits::SendLimits;
 use crate::metrics::ServiceMetrics;
@@ -25,6 +25,15 @@ use crate::tokens::Tokens;
 
 /// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
 const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// How long PostgreSQL may take to show that it is there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often the connections are made anew, at most, while it does not.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// Longer than PostgreSQL works on any statement here: what has not come by then does not come.
+const WRITE_ENDS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How often what is no longer needed in memory is let go.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
@@ -139,7 +148,11 @@ impl AppState {
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let task = self.writes.spawn_on(work, &self.runtime);
+        let ended = async {
+            let no_answer = |_| Err(Error::Unavailable("PostgreSQL does not answer".into()));
+            tokio::time::timeout(WRITE_ENDS_WITHIN, work).await.unwrap_or_else(no_answer)
+        };
+        let task = self.writes.spawn_on(ended, &self.runtime);
         task.await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
     }
 
@@ -161,9 +174,9 @@ impl Background {
         let epoch = self.prepare().await?;
         self.state.database.set_prepared();
         self.state.epoch.send_replace(Some(epoch));
-        let mut tidied = Instant::now();
+        let (mut tidied, mut link) = (Instant::now(), Link::default());
         loop {
-            match self.ping().await {
+            match self.look(&mut link).await {
                 Ok(()) => self.part.up(),
                 Err(error) => self.part.down(error.to_string()),
             }
@@ -195,12 +208,52 @@ impl Background {
         installation::claim_lanes(&mut connection, self.state.lanes).await
     }
 
-    async fn ping(&self) -> Result<(), Error> {
-        let ask = async {
+    /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all
+    /// connections of the pool, either because there is too much to do or because the other end is gone without a word:
+    /// a connection that no request uses tells which.
+    async fn look(&self, link: &mut Link) -> Result<(), Error> {
+        if let Err(error) = soon(link.ping(&self.url)).await {
+            link.broke(&self.state.database)?;
+            return Err(error);
+        }
+        soon(async {
             let mut connection = self.state.database.get_unprepared().await?;
             Ok(connection.batch_execute("SELECT 1").await?)
+        })
+        .await
+    }
+}
+
+async fn soon(ask: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let no_answer = |_| Err(Error::Unavailable("no answer in 2 s".into()));
+    tokio::time::timeout(ANSWER_WITHIN, ask).await.unwrap_or_else(no_answer)
+}
+
+/// A connection that no request uses.
+#[derive(Default)]
+struct Link {
+    connection: Option<AsyncPgConnection>,
+    renewed: Option<Instant>,
+}
+
+impl Link {
+    async fn ping(&mut self, url: &SecretString) -> Result<(), Error> {
+        // Put back only when it has answered.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => db::connect(url.expose_secret()).await.map_err(|_| Error::Unavailable("cannot connect".into()))?,
         };
-        let answer = tokio::time::timeout(2 * PING_EVERY, ask).await;
-        answer.unwrap_or_else(|_| Err(Error::Unavailable("no answer in 2 s".into())))
+        connection.batch_execute("SELECT 1").await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Nobody is to wait any more for an answer on the connections that there are.
+    fn broke(&mut self, database: &Database) -> Result<(), Error> {
+        if self.renewed.is_none_or(|at| at.elapsed() >= RENEW_EVERY) {
+            self.renewed = Some(Instant::now());
+            database.renew()?;
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,16 @@
 //! Any server, and any service of a row, may be away, freeze, or swallow what it is told: the gateway's `/readyz` says
 //! so within 5 s, and all is well within 10 s of its return, with no restart. These tests run alone, since they measure.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
+use system_tests::chain::free_address;
 use system_tests::{Chain, Shape, Socket, Visitor};
-use test_support::wait_until;
+use test_support::{Process, Program, wait_until};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -31,6 +35,14 @@ impl Talk {
         let mut talk = Self { visitor, socket };
         talk.until_it_flows(chain).await;
         talk
+    }
+
+    /// Many requests at once; whether all were served.
+    fn crowd(&self, chain: &Chain) -> impl Future<Output = bool> + use<> {
+        let path = format!("/chat/session/{}/messages", self.visitor.session);
+        let request = || chain.rest().request(Method::GET, &path).bearer_auth(&self.visitor.token);
+        let answers: Vec<_> = (0..40).map(|_| request().timeout(2 * REPLACED_WITHIN).send()).collect();
+        async { join_all(answers).await.into_iter().all(|answer| answer.is_ok_and(|it| it.status().is_success())) }
     }
 
     /// How long until a message that is written now has been taken and has come.
@@ -70,10 +82,14 @@ async fn vanishes(
 /// Present connections swallow what they are told, and say nothing.
 async fn wedges(chain: Chain, what: &str, wedge: impl FnOnce(&Chain)) {
     let mut talk = Talk::begin(&chain).await;
+    // Many requests at once, so that there are many connections, and then all of them are stuck.
+    assert!(talk.crowd(&chain).await, "a crowd is served");
     wedge(&chain);
+    let stuck = tokio::spawn(talk.crowd(&chain));
     let flows = talk.until_it_flows(&chain).await;
     let ready = flows + chain.until_ready().await;
     eprintln!("{what}: messages flow after {flows:.1?}, all is ready after {ready:.1?}");
+    stuck.abort();
     assert!(ready <= REPLACED_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
 }
 
@@ -183,4 +199,43 @@ async fn the_gateway_tells_how_late_each_lane_is() {
         // Beats are no events.
         assert_eq!(chain.metric("events_delivered_total").await, Some(0.0));
     }
+}
+
+/// A Redis of the test's own, that it may do anything to.
+async fn own_redis() -> (Process, SocketAddr, MultiplexedConnection) {
+    let address = free_address();
+    let arguments = ["--port", &address.port().to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    let program = Program::at("redis", "redis-server".into());
+    let process = arguments.into_iter().fold(program, Program::arg).start();
+    let client = ::redis::Client::open(format!("redis://{address}")).expect("a URL");
+    let connection = wait_until("Redis", async || client.get_multiplexed_async_connection().await.ok()).await;
+    (process, address, connection)
+}
+
+/// As after a failover: the old server still answers to who is connected, and nobody publishes there any more.
+#[tokio::test]
+async fn a_subscription_that_stands_and_brings_nothing_is_renewed() {
+    let (_old_process, old_address, mut old) = own_redis().await;
+    let (_new_process, new_address, _new) = own_redis().await;
+    let chain = Chain::start_on_redis(vec![old_address, new_address]).await;
+    let mut talk = Talk::begin(&chain).await;
+    let run = async |old: &mut MultiplexedConnection, words: &[&str]| {
+        ::redis::cmd(words[0]).arg(&words[1..]).query_async::<::redis::Value>(old).await.expect("Redis does it")
+    };
+    run(&mut old, &["CONFIG", "SET", "port", "0"]).await;
+    let clients: String = ::redis::cmd("CLIENT").arg("LIST").query_async(&mut old).await.expect("clients");
+    let dispatchers = clients.lines().filter(|client| client.contains(" name=switchboard-dispatcher:"));
+    let ids: Vec<&str> = dispatchers.map(|client| client.split(['=', ' ']).nth(1).expect("an id")).collect();
+    assert!(!ids.is_empty(), "{clients}");
+    for id in ids {
+        run(&mut old, &["CLIENT", "KILL", "ID", id]).await;
+    }
+    let red = chain.until_red().await;
+    let (flows, ready) = tokio::join!(talk.until_it_flows(&chain), chain.until_ready());
+    eprintln!(
+        "redis elsewhere: red after {red:.1?}, messages flow {flows:.1?} and all is ready {ready:.1?} after that"
+    );
+    assert!(red <= RED_WITHIN && flows <= WELL_WITHIN && ready <= WELL_WITHIN, "{red:?} {flows:?} {ready:?}");
+    let left: String = ::redis::cmd("CLIENT").arg("LIST").query_async(&mut old).await.expect("clients");
+    assert!(!left.contains("name=switchboard-"), "{left}");
 }
