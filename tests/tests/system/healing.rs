@@ -1,5 +1,6 @@
 //! Any server, and any service of a row, may be away, freeze, or swallow what it is told: the gateway's `/readyz` says
-//! so within 5 s, and all is well within 10 s of its return, with no restart. These tests run alone, since they measure.
+//! so within 5 s, and all is well within 10 s of its return, with no restart. These tests run alone, since they measure;
+//! `HEALING_OUTAGE_SECONDS=60` makes outages last longer than until they are seen.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -72,11 +73,17 @@ async fn vanishes(
     let mut talk = Talk::begin(&chain).await;
     leave(&mut chain).await;
     let red = chain.until_red().await;
+    tokio::time::sleep(outage_goes_on()).await;
     come_back(&mut chain).await;
     let (flows, ready) = tokio::join!(talk.until_it_flows(&chain), chain.until_ready());
     eprintln!("{what}: red after {red:.1?}, messages flow {flows:.1?} and all is ready {ready:.1?} after the return");
     assert!(red <= RED_WITHIN, "{what}: red after {red:?}");
     assert!(flows <= WELL_WITHIN && ready <= WELL_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
+}
+
+fn outage_goes_on() -> Duration {
+    let seconds = std::env::var("HEALING_OUTAGE_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
 }
 
 /// Present connections swallow what they are told, and say nothing.
