@@ -13,6 +13,7 @@ use futures_util::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
 
 /// The load.
@@ -114,27 +115,4 @@ fn report(load: Load, samples: &[Sample]) {
         post.p50,
         post.p99
     );
-}
-
-struct Percentiles {
-    p50: f64,
-    p90: f64,
-    p99: f64,
-    max: f64,
-}
-
-impl Percentiles {
-    fn of(durations: impl Iterator<Item = Duration>) -> Self {
-        let mut millis: Vec<f64> = durations.map(|duration| duration.as_secs_f64() * 1000.0).collect();
-        millis.sort_by(f64::total_cmp);
-        let at = |percent: usize| millis.get((millis.len() * percent / 100).min(millis.len() - 1)).copied();
-        let at = |percent| at(percent).unwrap_or_default();
-        Self { p50: at(50), p90: at(90), p99: at(99), max: at(100) }
-    }
-}
-
-impl std::fmt::Display for Percentiles {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.2} | {:.2} | {:.2} | {:.2}", self.p50, self.p90, self.p99, self.max)
-    }
 }

@@ -36,15 +36,15 @@ impl Visitor {
 
     /// Connects, and waits for `connected`.
     pub(crate) async fn connect(&self) -> anyhow::Result<Socket> {
-        let base = self.address.replacen("http", "ws", 1);
-        let url = format!("{base}/channel/ws?session={}&token={}", self.session, self.token);
-        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
-        let mut socket = Socket(stream);
-        let first = socket.next_frame().await?;
-        if first["type"] != "connected" {
-            bail!("the first frame is {}", first["type"]);
-        }
-        Ok(socket)
+        Ok(self.connect_at(&self.address, None).await?.0)
+    }
+
+    /// Connects to that gateway with a cursor, and waits for `connected`.
+    pub(crate) async fn connect_at(&self, gateway: &str, after: Option<i64>) -> anyhow::Result<(Socket, Value)> {
+        let base = gateway.replacen("http", "ws", 1);
+        let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
+        let url = format!("{base}/channel/ws?session={}&token={}{after}", self.session, self.token);
+        Socket::open(&url).await
     }
 
     /// Sends a message.
@@ -57,6 +57,30 @@ impl Visitor {
 }
 
 impl Socket {
+    /// Connects, and waits for `connected`.
+    pub(crate) async fn open(url: &str) -> anyhow::Result<(Self, Value)> {
+        let (stream, _) = tokio_tungstenite::connect_async(url).await?;
+        let mut socket = Self(stream);
+        let first = socket.next_frame().await?;
+        if first["type"] != "connected" {
+            bail!("the first frame is {}", first["type"]);
+        }
+        Ok((socket, first))
+    }
+
+    /// Reads until everything is there that a visitor's chat had at `connected`. The cursor reached, and how many
+    /// messages came.
+    pub(crate) async fn level(&mut self, connected: &Value, after: i64) -> anyhow::Result<(i64, usize)> {
+        let top = connected["data"]["chats"][0]["seq"].as_i64().context("connected tells no top")?;
+        let (mut cursor, mut messages) = (after, 0);
+        while cursor < top {
+            let frame = self.next_frame().await?;
+            cursor = frame["seq"].as_i64().unwrap_or(cursor).max(cursor);
+            messages += usize::from(frame["type"] == "chat.message");
+        }
+        Ok((cursor, messages))
+    }
+
     /// The next JSON frame.
     pub(crate) async fn next_frame(&mut self) -> anyhow::Result<Value> {
         while let Some(message) = self.0.next().await {

@@ -48,8 +48,9 @@ impl HttpChatService {
     pub fn new(base: &str, secret: SecretString) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(2))
-            .timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(10))
+            // Answers take milliseconds. A connection that a dead peer left behind must not hold a caller for long.
+            .timeout(Duration::from_secs(5))
+            .pool_idle_timeout(Duration::from_secs(5))
             .tcp_nodelay(true)
             .build()?;
         Ok(Self { http, base: base.trim_end_matches('/').to_owned(), secret })
