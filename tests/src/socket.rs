@@ -125,6 +125,12 @@ impl Socket {
         }
     }
 
+    /// Closes it, and waits until the gateway has seen that.
+    pub async fn close(&mut self) {
+        in_time("a close", self.stream.close(None)).await.expect("an open socket");
+        while let Some(Ok(_)) = in_time("the end of the socket", self.stream.next()).await {}
+    }
+
     /// Sends a frame.
     pub async fn send(&mut self, frame: Value) {
         self.send_text(&frame.to_string()).await;

@@ -3,12 +3,13 @@
 //!
 //! - [`pump`](mod@pump): drives one source into one sink, in order per chat
 //! - [`pubsub`]: what a gateway listens on
+//! - [`leases`]: how many connections one owner has, over all gateways
 //! - [`config`]: which backends, and where they are
 //! - [`metrics`]: what a pipeline counts
 //! - [`outbox`]: PostgreSQL as a source; lanes, their locks and how their holders are woken (feature `postgres`)
 //! - [`notify`]: LISTEN/NOTIFY as a sink and as a pub/sub (feature `postgres`)
 //! - [`amqp`]: RabbitMQ as a sink and as a source
-//! - [`redis`](mod@redis): Redis as a sink and as a pub/sub
+//! - [`redis`](mod@redis): Redis as a sink and as a pub/sub, and as the place where connections are counted
 //! - `backoff`: how long to wait before the next try
 //! - `postgres`: connections that are not pooled (feature `postgres`)
 //!
@@ -18,6 +19,7 @@
 pub mod amqp;
 mod backoff;
 pub mod config;
+pub mod leases;
 pub mod metrics;
 #[cfg(feature = "postgres")]
 pub mod notify;
@@ -30,6 +32,7 @@ pub mod pump;
 pub mod redis;
 
 pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
+pub use leases::{ChangedOwners, Lease, Leaseholder};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
 pub use pubsub::{Arrival, Hint, PubSub};
 pub use pump::{Load, Outcome, Parcel, Sink, Source};

@@ -1,7 +1,8 @@
-//! Redis between the dispatcher and the gateways.
+//! Redis between the dispatcher and the gateways, and among the gateways.
 //!
 //! - [`sink`]: appends events to streams and publishes them, a script per chat (`append_and_publish.lua`)
 //! - [`pubsub`]: what a gateway listens on
+//! - [`leases`]: counts connections across gateways, a script per owner (`settle_leases.lua`)
 //! - `subscriptions`: which channels are wished for, and who waits for them
 //! - `inlet`: turns pushed messages into arrivals
 //! - `signals`: sends signals
@@ -10,11 +11,13 @@
 
 mod client;
 mod inlet;
+pub mod leases;
 pub mod pubsub;
 mod signals;
 pub mod sink;
 mod subscriptions;
 mod window;
 
+pub use leases::RedisLeases;
 pub use pubsub::RedisPubSub;
 pub use sink::RedisSink;

@@ -1,6 +1,7 @@
 //! Routing keys, queue names, Redis channels and stream keys: the only place that spells them.
 
 use crate::event::{Event, EventKind};
+use crate::gateway_api::Principal;
 use crate::ids::{ChatId, Epoch, Lane, UserId};
 
 /// The durable topic exchange that every event goes to.
@@ -108,6 +109,24 @@ pub fn last_seen(chat: ChatId) -> String {
 #[must_use]
 pub fn last_beat(lane: Lane) -> String {
     format!("pipeline:beat:{lane}")
+}
+
+/// The sorted set of an owner's connections to all gateways, the oldest first. Without the epoch: it says nothing of the
+/// database, and lives no longer than the gateways that hold the connections.
+#[must_use]
+pub fn connections(owner: Principal) -> String {
+    match owner {
+        Principal::Client { session_id } => format!("connections:client:{session_id}"),
+        Principal::Staff { user_id } => format!("connections:staff:{user_id}"),
+        Principal::User { user_id } => format!("connections:user:{user_id}"),
+    }
+}
+
+/// By what a gateway is known while it lives: a key with a time to live, and a channel that it alone listens on. `term` is
+/// a time during which it and Redis did not lose each other.
+#[must_use]
+pub fn gateway(term: &str) -> String {
+    format!("gateway:{term}")
 }
 
 /// The advisory lock that the relay of a lane holds; the first number keeps clear of other users of the database.

@@ -45,6 +45,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         chat_service: chat_service.clone(),
         credentials: credentials(&config, &health)?,
         limits: config.channel.limits(),
+        shared: config.pubsub.clone(),
         origins: Origins::new(&config.channel.allowed_origins),
         metrics: GatewayMetrics::new(&metrics),
         heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),

@@ -62,13 +62,13 @@ pub struct ChannelConfig {
     /// Between two pings; a connection that leaves two unanswered is closed.
     #[arg(long, env = "CHANNEL__PING_INTERVAL", default_value = "30s", value_parser = humantime::parse_duration)]
     pub ping_interval: Duration,
-    /// Connections of one client session on one gateway.
+    /// Connections of one client session, over all gateways; the oldest gives way to the next.
     #[arg(long, env = "CHANNEL__CLIENT_CONNECTIONS", default_value_t = 5)]
     pub client_connections: usize,
-    /// Connections of one operator on one gateway.
+    /// Connections of one operator, over all gateways.
     #[arg(long, env = "CHANNEL__OPERATOR_CONNECTIONS", default_value_t = 20)]
     pub operator_connections: usize,
-    /// Connections of any other token on one gateway.
+    /// Connections of the owner of any other token, over all gateways.
     #[arg(long, env = "CHANNEL__OTHER_CONNECTIONS", default_value_t = 10)]
     pub other_connections: usize,
     /// Threads that own the WebSockets; 0 means one per core, at most 4.

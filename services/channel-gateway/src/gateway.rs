@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bus::PubSub;
+use bus::redis::RedisLeases;
+use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -35,7 +36,7 @@ pub struct Gateway {
     /// Whose tokens are good.
     pub credentials: Credentials,
     /// How many connections one token may have.
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Where pages may come from.
     pub origins: Origins,
     /// What is counted.
@@ -47,6 +48,8 @@ pub struct Gateway {
     /// Where tasks run, whichever thread starts them.
     pub runtime: Handle,
     serves_echo: bool,
+    /// Counts connections across gateways for as long as it is kept.
+    _leases: Option<RedisLeases>,
     /// Where connection ids start: no two processes share it.
     name: String,
     connections: AtomicU64,
@@ -63,6 +66,8 @@ pub struct Parts {
     pub credentials: Credentials,
     /// How many connections one token may have.
     pub limits: ConnectionLimits,
+    /// With Redis, connections are counted across gateways there.
+    pub shared: PubSubConfig,
     /// Where pages may come from.
     pub origins: Origins,
     /// What is counted.
@@ -82,6 +87,8 @@ impl Gateway {
     pub fn new(parts: Parts) -> std::io::Result<Arc<Self>> {
         let runtime = Handle::current();
         let pollers = Pollers::start(parts.pollers)?;
+        let name = format!("{:08x}", rand::random::<u32>());
+        let (limits, leases) = count_connections(parts.limits, &parts.shared, &name)?;
         runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone()));
         let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
         let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
@@ -103,14 +110,15 @@ impl Gateway {
             revocations,
             chat_service,
             credentials: parts.credentials,
-            limits: Limits::new(parts.limits),
+            limits,
             origins: parts.origins,
             metrics,
             pollers,
             ping_interval: parts.ping_interval,
             runtime,
             serves_echo: parts.serves_echo,
-            name: format!("{:08x}", rand::random::<u32>()),
+            _leases: leases,
+            name,
             connections: AtomicU64::new(0),
             invitations: Mutex::new(Some(invitations)),
         }))
@@ -130,4 +138,19 @@ impl Gateway {
     pub fn next_connection_id(&self) -> String {
         format!("{}-{}", self.name, self.connections.fetch_add(1, Ordering::Relaxed))
     }
+}
+
+/// Counts in this process, and with Redis across gateways.
+fn count_connections(
+    limits: ConnectionLimits,
+    shared: &PubSubConfig,
+    name: &str,
+) -> std::io::Result<(Arc<Limits>, Option<RedisLeases>)> {
+    if shared.backend == PubSubBackend::Pg {
+        return Ok((Arc::new(Limits::new(limits, None)), None));
+    }
+    let changed = Arc::<ChangedOwners>::default();
+    let limits = Arc::new(Limits::new(limits, Some(changed.clone())));
+    let leases = RedisLeases::start(shared, name.to_owned(), limits.clone(), changed);
+    Ok((limits, Some(leases.map_err(std::io::Error::other)?)))
 }

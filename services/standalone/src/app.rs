@@ -92,6 +92,7 @@ impl Process {
             chat_service: Arc::new(InProcess(chat.clone())),
             credentials,
             limits: channel.limits(),
+            shared: self.config.pubsub.clone(),
             origins: Origins::new(&channel.allowed_origins),
             metrics: GatewayMetrics::new(&self.around.metrics),
             heartbeat: Heartbeat::new(self.around.health.part("pipeline"), &self.around.metrics),
