@@ -89,7 +89,7 @@ start_gateways() {
   for i in 1 2; do
     start_service channel-gateway $i CHAT_SERVICE__URL="$inner" AUTH__JWKS_URL="$inner/.well-known/jwks.json" \
       AUTH__INTERNAL_SECRET="$AUTH__INTERNAL_SECRET" AUTH__SESSION_KEYS="$AUTH__SESSION_KEYS" \
-      PUBSUB__BACKEND=redis PUBSUB__REDIS_URL="$REDIS_URL"
+      PUBSUB__BACKEND=redis PUBSUB__REDIS_URL="$REDIS_URL" HTTP__TRUSTED_PROXIES=1
   done
 }
 

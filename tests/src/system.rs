@@ -226,9 +226,11 @@ struct Parts {
     gateways: Vec<Gateway>,
 }
 
-/// Tests write faster than people; a test of the limits sets its own.
+/// Tests connect and write faster than people; a test of the limits sets its own.
 pub(crate) fn unlimited(program: Program) -> Program {
-    program.env("LIMITS__SENDS_PER_SECOND", "0").env("LIMITS__CLIENT_SENDS_PER_SECOND", "0")
+    ["LIMITS__SENDS", "LIMITS__CLIENT_SENDS", "CHANNEL__HANDSHAKES", "CHANNEL__BAD_PROOFS", "CHANNEL__FRAMES"]
+        .iter()
+        .fold(program, |program, limit| program.env(&format!("{limit}_PER_SECOND"), "0"))
 }
 
 impl Plan<'_> {
@@ -270,7 +272,7 @@ impl Plan<'_> {
     }
 
     fn gateway(&self, number: usize, chat_service: &str) -> Process {
-        let program = self.secrets.give_to_gateway(Program::new("channel-gateway"), chat_service);
+        let program = self.secrets.give_to_gateway(unlimited(Program::new("channel-gateway")), chat_service);
         self.start(self.with_redis(program), &format!("channel-gateway {number}"))
     }
 

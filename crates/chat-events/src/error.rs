@@ -1,5 +1,7 @@
 //! The one shape of an error: `{"error": {"code", "message", "details"}}`.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// What went wrong, for programs. In REST each has one HTTP status.
@@ -80,6 +82,14 @@ impl ErrorBody {
     /// About one field.
     pub fn field(code: ErrorCode, field: &str, message: impl Into<String>) -> Self {
         Self::new(code, message).with("field", field)
+    }
+
+    /// Over a rate limit, until that time is over.
+    pub fn rate_limited(message: impl Into<String>, wait: Duration) -> Self {
+        // Rounded up: earlier is refused again.
+        let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
+        let body = Self::new(ErrorCode::RateLimited, message);
+        body.with("retry_after", millis.div_ceil(1000)).with("retry_after_ms", millis)
     }
 
     /// With one more detail.

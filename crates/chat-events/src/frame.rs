@@ -340,6 +340,8 @@ pub enum CloseCode {
     Restart,
     /// A part behind the gateway does not answer.
     Unavailable,
+    /// Too many handshakes, or frames that went on though they were refused.
+    RateLimited,
     /// The token is not good.
     BadToken,
     /// The right to be here was taken.
@@ -356,12 +358,13 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TokenExpired,
         Self::SlowConsumer,
         Self::Idle,
         Self::Restart,
         Self::Unavailable,
+        Self::RateLimited,
         Self::BadToken,
         Self::Revoked,
         Self::TooManyConnections,
@@ -379,6 +382,7 @@ impl CloseCode {
             Self::Idle => 4003,
             Self::Restart => 4004,
             Self::Unavailable => 4005,
+            Self::RateLimited => 4006,
             Self::BadToken => 4500,
             Self::Revoked => 4501,
             Self::TooManyConnections => 4502,
@@ -397,6 +401,7 @@ impl CloseCode {
             Self::Idle => "idle",
             Self::Restart => "restart",
             Self::Unavailable => "unavailable",
+            Self::RateLimited => "rate limited",
             Self::BadToken => "bad token",
             Self::Revoked => "revoked",
             Self::TooManyConnections => "too many connections",

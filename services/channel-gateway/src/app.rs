@@ -46,6 +46,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         credentials: credentials(&config, &health)?,
         limits: config.channel.limits(),
         shared: config.pubsub.clone(),
+        rates: config.channel.rates,
         origins: Origins::new(&config.channel.allowed_origins),
         metrics: GatewayMetrics::new(&metrics),
         heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),

@@ -1,5 +1,6 @@
 //! Settings, read once in `main`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use bus::config::PubSubConfig;
@@ -71,6 +72,8 @@ pub struct ChannelConfig {
     /// Connections of the owner of any other token, over all gateways.
     #[arg(long, env = "CHANNEL__OTHER_CONNECTIONS", default_value_t = 10)]
     pub other_connections: usize,
+    #[command(flatten)]
+    pub rates: RateConfig,
     /// Threads that own the WebSockets; 0 means one per core, at most 4.
     #[arg(long, env = "CHANNEL__POLLERS", default_value_t = 0)]
     pub pollers: usize,
@@ -80,6 +83,37 @@ pub struct ChannelConfig {
     /// Serves the bare WebSocket codec at /channel/echo, for conformance runs.
     #[arg(long, env = "CHANNEL__ECHO", default_value_t = false)]
     pub echo: bool,
+}
+
+/// How often one may come and write. Each gateway has its own count.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct RateConfig {
+    /// How many connections the owner of a token may open in a second, in the long run, on each gateway; 0 for any.
+    #[arg(long, env = "CHANNEL__HANDSHAKES_PER_SECOND", default_value_t = 5)]
+    pub handshakes_per_second: u32,
+    /// How many it may open at once.
+    #[arg(long, env = "CHANNEL__HANDSHAKE_BURST", default_value = "60")]
+    pub handshake_burst: NonZeroU32,
+    /// How many bad tokens an address is told of in a second, in the long run; beyond that it is told to wait. Good tokens
+    /// of that address are not concerned. 0 for any.
+    #[arg(long, env = "CHANNEL__BAD_PROOFS_PER_SECOND", default_value_t = 10)]
+    pub bad_proofs_per_second: u32,
+    /// How many bad tokens an address is told of at once.
+    #[arg(long, env = "CHANNEL__BAD_PROOF_BURST", default_value = "100")]
+    pub bad_proof_burst: NonZeroU32,
+    /// How many proxies before the gateway are to be believed about the client's address (X-Forwarded-For).
+    #[arg(long, env = "HTTP__TRUSTED_PROXIES", default_value_t = 0)]
+    pub trusted_proxies: usize,
+    /// How many frames a connection may send in a second, in the long run; 0 for any.
+    #[arg(long, env = "CHANNEL__FRAMES_PER_SECOND", default_value_t = 50)]
+    pub frames_per_second: u32,
+    /// How many frames a connection may send at once.
+    #[arg(long, env = "CHANNEL__FRAME_BURST", default_value = "200")]
+    pub frame_burst: NonZeroU32,
+    /// How many refused frames are borne at once, and again as many per second as are allowed, before the connection is closed;
+    /// 0 for any.
+    #[arg(long, env = "CHANNEL__FRAME_EXCESS", default_value_t = 1000)]
+    pub frame_excess: u32,
 }
 
 impl ChannelConfig {

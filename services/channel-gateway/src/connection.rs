@@ -3,6 +3,7 @@
 //! It knows nothing of the gateway around it; [`crate::lifecycle`] opens, serves and closes it.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Connection {
     pub transport: &'static str,
     /// Whether nothing goes out before its `resume`.
     pub expects_resume: bool,
+    /// Where its client is.
+    pub address: Option<IpAddr>,
     outlet: Arc<dyn Outlet>,
     identity: OnceLock<Identity>,
     own: OnceLock<Own>,
@@ -95,12 +98,19 @@ impl Connection {
             id,
             transport,
             expects_resume: false,
+            address: None,
             outlet,
             identity: OnceLock::new(),
             own: OnceLock::new(),
             state: Mutex::new(state),
             opened: Instant::now(),
         }
+    }
+
+    /// Says where its client is.
+    #[must_use]
+    pub fn from(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

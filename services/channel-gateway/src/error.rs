@@ -1,6 +1,7 @@
 //! Errors of the gateway's own HTTP routes, in the one shape.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 
@@ -15,8 +16,18 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(ErrorEnvelope { error: self.0.clone() })
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(seconds) = retry_after(&self.0) {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        response.json(ErrorEnvelope { error: self.0.clone() })
     }
+}
+
+/// For the header `Retry-After`, which has whole seconds (RFC 9110, section 10.2.3).
+#[must_use]
+pub fn retry_after(error: &ErrorBody) -> Option<u64> {
+    error.details.get("retry_after").and_then(serde_json::Value::as_u64)
 }
 
 /// The answer where nothing is served.

@@ -10,7 +10,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::chat_service::ChatService;
+use crate::config::RateConfig;
 use crate::credentials::Credentials;
+use crate::handshake_rates::HandshakeRates;
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
 use crate::hub::{self, Hub, Invitation};
@@ -37,6 +39,10 @@ pub struct Gateway {
     pub credentials: Credentials,
     /// How many connections one token may have.
     pub limits: Arc<Limits>,
+    /// How often one may connect.
+    pub handshakes: Arc<HandshakeRates>,
+    /// How often one may connect and write, as configured.
+    pub rates: RateConfig,
     /// Where pages may come from.
     pub origins: Origins,
     /// What is counted.
@@ -68,6 +74,8 @@ pub struct Parts {
     pub limits: ConnectionLimits,
     /// With Redis, connections are counted across gateways there.
     pub shared: PubSubConfig,
+    /// How often one may connect and write.
+    pub rates: RateConfig,
     /// Where pages may come from.
     pub origins: Origins,
     /// What is counted.
@@ -89,6 +97,11 @@ impl Gateway {
         let pollers = Pollers::start(parts.pollers)?;
         let name = format!("{:08x}", rand::random::<u32>());
         let (limits, leases) = count_connections(parts.limits, &parts.shared, &name)?;
+        let handshakes = Arc::new(HandshakeRates::new(&parts.rates));
+        runtime.spawn({
+            let handshakes = handshakes.clone();
+            async move { handshakes.forget_idle().await }
+        });
         runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone()));
         let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
         let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
@@ -111,6 +124,8 @@ impl Gateway {
             chat_service,
             credentials: parts.credentials,
             limits,
+            handshakes,
+            rates: parts.rates,
             origins: parts.origins,
             metrics,
             pollers,

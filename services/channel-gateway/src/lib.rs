@@ -6,18 +6,22 @@
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
 //! - [`history`]: what happened after a position · [`welcomes`]: what clients are told that connect · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
-//! - [`frames`]: a frame, encoded once · [`limits`], [`origins`], [`credentials`], [`jwks`]: who may connect
+//! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
+//! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`client_address`]: from where
 //! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
 
 pub mod app;
 pub mod chat_service;
+pub mod client_address;
 pub mod client_frames;
 pub mod config;
 pub mod connection;
 pub mod credentials;
 pub mod error;
+pub mod frame_rate;
 pub mod frames;
 pub mod gateway;
+pub mod handshake_rates;
 pub mod heartbeat;
 pub mod history;
 pub mod hub;

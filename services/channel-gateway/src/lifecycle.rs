@@ -219,11 +219,14 @@ async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Clien
         let error = ErrorBody::new(ErrorCode::Unauthorized, "the first frame must be init with an access_token");
         return connection.refuse(error);
     };
-    match gateway.credentials.user(&access_token).await {
+    let proved = gateway.credentials.user(&access_token).await;
+    match gateway.handshakes.judge(proved, connection.address) {
         Ok(identity) => open(gateway, connection, identity, None).await,
         Err(error) => {
+            let is_too_often = error.code == ErrorCode::RateLimited;
+            let code = if is_too_often { CloseCode::RateLimited } else { CloseCode::BadToken };
             connection.refuse(error);
-            connection.outlet().close(CloseCode::BadToken);
+            connection.outlet().close(code);
         }
     }
 }

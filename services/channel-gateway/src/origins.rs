@@ -39,6 +39,7 @@ impl Origins {
             .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| origins.allows(origin)))
             .allow_any_method()
             .allow_any_header()
+            .expose_headers(["retry-after"])
             .max_age(3600)
     }
 

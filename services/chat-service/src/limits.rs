@@ -4,8 +4,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use chat_events::ErrorBody;
 use chat_events::gateway_api::Principal;
-use chat_events::{ErrorBody, ErrorCode};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -54,15 +54,12 @@ fn limiter(per_second: u32, burst: NonZeroU32) -> Option<DefaultKeyedRateLimiter
 }
 
 fn too_fast(wait: Duration) -> Error {
-    // Rounded up: earlier is refused again.
-    let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
-    let body = ErrorBody::new(ErrorCode::RateLimited, "too many messages in a short time; wait a little");
-    Error::Refused(body.with("retry_after", millis.div_ceil(1000)).with("retry_after_ms", millis))
+    Error::Refused(ErrorBody::rate_limited("too many messages in a short time; wait a little", wait))
 }
 
 #[cfg(test)]
 mod tests {
-    use chat_events::{ChatId, UserId};
+    use chat_events::{ChatId, ErrorCode, UserId};
 
     use super::*;
 

@@ -93,6 +93,7 @@ impl Process {
             credentials,
             limits: channel.limits(),
             shared: self.config.pubsub.clone(),
+            rates: channel.rates,
             origins: Origins::new(&channel.allowed_origins),
             metrics: GatewayMetrics::new(&self.around.metrics),
             heartbeat: Heartbeat::new(self.around.health.part("pipeline"), &self.around.metrics),

@@ -226,6 +226,9 @@ impl Cluster {
                 set("AUTH__INTERNAL_SECRET", self.layout.internal_secret.clone());
                 set("AUTH__SESSION_KEYS", self.layout.session_keys.clone());
                 set("CHANNEL__PING_INTERVAL", PING_INTERVAL.to_owned());
+                // Nor do they reconnect as often in a minute.
+                set("CHANNEL__HANDSHAKES_PER_SECOND", "0".to_owned());
+                set("CHANNEL__FRAMES_PER_SECOND", "0".to_owned());
                 self.set_pubsub(part, &mut set)?;
             }
         }

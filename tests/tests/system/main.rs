@@ -10,6 +10,7 @@ mod handshake;
 mod healing;
 mod many_chats;
 mod marks_and_typing;
+mod rate_limits;
 mod resume;
 mod rights;
 mod sessions;

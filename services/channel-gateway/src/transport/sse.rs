@@ -2,6 +2,7 @@
 //! several; `Last-Event-ID` resumes one chat.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -20,6 +21,7 @@ use tokio::time::{Duration, Interval, interval};
 
 use super::socket::MAX_UNSENT;
 use super::{Outlet, websocket};
+use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Identity, Proof};
 use crate::error::ApiError;
@@ -40,7 +42,8 @@ pub async fn channel(
     let after = cursor(&request, query.after.as_deref())?;
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(websocket::bearer_token);
-    match gateway.credentials.handshake(&query, bearer).await? {
+    let proof = gateway.credentials.handshake(&query, bearer).await;
+    match gateway.handshakes.judge_handshake(proof, address(&gateway, &request))? {
         Proof::Identity(identity) => Ok(open(&gateway, identity, after)),
         Proof::None => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
     }
@@ -63,8 +66,13 @@ pub async fn signed_link(
 ) -> Result<HttpResponse, ApiError> {
     check_origin(&gateway, &request)?;
     let after = cursor(&request, query.after.as_deref())?;
-    let identity = gateway.credentials.client(Purpose::Stream, *session, &query.sig)?;
+    let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
+    let identity = gateway.handshakes.judge(proved, address(&gateway, &request))?;
     Ok(open(&gateway, identity, after))
+}
+
+fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
+    client_address(request.peer_addr(), request.head().headers(), gateway.rates.trusted_proxies)
 }
 
 fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ApiError> {

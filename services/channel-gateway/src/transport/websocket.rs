@@ -1,6 +1,7 @@
 //! The WebSocket handshake: proves the token while HTTP can still say no, then hands the socket to a poller.
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_codec::{Framed, FramedParts};
@@ -14,8 +15,11 @@ use super::codec::Incoming;
 use super::echo;
 use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
+use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Proof};
+use crate::error::retry_after;
+use crate::frame_rate::{self, FrameRate, Verdict};
 use crate::gateway::Gateway;
 use crate::lifecycle;
 
@@ -39,6 +43,7 @@ struct Opening {
     proof: Proof,
     after: Option<Seq>,
     expects_resume: bool,
+    address: Option<IpAddr>,
 }
 
 enum Accepted {
@@ -62,8 +67,10 @@ async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorB
     let (after, expects_resume) = (cursor(query.after.as_deref())?, query.expects_resume()?);
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(bearer_token);
-    let proof = gateway.credentials.handshake(&query, bearer).await?;
-    Ok(Accepted::Channel(Opening { proof, after, expects_resume }))
+    let address = client_address(request.peer_addr(), request.headers(), gateway.rates.trusted_proxies);
+    let proof = gateway.credentials.handshake(&query, bearer).await;
+    let proof = gateway.handshakes.judge_handshake(proof, address)?;
+    Ok(Accepted::Channel(Opening { proof, after, expects_resume, address }))
 }
 
 /// A cursor as it stands in a query or header.
@@ -107,18 +114,18 @@ async fn switch(
 }
 
 fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<dyn Peer> {
-    let Opening { proof, after, expects_resume } = opening;
+    let Opening { proof, after, expects_resume, address } = opening;
     let brings_proof = matches!(proof, Proof::Identity(_));
     let id = gateway.next_connection_id();
     let connection = Connection::new(id, "websocket", socket.clone(), brings_proof).expecting_resume(expects_resume);
-    let connection = Arc::new(connection);
+    let connection = Arc::new(connection.from(address));
     if let Proof::Identity(identity) = proof {
         let socket = socket.clone();
         let when_ready = move || socket.ask_attention();
         let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, after, when_ready);
         gateway.runtime.spawn(opening);
     }
-    Arc::new(ChannelPeer { gateway: gateway.clone(), connection })
+    Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new() })
 }
 
 /// An HTTP answer in the error shape; then the connection ends.
@@ -126,8 +133,9 @@ async fn refuse(mut io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
     let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() })?;
     let status = actix_http::StatusCode::from_u16(error.code.status()).unwrap_or_default();
     let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
+    let wait = retry_after(error).map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{version}Connection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{version}{wait}Connection: close\r\n\r\n",
         body.len()
     );
     io.write_all(head.as_bytes()).await?;
@@ -138,6 +146,24 @@ async fn refuse(mut io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
 struct ChannelPeer {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
+    /// From the first frame on: most connections only listen.
+    rate: OnceLock<Option<Box<FrameRate>>>,
+}
+
+impl ChannelPeer {
+    /// False when the frame came too soon. That is said at once, before answers to earlier frames.
+    fn is_in_time(&self, text: &str) -> bool {
+        let rate = self.rate.get_or_init(|| FrameRate::new(&self.gateway.rates).map(Box::new));
+        match rate.as_ref().map_or(Verdict::Pass, |rate| rate.take()) {
+            Verdict::Pass => return true,
+            Verdict::Wait(wait) => {
+                let (client_id, chat_id) = frame_rate::names_of(text);
+                self.connection.refuse_frame(frame_rate::too_fast(wait), client_id, chat_id);
+            }
+            Verdict::Flood => self.connection.outlet().close(CloseCode::RateLimited),
+        }
+        false
+    }
 }
 
 impl Peer for ChannelPeer {
@@ -147,6 +173,9 @@ impl Peer for ChannelPeer {
             socket.close_with(Some(code.code()), code.reason());
             return true;
         };
+        if !self.is_in_time(&text) {
+            return true;
+        }
         let socket = socket.clone();
         lifecycle::receive(&self.gateway, &self.connection, text, move || socket.ask_attention())
     }
