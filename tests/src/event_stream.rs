@@ -13,6 +13,8 @@ pub struct EventStream {
     unread: Vec<u8>,
     /// The last `id:`, for `Last-Event-ID`.
     pub last_id: Option<String>,
+    /// How long a browser is to wait before it comes back, in milliseconds.
+    pub retry: Option<u64>,
 }
 
 impl EventStream {
@@ -25,7 +27,7 @@ impl EventStream {
         }
         let content_type = response.headers().get("content-type").expect("a content type").to_str().expect("ASCII");
         assert!(content_type.starts_with("text/event-stream"), "{content_type}");
-        Self { response, unread: Vec::new(), last_id: None }
+        Self { response, unread: Vec::new(), last_id: None, retry: None }
     }
 
     /// The answer to a stream that must be refused.
@@ -60,7 +62,7 @@ impl EventStream {
         }
     }
 
-    /// What the event says that ends the stream: `{"code", "reason"}`. Others are passed over.
+    /// What the event says that ends the stream: `{"code", "reason"}` and more. Others are passed over.
     pub async fn closed(&mut self) -> Value {
         loop {
             let block = in_time("an event", self.next_block()).await;
@@ -91,6 +93,7 @@ impl EventStream {
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
                 "data" => data.push(value),
+                "retry" => self.retry = Some(value.parse().expect("milliseconds")),
                 "id" => self.last_id = Some(value.to_owned()),
                 _ => {}
             }

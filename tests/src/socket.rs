@@ -24,6 +24,15 @@ pub struct Socket {
     unread: VecDeque<Value>,
 }
 
+/// How a socket was closed.
+#[derive(Debug, Clone)]
+pub struct Closed {
+    /// The code.
+    pub code: u16,
+    /// In words.
+    pub reason: String,
+}
+
 impl Socket {
     /// Opens one that must not be refused.
     pub async fn open(gateway: &Gateway, target: &str) -> Self {
@@ -80,7 +89,7 @@ impl Socket {
     async fn next_on_the_wire(&mut self) -> Value {
         match self.receive().await {
             Ok(frame) => frame,
-            Err(code) => panic!("the socket was closed with {code}"),
+            Err(closed) => panic!("the socket was closed with {closed:?}"),
         }
     }
 
@@ -118,9 +127,29 @@ impl Socket {
 
     /// The code that it is closed with; frames before that are passed over.
     pub async fn close_code(&mut self) -> u16 {
+        self.closed().await.code
+    }
+
+    /// The code and the reason that it is closed with; frames before that are passed over.
+    pub async fn closed(&mut self) -> Closed {
         loop {
-            if let Err(code) = self.receive().await {
-                return code;
+            if let Err(closed) = self.receive().await {
+                return closed;
+            }
+        }
+    }
+
+    /// Waits until the gateway has read all that was sent here.
+    pub async fn until_read(&mut self) {
+        self.send_raw(Message::Ping("read?".into())).await;
+        loop {
+            match in_time("a pong", self.stream.next()).await {
+                Some(Ok(Message::Pong(_))) => return,
+                Some(Ok(Message::Text(text))) => {
+                    self.unread.push_back(serde_json::from_str(&text).expect("a frame is JSON"));
+                }
+                Some(Ok(_)) => {}
+                end => panic!("the socket ended: {end:?}"),
             }
         }
     }
@@ -165,16 +194,20 @@ impl Socket {
         }
     }
 
-    /// A frame, or the code of a close.
-    async fn receive(&mut self) -> Result<Value, u16> {
+    /// A frame, or how it was closed.
+    async fn receive(&mut self) -> Result<Value, Closed> {
         loop {
             let message = match in_time("a frame", self.stream.next()).await {
                 Some(Ok(Message::Text(text))) => text,
-                Some(Ok(Message::Close(Some(close)))) => return Err(close.code.into()),
+                Some(Ok(Message::Close(Some(close)))) => {
+                    return Err(Closed { code: close.code.into(), reason: close.reason.to_string() });
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
                 Some(Ok(other)) => panic!("not a frame of the protocol: {other:?}"),
                 // 1006 is what a browser reports when no close frame came.
-                None | Some(Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))) => return Err(1006),
+                None | Some(Err(Error::ConnectionClosed | Error::Protocol(_) | Error::Io(_))) => {
+                    return Err(Closed { code: 1006, reason: String::new() });
+                }
                 Some(Err(why)) => panic!("the socket failed: {why}"),
             };
             let frame: Value = serde_json::from_str(&message).expect("a frame is JSON");

@@ -86,10 +86,15 @@ impl ErrorBody {
 
     /// Over a rate limit, until that time is over.
     pub fn rate_limited(message: impl Into<String>, wait: Duration) -> Self {
+        Self::new(ErrorCode::RateLimited, message).retry_after(wait)
+    }
+
+    /// With the time after which to try again.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
         // Rounded up: earlier is refused again.
         let millis = u64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX).max(1);
-        let body = Self::new(ErrorCode::RateLimited, message);
-        body.with("retry_after", millis.div_ceil(1000)).with("retry_after_ms", millis)
+        self.with("retry_after", millis.div_ceil(1000)).with("retry_after_ms", millis)
     }
 
     /// With one more detail.

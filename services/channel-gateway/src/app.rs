@@ -9,7 +9,6 @@ use anyhow::Context;
 use bus::config::PubSubBackend;
 use bus::{Arrival, PubSub};
 use channel_auth::{JwtVerifier, SessionKeys};
-use chat_events::frame::CloseCode;
 use chat_events::gateway_api::TopsRequest;
 use secrecy::ExposeSecret;
 use telemetry::{Health, Metrics, Part};
@@ -24,14 +23,12 @@ use crate::heartbeat::Heartbeat;
 use crate::jwks::{Issuer, KeyRefresh};
 use crate::metrics::GatewayMetrics;
 use crate::origins::Origins;
-use crate::{lifecycle, routes, server};
+use crate::{drain, lifecycle, routes, server};
 
 /// How often chat-service is asked whether it is there.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long it may take to say so.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
-/// How long sockets may take to close when the process ends.
-const DRAIN_WITHIN: Duration = Duration::from_secs(20);
 
 /// Runs a channel-gateway until it is told to end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
@@ -77,23 +74,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let serving = tokio::spawn(server);
     telemetry::shutdown::requested().await;
     draining.down("shutting down");
-    drain(&gateway, config.channel.drain_per_second).await;
+    drain::drain(&gateway, &config.channel).await;
     handle.stop(true).await;
     serving.await??;
     Ok(())
-}
-
-/// Tells every socket to come back elsewhere, at a bounded pace, and waits until they are gone.
-pub async fn drain(gateway: &Gateway, per_second: usize) {
-    gateway.pollers.close_all(CloseCode::Restart, per_second);
-    let closed = async {
-        while gateway.metrics.active_websockets() > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    if tokio::time::timeout(DRAIN_WITHIN, closed).await.is_err() {
-        tracing::warn!("some sockets did not close in time");
-    }
 }
 
 fn credentials(config: &Config, health: &Health) -> anyhow::Result<Credentials> {

@@ -77,9 +77,12 @@ pub struct ChannelConfig {
     /// Threads that own the WebSockets; 0 means one per core, at most 4.
     #[arg(long, env = "CHANNEL__POLLERS", default_value_t = 0)]
     pub pollers: usize,
-    /// Sockets closed per second and thread when the gateway is told to end.
+    /// Connections closed per second when the gateway is told to end; more, if all would not be told in 12 s.
     #[arg(long, env = "CHANNEL__DRAIN_PER_SECOND", default_value_t = 1000)]
-    pub drain_per_second: usize,
+    pub drain_per_second: u32,
+    /// Over how long they are told to come back: each at another time within it.
+    #[arg(long, env = "CHANNEL__RECONNECT_WITHIN", default_value = "5s", value_parser = humantime::parse_duration)]
+    pub reconnect_within: Duration,
     /// Serves the bare WebSocket codec at /channel/echo, for conformance runs.
     #[arg(long, env = "CHANNEL__ECHO", default_value_t = false)]
     pub echo: bool,

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_events::frame::ServerFrame;
+use chat_events::frame::{CloseCode, ServerFrame};
 use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, SenderType, Seq, Signal, UserId, Visibility};
 use tokio::sync::oneshot;
@@ -85,6 +85,8 @@ struct State {
     awaits_first: Option<oneshot::Sender<()>>,
     is_draining: bool,
     was_full: bool,
+    /// To be closed as soon as what came is answered.
+    closing: Option<(CloseCode, Duration)>,
     is_open: bool,
     is_gone: bool,
 }
@@ -383,6 +385,10 @@ impl Connection {
     /// A text frame came. They wait here for their turn.
     pub fn queue(&self, text: String) -> Queued {
         let mut state = self.state();
+        if state.closing.is_some() {
+            // Unanswered: the client sends it again when it is back.
+            return Queued { has_room: true, is_first: false };
+        }
         state.inbox.push_back(text);
         if let Some(waits) = state.awaits_first.take() {
             // Who waited too long does not need it.
@@ -428,6 +434,9 @@ impl Connection {
         if text.is_none() {
             state.is_draining = false;
             state.inbox = VecDeque::new();
+            if let Some((code, back_in)) = state.closing {
+                self.outlet.close_until(code, Some(back_in));
+            }
         }
         text
     }
@@ -460,6 +469,22 @@ impl Connection {
         let mut state = self.state();
         state.accepts_invitations = true;
         std::mem::take(&mut state.invitations)
+    }
+
+    /// Closes it as soon as the frames that came are answered; what comes from now on is not taken.
+    pub fn close_when_served(&self, code: CloseCode, back_in: Duration) {
+        let mut state = self.state();
+        state.closing = Some((code, back_in));
+        // Nobody need wait for a frame that is not taken.
+        state.awaits_first = None;
+        if !state.is_draining {
+            self.outlet.close_until(code, Some(back_in));
+        }
+    }
+
+    /// Whether it was told to close, or has closed.
+    pub fn is_closing(&self) -> bool {
+        self.state().closing.is_some() || self.outlet.is_closed()
     }
 
     /// It has opened. False if it has gone meanwhile: then nobody else will take it off the lists.

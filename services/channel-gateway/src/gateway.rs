@@ -1,11 +1,12 @@
 //! The parts that every connection needs, in one place.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bus::redis::RedisLeases;
 use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
+use chat_events::{ErrorBody, ErrorCode};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -54,6 +55,7 @@ pub struct Gateway {
     /// Where tasks run, whichever thread starts them.
     pub runtime: Handle,
     serves_echo: bool,
+    is_closing: AtomicBool,
     /// Counts connections across gateways for as long as it is kept.
     _leases: Option<RedisLeases>,
     /// Where connection ids start: no two processes share it.
@@ -132,6 +134,7 @@ impl Gateway {
             ping_interval: parts.ping_interval,
             runtime,
             serves_echo: parts.serves_echo,
+            is_closing: AtomicBool::new(false),
             _leases: leases,
             name,
             connections: AtomicU64::new(0),
@@ -147,6 +150,20 @@ impl Gateway {
     /// Whether the codec's echo is served.
     pub fn serves_echo(&self) -> bool {
         self.serves_echo
+    }
+
+    /// From now on nobody is let in.
+    pub fn take_no_connections(&self) {
+        self.is_closing.store(true, Ordering::Relaxed);
+    }
+
+    /// An error once the gateway is ending: another is to be asked.
+    pub fn takes_connections(&self) -> Result<(), ErrorBody> {
+        if !self.is_closing.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let error = ErrorBody::new(ErrorCode::Unavailable, "this gateway is ending; come again");
+        Err(error.retry_after(Duration::from_secs(1)))
     }
 
     /// A connection id that no other connection has or had.

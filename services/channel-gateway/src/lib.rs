@@ -1,6 +1,7 @@
 //! Holds the connections of clients, operators and users, and sends them what happens in their chats.
 //!
 //! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
+//! - [`drain`]: how all of it ends
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
@@ -17,6 +18,7 @@ pub mod client_frames;
 pub mod config;
 pub mod connection;
 pub mod credentials;
+pub mod drain;
 pub mod error;
 pub mod frame_rate;
 pub mod frames;

@@ -64,6 +64,11 @@ impl Limits {
         self.tell(principal);
     }
 
+    /// All connections that are counted.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.lock().values().flatten().filter_map(Weak::upgrade).collect()
+    }
+
     fn tell(&self, owner: Principal) {
         if let Some(changed) = &self.changed {
             changed.add(owner);

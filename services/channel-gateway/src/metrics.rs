@@ -109,15 +109,6 @@ impl GatewayMetrics {
         self.connections_closed.get_or_create(&Reason { reason: reason.to_owned() }).inc();
     }
 
-    /// Open WebSockets.
-    #[must_use]
-    pub fn active_websockets(&self) -> i64 {
-        ["client", "staff", "user"]
-            .iter()
-            .map(|role| self.active_connections.get_or_create(&Kind { role, transport: "websocket" }).get())
-            .sum()
-    }
-
     /// An event went out to everybody.
     pub fn delivered(&self, committed_at: DateTime<Utc>) {
         self.delivered.inc();

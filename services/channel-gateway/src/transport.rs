@@ -15,6 +15,8 @@ pub mod socket;
 pub mod sse;
 pub mod websocket;
 
+use std::time::Duration;
+
 use chat_events::frame::CloseCode;
 use chat_events::{ChatId, Seq};
 use futures_util::future::BoxFuture;
@@ -28,11 +30,38 @@ pub trait Outlet: Send + Sync {
     fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>);
 
     /// Says why, and closes.
-    fn close(&self, code: CloseCode);
+    fn close(&self, code: CloseCode) {
+        self.close_until(code, None);
+    }
+
+    /// Says why and when to come back, and closes.
+    fn close_until(&self, code: CloseCode, back_in: Option<Duration>);
 
     /// Ready when fewer than this many bytes are unsent, or the connection is closed.
     fn below(&self, bytes: usize) -> BoxFuture<'_, ()>;
 
     /// Whether it is closed or closing.
     fn is_closed(&self) -> bool;
+}
+
+/// The reason in a close frame: at most 123 bytes (RFC 6455, section 5.5).
+fn close_text(code: CloseCode, back_in: Option<Duration>) -> String {
+    match back_in {
+        Some(wait) => format!("{}; retry_after_ms={}", code.reason(), wait.as_millis()),
+        None => code.reason().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_fits_in_a_close_frame_whatever_it_says() {
+        assert_eq!(close_text(CloseCode::Restart, Some(Duration::from_millis(1234))), "restart; retry_after_ms=1234");
+        for code in CloseCode::ALL {
+            assert_eq!(close_text(code, None), code.reason());
+            assert!(close_text(code, Some(Duration::MAX)).len() <= 123);
+        }
+    }
 }

@@ -62,7 +62,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         ended = &mut fatal => ended?.context("this database cannot be served"),
     };
     process.around.health.part("process").down("shutting down");
-    channel_gateway::app::drain(&gateway, process.config.channel.drain_per_second).await;
+    channel_gateway::drain::drain(&gateway, &process.config.channel).await;
     handle.stop(true).await;
     serving.await??;
     chat.finish_writes().await;

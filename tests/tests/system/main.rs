@@ -14,4 +14,5 @@ mod rate_limits;
 mod resume;
 mod rights;
 mod sessions;
+mod shutdown;
 mod tracing;

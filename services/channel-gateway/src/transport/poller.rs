@@ -66,6 +66,8 @@ pub struct Limits {
 pub struct Pollers {
     shards: Vec<ShardHandle>,
     next: AtomicUsize,
+    /// Sockets that were taken over and are not gone.
+    open: Arc<AtomicUsize>,
 }
 
 /// One poller thread, as seen from others.
@@ -77,7 +79,7 @@ struct ShardHandle {
 
 enum Command {
     Register(Entry),
-    CloseAll(CloseCode, usize),
+    CloseAll(CloseCode),
 }
 
 struct Entry {
@@ -97,8 +99,10 @@ struct Entry {
 impl Pollers {
     /// Starts the threads. They end with the process.
     pub fn start(threads: usize) -> std::io::Result<Self> {
-        let shards = (0..threads.max(1)).map(Shard::start).collect::<std::io::Result<_>>()?;
-        Ok(Self { shards, next: AtomicUsize::new(0) })
+        let open = Arc::<AtomicUsize>::default();
+        let shards =
+            (0..threads.max(1)).map(|index| Shard::start(index, open.clone())).collect::<std::io::Result<_>>()?;
+        Ok(Self { shards, next: AtomicUsize::new(0), open })
     }
 
     /// Takes a socket over; `head` is what was read beyond the handshake.
@@ -117,6 +121,7 @@ impl Pollers {
         let mut decoder = Decoder::new(limits.max_message);
         decoder.feed(head);
         let opened = Instant::now();
+        self.open.fetch_add(1, Ordering::Relaxed);
         shard.command(Command::Register(Entry {
             socket,
             peer,
@@ -132,11 +137,17 @@ impl Pollers {
         Ok(())
     }
 
-    /// Closes every socket, so many per second and thread.
-    pub fn close_all(&self, code: CloseCode, per_second: usize) {
+    /// Closes every socket, at once.
+    pub fn close_all(&self, code: CloseCode) {
         for shard in &self.shards {
-            shard.command(Command::CloseAll(code, per_second.max(1)));
+            shard.command(Command::CloseAll(code));
         }
+    }
+
+    /// How many sockets there are, those included that are closing.
+    #[must_use]
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
     }
 }
 
@@ -156,11 +167,11 @@ struct Shard {
     unfinished: Vec<usize>,
     ping: Frame,
     tick: usize,
-    closing_all: Option<(CloseCode, usize)>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Shard {
-    fn start(index: usize) -> std::io::Result<ShardHandle> {
+    fn start(index: usize, open: Arc<AtomicUsize>) -> std::io::Result<ShardHandle> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default() };
@@ -172,7 +183,7 @@ impl Shard {
             unfinished: Vec::new(),
             ping: Frame::from(&ServerFrame::Ping {}),
             tick: 0,
-            closing_all: None,
+            open,
         };
         std::thread::Builder::new().name(format!("poller-{index}")).spawn(move || shard.run())?;
         Ok(handle)
@@ -225,12 +236,17 @@ impl Shard {
         for command in commands {
             match command {
                 Command::Register(entry) => self.register(entry),
-                Command::CloseAll(code, per_second) => self.closing_all = Some((code, per_second)),
+                Command::CloseAll(code) => self.close_all(code),
             }
         }
         for key in self.mailbox.attention.take() {
             self.attend(key);
         }
+    }
+
+    fn close_all(&self, code: CloseCode) {
+        let sockets = self.entries.iter().map(|(_, entry)| &entry.socket);
+        sockets.for_each(|socket| socket.close_with(Some(code.code()), code.reason()));
     }
 
     fn register(&mut self, entry: Entry) {
@@ -240,6 +256,7 @@ impl Shard {
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) = self.poll.registry().register(&mut source, Token(key), interest) {
             tracing::error!(%error, "a socket cannot be polled");
+            self.open.fetch_sub(1, Ordering::Relaxed);
             entry.peer.gone(entry.socket.gone("error"));
             return;
         }
@@ -337,6 +354,7 @@ impl Shard {
         }
         entry.socket.shut_down();
         entry.peer.gone(entry.socket.gone(reason));
+        self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn turn_wheel(&mut self) {
@@ -348,11 +366,6 @@ impl Shard {
             if self.entries[key].check(now, &self.ping) {
                 self.remove(key, "no answer to close");
             }
-        }
-        if let Some((code, per_second)) = self.closing_all {
-            let open = self.entries.iter().filter(|(_, entry)| entry.socket.ending().is_none());
-            let some: Vec<Arc<Socket>> = open.take(per_second).map(|(_, entry)| entry.socket.clone()).collect();
-            some.iter().for_each(|socket| socket.close_with(Some(code.code()), code.reason()));
         }
     }
 }

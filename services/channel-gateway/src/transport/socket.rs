@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use chat_events::frame::CloseCode;
@@ -14,7 +15,7 @@ use mio::net::TcpStream;
 use tokio::sync::Notify;
 
 use super::attention::Attention;
-use super::{Outlet, codec};
+use super::{Outlet, close_text, codec};
 use crate::frames::Frame;
 
 /// Unsent bytes at which a connection is closed as a slow consumer. It loses nothing: it resumes with its cursor.
@@ -68,7 +69,7 @@ impl Socket {
         out.push(&self.stream, wire.clone());
         if out.unsent > MAX_UNSENT {
             let code = CloseCode::SlowConsumer;
-            self.end(&mut out, Some(code.code()), code.reason());
+            self.end(&mut out, Ending { code: Some(code.code()), reason: code.reason() }, code.reason());
         }
     }
 
@@ -91,17 +92,17 @@ impl Socket {
     pub fn close_with(&self, code: Option<u16>, reason: &'static str) {
         let mut out = self.out();
         if out.ending.is_none() {
-            self.end(&mut out, code, reason);
+            self.end(&mut out, Ending { code, reason }, reason);
         }
     }
 
-    fn end(&self, out: &mut Out, code: Option<u16>, reason: &'static str) {
-        if reason == CloseCode::SlowConsumer.reason() {
+    fn end(&self, out: &mut Out, ending: Ending, text: &str) {
+        if ending.reason == CloseCode::SlowConsumer.reason() {
             // Only the frame that was begun must be finished; the client fetches the rest when it is back.
             out.queue.truncate(1);
         }
-        out.push(&self.stream, codec::encode_close(code, reason));
-        out.ending = Some(Ending { code, reason });
+        out.push(&self.stream, codec::encode_close(ending.code, text));
+        out.ending = Some(ending);
         out.wake_waiters();
         if let Some(key) = out.key {
             self.attention.ask(key);
@@ -211,8 +212,12 @@ impl Outlet for Socket {
         self.write(frame.wire());
     }
 
-    fn close(&self, code: CloseCode) {
-        self.close_with(Some(code.code()), code.reason());
+    fn close_until(&self, code: CloseCode, back_in: Option<Duration>) {
+        let mut out = self.out();
+        if out.ending.is_none() {
+            let ending = Ending { code: Some(code.code()), reason: code.reason() };
+            self.end(&mut out, ending, &close_text(code, back_in));
+        }
     }
 
     fn below(&self, bytes: usize) -> BoxFuture<'_, ()> {

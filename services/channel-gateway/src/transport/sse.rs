@@ -38,6 +38,7 @@ pub async fn channel(
     request: HttpRequest,
     query: Query<ConnectQuery>,
 ) -> Result<HttpResponse, ApiError> {
+    gateway.takes_connections()?;
     check_origin(&gateway, &request)?;
     let after = cursor(&request, query.after.as_deref())?;
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
@@ -64,6 +65,7 @@ pub async fn signed_link(
     session: Path<ChatId>,
     query: Query<SignedLink>,
 ) -> Result<HttpResponse, ApiError> {
+    gateway.takes_connections()?;
     check_origin(&gateway, &request)?;
     let after = cursor(&request, query.after.as_deref())?;
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
@@ -104,7 +106,8 @@ fn open(gateway: &Arc<Gateway>, identity: Identity, cursor: Option<Cursor>) -> H
     let (sender, receiver) = mpsc::unbounded_channel();
     let has_one_chat = matches!(identity.principal, Principal::Client { .. });
     let outlet = Arc::new(SseOutlet { has_one_chat, sender: Mutex::new(Some(sender)), ..SseOutlet::default() });
-    let connection = Arc::new(Connection::new(gateway.next_connection_id(), "sse", outlet.clone(), true));
+    // No frames come that would have to wait until it is open.
+    let connection = Arc::new(Connection::new(gateway.next_connection_id(), "sse", outlet.clone(), false));
     let events = Events {
         receiver,
         outlet,
@@ -175,7 +178,8 @@ impl Outlet for SseOutlet {
         }
     }
 
-    fn close(&self, code: CloseCode) {
+    /// `retry:` has a browser wait that long by itself.
+    fn close_until(&self, code: CloseCode, back_in: Option<Duration>) {
         {
             let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
             if ended.is_some() {
@@ -183,7 +187,13 @@ impl Outlet for SseOutlet {
             }
             *ended = Some(code);
         }
-        self.push(format!("event: close\ndata: {{\"code\":{},\"reason\":\"{}\"}}\n\n", code.code(), code.reason()));
+        let mut data = serde_json::json!({"code": code.code(), "reason": code.reason()});
+        let mut retry = String::new();
+        if let Some(wait) = back_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
+            data["retry_after_ms"] = wait.into();
+            retry = format!("retry: {wait}\n");
+        }
+        self.push(format!("{retry}event: close\ndata: {data}\n\n"));
         self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
         self.taken.notify_waiters();
     }

@@ -58,6 +58,7 @@ async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorB
         echo::PATH if gateway.serves_echo() => return Ok(Accepted::Echo),
         _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
     }
+    gateway.takes_connections()?;
     if !gateway.origins.allow(request.headers()) {
         return Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"));
     }
