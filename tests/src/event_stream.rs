@@ -62,6 +62,15 @@ impl EventStream {
         }
     }
 
+    /// All frames to the end of the stream, however it ends; a `close` event is the last.
+    pub async fn until_end(&mut self) -> Vec<Value> {
+        let mut frames = Vec::new();
+        while let Some(block) = in_time("an event", self.next_block_if_any()).await {
+            frames.extend(self.read_block(&block));
+        }
+        frames
+    }
+
     /// What the event says that ends the stream: `{"code", "reason"}` and more. Others are passed over.
     pub async fn closed(&mut self) -> Value {
         loop {
@@ -75,13 +84,18 @@ impl EventStream {
 
     /// Text up to the next empty line.
     async fn next_block(&mut self) -> String {
+        self.next_block_if_any().await.expect("the stream goes on")
+    }
+
+    /// None at the end of the stream, or when it broke.
+    async fn next_block_if_any(&mut self) -> Option<String> {
         loop {
             if let Some(end) = self.unread.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.unread.drain(..end + 2).collect();
-                return String::from_utf8(block).expect("UTF-8");
+                return Some(String::from_utf8(block).expect("UTF-8"));
             }
-            let chunk = self.response.chunk().await.expect("an open stream");
-            self.unread.extend_from_slice(&chunk.expect("the stream goes on"));
+            let chunk = self.response.chunk().await.ok()??;
+            self.unread.extend_from_slice(&chunk);
         }
     }
 

@@ -125,6 +125,14 @@ impl Socket {
         }
     }
 
+    /// The next frame that is not a ping, or how it was closed.
+    pub async fn next_or_closed(&mut self) -> Result<Value, Closed> {
+        match self.unread.pop_front() {
+            Some(frame) => Ok(frame),
+            None => self.receive().await,
+        }
+    }
+
     /// The code that it is closed with; frames before that are passed over.
     pub async fn close_code(&mut self) -> u16 {
         self.closed().await.code

@@ -13,6 +13,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 
 use crate::gateway::Gateway;
+use crate::transport::peer_socket::PeerSocket;
 use crate::transport::websocket;
 
 /// How long an idle HTTP connection is kept.
@@ -51,6 +52,7 @@ where
             HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_WITHIN)
+                .on_connect_ext(PeerSocket::keep)
                 .upgrade(upgrade)
                 .h1(map_config(app(), |()| AppConfig::default()))
                 .tcp()

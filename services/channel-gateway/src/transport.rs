@@ -4,15 +4,17 @@
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`websocket`]: the handshake
-//! - [`sse`]: Server-Sent Events
+//! - [`sse`]: Server-Sent Events · `sse_outlet`: one stream's way out · `peer_socket`: the connection behind it
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub mod attention;
 pub mod codec;
 pub mod echo;
+pub(crate) mod peer_socket;
 pub mod poller;
 pub mod socket;
 pub mod sse;
+mod sse_outlet;
 pub mod websocket;
 
 use std::time::Duration;

@@ -15,4 +15,5 @@ mod resume;
 mod rights;
 mod sessions;
 mod shutdown;
+mod slow_consumers;
 mod tracing;

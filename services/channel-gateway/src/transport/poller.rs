@@ -29,7 +29,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(3);
 /// Reads from one socket before others get their turn.
 const READS_PER_TURN: usize = 8;
 /// Kernel send buffer of a socket: without a bound the kernel takes megabytes for a client that reads nothing.
-const SEND_BUFFER: usize = 128 * 1024;
+pub(super) const SEND_BUFFER: usize = 128 * 1024;
 
 /// Whoever stands behind a socket. Called on a poller's thread: it must not block.
 pub trait Peer: Send + Sync {

@@ -3,8 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web::{Bytes, Data, Path, Query};
@@ -13,19 +12,18 @@ use channel_auth::Purpose;
 use chat_events::frame::{CloseCode, ServerFrame};
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, Stream, stream};
+use futures_util::{Stream, stream};
 use serde::Deserialize;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, Interval, interval};
 
-use super::socket::MAX_UNSENT;
+use super::peer_socket::PeerSocket;
+use super::sse_outlet::SseOutlet;
 use super::{Outlet, websocket};
 use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Identity, Proof};
 use crate::error::ApiError;
-use crate::frames::Frame;
 use crate::gateway::Gateway;
 use crate::lifecycle;
 
@@ -45,7 +43,7 @@ pub async fn channel(
     let bearer = authorization.and_then(websocket::bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await;
     match gateway.handshakes.judge_handshake(proof, address(&gateway, &request))? {
-        Proof::Identity(identity) => Ok(open(&gateway, identity, after)),
+        Proof::Identity(identity) => Ok(open(&gateway, &request, identity, after)),
         Proof::None => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
     }
 }
@@ -70,7 +68,7 @@ pub async fn signed_link(
     let after = cursor(&request, query.after.as_deref())?;
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
     let identity = gateway.handshakes.judge(proved, address(&gateway, &request))?;
-    Ok(open(&gateway, identity, after))
+    Ok(open(&gateway, &request, identity, after))
 }
 
 fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
@@ -102,10 +100,10 @@ enum Cursor {
     Several,
 }
 
-fn open(gateway: &Arc<Gateway>, identity: Identity, cursor: Option<Cursor>) -> HttpResponse {
-    let (sender, receiver) = mpsc::unbounded_channel();
+fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, cursor: Option<Cursor>) -> HttpResponse {
     let has_one_chat = matches!(identity.principal, Principal::Client { .. });
-    let outlet = Arc::new(SseOutlet { has_one_chat, sender: Mutex::new(Some(sender)), ..SseOutlet::default() });
+    let (outlet, receiver) = SseOutlet::new(has_one_chat, PeerSocket::of(request), gateway.runtime.clone());
+    let outlet = Arc::new(outlet);
     // No frames come that would have to wait until it is open.
     let connection = Arc::new(Connection::new(gateway.next_connection_id(), "sse", outlet.clone(), false));
     let events = Events {
@@ -127,93 +125,11 @@ fn open(gateway: &Arc<Gateway>, identity: Identity, cursor: Option<Cursor>) -> H
         }
     });
     HttpResponse::Ok()
+        .force_close()
         .content_type("text/event-stream")
         .insert_header(("cache-control", "no-store"))
         .insert_header(("x-accel-buffering", "no"))
         .streaming(events.into_stream())
-}
-
-/// The way out of an SSE stream. The queue is bounded by [`MAX_UNSENT`] bytes.
-#[derive(Default)]
-struct SseOutlet {
-    has_one_chat: bool,
-    sender: Mutex<Option<mpsc::UnboundedSender<Bytes>>>,
-    unsent: AtomicUsize,
-    taken: Notify,
-    ended: Mutex<Option<CloseCode>>,
-}
-
-impl SseOutlet {
-    fn push(&self, text: String) {
-        let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = sender.as_ref() {
-            self.unsent.fetch_add(text.len(), Ordering::AcqRel);
-            // A stream that is gone is cleared up by its guard.
-            let _ = sender.send(Bytes::from(text));
-        }
-    }
-
-    fn took(&self, bytes: usize) {
-        self.unsent.fetch_sub(bytes, Ordering::AcqRel);
-        self.taken.notify_waiters();
-    }
-
-    fn ended(&self) -> Option<CloseCode> {
-        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Outlet for SseOutlet {
-    fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>) {
-        let id = match at {
-            Some((_, seq)) if self.has_one_chat => format!("id: {seq}\n"),
-            Some((chat, seq)) => format!("id: {chat}:{seq}\n"),
-            None => String::new(),
-        };
-        let json = frame.json();
-        // JSON of ours holds no line breaks, so one data line is enough.
-        self.push(format!("{id}data: {}\n\n", String::from_utf8_lossy(&json)));
-        if self.unsent.load(Ordering::Acquire) > MAX_UNSENT {
-            self.close(CloseCode::SlowConsumer);
-        }
-    }
-
-    /// `retry:` has a browser wait that long by itself.
-    fn close_until(&self, code: CloseCode, back_in: Option<Duration>) {
-        {
-            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-            if ended.is_some() {
-                return;
-            }
-            *ended = Some(code);
-        }
-        let mut data = serde_json::json!({"code": code.code(), "reason": code.reason()});
-        let mut retry = String::new();
-        if let Some(wait) = back_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
-            data["retry_after_ms"] = wait.into();
-            retry = format!("retry: {wait}\n");
-        }
-        self.push(format!("{retry}event: close\ndata: {data}\n\n"));
-        self.sender.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.taken.notify_waiters();
-    }
-
-    fn below(&self, bytes: usize) -> BoxFuture<'_, ()> {
-        async move {
-            loop {
-                let taken = self.taken.notified();
-                if self.unsent.load(Ordering::Acquire) < bytes || self.is_closed() {
-                    return;
-                }
-                taken.await;
-            }
-        }
-        .boxed()
-    }
-
-    fn is_closed(&self) -> bool {
-        self.ended().is_some()
-    }
 }
 
 /// The body of the answer.
@@ -238,9 +154,12 @@ impl Events {
             tokio::select! {
                 biased;
                 bytes = self.receiver.recv() => {
-                    let bytes = bytes?;
+                    let Some(bytes) = bytes else { return self.outlet.take_farewell() };
                     self.outlet.took(bytes.len());
-                    return Some(bytes);
+                    // Who was too slow fetches the rest when it is back.
+                    if self.outlet.ended() != Some(CloseCode::SlowConsumer) {
+                        return Some(bytes);
+                    }
                 }
                 _ = self.tick.tick() => {
                     if let Some(ping) = self.look() {
@@ -275,7 +194,7 @@ struct Guard {
 impl Drop for Events {
     fn drop(&mut self) {
         let reason = self.outlet.ended().map_or("peer gone", CloseCode::reason);
-        self.outlet.close(CloseCode::Idle);
+        self.outlet.peer_gone();
         lifecycle::gone(&self.guard.gateway, &self.guard.connection, reason);
     }
 }

@@ -1,0 +1,200 @@
+//! The way out of an event stream: a queue that the answer's body takes from, bounded by [`MAX_UNSENT`] bytes.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use chat_events::frame::CloseCode;
+use chat_events::{ChatId, Seq};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, mpsc};
+
+use super::Outlet;
+use super::peer_socket::PeerSocket;
+use super::socket::MAX_UNSENT;
+use crate::frames::Frame;
+
+/// How long a peer may take to read the end of its stream. It may hold what the kernel has taken for it.
+const CLOSE_GRACE: Duration = Duration::from_secs(3);
+
+/// An event stream's way out.
+pub(super) struct SseOutlet {
+    has_one_chat: bool,
+    unsent: AtomicUsize,
+    taken: Notify,
+    end: Mutex<End>,
+    socket: Option<Arc<PeerSocket>>,
+    runtime: Handle,
+}
+
+struct End {
+    /// Until it is closed.
+    sender: Option<mpsc::UnboundedSender<Bytes>>,
+    code: Option<CloseCode>,
+    /// The last event.
+    farewell: Option<Bytes>,
+}
+
+impl SseOutlet {
+    /// With one chat the `id:` of an event is its `seq` alone.
+    pub(super) fn new(
+        has_one_chat: bool,
+        socket: Option<Arc<PeerSocket>>,
+        runtime: Handle,
+    ) -> (Self, mpsc::UnboundedReceiver<Bytes>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let end = Mutex::new(End { sender: Some(sender), code: None, farewell: None });
+        (Self { has_one_chat, unsent: AtomicUsize::new(0), taken: Notify::new(), end, socket, runtime }, receiver)
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The body was given so many bytes.
+    pub(super) fn took(&self, bytes: usize) {
+        self.unsent.fetch_sub(bytes, Ordering::AcqRel);
+        self.taken.notify_waiters();
+    }
+
+    /// What the stream is closed with.
+    pub(super) fn ended(&self) -> Option<CloseCode> {
+        self.end().code
+    }
+
+    /// The event that says why it is closed, once.
+    pub(super) fn take_farewell(&self) -> Option<Bytes> {
+        self.end().farewell.take()
+    }
+
+    /// Nobody takes from the queue any more.
+    pub(super) fn peer_gone(&self) {
+        let was_closed = {
+            let mut end = self.end();
+            end.sender = None;
+            let was_closed = end.code.is_some();
+            end.code.get_or_insert(CloseCode::Idle);
+            was_closed
+        };
+        self.taken.notify_waiters();
+        if let (false, Some(socket)) = (was_closed, &self.socket) {
+            // actix closed its handle; with this one open the peer would not notice.
+            socket.cut();
+        }
+    }
+
+    /// A body that its peer does not read is never asked for its end: the connection is cut.
+    fn cut_after_grace(&self) {
+        if let Some(socket) = self.socket.clone() {
+            self.runtime.spawn(async move {
+                tokio::time::sleep(CLOSE_GRACE).await;
+                socket.cut();
+            });
+        }
+    }
+}
+
+impl Outlet for SseOutlet {
+    fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>) {
+        let id = match at {
+            Some((_, seq)) if self.has_one_chat => format!("id: {seq}\n"),
+            Some((chat, seq)) => format!("id: {chat}:{seq}\n"),
+            None => String::new(),
+        };
+        let json = frame.json();
+        // JSON of ours holds no line breaks, so one data line is enough.
+        let text = Bytes::from(format!("{id}data: {}\n\n", String::from_utf8_lossy(&json)));
+        let unsent = {
+            let end = self.end();
+            let Some(sender) = &end.sender else { return };
+            let length = text.len();
+            let before = self.unsent.fetch_add(length, Ordering::AcqRel);
+            // A stream that is gone is cleared up by its guard.
+            let _ = sender.send(text);
+            before + length
+        };
+        if unsent > MAX_UNSENT {
+            self.close(CloseCode::SlowConsumer);
+        }
+    }
+
+    fn close_until(&self, code: CloseCode, back_in: Option<Duration>) {
+        {
+            let mut end = self.end();
+            if end.code.is_some() {
+                return;
+            }
+            *end = End { sender: None, code: Some(code), farewell: Some(farewell(code, back_in)) };
+        }
+        self.taken.notify_waiters();
+        self.cut_after_grace();
+    }
+
+    fn below(&self, bytes: usize) -> BoxFuture<'_, ()> {
+        async move {
+            loop {
+                let taken = self.taken.notified();
+                if self.unsent.load(Ordering::Acquire) < bytes || self.is_closed() {
+                    return;
+                }
+                taken.await;
+            }
+        }
+        .boxed()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.ended().is_some()
+    }
+}
+
+/// `retry:` has a browser wait that long by itself.
+fn farewell(code: CloseCode, back_in: Option<Duration>) -> Bytes {
+    let mut data = serde_json::json!({"code": code.code(), "reason": code.reason()});
+    let mut retry = String::new();
+    if let Some(wait) = back_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
+        data["retry_after_ms"] = wait.into();
+        retry = format!("retry: {wait}\n");
+    }
+    Bytes::from(format!("{retry}event: close\ndata: {data}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn over_the_bound_a_stream_ends_and_takes_no_more() {
+        let (outlet, mut receiver) = SseOutlet::new(true, None, Handle::current());
+        let frame = Frame::text(&format!("\"{}\"", "x".repeat(1000)));
+        let mut sent = 0;
+        while !outlet.is_closed() {
+            outlet.send(&frame, Some((ChatId(1), Seq(sent))));
+            sent += 1;
+        }
+        outlet.send(&frame, None);
+        let mut bytes = 0;
+        while let Some(event) = receiver.recv().await {
+            bytes += event.len();
+        }
+        assert!(bytes > MAX_UNSENT && bytes < MAX_UNSENT + 2000, "{bytes} bytes were queued");
+        assert_eq!(outlet.ended(), Some(CloseCode::SlowConsumer));
+        let farewell = outlet.take_farewell().expect("a last event");
+        assert_eq!(farewell, "event: close\ndata: {\"code\":4002,\"reason\":\"slow consumer\"}\n\n");
+        assert_eq!(outlet.take_farewell(), None);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_is_woken_by_the_end() {
+        let (outlet, _receiver) = SseOutlet::new(true, None, Handle::current());
+        outlet.send(&Frame::text("\"x\""), None);
+        let waiting = outlet.below(1);
+        outlet.peer_gone();
+        waiting.await;
+        outlet.close(CloseCode::Restart);
+        assert_eq!(outlet.ended(), Some(CloseCode::Idle));
+    }
+}
