@@ -143,9 +143,10 @@ function openWebSocket(path, events) {
     clearTimeout(deadline);
   };
   socket.onmessage = ({ data }) => events.frame(JSON.parse(data));
-  socket.onclose = ({ code }) => {
+  socket.onclose = ({ code, reason }) => {
     clearTimeout(deadline);
-    events.closed({ code, opened });
+    const hint = /retry_after_ms=(\d+)/.exec(reason);
+    events.closed({ code, opened, retryAfter: hint ? Number(hint[1]) : 0 });
   };
   return {
     name: "WebSocket",
@@ -167,7 +168,8 @@ function openEventStream(path, events) {
   source.onmessage = ({ data }) => events.frame(JSON.parse(data));
   source.addEventListener("close", ({ data }) => {
     source.close();
-    events.closed({ code: JSON.parse(data).code, opened });
+    const { code, retry_after_ms: retryAfter } = JSON.parse(data);
+    events.closed({ code, opened, retryAfter });
   });
   // The browser would reconnect with the same link; a fresh token and cursor are ours to give.
   source.onerror = () => {
@@ -336,7 +338,8 @@ class Connection {
     }, this.#upgradeDelay);
   }
 
-  #closed({ code, opened }) {
+  /** `retryAfter`: the server says when to come back, so that not all who lost it come at once. */
+  #closed({ code, opened, retryAfter = 0 }) {
     const wasStream = this.#transport?.name === "SSE";
     const livedLong = this.isLive && performance.now() - this.#liveSince > 5_000;
     if (FINAL_REASONS[code] || (code >= 4500 && code < 4600)) {
@@ -347,13 +350,13 @@ class Connection {
     this.#mustRenew = code === TOKEN_EXPIRED || !opened || wasStream;
     if (livedLong) this.#backoff.reset();
     if (code === TOKEN_EXPIRED && livedLong) this.#open();
-    else this.#wait();
+    else this.#wait(retryAfter);
   }
 
-  #wait() {
+  #wait(atLeast = 0) {
     this.#drop();
     this.#become({ name: "waiting" });
-    this.#retryTimer = setTimeout(() => this.#open(), this.#backoff.next());
+    this.#retryTimer = setTimeout(() => this.#open(), Math.max(atLeast, this.#backoff.next()));
   }
 
   #end(reason) {

@@ -255,7 +255,9 @@ impl Plan<'_> {
 
     fn gateway(&self) -> Planned {
         let chat_service = format!("http://{}", self.links.chat_service.address);
-        Planned(self.with_redis(self.secrets.give_to_gateway(Program::new("channel-gateway"), &chat_service)))
+        Planned(
+            self.with_redis(self.secrets.give_to_gateway(unlimited(Program::new("channel-gateway")), &chat_service)),
+        )
     }
 
     fn with_postgres(&self, program: Program) -> Program {

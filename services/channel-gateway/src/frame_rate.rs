@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chat_events::{ChatId, ErrorBody};
-use governor::clock::{Clock, DefaultClock};
+use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use serde::Deserialize;
 
@@ -27,7 +27,6 @@ pub enum Verdict {
 
 /// The bucket of one connection.
 pub struct FrameRate {
-    clock: DefaultClock,
     passed: DefaultDirectRateLimiter,
     refused: Option<DefaultDirectRateLimiter>,
 }
@@ -39,11 +38,7 @@ impl FrameRate {
         let passed = quota(config.frames_per_second, config.frame_burst)?;
         let excess = NonZeroU32::new(config.frame_excess);
         let refused = excess.and_then(|excess| quota(config.frames_per_second, excess));
-        Some(Self {
-            clock: DefaultClock::default(),
-            passed: RateLimiter::direct(passed),
-            refused: refused.map(RateLimiter::direct),
-        })
+        Some(Self { passed: RateLimiter::direct(passed), refused: refused.map(RateLimiter::direct) })
     }
 
     /// A frame came.
@@ -51,7 +46,7 @@ impl FrameRate {
         let Err(until) = self.passed.check() else { return Verdict::Pass };
         match self.refused.as_ref().map(DefaultDirectRateLimiter::check) {
             Some(Err(_)) => Verdict::Flood,
-            Some(Ok(())) | None => Verdict::Wait(until.wait_time_from(self.clock.now())),
+            Some(Ok(())) | None => Verdict::Wait(until.wait_time_from(self.passed.clock().now())),
         }
     }
 }
