@@ -203,6 +203,24 @@ async fn a_gateway_whose_key_is_gone_counts_no_more_and_registers_all_again() {
 }
 
 #[tokio::test]
+async fn a_renewed_link_begins_another_term_with_all_connections() {
+    let prefix = fresh_prefix();
+    let a = Gateway::start(&prefix, "a");
+    a.open(VISITOR, 0..3);
+    until_counted(&prefix, VISITOR, &["a-0", "a-1", "a-2"]).await;
+    let before = terms(&prefix).await;
+    a.leases.as_ref().expect("started").renew();
+    wait_until("another term", async || {
+        let now = terms(&prefix).await;
+        (now.len() == 1 && now != before).then_some(())
+    })
+    .await;
+    a.open(VISITOR, 3..4);
+    until_counted(&prefix, VISITOR, &["a-0", "a-1", "a-2", "a-3"]).await;
+    assert!(a.given_up().is_empty());
+}
+
+#[tokio::test]
 async fn an_emptied_redis_is_filled_again() {
     let prefix = fresh_prefix();
     let (a, b) = (Gateway::start(&prefix, "a"), Gateway::start(&prefix, "b"));

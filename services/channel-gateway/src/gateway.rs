@@ -57,7 +57,7 @@ pub struct Gateway {
     serves_echo: bool,
     is_closing: AtomicBool,
     /// Counts connections across gateways for as long as it is kept.
-    _leases: Option<RedisLeases>,
+    _leases: Option<Arc<RedisLeases>>,
     /// Where connection ids start: no two processes share it.
     name: String,
     connections: AtomicU64,
@@ -104,7 +104,7 @@ impl Gateway {
             let handshakes = handshakes.clone();
             async move { handshakes.forget_idle().await }
         });
-        runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone()));
+        runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone(), leases.clone()));
         let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
         let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
         let (hub, invitations) = Hub::new(hub::Parts {
@@ -177,12 +177,12 @@ fn count_connections(
     limits: ConnectionLimits,
     shared: &PubSubConfig,
     name: &str,
-) -> std::io::Result<(Arc<Limits>, Option<RedisLeases>)> {
+) -> std::io::Result<(Arc<Limits>, Option<Arc<RedisLeases>>)> {
     if shared.backend == PubSubBackend::Pg {
         return Ok((Arc::new(Limits::new(limits, None)), None));
     }
     let changed = Arc::<ChangedOwners>::default();
     let limits = Arc::new(Limits::new(limits, Some(changed.clone())));
     let leases = RedisLeases::start(shared, name.to_owned(), limits.clone(), changed);
-    Ok((limits, Some(leases.map_err(std::io::Error::other)?)))
+    Ok((limits, Some(Arc::new(leases.map_err(std::io::Error::other)?))))
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bus::PubSub;
+use bus::redis::RedisLeases;
 use chat_events::{Beat, LaneCount};
 use chrono::Utc;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -60,8 +61,8 @@ impl Heartbeat {
         self.lag.get_or_create(&LaneLabel { lane: beat.lane.0 }).set(lag);
     }
 
-    /// Looks for silence, for ever.
-    pub async fn watch(self: Arc<Self>, pubsub: Arc<dyn PubSub>) {
+    /// Looks for silence, for ever. Where `leases` are kept they go over the same server, and are renewed with the link.
+    pub async fn watch(self: Arc<Self>, pubsub: Arc<dyn PubSub>, leases: Option<Arc<RedisLeases>>) {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut renewal = Renewal::default();
@@ -72,6 +73,7 @@ impl Heartbeat {
             if renewal.is_due(pubsub.is_connected(), quiet_since, now) {
                 tracing::warn!("no lane is heard over the link to the bus, which claims to be fine: it is renewed");
                 pubsub.renew();
+                leases.iter().for_each(|leases| leases.renew());
             }
         }
     }

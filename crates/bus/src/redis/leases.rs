@@ -13,6 +13,7 @@ use chat_events::gateway_api::Principal;
 use chat_events::names;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline, PushInfo, PushKind, RedisError, Script, Value};
+use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -34,6 +35,7 @@ const OWNERS_AT_ONCE: usize = 256;
 
 /// Counts in the background until it is dropped.
 pub struct RedisLeases {
+    renewal: Arc<Notify>,
     _stop: DropGuard,
 }
 
@@ -45,6 +47,7 @@ impl RedisLeases {
         holder: Arc<dyn Leaseholder>,
         changed: Arc<ChangedOwners>,
     ) -> Result<Self, BusError> {
+        let renewal = Arc::<Notify>::default();
         let keeper = Keeper {
             client: client(&config.redis_url()?)?,
             script: Script::new(include_str!("settle_leases.lua")),
@@ -53,11 +56,17 @@ impl RedisLeases {
             terms: 0,
             holder,
             changed,
+            renewal: Arc::clone(&renewal),
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         tokio::spawn(async move { stopped.run_until_cancelled(keeper.run()).await });
-        Ok(Self { _stop: stop.drop_guard() })
+        Ok(Self { renewal, _stop: stop.drop_guard() })
+    }
+
+    /// Begins another term over another connection: the present one may lead to a Redis that nobody else uses any more.
+    pub fn renew(&self) {
+        self.renewal.notify_one();
     }
 }
 
@@ -70,6 +79,7 @@ struct Keeper {
     terms: u64,
     holder: Arc<dyn Leaseholder>,
     changed: Arc<ChangedOwners>,
+    renewal: Arc<Notify>,
 }
 
 /// One connection to Redis, and the name under which the gateway is known by it.
@@ -132,6 +142,7 @@ impl Keeper {
         loop {
             let step = tokio::select! {
                 () = broken.cancelled() => Err(BusError("Redis: the connection ended".into())),
+                () = self.renewal.notified() => Err(BusError("Redis: the link is renewed".into())),
                 _ = beat.tick() => self.beat(term).await,
                 () = self.changed.changed() => self.settle_changed(term).await,
                 _ = all.tick() => self.settle_all(term).await,
