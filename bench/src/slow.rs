@@ -1,7 +1,7 @@
 //! What a client that does not read does to its neighbours: many sockets of an operator, which all get every message,
 //! with and without one among them that reads nothing, in turn.
 //!
-//! The gateway must allow that many connections: `CHANNEL__OPERATOR_CONNECTIONS`.
+//! The gateway must allow that many connections: `CHANNEL__OPERATOR_CONNECTIONS`, and `CHANNEL__HANDSHAKES_PER_SECOND=0`.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
