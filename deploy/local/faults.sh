@@ -5,7 +5,9 @@
 
 AREA=.run/faults
 PORTS=$AREA/ports
-BINARIES=$ROOT/target/release
+# release, or debug where that is built anyway.
+PROFILE=${PROFILE:-release}
+BINARIES=$ROOT/target/$PROFILE
 JWT_KEY_FILE=$ROOT/$AREA/jwt-key.pem
 
 folder_of() { server_folder "$AREA" "$1" "$(account_for "$1")"; }
@@ -13,8 +15,10 @@ folder_of() { server_folder "$AREA" "$1" "$(account_for "$1")"; }
 port_of() { remembered_port "$PORTS" "$1"; }
 
 build() {
-  say "Building the release binaries (the first time takes some minutes)"
-  cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
+  local profile=dev
+  [[ $PROFILE == debug ]] || profile=release
+  say "Building the $profile binaries (the first time takes some minutes)"
+  cargo build --profile "$profile" --locked --package chat-service --package dispatcher --package channel-gateway \
     --package faults 9>&-
 }
 

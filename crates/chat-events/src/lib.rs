@@ -27,6 +27,7 @@ pub mod names;
 pub mod role;
 pub mod session;
 pub mod signal;
+mod time;
 
 pub use beat::Beat;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};

@@ -45,5 +45,6 @@ pub struct Mark {
     /// Everything up to here it has read.
     pub read_seq: Seq,
     /// When a cursor last rose.
+    #[serde(serialize_with = "crate::time::micros")]
     pub updated_at: DateTime<Utc>,
 }

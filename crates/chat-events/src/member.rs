@@ -27,5 +27,6 @@ pub struct Member {
     /// May delete what others wrote.
     pub can_delete_others: bool,
     /// When it came in, or came back.
+    #[serde(serialize_with = "crate::time::micros")]
     pub joined_at: DateTime<Utc>,
 }

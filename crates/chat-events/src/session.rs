@@ -65,6 +65,7 @@ pub struct Session {
     /// The visitor.
     pub client: Visitor,
     /// When it was opened.
+    #[serde(serialize_with = "crate::time::micros")]
     pub created_at: DateTime<Utc>,
     /// The seq of its last change of state (not of a message).
     pub state_seq: Seq,

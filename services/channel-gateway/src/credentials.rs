@@ -127,17 +127,25 @@ impl Credentials {
         Ok(Identity { principal, grant: grant(&claims) })
     }
 
-    /// An unknown key may be a new one: then the keys are fetched, and the token is looked at once more.
+    /// An unknown key may be a new one, and an unknown issuer one whose keys have not come yet: then the keys are
+    /// fetched, and the token is looked at once more. Without keys nothing is said about the token.
     async fn claims(&self, jwt: &str) -> Result<AccessClaims, ErrorBody> {
         let claims = match (self.jwt.verify(jwt), &self.refresh) {
-            (Err(TokenError::UnknownKey), Some(refresh)) => {
-                refresh.now().await;
-                self.jwt.verify(jwt)
+            (Err(TokenError::UnknownKey | TokenError::WrongIssuer), Some(refresh)) => {
+                let are_there = refresh.now().await;
+                match self.jwt.verify(jwt) {
+                    Err(TokenError::UnknownKey | TokenError::WrongIssuer) if !are_there => return Err(no_keys()),
+                    claims => claims,
+                }
             }
             (claims, _) => claims,
         };
         claims.map_err(|why| refused(&why))
     }
+}
+
+fn no_keys() -> ErrorBody {
+    ErrorBody::new(ErrorCode::Unavailable, "the keys of the token's issuer cannot be fetched; try again")
 }
 
 fn refused(why: &TokenError) -> ErrorBody {

@@ -11,6 +11,8 @@ use tokio::sync::Mutex;
 const REFRESH_EVERY: Duration = Duration::from_secs(300);
 /// Unknown keys do not make us ask more often than this.
 const AT_MOST_EVERY: Duration = Duration::from_secs(5);
+/// Nor than this, where the last answer was none.
+const AFTER_A_FAILURE: Duration = Duration::from_millis(500);
 
 /// An issuer and where its keys are.
 #[derive(Debug, Clone)]
@@ -30,7 +32,13 @@ struct Inner {
     issuers: Vec<Issuer>,
     verifier: Arc<JwtVerifier>,
     part: Part,
-    last: Mutex<Option<Instant>>,
+    last: Mutex<Option<Fetch>>,
+}
+
+#[derive(Clone, Copy)]
+struct Fetch {
+    at: Instant,
+    succeeded: bool,
 }
 
 impl KeyRefresh {
@@ -53,13 +61,19 @@ impl KeyRefresh {
         }
     }
 
-    /// Fetches now, unless that was done a moment ago. Those who come meanwhile wait for the same fetch.
-    pub async fn now(&self) {
+    /// Fetches now, unless that was done a moment ago. Those who come meanwhile wait for the same fetch. Whether the keys
+    /// are all there: if not, a token that is not known may be a good one.
+    pub async fn now(&self) -> bool {
         let mut last = self.0.last.lock().await;
-        if last.is_none_or(|last| last.elapsed() >= AT_MOST_EVERY) {
-            self.fetch().await;
-            *last = Some(Instant::now());
+        let wait = |fetch: Fetch| if fetch.succeeded { AT_MOST_EVERY } else { AFTER_A_FAILURE };
+        if let Some(fetch) = *last
+            && fetch.at.elapsed() < wait(fetch)
+        {
+            return fetch.succeeded;
         }
+        let succeeded = self.fetch().await;
+        *last = Some(Fetch { at: Instant::now(), succeeded });
+        succeeded
     }
 
     async fn fetch(&self) -> bool {
