@@ -176,7 +176,8 @@ async fn a_mark_tells_when_its_reader_was_last_seen() {
     let prefix = fresh_prefix();
     let (pubsub, mut arrivals) = listener(&prefix).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
-    let updated_at = Utc::now();
+    // As PostgreSQL has it.
+    let updated_at = DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).expect("a time");
     let mark = Mark { reader: Reader::Client(9), delivered_seq: Seq(3), read_seq: Seq(0), updated_at };
     let signal = Signal {
         id: uuid::Uuid::nil(),
