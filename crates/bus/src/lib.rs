@@ -2,6 +2,7 @@
 //! or NOTIFY), and at the far end a *pub/sub* that a gateway listens on.
 //!
 //! - [`pump`](mod@pump): drives one source into one sink, in order per chat
+//! - [`order`]: a chat stops at its first refusal, and what was taken is forgotten
 //! - [`pubsub`]: what a gateway listens on
 //! - [`leases`]: how many connections one owner has, over all gateways
 //! - [`config`]: which backends, and where they are
@@ -23,6 +24,7 @@ pub mod leases;
 pub mod metrics;
 #[cfg(feature = "postgres")]
 pub mod notify;
+pub mod order;
 #[cfg(feature = "postgres")]
 pub mod outbox;
 #[cfg(feature = "postgres")]

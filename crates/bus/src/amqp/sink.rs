@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use chat_events::names::{EXCHANGE, beat_key, routing_key};
-use chat_events::{Beat, ChatId, LaneCount};
+use chat_events::{Beat, LaneCount};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation, PublisherConfirm};
@@ -13,6 +13,7 @@ use telemetry::Part;
 
 use super::connection::{Link, failed, in_time, soon};
 use super::topology;
+use crate::order::InOrder;
 use crate::{BusError, Outcome, Parcel, Sink};
 
 /// Unconfirmed publishes at a time.
@@ -29,11 +30,8 @@ pub struct AmqpSink {
     link: Option<Link>,
 }
 
-/// What the broker said of one publish.
-enum Verdict {
-    Confirmed,
-    Refused(String),
-}
+/// What the broker said of one publish: confirmed, or why not.
+type Verdict = Result<(), String>;
 
 impl AmqpSink {
     /// Declares the topology of that many lanes on each connection.
@@ -68,7 +66,7 @@ impl AmqpSink {
     async fn publish_window(&mut self, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
         let link = self.take_link().await?;
         let verdicts = in_time(publish_and_confirm(&link, batch)).await?;
-        if verdicts.iter().all(|verdict| matches!(verdict, Verdict::Confirmed)) {
+        if verdicts.iter().all(Result::is_ok) {
             self.link = Some(link);
         }
         Ok(verdicts)
@@ -84,11 +82,9 @@ impl AmqpSink {
 
 #[async_trait]
 impl Sink for AmqpSink {
-    /// What follows a refusal in its chat may have been confirmed already. It is held all the same and published
-    /// again after the refused one, so that the last copy of each is in order.
     async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
-        let mut stopped = HashSet::new();
+        let mut order = InOrder::default();
         for window in batch.chunks(WINDOW) {
             let verdicts = match self.publish_window(window).await {
                 Ok(verdicts) => {
@@ -97,14 +93,11 @@ impl Sink for AmqpSink {
                 }
                 Err(error) => {
                     self.part.down(error.to_string());
-                    window.iter().map(|_| Verdict::Refused(error.to_string())).collect()
+                    window.iter().map(|_| Err(error.to_string())).collect()
                 }
             };
             outcomes.extend(
-                window
-                    .iter()
-                    .zip(verdicts)
-                    .map(|(parcel, verdict)| outcome(parcel.event.chat_id, verdict, &mut stopped)),
+                window.iter().zip(verdicts).map(|(parcel, verdict)| order.outcome(parcel.event.chat_id, verdict)),
             );
         }
         outcomes
@@ -126,17 +119,6 @@ impl Sink for AmqpSink {
                 self.part.up();
             }
             Err(error) => self.part.down(error.to_string()),
-        }
-    }
-}
-
-fn outcome(chat: ChatId, verdict: Verdict, stopped: &mut HashSet<ChatId>) -> Outcome {
-    match verdict {
-        _ if stopped.contains(&chat) => Outcome::Held,
-        Verdict::Confirmed => Outcome::Taken,
-        Verdict::Refused(why) => {
-            stopped.insert(chat);
-            Outcome::Refused(why)
         }
     }
 }
@@ -200,11 +182,11 @@ fn verdicts(batch: &[Parcel], confirmations: Vec<Confirmation>) -> Vec<Verdict> 
         .collect();
     let verdict = |(parcel, nacked): (&Parcel, bool)| {
         if returned.contains(&message_id(parcel)) {
-            Verdict::Refused("RabbitMQ: no queue for it".into())
+            Err("RabbitMQ: no queue for it".into())
         } else if nacked {
-            Verdict::Refused("RabbitMQ: not confirmed".into())
+            Err("RabbitMQ: not confirmed".into())
         } else {
-            Verdict::Confirmed
+            Ok(())
         }
     };
     batch.iter().zip(nacked).map(verdict).collect()

@@ -14,7 +14,7 @@ use super::lane_lock::{HeldLane, PING_EVERY, Standby};
 use super::lane_waker::LaneWaker;
 use super::rows::{self, PAGE, Place, Row};
 use crate::backoff::Backoff;
-use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source};
+use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source, order};
 
 /// Gateways count on a beat this often. The rows are looked at after each, so that one that nobody told of is found.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -244,9 +244,9 @@ impl Source for OutboxSource {
 
     async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.remember(batch, outcomes);
-        let taken = batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken);
+        let taken = order::taken(batch, outcomes);
         let places: Vec<Place> =
-            taken.map(|(Parcel { event, .. }, _)| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
+            taken.map(|Parcel { event, .. }| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
         if places.is_empty() {
             return Ok(());
         }
