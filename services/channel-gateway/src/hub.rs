@@ -346,7 +346,8 @@ impl RoomState {
         if !staff_was_here {
             self.is_past = true;
         } else if !self.is_past && self.feed.last().is_none() {
-            self.feed.joined(since);
+            // A feed that has not begun asks nobody to read on.
+            let _ = self.feed.joined(since);
         }
     }
 

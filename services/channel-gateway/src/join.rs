@@ -4,6 +4,8 @@
 //! read history from the cursor until it has reached that; then, under the connection's lock, send what came live
 //! meanwhile and is above that, and be live. Nothing at or below the floor is sent twice, nothing above it is left out.
 
+pub mod reading;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::gateway::Gateway;
 use crate::history::batch::Batch;
 use crate::metrics::Resumed;
 use crate::watch::{Overflowed, Turn, Watch};
+use reading::{Reading, Then};
 
 /// The next frame of history is sent when fewer bytes than this are unsent: replay never counts as slow.
 const UNSENT_BEFORE_MORE: usize = 64 * 1024;
@@ -155,35 +158,30 @@ async fn replay(
     Stand { chat, top, turn, .. }: Stand,
     after: Seq,
 ) -> Result<Seq, ErrorBody> {
-    let (mut cursor, mut again) = (after, 0);
+    let (mut reading, mut again) = (Reading::new(after, top), 0);
     // Who is removed while it reads has nothing more to see.
     while !connection.outlet().is_closed() && connection.is_on(chat, turn) {
-        let batch = gateway.history.read(chat, cursor, top).await?;
+        let batch = gateway.history.read(chat, reading.cursor(), top).await?;
         if send(connection, &batch, None).await == Sent::Removed {
             connection.end_watch(chat, turn);
             gateway.hub.detach(chat, connection);
             break;
         }
-        let is_stuck = batch.next <= cursor && !batch.has_more;
-        cursor = batch.next.max(cursor);
-        if !batch.has_more && cursor >= top {
-            break;
+        match reading.took(batch.next, batch.has_more) {
+            Then::Reached => break,
+            Then::ReadOn => continue,
+            Then::AskAgain => again += 1,
         }
-        if is_stuck {
-            again += 1;
-            if again > ASKED_AGAIN_AT_MOST {
-                return Err(ErrorBody::new(
-                    ErrorCode::Unavailable,
-                    "history does not reach the chat's top; come again",
-                ));
-            }
-            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        if again > ASKED_AGAIN_AT_MOST {
+            return Err(ErrorBody::new(ErrorCode::Unavailable, "history does not reach the chat's top; come again"));
         }
+        tokio::time::sleep(ASK_AGAIN_AFTER).await;
     }
-    Ok(cursor)
+    Ok(reading.cursor())
 }
 
-/// History was read up to `reached`. What came live meanwhile follows; if that was too much, history is read on.
+/// History was read up to `reached`. What came live meanwhile follows; if that was too much, or began above `reached`,
+/// history is read on.
 async fn go_live(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -191,9 +189,14 @@ async fn go_live(
     after: Seq,
     mut reached: Seq,
 ) -> Result<(), ErrorBody> {
-    gateway.hub.joined(stand.chat, stand.kind, reached);
-    while connection.go_live(stand.chat, stand.turn, after, reached) == Err(Overflowed) {
-        let top = gateway.hub.last(stand.chat).max(reached);
+    while connection.is_on(stand.chat, stand.turn) {
+        let top = match gateway.hub.joined(stand.chat, stand.kind, reached) {
+            Some(began) => began,
+            None => match connection.go_live(stand.chat, stand.turn, after, reached) {
+                Ok(()) => break,
+                Err(Overflowed) => gateway.hub.last(stand.chat).max(reached),
+            },
+        };
         reached = replay(gateway, connection, Stand { top, ..stand }, reached).await?;
     }
     Ok(())

@@ -87,7 +87,7 @@ pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought
         }
     }
     if matches!(principal, Principal::Staff { .. }) {
-        level(gateway, connection, &cursors, &work);
+        level(gateway, connection, &cursors, &mut work);
     }
     catch_up_all(gateway, connection, work).await?;
     let tops = changes.chats.iter().map(|changed| (changed.chat_id, changed.seq));
@@ -96,19 +96,24 @@ pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought
     Ok(())
 }
 
-/// Sessions in which nothing was missed: the next that comes is the first above the cursor.
+/// Sessions in which nothing was missed: the next that comes is the first above the cursor. Where the hub began above
+/// that by now, what lies between is read.
 fn level(
     gateway: &Gateway,
     connection: &Connection,
     cursors: &BTreeMap<ChatId, Seq>,
-    changed: &[(Stand, Option<Seq>)],
+    work: &mut Vec<(Stand, Option<Seq>)>,
 ) {
-    for (chat, cursor) in cursors {
-        if !changed.iter().any(|(stand, _)| stand.chat == *chat)
-            && connection.watch(*chat, Watch::live(ChatKind::Session, *cursor)).is_some()
-        {
+    let kind = ChatKind::Session;
+    for (&chat, &cursor) in cursors {
+        if work.iter().any(|(stand, _)| stand.chat == chat) {
+            continue;
+        }
+        if let Some(top) = gateway.hub.joined(chat, kind, cursor) {
+            let turn = connection.watch(chat, Watch::joining(kind));
+            work.extend(turn.map(|turn| (Stand { chat, kind, top, turn }, Some(cursor))));
+        } else if connection.watch(chat, Watch::live(kind, cursor)).is_some() {
             gateway.metrics.resumed(Resumed::Level);
-            gateway.hub.joined(*chat, ChatKind::Session, *cursor);
         }
     }
 }

@@ -55,9 +55,7 @@ impl Batch {
     /// may have lost any part of it.
     pub fn of_events(events: &[Event], after: Seq, reaching: Seq) -> Option<Self> {
         let last = events.last()?;
-        let expected = std::iter::successors(Some(after.next()), |seq| Some(seq.next()));
-        let is_whole = events.iter().zip(expected).all(|(event, seq)| event.seq == seq);
-        if !is_whole || last.seq < reaching {
+        if !is_whole(events, after, reaching) {
             return None;
         }
         let mut items: HashMap<Subject, Item> = HashMap::new();
@@ -69,6 +67,13 @@ impl Batch {
         items.sort_by_key(|item| item.frame.seq);
         Some(Self { kind: last.chat_kind, items, next: last.seq, top: last.seq, has_more: false })
     }
+}
+
+/// Whether every seq from the cursor on is there, at least that far.
+fn is_whole(events: &[Event], after: Seq, reaching: Seq) -> bool {
+    let expected = std::iter::successors(Some(after.next()), |seq| Some(seq.next()));
+    let has_no_hole = events.iter().zip(expected).all(|(event, seq)| event.seq == seq);
+    has_no_hole && events.last().is_some_and(|last| last.seq >= reaching)
 }
 
 /// None for what this version does not know: then history is read elsewhere.

@@ -21,35 +21,54 @@ pub enum Step<E> {
 }
 
 /// One chat's order.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Feed<E> {
     last: Option<Seq>,
+    /// The `last` that it began with.
+    began: Seq,
     /// How far all who joined while nothing had gone out yet have read.
     joined_at: Option<Seq>,
     filling: bool,
     held: BTreeMap<Seq, E>,
+    room: usize,
     /// The highest position heard of. A fill goes on until it has reached it.
     heard: Seq,
 }
 
 impl<E> Default for Feed<E> {
     fn default() -> Self {
-        Self { last: None, joined_at: None, filling: false, held: BTreeMap::new(), heard: Seq::ZERO }
+        Self::with_room(HELD_MAX)
     }
 }
 
 impl<E> Feed<E> {
+    /// A new feed with room for that many events that come while a fill runs.
+    pub fn with_room(room: usize) -> Self {
+        Self {
+            last: None,
+            began: Seq::ZERO,
+            joined_at: None,
+            filling: false,
+            held: BTreeMap::new(),
+            room,
+            heard: Seq::ZERO,
+        }
+    }
+
     /// The last position that went out; none while the feed is new.
     pub fn last(&self) -> Option<Seq> {
         self.last
     }
 
     /// Somebody who joined has read history up to here. Nothing went out for it: what is at or below this may still
-    /// be on its way to others who listen.
-    pub fn joined(&mut self, reached: Seq) {
+    /// be on its way to others who listen. Where the feed began above that, what lies between never goes out: the answer
+    /// is how far the reader has to read.
+    #[must_use]
+    pub fn joined(&mut self, reached: Seq) -> Option<Seq> {
         if self.last.is_none() {
             self.joined_at = Some(self.joined_at.map_or(reached, |joined_at| joined_at.min(reached)));
         }
+        (reached < self.began).then_some(self.began)
     }
 
     /// Whether a chat whose top is this has something that did not go out. Nobody misses anything in a feed that
@@ -61,8 +80,11 @@ impl<E> Feed<E> {
     /// The last position that went out, counted from the first that is heard of: who listens has read history after
     /// they subscribed, so nothing is missing before it, unless they have not come that far.
     fn start(&mut self, first: Seq) -> Seq {
-        let before = Seq(first.0 - 1);
-        *self.last.get_or_insert(self.joined_at.map_or(before, |joined_at| joined_at.min(before)))
+        self.last.unwrap_or_else(|| {
+            let before = Seq(first.0 - 1);
+            self.began = self.joined_at.map_or(before, |joined_at| joined_at.min(before));
+            *self.last.insert(self.began)
+        })
     }
 
     /// An event arrived.
@@ -117,12 +139,13 @@ impl<E> Feed<E> {
             }
         }
         self.last = Some(last);
-        self.filling = has_more || last < self.heard;
+        // Where the page broke off, what was held may have gone on: then nothing more is known of.
+        self.filling = last < self.heard || (has_more && ready.is_empty());
         (ready, self.filling)
     }
 
     fn hold(&mut self, seq: Seq, event: E) {
-        if self.held.len() < HELD_MAX {
+        if self.held.len() < self.room {
             self.held.insert(seq, event);
         } else {
             self.held.clear();
@@ -136,7 +159,7 @@ mod tests {
 
     fn feed_at(last: i64) -> Feed<i64> {
         let mut feed = Feed::default();
-        feed.joined(Seq(last));
+        assert_eq!(feed.joined(Seq(last)), None);
         feed
     }
 
@@ -150,8 +173,16 @@ mod tests {
     #[test]
     fn the_one_who_read_least_decides_where_a_feed_begins() {
         let mut feed = feed_at(5);
-        feed.joined(Seq(4));
+        assert_eq!(feed.joined(Seq(4)), None);
         assert_eq!(feed.arrive(Seq(6), 6), Step::Fill(Seq(4)));
+    }
+
+    #[test]
+    fn who_has_not_read_as_far_as_the_feed_began_has_to_read_on() {
+        let mut feed = Feed::default();
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Deliver(5));
+        assert_eq!(feed.joined(Seq(2)), Some(Seq(4)));
+        assert_eq!(feed.joined(Seq(4)), None);
     }
 
     #[test]
@@ -185,6 +216,14 @@ mod tests {
         assert_eq!(feed.hear(Seq(9)), Step::Fill(Seq(4)));
         assert_eq!(feed.filled(Seq(7), false), (vec![], true));
         assert_eq!(feed.filled(Seq(9), false), (vec![], false));
+    }
+
+    #[test]
+    fn a_page_that_breaks_off_before_what_was_held_ends_the_fill() {
+        let mut feed = feed_at(1);
+        assert_eq!(feed.arrive(Seq(4), 4), Step::Fill(Seq(1)));
+        assert_eq!(feed.filled(Seq(3), true), (vec![4], false));
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Deliver(5));
     }
 
     #[test]

@@ -69,14 +69,14 @@ impl Hub {
         }
     }
 
-    /// A listener of a chat has read its history up to here.
-    pub fn joined(&self, chat: ChatId, kind: ChatKind, reached: Seq) {
-        if let Some(room) = self.wanted_room(chat, kind) {
-            let mut state = lock(&room.state);
-            state.kind = Some(kind);
-            state.last_used = Instant::now();
-            state.feed.joined(reached);
-        }
+    /// A listener of a chat has read its history up to here. Says how far it has to read if that is not far enough.
+    #[must_use]
+    pub fn joined(&self, chat: ChatId, kind: ChatKind, reached: Seq) -> Option<Seq> {
+        let room = self.wanted_room(chat, kind)?;
+        let mut state = lock(&room.state);
+        state.kind = Some(kind);
+        state.last_used = Instant::now();
+        state.feed.joined(reached)
     }
 
     /// The last position that went out in a chat.
