@@ -58,6 +58,12 @@ impl Decoder {
         self.unread.extend_from_slice(bytes);
     }
 
+    /// Bytes that are kept for what is not whole yet.
+    #[must_use]
+    pub fn buffered(&self) -> usize {
+        self.unread.len() + self.message.as_ref().map_or(0, |message| message.payload.len())
+    }
+
     /// The next whole message or control frame, if it is all here.
     pub fn next_message(&mut self) -> Result<Option<Incoming>, Violation> {
         loop {
@@ -138,9 +144,15 @@ fn control(fin: bool, opcode: OpCode, payload: BytesMut) -> Result<Incoming, Vio
     }
 }
 
-/// The payload length in a frame's header, once the header is here.
+/// The payload length in a frame's header, once the header is here. None where the first two bytes are a violation
+/// already: what is said of a frame must not depend on how much of it has come.
 fn declared_length(bytes: &[u8]) -> Option<u64> {
-    match bytes.get(1)? & 0x7f {
+    let [first, second, ..] = *bytes else { return None };
+    let (has_reserved_bits, is_masked) = (first & 0x70 != 0, second & 0x80 != 0);
+    if has_reserved_bits || !is_masked || OpCode::from(first & 0x0f) == OpCode::Bad {
+        return None;
+    }
+    match second & 0x7f {
         126 => bytes.get(2..4).map(|length| u64::from(u16::from_be_bytes([length[0], length[1]]))),
         127 => bytes.get(2..10).and_then(|length| length.try_into().ok()).map(u64::from_be_bytes),
         short => Some(u64::from(short)),
@@ -199,6 +211,16 @@ mod tests {
         fragments.feed(&masked(false, OpCode::Text, &[b'a'; 40]));
         fragments.feed(&masked(true, OpCode::Continue, &[b'a'; 40]));
         assert_eq!(fragments.next_message(), Err(Violation::TooLarge));
+    }
+
+    #[test]
+    fn a_violation_is_the_same_however_much_of_the_frame_has_come() {
+        let unmasked = encode(OpCode::Text, &[b'a'; 300]);
+        for length in [2, unmasked.len()] {
+            let mut decoder = Decoder::new(64);
+            decoder.feed(&unmasked[..length]);
+            assert_eq!(decoder.next_message(), Err(Violation::Protocol));
+        }
     }
 
     #[test]
