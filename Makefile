@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test lint fmt faults services-up services-down schemathesis conformance clean-data
+.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -29,6 +29,9 @@ fmt: ## format the code
 
 faults: ## break the distributed shape under load and compare what clients saw with PostgreSQL (ROUNDS=1 SEED= PUBSUB=redis|pg)
 	@exec deploy/local/faults.sh $(ARGS)
+
+fuzz: ## throw random and broken input at everything that reads from outside (SECONDS=60, of each reader)
+	@cargo run --release --locked --quiet --package fuzz -- --seconds $(or $(SECONDS),60) $(ARGS)
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
 	@deploy/local/test-services.sh keep

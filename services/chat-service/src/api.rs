@@ -3,6 +3,7 @@
 //! One file for each resource; [`openapi`] describes them.
 
 mod auth;
+pub mod bodies;
 mod body;
 mod chats;
 mod internal;

@@ -89,14 +89,25 @@ fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ApiError
 fn cursor(request: &HttpRequest, query: Option<&str>) -> Result<Option<Cursor>, ApiError> {
     let header = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     match header {
-        Some(id) if id.contains(':') => Ok(Some(Cursor::Several)),
-        Some(id) => Ok(websocket::cursor(Some(id))?.map(Cursor::One)),
+        Some(id) => Ok(Some(last_event_id(id)?)),
         None => Ok(websocket::cursor(query)?.map(Cursor::One)),
     }
 }
 
-enum Cursor {
+/// What `Last-Event-ID` says.
+pub fn last_event_id(id: &str) -> Result<Cursor, ErrorBody> {
+    if id.contains(':') {
+        return Ok(Cursor::Several);
+    }
+    Ok(Cursor::One(websocket::cursor(Some(id))?.unwrap_or(Seq::ZERO)))
+}
+
+/// How far a stream had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cursor {
+    /// In its one chat.
     One(Seq),
+    /// It was of several chats, and no one position tells of them.
     Several,
 }
 

@@ -23,7 +23,7 @@ use crate::writing;
 pub(crate) struct SendMessage {
     /// The text, kept as it is: 1 to 10,000 characters, not only white space, no NUL.
     #[schema(min_length = 1, max_length = 10000, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
-    body: String,
+    pub(super) body: String,
     /// A UUID of the sender's making. Sent again with the same, the message is not written again.
     client_id: Uuid,
     /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.

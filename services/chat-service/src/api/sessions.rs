@@ -83,7 +83,7 @@ pub(crate) async fn open(state: Data<AppState>, body: Body<OpenSession>) -> Resu
 }
 
 impl OpenSession {
-    fn check(self, secret_hash: Vec<u8>) -> Result<NewSession, Error> {
+    pub(super) fn check(self, secret_hash: Vec<u8>) -> Result<NewSession, Error> {
         Ok(NewSession {
             name: self.name.map(|name| check::text("name", name, check::MAX_NAME)).transpose()?,
             email: self.email.map(|email| check::email("email", email)).transpose()?,

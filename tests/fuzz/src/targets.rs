@@ -1,0 +1,238 @@
+//! The readers. A target takes any bytes; it panics, or says what was wrong, only if a property does not hold.
+
+use std::sync::LazyLock;
+
+use bytes::BytesMut;
+use channel_auth::{Purpose, SessionKeys};
+use channel_gateway::transport::codec::{Decoder, Incoming, Violation};
+use channel_gateway::transport::sse;
+use chat_events::frame::ClientFrame;
+use chat_events::{ChatId, ErrorBody, ErrorCode, Event, Seq};
+use chat_service::bodies;
+use chrono::{DateTime, Utc};
+
+/// What was wrong.
+pub type Verdict = Result<(), String>;
+
+/// A reader.
+pub struct Target {
+    /// Its name.
+    pub name: &'static str,
+    /// Its property.
+    pub check: fn(&[u8]) -> Verdict,
+    /// Good inputs to begin with.
+    pub good: fn() -> Vec<Vec<u8>>,
+}
+
+/// All of them.
+pub const ALL: [Target; 6] = [
+    Target { name: "client_frame", check: client_frame, good: good_frames },
+    Target { name: "websocket", check: websocket, good: good_websockets },
+    Target { name: "session_token", check: session_token, good: good_tokens },
+    Target { name: "cursor", check: cursor, good: good_cursors },
+    Target { name: "rest_body", check: rest_body, good: good_bodies },
+    Target { name: "event", check: event, good: good_events },
+];
+
+fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn lines(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+// --- frames --------------------------------------------------------------------------------------------------
+
+/// It is read, or refused with a code of the reader's own and few words.
+fn client_frame(bytes: &[u8]) -> Verdict {
+    let text = String::from_utf8_lossy(bytes);
+    match ClientFrame::parse(&text) {
+        Ok(ClientFrame::Resume { cursors, .. }) => {
+            ensure(cursors.len() <= bytes.len() / 4, || format!("{} cursors", cursors.len()))
+        }
+        Ok(_) => Ok(()),
+        Err(refused) => {
+            let code = refused.error.code;
+            let known = matches!(code, ErrorCode::BadRequest | ErrorCode::UnknownType | ErrorCode::Invalid);
+            let is_short = refused.error.message.chars().count() <= 300;
+            let id_is_short = refused.client_id.is_none_or(|id| id.chars().count() <= 64);
+            ensure(known && is_short && id_is_short, || format!("refused with {:?}", refused.error))
+        }
+    }
+}
+
+fn good_frames() -> Vec<Vec<u8>> {
+    lines(&[
+        r#"{"type":"init","access_token":"a.b.c"}"#,
+        r#"{"type":"auth","token":"a.b.c"}"#,
+        r#"{"type":"resume","cursors":{"7":3,"12":0},"epoch":1}"#,
+        r#"{"type":"subscribe","session_id":7,"after":3}"#,
+        r#"{"type":"unsubscribe","chat_id":7}"#,
+        r#"{"type":"message","chat_id":7,"body":"hé\u0020llo","client_id":"0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90","visibility":"staff"}"#,
+        r#"{"type":"ack","last_id":9}"#,
+        r#"{"type":"read","session_id":7,"last_id":9}"#,
+        r#"{"type":"typing","is_typing":true}"#,
+        r#"{"type":"ping"}"#,
+        r#"{"type":"pong"}"#,
+        r#"{"type":"dance","client_id":"a"}"#,
+    ])
+}
+
+// --- WebSocket -----------------------------------------------------------------------------------------------
+
+/// Small, so that inputs get near it.
+const MAX_MESSAGE: usize = 512;
+/// The longest header of a frame.
+const MAX_HEADER: usize = 14;
+
+/// However the bytes are cut, the same comes of them, and no more is kept than a message and a frame. The first byte says
+/// how they are cut.
+fn websocket(bytes: &[u8]) -> Verdict {
+    let Some((cut, wire)) = bytes.split_first() else { return Ok(()) };
+    let whole = decode(wire, wire.len().max(1))?;
+    let pieces = decode(wire, usize::from(*cut % 16) + 1)?;
+    ensure(whole == pieces, || format!("whole: {whole:?}, in pieces: {pieces:?}"))
+}
+
+fn decode(wire: &[u8], piece: usize) -> Result<(Vec<Incoming>, Option<Violation>), String> {
+    let (mut decoder, mut seen) = (Decoder::new(MAX_MESSAGE), Vec::new());
+    for piece in wire.chunks(piece) {
+        decoder.feed(piece);
+        loop {
+            match decoder.next_message() {
+                Ok(Some(incoming)) => seen.push(incoming),
+                Ok(None) => break,
+                Err(violation) => return Ok((seen, Some(violation))),
+            }
+        }
+        let kept = decoder.buffered();
+        ensure(kept <= 2 * MAX_MESSAGE + MAX_HEADER, || format!("{kept} bytes are kept"))?;
+    }
+    Ok((seen, None))
+}
+
+/// A frame as a client sends it, with a mask of zeros.
+fn client_wire(fin: bool, opcode: u8, payload: &[u8]) -> BytesMut {
+    let mut wire = BytesMut::from(&[u8::from(fin) << 7 | opcode][..]);
+    match payload.len() {
+        short @ 0..126 => wire.extend_from_slice(&[0x80 | short as u8]),
+        long => {
+            wire.extend_from_slice(&[0x80 | 126]);
+            wire.extend_from_slice(&(long as u16).to_be_bytes());
+        }
+    }
+    wire.extend_from_slice(&[0; 4]);
+    wire.extend_from_slice(payload);
+    wire
+}
+
+fn good_websockets() -> Vec<Vec<u8>> {
+    let frames = [
+        vec![client_wire(true, 1, "приве́т".as_bytes())],
+        vec![client_wire(true, 2, &[7; 200])],
+        vec![client_wire(false, 1, b"a\xd0"), client_wire(true, 9, b"!"), client_wire(true, 0, b"\xbfb")],
+        vec![client_wire(false, 2, &[1; 300]), client_wire(false, 0, &[2; 200]), client_wire(true, 0, &[3; 12])],
+        vec![client_wire(true, 10, b""), client_wire(true, 8, &[3, 232, b'b', b'y', b'e'])],
+        vec![client_wire(true, 8, b"")],
+    ];
+    let with_cut = |(cut, frames): (usize, Vec<BytesMut>)| {
+        let mut bytes = vec![cut as u8];
+        frames.iter().for_each(|frame| bytes.extend_from_slice(frame));
+        bytes
+    };
+    frames.into_iter().enumerate().map(with_cut).collect()
+}
+
+// --- tokens --------------------------------------------------------------------------------------------------
+
+static KEYS: LazyLock<(SessionKeys, String)> = LazyLock::new(|| {
+    let keys = SessionKeys::generate().0;
+    let token = keys.issue(Purpose::Channel, ChatId(42), now()).token;
+    (keys, token)
+});
+
+fn now() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()
+}
+
+/// One text alone is good; the keys themselves are read or refused.
+fn session_token(bytes: &[u8]) -> Verdict {
+    let text = String::from_utf8_lossy(bytes);
+    let (keys, token) = &*KEYS;
+    let _read_or_refused = SessionKeys::parse(&text);
+    ensure(keys.verify(Purpose::Stream, &text, now()).is_err(), || "a token is good for another purpose".into())?;
+    let is_good = keys.verify(Purpose::Channel, &text, now()).is_ok();
+    ensure(is_good == (text == token.as_str()), || "a token that was not issued is good, or one that was is not".into())
+}
+
+fn good_tokens() -> Vec<Vec<u8>> {
+    vec![KEYS.1.clone().into_bytes(), SessionKeys::generate().1.into_bytes()]
+}
+
+// --- cursors -------------------------------------------------------------------------------------------------
+
+/// A cursor is a position, several, or refused; what is read is written the same.
+fn cursor(bytes: &[u8]) -> Verdict {
+    let text = String::from_utf8_lossy(bytes);
+    match sse::last_event_id(&text) {
+        Ok(sse::Cursor::Several) => ensure(text.contains(':'), || "several of one".into()),
+        Ok(sse::Cursor::One(seq)) => {
+            let again = sse::last_event_id(&seq.to_string());
+            ensure(seq >= Seq::ZERO && again == Ok(sse::Cursor::One(seq)), || format!("{seq} was read as {again:?}"))
+        }
+        Err(error) => of_the_client(&error),
+    }
+}
+
+fn good_cursors() -> Vec<Vec<u8>> {
+    lines(&["0", "17", "9223372036854775807", "7:3", "-1"])
+}
+
+// --- REST ----------------------------------------------------------------------------------------------------
+
+/// Every route's body: read, or refused as the client's fault. The names of the bodies are tried in turn.
+fn rest_body(bytes: &[u8]) -> Verdict {
+    for body in bodies::ALL {
+        if let Err(error) = body.read(bytes) {
+            of_the_client(&error).map_err(|why| format!("{body:?}: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn of_the_client(error: &ErrorBody) -> Verdict {
+    let is_short = error.message.chars().count() <= 300;
+    ensure((400..500).contains(&error.code.status()) && is_short, || format!("refused with {error:?}"))
+}
+
+fn good_bodies() -> Vec<Vec<u8>> {
+    lines(&[
+        r#"{"name":"Ada","email":"ada@example.com","page_url":"https://example.com/","locale":"en-GB","metadata":{"plan":["pro",{"a":1}]}}"#,
+        r#"{"body":"Hello","client_id":"0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90","visibility":"staff"}"#,
+        r#"{"kind":"read","last_id":1}"#,
+        r#"{"user_id":7.0}"#,
+        r#"{"user_id":null}"#,
+        r#"{"status":"pending"}"#,
+        r#"{"cursors":{"1":17,"4":3},"new_after":null}"#,
+        r#"{"email":"demo@example.com","password":"correct horse"}"#,
+        r#"{"refresh_token":"abc","all":true}"#,
+    ])
+}
+
+// --- events --------------------------------------------------------------------------------------------------
+
+/// What Redis or RabbitMQ may hold: an event is read and written the same, or refused.
+fn event(bytes: &[u8]) -> Verdict {
+    let Ok(event) = serde_json::from_slice::<Event>(bytes) else { return Ok(()) };
+    let json = serde_json::to_vec(&event).map_err(|why| why.to_string())?;
+    let again: Event = serde_json::from_slice(&json).map_err(|why| format!("not read again: {why}"))?;
+    ensure(serde_json::to_vec(&again).ok() == Some(json), || "written otherwise".into())
+}
+
+fn good_events() -> Vec<Vec<u8>> {
+    lines(&[
+        r#"{"epoch":1,"kind":"chat.message.sent","chat_id":1,"chat_kind":"session","seq":2,"visibility":"public","committed_at":"2026-01-01T00:00:00Z","data":{"id":1}}"#,
+        r#"{"epoch":1,"kind":"chat.member.added","chat_id":1,"chat_kind":"group","seq":9,"user_ids":[1,2],"committed_at":"2026-01-01T00:00:00.5Z","traceparent":"00-1-2-01","data":[]}"#,
+    ])
+}

@@ -1,0 +1,101 @@
+//! Every reader of what comes from outside, briefly: with noise, and with good inputs that were broken.
+
+use std::collections::BTreeMap;
+
+use chat_events::frame::ClientFrame;
+use chat_events::{ChatId, Epoch, MessageId, Seq, Visibility};
+use fuzz::mutate;
+use fuzz::targets::ALL;
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+proptest! {
+    // A failure prints its input; files beside the sources would hold nothing more.
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn noise_harms_no_reader(bytes in vec(any::<u8>(), 0..600)) {
+        for target in ALL {
+            prop_assert_eq!((target.check)(&bytes), Ok(()), "{}", target.name);
+        }
+    }
+
+    #[test]
+    fn broken_input_harms_no_reader(seed in any::<u64>()) {
+        let mut rng = SmallRng::seed_from_u64(seed);
+        for target in ALL {
+            let input = mutate::input(&mut rng, &(target.good)());
+            let shown = String::from_utf8_lossy(&input);
+            prop_assert_eq!((target.check)(&input), Ok(()), "{}: {:?}", target.name, shown);
+        }
+    }
+
+    #[test]
+    fn a_good_frame_is_read_as_it_was_written(frame in frame()) {
+        let json = written(&frame).to_string();
+        prop_assert_eq!(ClientFrame::parse(&json), Ok(frame), "{}", json);
+    }
+}
+
+#[test]
+fn good_inputs_harm_no_reader() {
+    for target in ALL {
+        for input in (target.good)() {
+            assert_eq!((target.check)(&input), Ok(()), "{}: {:?}", target.name, String::from_utf8_lossy(&input));
+        }
+    }
+}
+
+fn frame() -> impl Strategy<Value = ClientFrame> {
+    let chat = || any::<i64>().prop_map(ChatId);
+    let message = || any::<i64>().prop_map(MessageId);
+    let seq = || any::<i64>().prop_map(Seq);
+    let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Staff)];
+    let id = any::<u128>().prop_map(Uuid::from_u128);
+    prop_oneof![
+        any::<String>().prop_map(|access_token| ClientFrame::Init { access_token }),
+        any::<String>().prop_map(|token| ClientFrame::Auth { token }),
+        (btree_map(chat(), seq(), 0..9), option::of(any::<i32>().prop_map(Epoch)))
+            .prop_map(|(cursors, epoch)| ClientFrame::Resume { cursors, epoch }),
+        (chat(), option::of(seq())).prop_map(|(chat_id, after)| ClientFrame::Subscribe { chat_id, after }),
+        chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
+        (option::of(chat()), any::<String>(), id, option::of(visibility)).prop_map(
+            |(chat_id, body, client_id, visibility)| ClientFrame::Message { chat_id, body, client_id, visibility }
+        ),
+        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Ack { chat_id, last_id }),
+        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Read { chat_id, last_id }),
+        (option::of(chat()), any::<bool>()).prop_map(|(chat_id, is_typing)| ClientFrame::Typing { chat_id, is_typing }),
+        Just(ClientFrame::Ping {}),
+        Just(ClientFrame::Pong {}),
+    ]
+}
+
+fn written(frame: &ClientFrame) -> Value {
+    match frame {
+        ClientFrame::Init { access_token } => json!({"type": "init", "access_token": access_token}),
+        ClientFrame::Auth { token } => json!({"type": "auth", "token": token}),
+        ClientFrame::Resume { cursors, epoch } => {
+            let cursors: BTreeMap<String, Seq> = cursors.iter().map(|(chat, seq)| (chat.to_string(), *seq)).collect();
+            json!({"type": "resume", "cursors": cursors, "epoch": epoch})
+        }
+        ClientFrame::Subscribe { chat_id, after } => {
+            json!({"type": "subscribe", "session_id": chat_id, "after": after})
+        }
+        ClientFrame::Unsubscribe { chat_id } => json!({"type": "unsubscribe", "chat_id": chat_id}),
+        ClientFrame::Message { chat_id, body, client_id, visibility } => json!({
+            "type": "message", "chat_id": chat_id, "body": body, "client_id": client_id, "visibility": visibility,
+        }),
+        ClientFrame::Ack { chat_id, last_id } => json!({"type": "ack", "chat_id": chat_id, "last_id": last_id}),
+        ClientFrame::Read { chat_id, last_id } => json!({"type": "read", "chat_id": chat_id, "last_id": last_id}),
+        ClientFrame::Typing { chat_id, is_typing } => {
+            json!({"type": "typing", "chat_id": chat_id, "is_typing": is_typing})
+        }
+        ClientFrame::Ping {} => json!({"type": "ping"}),
+        ClientFrame::Pong {} => json!({"type": "pong"}),
+    }
+}
