@@ -15,11 +15,14 @@ folder_of() { server_folder "$AREA" "$1" "$(account_for "$1")"; }
 port_of() { remembered_port "$PORTS" "$1"; }
 
 build() {
-  local profile=dev
-  [[ $PROFILE == debug ]] || profile=release
-  say "Building the $profile binaries (the first time takes some minutes)"
-  cargo build --profile "$profile" --locked --package chat-service --package dispatcher --package channel-gateway \
-    --package faults 9>&-
+  say "Building the binaries (the first time takes some minutes)"
+  if [[ $PROFILE == debug ]]; then
+    # As `make test` builds them: another choice of packages would build parts of them anew.
+    cargo build --workspace --bins --locked 9>&-
+  else
+    cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
+      --package faults 9>&-
+  fi
 }
 
 # Nothing is left of an earlier run but its ports. What it started ended with it.
