@@ -78,6 +78,8 @@ struct State {
     accepts_invitations: bool,
     /// Chats that a user does not want to hear of, though it is a member.
     left: Vec<ChatId>,
+    /// How far it was told of chats that it was taken out of.
+    seen: Vec<(ChatId, Seq)>,
     /// A fresh token was shown.
     renewed: Option<Grant>,
     inbox: VecDeque<String>,
@@ -293,7 +295,7 @@ impl Connection {
         }
         let found = state.position(chat);
         if let Ok(index) = found {
-            state.watches.remove(index);
+            state.end(index);
         }
         found.is_ok()
     }
@@ -317,9 +319,20 @@ impl Connection {
         let mut state = self.state();
         let found = state.position(chat);
         if let Ok(index) = found {
-            state.watches.remove(index);
+            state.end(index);
         }
         found.is_ok()
+    }
+
+    /// It was told of a chat up to here, and is not in it any more.
+    pub fn saw(&self, chat: ChatId, to: Seq) {
+        self.state().saw(chat, to);
+    }
+
+    /// How far it was told of a chat that it is not in any more: what came before is not told again.
+    pub fn seen(&self, chat: ChatId) -> Seq {
+        let state = self.state();
+        state.seen.iter().find(|(seen, _)| *seen == chat).map_or(Seq::ZERO, |(_, seq)| *seq)
     }
 
     /// Whether it watches a chat.
@@ -343,7 +356,7 @@ impl Connection {
         if let Ok(index) = state.position(chat)
             && state.watches[index].1.turn == turn
         {
-            state.watches.remove(index);
+            state.end(index);
         }
     }
 
@@ -518,6 +531,21 @@ impl State {
         self.watches.binary_search_by_key(&chat, |(id, _)| *id)
     }
 
+    /// Stops a watch, and keeps how far it came.
+    fn end(&mut self, index: usize) {
+        let (chat, watch) = self.watches.remove(index);
+        if let Some(to) = watch.live_to() {
+            self.saw(chat, to);
+        }
+    }
+
+    fn saw(&mut self, chat: ChatId, to: Seq) {
+        match self.seen.iter_mut().find(|(seen, _)| *seen == chat) {
+            Some((_, seq)) => *seq = to.max(*seq),
+            None => self.seen.push((chat, to)),
+        }
+    }
+
     /// Staff is told of every session: the first frame of one starts its watch.
     fn offer_staff(&mut self, frame: &ChatFrame) -> bool {
         match self.position(frame.chat_id) {
@@ -556,5 +584,46 @@ impl State {
                 self.early = None;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chat_events::Visibility;
+    use chat_events::frame::CloseCode;
+    use futures_util::FutureExt;
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+
+    /// Nobody is at the other end.
+    struct Nowhere;
+
+    impl Outlet for Nowhere {
+        fn send(&self, _: &Frame, _: Option<(ChatId, Seq)>) {}
+        fn close_until(&self, _: CloseCode, _: Option<Duration>) {}
+        fn below(&self, _: usize) -> BoxFuture<'_, ()> {
+            std::future::ready(()).boxed()
+        }
+        fn is_closed(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn who_is_taken_out_of_a_chat_remembers_how_far_it_was_told() {
+        let chat = ChatId(1);
+        let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), true);
+        assert_eq!(connection.seen(chat), Seq::ZERO);
+        let mut watch = Watch::live(ChatKind::Group, Seq(4));
+        let frame = ChatFrame { chat_id: chat, seq: Seq(7), visibility: Visibility::Public, frame: Frame::text("{}") };
+        assert!(watch.offer(&frame));
+        assert!(connection.watch(chat, watch).is_some());
+        connection.unwatch(chat);
+        assert_eq!(connection.seen(chat), Seq(7));
+        // It came back, read a part of history, and was taken out again.
+        connection.saw(chat, Seq(12));
+        connection.saw(chat, Seq(9));
+        assert_eq!(connection.seen(chat), Seq(12));
     }
 }

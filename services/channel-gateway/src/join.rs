@@ -66,8 +66,10 @@ pub async fn accept(
     added_at: Seq,
 ) -> Result<(), ErrorBody> {
     let state = state_of(gateway, connection, chat).await?;
+    // While that was asked it may have been taken out and added again.
+    let added_at = connection.take_invitation(chat).map_or(added_at, |again| again.max(added_at));
     if let Some(turn) = connection.watch(chat, Watch::joining(state.kind)) {
-        let before = Seq((added_at.0 - 1).max(0));
+        let before = Seq(added_at.0 - 1).max(connection.seen(chat));
         let state = enter(gateway, connection, &state, turn, Some(before)).await?;
         connection.tell(&ServerFrame::Subscribed { chat_id: chat, seq: state.seq, invited: true, data: state });
     }
@@ -162,8 +164,9 @@ async fn replay(
     // Who is removed while it reads has nothing more to see.
     while !connection.outlet().is_closed() && connection.is_on(chat, turn) {
         let batch = gateway.history.read(chat, reading.cursor(), top).await?;
-        if send(connection, &batch, None).await == Sent::Removed {
+        if let Sent::Removed(at) = send(connection, &batch, None).await {
             connection.end_watch(chat, turn);
+            connection.saw(chat, at);
             gateway.hub.detach(chat, connection);
             break;
         }
@@ -176,6 +179,9 @@ async fn replay(
             return Err(ErrorBody::new(ErrorCode::Unavailable, "history does not reach the chat's top; come again"));
         }
         tokio::time::sleep(ASK_AGAIN_AFTER).await;
+    }
+    if !connection.is_on(chat, turn) {
+        connection.saw(chat, reading.cursor());
     }
     Ok(reading.cursor())
 }
@@ -232,8 +238,8 @@ async fn backfill(
 #[derive(Debug, PartialEq, Eq)]
 enum Sent {
     All,
-    /// The connection's user was removed from the chat.
-    Removed,
+    /// The connection's user was removed from the chat there.
+    Removed(Seq),
 }
 
 async fn send(connection: &Connection, batch: &Batch, up_to: Option<Seq>) -> Sent {
@@ -244,7 +250,7 @@ async fn send(connection: &Connection, batch: &Batch, up_to: Option<Seq>) -> Sen
         connection.outlet().below(UNSENT_BEFORE_MORE).await;
         connection.replay(&item.frame);
         if item.removed.is_some() && item.removed == connection.user_id() {
-            return Sent::Removed;
+            return Sent::Removed(item.frame.seq);
         }
     }
     Sent::All

@@ -61,6 +61,11 @@ impl Watch {
         self.progress.live_from()
     }
 
+    /// How far it has come, if it is live.
+    pub fn live_to(&self) -> Option<Seq> {
+        self.progress.live_to()
+    }
+
     /// Older history, from `after` on, was sent too.
     pub fn extended_to(&mut self, after: Seq) {
         self.progress.extended_to(after);

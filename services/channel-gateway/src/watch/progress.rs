@@ -87,6 +87,14 @@ impl<F: Placed> Progress<F> {
         }
     }
 
+    /// How far it has come, if it is live.
+    pub fn live_to(&self) -> Option<Seq> {
+        match self.0 {
+            Phase::Live { to, .. } => Some(to),
+            Phase::Joining { .. } => None,
+        }
+    }
+
     /// Older history, from `after` on, was sent too.
     pub fn extended_to(&mut self, after: Seq) {
         if let Phase::Live { from, .. } = &mut self.0 {
