@@ -33,6 +33,9 @@ faults: ## break the distributed shape under load and compare what clients saw w
 fuzz: ## throw random and broken input at everything that reads from outside (SECONDS=60, of each reader)
 	@cargo run --release --locked --quiet --package fuzz -- --seconds $(or $(SECONDS),60) $(ARGS)
 
+faults-check: ## a short run of the faults, and runs with a planted loss and duplicate that must be found
+	@deploy/checks/faults.sh
+
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
 	@deploy/local/test-services.sh keep
 

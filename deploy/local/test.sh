@@ -38,6 +38,5 @@ start_services
 deploy/local/lint.sh 9>&-
 say "Building the services and the tests"
 cargo build --workspace --bins --locked 9>&-
-if (($# == 0)); then deploy/checks/faults.sh 9>&-; fi
 say "Running the tests"
 run_tests "$@" 9>&-
