@@ -71,7 +71,7 @@ fn not_yours() -> ErrorBody {
 
 /// A fresh token for the connection that stands. It is held against logouts, like that of a new connection.
 async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -> Result<(), ErrorBody> {
-    let principal = proved(connection)?;
+    let principal = connection.proved()?.principal;
     let identity = gateway.credentials.renewal(principal, token).await?;
     if identity.principal != principal {
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
@@ -114,14 +114,10 @@ async fn message(
     chat_id: ChatId,
     (body, client_id, visibility): (String, Uuid, Option<Visibility>),
 ) -> Result<(), ErrorBody> {
-    let principal = proved(connection)?;
+    let principal = connection.proved()?.principal;
     let data = gateway.chat_service.send(Send { principal, chat_id, body, client_id, visibility }).await?;
     connection.tell(&ServerFrame::Ack { client_id, data });
     Ok(())
-}
-
-fn proved(connection: &Connection) -> Result<Principal, ErrorBody> {
-    connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))
 }
 
 async fn mark(
@@ -131,7 +127,7 @@ async fn mark(
     kind: MarkKind,
     last_id: MessageId,
 ) -> Result<(), ErrorBody> {
-    let principal = proved(connection)?;
+    let principal = connection.proved()?.principal;
     let set = gateway.chat_service.mark(SetMark { principal, chat_id, kind, last_id }).await?;
     if set.rose {
         let data = SignalData::Mark { kind, mark: set.mark };

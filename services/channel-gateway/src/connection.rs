@@ -126,6 +126,11 @@ impl Connection {
         self.identity.get()
     }
 
+    /// Whose it is; who has not said so yet may do nothing.
+    pub fn proved(&self) -> Result<&Identity, ErrorBody> {
+        self.identity().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))
+    }
+
     /// Whose it is.
     pub fn principal(&self) -> Option<Principal> {
         self.identity.get().map(|identity| identity.principal)
@@ -293,11 +298,7 @@ impl Connection {
         if !state.left.contains(&chat) {
             state.left.push(chat);
         }
-        let found = state.position(chat);
-        if let Ok(index) = found {
-            state.end(index);
-        }
-        found.is_ok()
+        state.unwatch(chat)
     }
 
     /// The chats that are live.
@@ -316,12 +317,7 @@ impl Connection {
 
     /// Stops watching a chat.
     pub fn unwatch(&self, chat: ChatId) -> bool {
-        let mut state = self.state();
-        let found = state.position(chat);
-        if let Ok(index) = found {
-            state.end(index);
-        }
-        found.is_ok()
+        self.state().unwatch(chat)
     }
 
     /// It was told of a chat up to here, and is not in it any more.
@@ -529,6 +525,14 @@ impl Connection {
 impl State {
     fn position(&self, chat: ChatId) -> Result<usize, usize> {
         self.watches.binary_search_by_key(&chat, |(id, _)| *id)
+    }
+
+    fn unwatch(&mut self, chat: ChatId) -> bool {
+        let found = self.position(chat);
+        if let Ok(index) = found {
+            self.end(index);
+        }
+        found.is_ok()
     }
 
     /// Stops a watch, and keeps how far it came.

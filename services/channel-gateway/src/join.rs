@@ -108,7 +108,7 @@ fn removed() -> ErrorBody {
 
 /// A chat's present state, if the connection may read it.
 pub async fn state_of(gateway: &Gateway, connection: &Connection, chat: ChatId) -> Result<ChatState, ErrorBody> {
-    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    let principal = connection.proved()?.principal;
     let ask = SyncRequest { principal: Some(principal), chat_id: chat, after: Seq(i64::MAX), limit: 1 };
     Ok(gateway.chat_service.sync(ask).await?.chat)
 }

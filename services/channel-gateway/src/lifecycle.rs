@@ -135,7 +135,7 @@ fn stands(connection: &Connection, welcome: &Welcome) -> (Vec<Stand>, Vec<(ChatI
 
 /// The connection is on the hub's lists by now: what is taken away after this is enforced there.
 async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, ErrorBody> {
-    let identity = connection.identity().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    let identity = connection.proved()?;
     gateway.revocations.watched().await;
     let welcome = match identity.principal {
         Principal::Client { session_id } => gateway.welcomes.of(session_id).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chat_events::frame::{ClientFrame, ServerFrame};
 use chat_events::gateway_api::{ChangesRequest, MAX_CURSORS, Principal};
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, Seq};
 use futures_util::{StreamExt, stream};
 
 use crate::connection::Connection;
@@ -64,7 +64,7 @@ pub async fn join_all(
 
 /// Serves a `resume` of staff, or of anybody whose chats are live already.
 pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought: Cursors) -> Result<(), ErrorBody> {
-    let principal = connection.principal().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))?;
+    let principal = connection.proved()?.principal;
     let mut cursors = acceptable(gateway, connection, brought);
     let ask = ChangesRequest { principal, cursors: cursors.clone(), new_after: Some(ChatId(i64::MAX)) };
     let changes = gateway.chat_service.changes(ask).await?;

@@ -101,8 +101,8 @@ fn close(connection: &Arc<Connection>) {
 fn is_shut_out(connection: &Connection, taken: &Taken) -> bool {
     let (Some(principal), Some(user)) = (connection.principal(), connection.user_id()) else { return false };
     let token = connection.grant().and_then(|grant| grant.token);
-    let by_account = taken.users.iter().filter(|revoked| revoked.user_id == user);
-    by_account.into_iter().any(|revoked| is_refused(principal, token, revoked))
+    let mut by_account = taken.users.iter().filter(|revoked| revoked.user_id == user);
+    by_account.any(|revoked| is_refused(principal, token, revoked))
         || token.and_then(|token| token.login).is_some_and(|login| taken.logins.contains(&login))
 }
 
