@@ -226,6 +226,9 @@ pub struct TopsRequest {
     /// These chats; unknown ones are left out of the answer.
     #[serde(default)]
     pub chats: Vec<ChatId>,
+    /// Of the sessions among them also [`Top::since`], for this many seconds; 0 for not.
+    #[serde(default)]
+    pub news_within: u32,
     /// Also the sessions that changed in this many seconds, for staff; 0 for none.
     #[serde(default)]
     pub sessions_changed_within: u32,
@@ -264,7 +267,7 @@ pub struct Top {
     pub kind: ChatKind,
     /// The last seq that was given out.
     pub seq: Seq,
-    /// Of a session that changed lately: the seq of the last message from before that time, 0 if there is none. What is
+    /// Of a session, where it is asked for: the seq of the last message from before that time, 0 if there is none. What is
     /// above it holds all that is new, and may hold a little more: edits and changes of state bear no time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seq>,

@@ -1,10 +1,11 @@
 //! Takes what the bus brings and sends it to the connections that may see it: once, in order, encoded once.
 //!
 //! A chat that somebody listens to has a room. Events pass through its [`feed`]: a jump is filled from history first.
-//! `listeners` says who listens to what, `upkeep` compares it all with PostgreSQL.
+//! `listeners` says who listens to what, `news` what staff has to be told, `upkeep` compares it all with PostgreSQL.
 
 pub mod feed;
 mod listeners;
+mod news;
 mod upkeep;
 
 use std::collections::{HashMap, VecDeque};
@@ -27,6 +28,7 @@ use crate::history::History;
 use crate::history::batch::Batch;
 use crate::metrics::GatewayMetrics;
 use feed::{Feed, Step};
+use news::News;
 use upkeep::{RECONCILE_EVERY, SWEEP_EVERY};
 
 /// A session's room is kept this long for staff after its last event, so that a jump is still seen.
@@ -39,9 +41,7 @@ pub struct Hub {
     rooms: Mutex<HashMap<ChatId, Arc<Room>>>,
     staff: Mutex<Arc<Vec<Arc<Connection>>>>,
     staff_channel: OnceCell<()>,
-    /// Whether the sessions that changed lately were looked at since the first of the staff came: from then on, one that
-    /// is not known is news.
-    knows_sessions: AtomicBool,
+    news: News,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
     signals: Mutex<VecDeque<Uuid>>,
     /// Subscribing shares it; clearing out rooms has it alone, so that the two never cross on one channel.
@@ -90,8 +90,6 @@ struct RoomState {
     kind: Option<ChatKind>,
     feed: Feed<Arc<Event>>,
     listeners: Vec<Arc<Connection>>,
-    /// Whether the staff here need not be told of what is past.
-    is_past: bool,
     last_used: Instant,
 }
 
@@ -107,7 +105,7 @@ impl Hub {
             rooms: Mutex::default(),
             staff: Mutex::default(),
             staff_channel: OnceCell::new(),
-            knows_sessions: AtomicBool::new(false),
+            news: News::default(),
             users: Mutex::default(),
             signals: Mutex::default(),
             subscribing: RwLock::new(()),
@@ -184,22 +182,33 @@ impl Hub {
         let event = Arc::new(parcel.event);
         self.invite_all(event.kind, event.chat_id, event.seq, &event.user_ids);
         let Some(room) = self.wanted_room(event.chat_id, event.chat_kind) else { return };
-        let mut state = lock(&room.state);
-        state.kind = Some(event.chat_kind);
-        state.last_used = Instant::now();
-        match state.feed.arrive(event.seq, event) {
-            Step::Deliver(event) => self.send_out(&mut state, &event),
-            Step::Fill(_) => self.start_fill(&room),
-            Step::Wait => {}
-        }
+        let mut state = self.heard_of(&room, event.chat_kind);
+        let step = state.feed.arrive(event.seq, event);
+        self.after(&room, &mut state, step);
     }
 
     fn hear(self: &Arc<Self>, room: &Arc<Room>, kind: ChatKind, seq: Seq) {
+        let mut state = self.heard_of(room, kind);
+        let step = state.feed.hear(seq);
+        self.after(room, &mut state, step);
+    }
+
+    fn heard_of<'a>(&self, room: &'a Room, kind: ChatKind) -> MutexGuard<'a, RoomState> {
         let mut state = lock(&room.state);
         state.kind = Some(kind);
         state.last_used = Instant::now();
-        if let Step::Fill(_) = state.feed.hear(seq) {
-            self.start_fill(room);
+        if kind == ChatKind::Session && !self.staff().is_empty() {
+            state.feed.follow();
+        }
+        state
+    }
+
+    fn after(self: &Arc<Self>, room: &Arc<Room>, state: &mut RoomState, step: Step<Arc<Event>>) {
+        match step {
+            Step::Deliver(event) => self.send_out(state, &event),
+            Step::Fill(_) => self.start_fill(room),
+            Step::Ask => self.ask_where_news_begin(room),
+            Step::Wait => {}
         }
     }
 
@@ -318,13 +327,7 @@ impl Hub {
 
 impl Room {
     fn new(chat: ChatId) -> Self {
-        let state = RoomState {
-            kind: None,
-            feed: Feed::default(),
-            listeners: Vec::new(),
-            is_past: false,
-            last_used: Instant::now(),
-        };
+        let state = RoomState { kind: None, feed: Feed::default(), listeners: Vec::new(), last_used: Instant::now() };
         Self { chat, state: Mutex::new(state), channel: OnceCell::new(), is_closed: AtomicBool::new(false) }
     }
 
@@ -341,16 +344,6 @@ impl Room {
 }
 
 impl RoomState {
-    /// A session changed lately, after this position. If nothing of it went out since the staff came, that is news.
-    fn session_changed(&mut self, since: Seq, staff_was_here: bool) {
-        if !staff_was_here {
-            self.is_past = true;
-        } else if !self.is_past && self.feed.last().is_none() {
-            // A feed that has not begun asks nobody to read on.
-            let _ = self.feed.joined(since);
-        }
-    }
-
     /// These users were removed, and the frame that says so went out: their connections hear nothing from here on.
     fn removed(&mut self, chat: ChatId, users: &[UserId]) {
         self.without(users, |listener| {

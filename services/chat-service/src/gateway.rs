@@ -101,7 +101,7 @@ pub async fn tops(state: &AppState, request: TopsRequest) -> Result<Tops, ErrorB
         let mut conn = state.connection().await?;
         let epoch = installation::epoch(&mut conn).await?;
         let memberships = tops::memberships(&mut conn, &request.users).await?;
-        let tops = tops::read(&mut conn, &request.chats, request.sessions_changed_within).await?;
+        let tops = tops::read(&mut conn, &request).await?;
         Ok(Tops { epoch, tops, memberships })
     }
     .await

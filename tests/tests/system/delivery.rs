@@ -162,4 +162,28 @@ system_test! {
         let sessions: BTreeSet<_> = opened.iter().map(|(session, ..)| Some(*session)).collect();
         assert_eq!((&created, &written), (&sessions, &sessions));
     }
+
+    async fn staff_gets_what_was_lost_before_the_first_event_that_is_heard_of_a_session(system: System) {
+        let visitor = system.visitor("Ann").await;
+        visitor.send("one").await;
+        let long_ago = "UPDATE messages SET created_at = now() - interval '1 hour';
+            UPDATE chats SET changed_at = now() - interval '1 hour'";
+        system.database.run_sql(long_ago).await;
+        let operator = system.operator("Olga").await;
+        let mut staff = operator.socket(system.gateway(0)).await;
+        staff.connected().await;
+        // Committed, and its event is lost.
+        let lost = format!(
+            "WITH next AS (UPDATE chats SET seq = seq + 1, changed_at = now() WHERE id = {chat} RETURNING seq)
+             INSERT INTO messages (chat_id, seq, changed_seq, sender_type, sender_id, body, client_id, visibility)
+             SELECT {chat}, seq, seq, 'client', 1, 'two', gen_random_uuid(), 'public' FROM next",
+            chat = visitor.session
+        );
+        system.database.run_sql(&lost).await;
+        visitor.send("three").await;
+        visitor.send("four").await;
+        let mut seen = Seen::new();
+        staff.take_of("chat.message", 3).await.iter().for_each(|frame| seen.frame(frame));
+        assert_eq!(seen.bodies(visitor.session), ["two", "three", "four"]);
+    }
 }

@@ -1,6 +1,7 @@
 //! The order of one chat as a gateway sees it: a pure state machine, so that every interleaving can be tested.
 //!
-//! Older is dropped, the next goes out, a jump is filled first. While a fill runs, what arrives is held.
+//! Older is dropped, the next goes out, a jump is filled first. While a fill runs, what arrives is held. Where a feed
+//! begins follows from what its listeners have read; for staff, who follow chats that they never read, it is asked.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,8 @@ pub enum Step<E> {
     Deliver(E),
     /// Read history after this position, then call [`Feed::filled`].
     Fill(Seq),
+    /// Ask where the news begin for those who have read nothing, then call [`Feed::begin`].
+    Ask,
     /// Nothing: it is old, or held.
     Wait,
 }
@@ -28,6 +31,11 @@ pub struct Feed<E> {
     began: Seq,
     /// How far all who joined while nothing had gone out yet have read.
     joined_at: Option<Seq>,
+    /// Whether somebody listens who has read nothing, so that not even the first that is heard of may be the first.
+    is_followed: bool,
+    /// For those all that is above is news.
+    news_after: Option<Seq>,
+    /// Whether history is being read, or asked where it begins.
     filling: bool,
     held: BTreeMap<Seq, E>,
     room: usize,
@@ -48,6 +56,8 @@ impl<E> Feed<E> {
             last: None,
             began: Seq::ZERO,
             joined_at: None,
+            is_followed: false,
+            news_after: None,
             filling: false,
             held: BTreeMap::new(),
             room,
@@ -71,26 +81,47 @@ impl<E> Feed<E> {
         (reached < self.began).then_some(self.began)
     }
 
+    /// Somebody listens who has read nothing.
+    pub fn follow(&mut self) {
+        self.is_followed = true;
+    }
+
+    /// For those who have read nothing, all above this position is news. What was said first counts.
+    pub fn news_after(&mut self, position: Seq) {
+        self.news_after.get_or_insert(position);
+    }
+
     /// Whether a chat whose top is this has something that did not go out. Nobody misses anything in a feed that
     /// nobody joined: it counts from there.
     pub fn is_behind(&mut self, top: Seq) -> bool {
-        self.last.unwrap_or_else(|| *self.joined_at.get_or_insert(top)) < top
+        let known = self.last.or_else(|| earlier(self.joined_at, self.news_after));
+        known.unwrap_or_else(|| *self.joined_at.get_or_insert(top)) < top
     }
 
-    /// The last position that went out, counted from the first that is heard of: who listens has read history after
-    /// they subscribed, so nothing is missing before it, unless they have not come that far.
-    fn start(&mut self, first: Seq) -> Seq {
-        self.last.unwrap_or_else(|| {
-            let before = Seq(first.0 - 1);
-            self.began = self.joined_at.map_or(before, |joined_at| joined_at.min(before));
-            *self.last.insert(self.began)
-        })
+    /// The last position that went out. A new feed counts from the first that is heard of: who listens has read history
+    /// after they subscribed, so nothing is missing before it, unless they have not come that far. None where
+    /// somebody has read nothing, and it is not known yet what is news for them.
+    fn start(&mut self, first: Seq) -> Option<Seq> {
+        let is_unknown = self.is_followed && self.news_after.is_none() && first > Seq(1);
+        if self.last.is_none() && !is_unknown {
+            self.begin_before(first);
+        }
+        self.last
+    }
+
+    fn begin_before(&mut self, first: Seq) -> Seq {
+        let before = Seq(first.0 - 1);
+        self.began = earlier(self.joined_at, self.news_after).map_or(before, |known| known.min(before));
+        *self.last.insert(self.began)
     }
 
     /// An event arrived.
     pub fn arrive(&mut self, seq: Seq, event: E) -> Step<E> {
         self.heard = self.heard.max(seq);
-        let last = self.start(seq);
+        let Some(last) = self.start(seq) else {
+            self.hold(seq, event);
+            return self.ask();
+        };
         if seq <= last {
             return Step::Wait;
         }
@@ -110,12 +141,24 @@ impl<E> Feed<E> {
     /// Word came that the chat has reached a position, without the event.
     pub fn hear(&mut self, seq: Seq) -> Step<E> {
         self.heard = self.heard.max(seq);
-        let last = self.start(seq);
+        let Some(last) = self.start(seq) else { return self.ask() };
         if seq <= last || self.filling {
             return Step::Wait;
         }
         self.filling = true;
         Step::Fill(last)
+    }
+
+    fn ask(&mut self) -> Step<E> {
+        if std::mem::replace(&mut self.filling, true) { Step::Wait } else { Step::Ask }
+    }
+
+    /// The answer to [`Step::Ask`]: all above this position is news. Returns the same as [`Feed::filled`].
+    pub fn begin(&mut self, news_after: Seq) -> (Vec<E>, bool) {
+        self.news_after(news_after);
+        let first = self.held.first_key_value().map_or(self.heard, |(seq, _)| *seq);
+        let last = self.last.unwrap_or_else(|| self.begin_before(first));
+        self.filled(last, false)
     }
 
     /// What a fill has to read: after the last that went out, at least up to the highest heard of.
@@ -151,6 +194,10 @@ impl<E> Feed<E> {
             self.held.clear();
         }
     }
+}
+
+fn earlier(one: Option<Seq>, other: Option<Seq>) -> Option<Seq> {
+    one.into_iter().chain(other).min()
 }
 
 #[cfg(test)]
@@ -224,6 +271,45 @@ mod tests {
         assert_eq!(feed.arrive(Seq(4), 4), Step::Fill(Seq(1)));
         assert_eq!(feed.filled(Seq(3), true), (vec![4], false));
         assert_eq!(feed.arrive(Seq(5), 5), Step::Deliver(5));
+    }
+
+    #[test]
+    fn for_who_has_read_nothing_the_first_that_is_heard_of_waits_until_it_is_known_what_is_news() {
+        let mut feed = Feed::default();
+        feed.follow();
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Ask);
+        assert_eq!(feed.arrive(Seq(6), 6), Step::Wait);
+        assert_eq!(feed.begin(Seq(3)), (vec![], true), "4 was lost");
+        assert_eq!(feed.filled(Seq(4), false), (vec![5, 6], false));
+        assert_eq!(feed.arrive(Seq(7), 7), Step::Deliver(7));
+    }
+
+    #[test]
+    fn for_who_has_read_nothing_the_first_that_is_heard_of_goes_out_once_it_is_known_to_be_the_next() {
+        let mut feed = Feed::default();
+        feed.follow();
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Ask);
+        assert_eq!(feed.begin(Seq(4)), (vec![5], false));
+    }
+
+    #[test]
+    fn nothing_is_asked_about_the_very_first_of_a_chat_or_where_it_is_known() {
+        let mut feed = Feed::default();
+        feed.follow();
+        assert_eq!(feed.arrive(Seq(1), 1), Step::Deliver(1));
+        let mut feed = Feed::default();
+        feed.follow();
+        feed.news_after(Seq(3));
+        assert_eq!(feed.arrive(Seq(5), 5), Step::Fill(Seq(3)));
+    }
+
+    #[test]
+    fn what_a_reader_saw_in_history_is_still_news_for_who_has_read_nothing() {
+        let mut feed = feed_at(9);
+        feed.follow();
+        assert_eq!(feed.arrive(Seq(10), 10), Step::Ask);
+        assert_eq!(feed.begin(Seq(7)), (vec![], true));
+        assert_eq!(feed.gap(), (Seq(7), Seq(10)));
     }
 
     #[test]

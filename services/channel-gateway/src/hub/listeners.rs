@@ -31,7 +31,7 @@ impl Hub {
         state.last_used = Instant::now();
     }
 
-    /// Lists a connection for all sessions.
+    /// Lists a connection for all sessions; returns when it will miss nothing that is committed from here on.
     pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
         {
             let mut staff = lock(&self.staff);
@@ -41,10 +41,7 @@ impl Hub {
         }
         let subscribe = || async { self.pubsub.subscribe(&[Channel::Staff]).await };
         self.staff_channel.get_or_try_init(subscribe).await.map_err(|why| unreachable_bus(&why))?;
-        if !self.knows_sessions.load(Ordering::Acquire) {
-            self.spawn(|hub| async move { hub.reconcile().await });
-        }
-        Ok(())
+        self.know_sessions().await
     }
 
     /// Takes a connection off all sessions.
@@ -101,7 +98,8 @@ impl Hub {
     }
 
     /// No position means anything any more: everybody is to come again, and every feed begins anew.
-    pub fn start_over(&self) {
+    pub async fn start_over(&self) {
+        self.forget_sessions().await;
         for room in std::mem::take(&mut *lock(&self.rooms)).into_values() {
             room.is_closed.store(true, Ordering::Relaxed);
             let state = lock(&room.state);

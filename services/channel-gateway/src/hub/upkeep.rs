@@ -10,76 +10,59 @@ use chat_events::gateway_api::{Membership, Top, TopsRequest};
 use chat_events::names::Channel;
 use chat_events::{ChatId, Seq, UserId};
 
-use super::{Hub, Invitation, lock};
+use super::{Hub, Invitation, Room, lock};
 use crate::connection::Connection;
 
 /// How often tops are compared when nothing is known to be wrong.
 pub(super) const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 /// How often rooms that nobody listens to are cleared out.
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(5);
-/// Sessions that changed in this time are compared for staff.
-const CHANGED_LATELY_SECONDS: u32 = 120;
 /// A question that must be answered is asked again after this time.
-const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
+pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Chats, and users, in one question.
-const AT_ONCE: usize = 2000;
+pub(super) const AT_ONCE: usize = 2000;
 
 impl Hub {
     /// Compares the tops of all rooms, and of the sessions that changed lately, with what went out; and the chats of
     /// users with what they are members of.
     pub(super) async fn reconcile(self: &Arc<Self>) {
-        let chats: Vec<ChatId> = lock(&self.rooms).keys().copied().collect();
-        let has_staff = !self.staff().is_empty();
-        let knew_sessions = has_staff && self.knows_sessions.load(Ordering::Acquire);
-        self.knows_sessions.store(knew_sessions, Ordering::Release);
-        let sessions_changed_within = if has_staff { CHANGED_LATELY_SECONDS } else { 0 };
-        let mut told = !has_staff
-            || self.compare(TopsRequest { sessions_changed_within, ..TopsRequest::default() }, knew_sessions).await;
-        for chats in chats.chunks(AT_ONCE) {
-            let ask = TopsRequest { chats: chats.to_vec(), ..TopsRequest::default() };
-            told &= self.compare(ask, knew_sessions).await;
+        if let Err(error) = self.compare_sessions().await {
+            tracing::warn!(%error, "sessions cannot be compared");
         }
-        self.knows_sessions.store(has_staff && told, Ordering::Release);
+        let chats: Vec<ChatId> = lock(&self.rooms).keys().copied().collect();
+        for chats in chats.chunks(AT_ONCE) {
+            self.compare(TopsRequest { chats: chats.to_vec(), ..TopsRequest::default() }).await;
+        }
         let users: Vec<UserId> = lock(&self.users).keys().copied().collect();
         for users in users.chunks(AT_ONCE) {
-            self.compare(TopsRequest { users: users.to_vec(), ..TopsRequest::default() }, knew_sessions).await;
+            self.compare(TopsRequest { users: users.to_vec(), ..TopsRequest::default() }).await;
         }
     }
 
-    /// Whether it could be compared.
-    async fn compare(self: &Arc<Self>, ask: TopsRequest, knew_sessions: bool) -> bool {
+    async fn compare(self: &Arc<Self>, ask: TopsRequest) {
         // Who comes later was not meant by the question.
         let connections: BTreeMap<UserId, Vec<Arc<Connection>>> =
             ask.users.iter().map(|user| (*user, self.user(*user))).collect();
         let tops = match self.chat_service.tops(ask).await {
             Ok(tops) => tops,
-            Err(error) => {
-                tracing::warn!(%error, "tops cannot be compared");
-                return false;
-            }
+            Err(error) => return tracing::warn!(%error, "tops cannot be compared"),
         };
         for top in tops.tops {
-            self.compare_top(&top, knew_sessions);
+            if let Some(room) = self.wanted_room(top.chat_id, top.kind) {
+                self.compare_top(&room, &top);
+            }
         }
         for (user, chats) in tops.memberships {
             for connection in connections.get(&user).into_iter().flatten() {
                 self.compare_chats(user, connection, &chats);
             }
         }
-        true
     }
 
-    fn compare_top(self: &Arc<Self>, top: &Top, knew_sessions: bool) {
-        let Some(room) = self.wanted_room(top.chat_id, top.kind) else { return };
-        let is_behind = {
-            let mut state = lock(&room.state);
-            if let Some(since) = top.since {
-                state.session_changed(since, knew_sessions);
-            }
-            state.feed.is_behind(top.seq)
-        };
+    pub(super) fn compare_top(self: &Arc<Self>, room: &Arc<Room>, top: &Top) {
+        let is_behind = lock(&room.state).feed.is_behind(top.seq);
         if is_behind {
-            self.hear(&room, top.kind, top.seq);
+            self.hear(room, top.kind, top.seq);
         }
     }
 
@@ -124,7 +107,7 @@ impl Hub {
     }
 
     /// Waits a little until a chat has come this far.
-    async fn sent_up_to(&self, room: &super::Room, top: Seq) {
+    async fn sent_up_to(&self, room: &Room, top: Seq) {
         const LOOK_EVERY: Duration = Duration::from_millis(20);
         const LOOKS: usize = 50;
         for _ in 0..LOOKS {

@@ -35,6 +35,7 @@ pub(crate) enum Mutation {
     VisibilityIsIgnored,
     OverflowIsIgnored,
     RemovalsAreIgnored,
+    NewsAreNotAskedFor,
     ReplayReadsPastRemovals,
 }
 
@@ -102,6 +103,7 @@ pub(crate) struct State {
     feed: Feed<Item>,
     has_room: bool,
     is_filling: bool,
+    is_asking: bool,
     listeners: Vec<Listener>,
 }
 
@@ -112,6 +114,7 @@ pub(crate) enum Step {
     Arrive(Seq),
     Hint(Seq),
     Fill(Source),
+    LearnWhereNewsBegin,
     CompareTops,
     Attach(usize, Option<Seq>),
     AskWhereItStands(usize),
@@ -126,13 +129,12 @@ pub(crate) struct Chat {
     come: Vec<Comes>,
     hints: bool,
     room: usize,
-    beginnings_may_be_lost: bool,
     mutation: Option<Mutation>,
 }
 
 impl Chat {
     pub(crate) fn of(script: Script, come: &[Comes]) -> Self {
-        Self { script, come: come.to_vec(), hints: false, room: 64, beginnings_may_be_lost: false, mutation: None }
+        Self { script, come: come.to_vec(), hints: false, room: 64, mutation: None }
     }
 
     /// LISTEN/NOTIFY: only positions come.
@@ -145,11 +147,6 @@ impl Chat {
         Self { room, ..self }
     }
 
-    /// What staff first hears of a session may not be its beginning.
-    pub(crate) fn with_lost_beginnings(self) -> Self {
-        Self { beginnings_may_be_lost: true, ..self }
-    }
-
     pub(crate) fn mutated(self, mutation: Mutation) -> Self {
         Self { mutation: Some(mutation), ..self }
     }
@@ -158,12 +155,17 @@ impl Chat {
         self.mutation == Some(mutation)
     }
 
+    fn has_staff(&self) -> bool {
+        self.come.contains(&Comes::StaffListens)
+    }
+
     // --- the hub: as `hub.rs` does it ------------------------------------------------------------------------
 
     fn after_step(&self, state: &mut State, step: &FeedStep<Item>) {
         match step {
             FeedStep::Deliver(item) => self.to_all(state, *item),
             FeedStep::Fill(_) => state.is_filling = true,
+            FeedStep::Ask => state.is_asking = true,
             FeedStep::Wait => {}
         }
     }
@@ -173,6 +175,7 @@ impl Chat {
         if self.is(Mutation::FillsHoldNothing) && state.is_filling {
             return self.to_all(state, item);
         }
+        self.heard_of(state);
         let step = state.feed.arrive(seq, item);
         if self.is(Mutation::JumpsAreNotFilled) && matches!(step, FeedStep::Fill(_)) {
             let (held, _) = state.feed.filled(Seq(seq.0 - 1), false);
@@ -182,8 +185,23 @@ impl Chat {
     }
 
     fn hear(&self, state: &mut State, seq: Seq) {
+        self.heard_of(state);
         let step = state.feed.hear(seq);
         self.after_step(state, &step);
+    }
+
+    fn heard_of(&self, state: &mut State) {
+        if self.has_staff() && !self.is(Mutation::NewsAreNotAskedFor) {
+            state.feed.follow();
+        }
+    }
+
+    /// Staff was there before the first change: all is news.
+    fn learn_where_news_begin(&self, state: &mut State) {
+        state.is_asking = false;
+        let (ready, more) = state.feed.begin(Seq::ZERO);
+        ready.into_iter().for_each(|item| self.to_all(state, item));
+        state.is_filling |= more;
     }
 
     fn fill(&self, state: &mut State, source: Source) {
@@ -212,8 +230,8 @@ impl Chat {
         if self.is(Mutation::TopsAreNotCompared) || !state.has_room || state.top == Seq::ZERO {
             return;
         }
-        if self.come.contains(&Comes::StaffListens) && state.feed.last().is_none() {
-            let _ = state.feed.joined(Seq::ZERO);
+        if self.has_staff() {
+            state.feed.news_after(Seq::ZERO);
         }
         if state.feed.is_behind(state.top) {
             self.hear(state, state.top);
@@ -373,7 +391,8 @@ impl Chat {
             At::Noted(..) => Some(Step::GoLive(who)),
         };
         let fill = state.is_filling.then_some(Step::Fill(Source::Page(state.top)));
-        state.listeners.iter().enumerate().find_map(of).or(fill)
+        let ask = state.is_asking.then_some(Step::LearnWhereNewsBegin);
+        state.listeners.iter().enumerate().find_map(of).or(fill).or(ask)
     }
 
     fn take(&self, state: &mut State, step: Step) {
@@ -382,6 +401,7 @@ impl Chat {
             Step::Arrive(seq) => self.arrive(state, seq),
             Step::Hint(seq) => self.hear(state, seq),
             Step::Fill(source) => self.fill(state, source),
+            Step::LearnWhereNewsBegin => self.learn_where_news_begin(state),
             Step::CompareTops => self.compare_tops(state),
             Step::Attach(who, after) => self.attach(state, who, after),
             Step::AskWhereItStands(who) => self.ask_where_it_stands(state, who),
@@ -427,11 +447,11 @@ impl Chat {
         }
         if state.has_room {
             let arrives = if self.hints { Step::Hint } else { Step::Arrive };
-            let begins_for_staff = state.feed.last().is_none() && self.come.contains(&Comes::StaffListens);
-            let up_to =
-                if begins_for_staff && !self.beginnings_may_be_lost { state.top.min(Seq(1)) } else { state.top };
-            steps.extend((1..=up_to.0).map(|seq| arrives(Seq(seq))));
+            steps.extend((1..=state.top.0).map(|seq| arrives(Seq(seq))));
             steps.push(Step::CompareTops);
+        }
+        if state.is_asking {
+            steps.push(Step::LearnWhereNewsBegin);
         }
         if state.is_filling {
             let (after, heard) = state.feed.gap();
@@ -488,7 +508,7 @@ impl Model for Chat {
             }
         };
         let listeners = self.come.iter().map(&mut listener).collect();
-        State { top: Seq::ZERO, feed, has_room, is_filling: false, listeners }
+        State { top: Seq::ZERO, feed, has_room, is_filling: false, is_asking: false, listeners }
     }
 
     fn steps(&self, state: &State) -> Vec<(Step, State)> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_events::gateway_api::{Membership, Top};
+use chat_events::gateway_api::{Membership, Top, TopsRequest};
 use chat_events::{ChatId, ChatKind, Seq, UserId};
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
@@ -14,34 +14,37 @@ use super::stored::Stored;
 use crate::error::Error;
 
 statement! {
-    /// The tops of chats, and of the sessions that changed in the last seconds. `changed_at` may lag by 15 s. Times rise
-    /// with `seq`, so the last message from before that time lies under all that is new.
+    /// The tops of chats, and of the sessions that changed in the last seconds; of sessions also the last message from
+    /// before that time. Times rise with `seq`, so it lies under all that is new. `changed_at` may lag by 15 s.
     ReadTops<'a> {
         chats: &'a [i64] as Array<BigInt>,
-        seconds: i64 as BigInt,
+        news_seconds: i64 as BigInt,
+        changed_seconds: i64 as BigInt,
     } -> (BigInt, Text, BigInt, Nullable<BigInt>) =
-        "WITH lately AS (
-            SELECT c.id, c.kind, c.seq, coalesce((
-                SELECT m.seq FROM messages m
-                WHERE m.chat_id = c.id AND m.created_at <= now() - make_interval(secs => $seconds + 15)
-                ORDER BY m.seq DESC LIMIT 1), 0) AS since
-            FROM chats c
-            WHERE c.kind = 'session' AND $seconds > 0 AND c.changed_at > now() - make_interval(secs => $seconds + 15)
+        "WITH wanted AS (
+            SELECT id, kind, seq, $changed_seconds AS seconds FROM chats
+            WHERE kind = 'session' AND $changed_seconds > 0
+              AND changed_at > now() - make_interval(secs => $changed_seconds + 15)
+            UNION ALL
+            SELECT id, kind, seq, CASE WHEN kind = 'session' THEN $news_seconds ELSE 0 END FROM chats
+            WHERE id = ANY($chats)
          )
-         SELECT id, kind, seq, since FROM lately
-         UNION ALL
-         SELECT id, kind, seq, NULL FROM chats WHERE id = ANY($chats) AND id NOT IN (SELECT id FROM lately)";
+         SELECT w.id, w.kind, w.seq, CASE WHEN w.seconds > 0 THEN coalesce((
+            SELECT m.seq FROM messages m
+            WHERE m.chat_id = w.id AND m.created_at <= now() - make_interval(secs => w.seconds + 15)
+            ORDER BY m.seq DESC LIMIT 1), 0) END
+         FROM wanted w";
 }
 
-/// Where chats stand.
-pub(crate) async fn read(
-    conn: &mut AsyncPgConnection,
-    chats: &[ChatId],
-    changed_within: u32,
-) -> Result<Vec<Top>, Error> {
-    let ids: Vec<i64> = chats.iter().map(|chat| chat.0).collect();
-    let rows: Vec<(i64, Stored<ChatKind>, i64, Option<i64>)> =
-        ReadTops { chats: &ids, seconds: changed_within.into() }.load(conn).await?;
+/// Where chats stand. A session that was asked for and changed lately comes twice.
+pub(crate) async fn read(conn: &mut AsyncPgConnection, request: &TopsRequest) -> Result<Vec<Top>, Error> {
+    let ids: Vec<i64> = request.chats.iter().map(|chat| chat.0).collect();
+    let read = ReadTops {
+        chats: &ids,
+        news_seconds: request.news_within.into(),
+        changed_seconds: request.sessions_changed_within.into(),
+    };
+    let rows: Vec<(i64, Stored<ChatKind>, i64, Option<i64>)> = read.load(conn).await?;
     let top = |(id, kind, seq, since): (i64, Stored<ChatKind>, i64, Option<i64>)| Top {
         chat_id: ChatId(id),
         kind: kind.0,

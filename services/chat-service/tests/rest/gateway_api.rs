@@ -163,6 +163,8 @@ async fn tops_of_a_session_say_where_the_news_begin() {
     assert_eq!(since().await, [(4, Some(3))]);
     let (_, asked) = service.ask("tops", json!({"chats": [visitor.session]})).await;
     assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "seq": 4}]));
+    let (_, asked) = service.ask("tops", json!({"chats": [visitor.session], "news_within": 30})).await;
+    assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "seq": 4, "since": 3}]));
 }
 
 #[tokio::test]
