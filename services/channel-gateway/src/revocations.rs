@@ -56,7 +56,7 @@ impl Watcher {
                     self.history.set_epoch(taken.epoch);
                     let another_database = last.as_ref().is_some_and(|last| last.epoch != taken.epoch);
                     if another_database {
-                        self.start_over().await;
+                        self.start_over();
                         last = None;
                         continue;
                     }
@@ -75,9 +75,9 @@ impl Watcher {
     }
 
     /// The database was restored, or lost its last changes: no cursor and no position here means anything in it.
-    async fn start_over(&self) {
+    fn start_over(&self) {
         tracing::warn!("the database is of another epoch; all connections are to come again");
-        self.hub.start_over().await;
+        self.hub.start_over();
     }
 
     fn enforce(&self, taken: &Taken) {

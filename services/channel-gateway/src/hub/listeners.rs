@@ -49,6 +49,9 @@ impl Hub {
         let mut staff = lock(&self.staff);
         let mut list = staff.as_ref().clone();
         remove(&mut list, connection);
+        if list.is_empty() {
+            self.news.forget();
+        }
         *staff = Arc::new(list);
     }
 
@@ -98,8 +101,8 @@ impl Hub {
     }
 
     /// No position means anything any more: everybody is to come again, and every feed begins anew.
-    pub async fn start_over(&self) {
-        self.forget_sessions().await;
+    pub fn start_over(&self) {
+        self.news.forget();
         for room in std::mem::take(&mut *lock(&self.rooms)).into_values() {
             room.is_closed.store(true, Ordering::Relaxed);
             let state = lock(&room.state);

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use chat_events::gateway_api::{Top, TopsRequest};
@@ -22,6 +23,8 @@ const OVERLAP: Duration = Duration::from_secs(60);
 pub(super) struct News {
     /// When sessions were compared the last time; none where staff came since. Whoever has it is the only one who asks.
     compared_at: tokio::sync::Mutex<Option<Instant>>,
+    /// The last of the staff has gone since: what happens now is past for who comes next.
+    was_alone: AtomicBool,
     /// Of these it has to be asked where the news begin.
     unknown: std::sync::Mutex<Vec<Arc<Room>>>,
 }
@@ -32,10 +35,25 @@ fn look_back(compared_at: Option<Instant>) -> u32 {
     u32::try_from(within.as_secs()).unwrap_or(u32::MAX)
 }
 
+impl News {
+    async fn compared_at(&self) -> tokio::sync::MutexGuard<'_, Option<Instant>> {
+        let mut compared_at = self.compared_at.lock().await;
+        if self.was_alone.swap(false, Ordering::AcqRel) {
+            *compared_at = None;
+        }
+        compared_at
+    }
+
+    /// Nobody of the staff is here any more, or nothing is known of sessions any more.
+    pub(super) fn forget(&self) {
+        self.was_alone.store(true, Ordering::Release);
+    }
+}
+
 impl Hub {
     /// Staff came: from here on it misses nothing, since it is known where sessions stand.
     pub(super) async fn know_sessions(self: &Arc<Self>) -> Result<(), ErrorBody> {
-        let mut compared_at = self.news.compared_at.lock().await;
+        let mut compared_at = self.news.compared_at().await;
         match *compared_at {
             Some(_) => Ok(()),
             None => self.compare_with_database(&mut compared_at).await,
@@ -44,13 +62,8 @@ impl Hub {
 
     /// Compares the sessions that changed since this was done before with what went out.
     pub(super) async fn compare_sessions(self: &Arc<Self>) -> Result<(), ErrorBody> {
-        let mut compared_at = self.news.compared_at.lock().await;
+        let mut compared_at = self.news.compared_at().await;
         self.compare_with_database(&mut compared_at).await
-    }
-
-    /// Nothing is known of sessions any more.
-    pub(super) async fn forget_sessions(&self) {
-        *self.news.compared_at.lock().await = None;
     }
 
     async fn compare_with_database(self: &Arc<Self>, compared_at: &mut Option<Instant>) -> Result<(), ErrorBody> {
@@ -88,7 +101,7 @@ impl Hub {
     }
 
     async fn learn_where_news_begin(self: &Arc<Self>) -> Result<(), ErrorBody> {
-        let mut compared_at = self.news.compared_at.lock().await;
+        let mut compared_at = self.news.compared_at().await;
         if compared_at.is_none() {
             self.compare_with_database(&mut compared_at).await?;
         }
