@@ -62,7 +62,7 @@ impl AmqpSource {
         loop {
             subscription.bury(&self.metrics).await?;
             // Before events, so that it comes through where there is no end of them.
-            if let Some(beat) = subscription.last_beat() {
+            if let Some(beat) = subscription.latest_beat() {
                 return Ok(Load::Beat(beat));
             }
             let batch = subscription.gather()?;
@@ -122,7 +122,7 @@ struct Subscription {
     consumer: Consumer,
     /// Came in, not looked at yet.
     arrived: VecDeque<Delivery>,
-    /// Came in, not acknowledged yet. Only the last of them is of any use.
+    /// Came in, not acknowledged yet. Only the latest of them is of any use; after a break an earlier one may come later.
     beats: Vec<(u64, Beat)>,
     /// Cannot be read, not buried yet.
     unreadable: VecDeque<(Delivery, String)>,
@@ -162,8 +162,8 @@ impl Subscription {
         self.unreadable.is_empty() && self.beats.is_empty()
     }
 
-    fn last_beat(&self) -> Option<Beat> {
-        self.beats.last().map(|(_, beat)| *beat)
+    fn latest_beat(&self) -> Option<Beat> {
+        self.beats.iter().map(|(_, beat)| *beat).max_by_key(|beat| beat.committed_at)
     }
 
     /// Chats whose wait is over first, then what is there. Does not wait, so that a caller that is cancelled while

@@ -11,7 +11,7 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use telemetry::Part;
-use tokio::sync::{Notify as Bell, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::payload::split;
@@ -37,7 +37,7 @@ pub struct PgPubSub {
     signals: mpsc::Sender<Signal>,
     dropped_signals: Arc<AtomicU64>,
     connected: watch::Receiver<bool>,
-    renewal: Arc<Bell>,
+    renewal: watch::Sender<()>,
     _stop: DropGuard,
 }
 
@@ -49,15 +49,16 @@ impl PgPubSub {
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let (connected_tx, connected) = watch::channel(false);
         let (stop, dropped_signals) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let renewal = Arc::<Bell>::default();
+        let renewal = watch::Sender::new(());
         let listener = Listener {
             database_url: database_url.clone(),
             part,
             arrivals: arrivals.clone(),
             connected: connected_tx,
-            renewal: Arc::clone(&renewal),
+            renewal: renewal.subscribe(),
         };
-        let sender = SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals) };
+        let sender =
+            SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals), renewal: renewal.subscribe() };
         spawn_until(&stop, listener.run());
         spawn_until(&stop, sender.run());
         let _stop = stop.drop_guard();
@@ -108,8 +109,7 @@ impl PubSub for PgPubSub {
     }
 
     fn renew(&self) {
-        // Only a link that stands: one that is being made is new enough.
-        self.renewal.notify_waiters();
+        self.renewal.send_replace(());
     }
 }
 
@@ -119,11 +119,11 @@ struct Listener {
     part: Part,
     arrivals: mpsc::Sender<Arrival>,
     connected: watch::Sender<bool>,
-    renewal: Arc<Bell>,
+    renewal: watch::Receiver<()>,
 }
 
 impl Listener {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut backoff = Backoff::default();
         while !self.arrivals.is_closed() {
             let error = match self.connect().await {
@@ -146,7 +146,9 @@ impl Listener {
     }
 
     /// Until the link breaks.
-    async fn listen(&self, mut conn: AsyncPgConnection) -> BusError {
+    async fn listen(&mut self, mut conn: AsyncPgConnection) -> BusError {
+        // What was asked for while this link was made is done with it.
+        self.renewal.mark_unchanged();
         self.connected.send_replace(true);
         self.part.up();
         // These two wait for room: the gateway must hear of every break.
@@ -159,12 +161,12 @@ impl Listener {
         error
     }
 
-    async fn forward(&self, conn: &mut AsyncPgConnection) -> BusError {
+    async fn forward(&mut self, conn: &mut AsyncPgConnection) -> BusError {
         let mut ticks = tokio::time::interval(PING_EVERY);
         loop {
             let step = tokio::select! {
                 heard = notification(conn) => heard.and_then(|heard| self.pass_on(&heard.channel, &heard.payload)),
-                () = self.renewal.notified() => Err(BusError("PostgreSQL: nothing comes over the link".into())),
+                Ok(()) = self.renewal.changed() => Err(BusError("PostgreSQL: nothing comes over the link".into())),
                 _ = ticks.tick() => ping(conn).await,
             };
             if let Err(error) = step {
@@ -200,13 +202,24 @@ struct SignalSender {
     database_url: SecretString,
     to_send: mpsc::Receiver<Signal>,
     dropped: Arc<AtomicU64>,
+    /// The gateway's links lead to the wrong server, or to none.
+    renewal: watch::Receiver<()>,
 }
 
 impl SignalSender {
     async fn run(mut self) {
         let (mut conn, mut waiting) = (None, Vec::new());
-        while self.to_send.recv_many(&mut waiting, SIGNALS_AT_ONCE).await > 0 {
-            let sent = waiting.len();
+        loop {
+            let sent = tokio::select! {
+                received = self.to_send.recv_many(&mut waiting, SIGNALS_AT_ONCE) => received,
+                Ok(()) = self.renewal.changed() => {
+                    conn = None;
+                    continue;
+                }
+            };
+            if sent == 0 {
+                return;
+            }
             let (payloads, too_large) = split(waiting.drain(..));
             let lost = match self.send(&mut conn, payloads).await {
                 Ok(()) => too_large,

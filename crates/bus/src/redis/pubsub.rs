@@ -10,7 +10,7 @@ use chat_events::{ChatId, Epoch, Event, Seq, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, PushInfo};
 use telemetry::Part;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{client, connect, connection_config, failed, soon};
@@ -43,7 +43,7 @@ pub struct RedisPubSub {
     dropped_signals: Arc<AtomicU64>,
     connected: Arc<AtomicBool>,
     window: Window,
-    renewal: Arc<Notify>,
+    renewal: watch::Sender<()>,
     _stop: DropGuard,
 }
 
@@ -55,7 +55,7 @@ impl RedisPubSub {
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let stop = CancellationToken::new();
         let (subscriptions, connected) = (Arc::<Subscriptions>::default(), Arc::<AtomicBool>::default());
-        let (dropped_signals, renewal) = (Arc::<AtomicU64>::default(), Arc::<Notify>::default());
+        let (dropped_signals, renewal) = (Arc::<AtomicU64>::default(), watch::Sender::new(()));
         // Heard of by the first link on; nobody waits for it.
         drop(subscriptions.add(&[Channel::Beats]));
         let prefix = config.redis_prefix.clone();
@@ -64,7 +64,7 @@ impl RedisPubSub {
             prefix: prefix.clone(),
             to_send,
             dropped: Arc::clone(&dropped_signals),
-            renewal: Arc::clone(&renewal),
+            renewal: renewal.subscribe(),
         };
         let window = Window::new(client.clone(), prefix.clone());
         let listener = Listener {
@@ -74,7 +74,7 @@ impl RedisPubSub {
             arrivals,
             subscriptions: Arc::clone(&subscriptions),
             connected: Arc::clone(&connected),
-            renewal: Arc::clone(&renewal),
+            renewal: renewal.subscribe(),
         };
         spawn_until(&stop, sender.run());
         spawn_until(&stop, listener.run());
@@ -133,8 +133,7 @@ impl PubSub for RedisPubSub {
     }
 
     fn renew(&self) {
-        // Only a link that stands: one that is being made is new enough.
-        self.renewal.notify_waiters();
+        self.renewal.send_replace(());
     }
 }
 
@@ -146,11 +145,11 @@ struct Listener {
     arrivals: mpsc::Sender<Arrival>,
     subscriptions: Arc<Subscriptions>,
     connected: Arc<AtomicBool>,
-    renewal: Arc<Notify>,
+    renewal: watch::Receiver<()>,
 }
 
 impl Listener {
-    async fn run(self) {
+    async fn run(mut self) {
         let mut backoff = Backoff::default();
         while !self.arrivals.is_closed() {
             let error = match self.open().await {
@@ -188,7 +187,9 @@ impl Listener {
     }
 
     /// Until the link breaks.
-    async fn listen(&self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> BusError {
+    async fn listen(&mut self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> BusError {
+        // What was asked for while this link was made is done with it.
+        self.renewal.mark_unchanged();
         self.subscriptions.touch_all();
         if let Err(error) = self.fulfil(conn, inlet).await {
             return error;
@@ -201,7 +202,7 @@ impl Listener {
             let step = tokio::select! {
                 () = inlet.broken() => Err(BusError("Redis: the connection ended, or the gateway did not keep up".into())),
                 () = self.subscriptions.changed() => self.fulfil(conn, inlet).await,
-                () = self.renewal.notified() => Err(BusError("Redis: nothing comes over the link".into())),
+                Ok(()) = self.renewal.changed() => Err(BusError("Redis: nothing comes over the link".into())),
                 _ = ticks.tick() => ping(conn).await,
             };
             if let Err(error) = step {

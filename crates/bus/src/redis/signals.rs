@@ -11,7 +11,7 @@ use chat_events::signal::SignalData;
 use chat_events::{Mark, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 
 use super::client::{connect, connection_config, failed};
 use super::inlet::{SignalEnvelope, signal_channels};
@@ -30,7 +30,7 @@ pub(super) struct SignalSender {
     pub(super) to_send: mpsc::Receiver<Signal>,
     pub(super) dropped: Arc<AtomicU64>,
     /// The gateway's links lead to the wrong server, or to none.
-    pub(super) renewal: Arc<Notify>,
+    pub(super) renewal: watch::Receiver<()>,
 }
 
 impl SignalSender {
@@ -40,7 +40,7 @@ impl SignalSender {
         loop {
             let signals = tokio::select! {
                 received = self.to_send.recv_many(&mut waiting, AT_ONCE) => received as u64,
-                () = self.renewal.notified() => {
+                Ok(()) = self.renewal.changed() => {
                     conn = None;
                     continue;
                 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::client::{client, connect, connection_config, failed, is_links_fault, soon};
 use crate::backoff::Backoff;
+use crate::order::InOrder;
 use crate::{BusError, Outcome, Parcel, PubSubConfig, Sink};
 
 /// Between tries to connect, at most.
@@ -169,13 +170,13 @@ impl Sink for RedisSink {
             Ok(replies) => replies,
             Err(error) => {
                 self.part.down(error.0.clone());
-                let outcomes = chats.iter().map(|parcels| outcomes(parcels.len(), (0, error.0.clone())));
+                let outcomes = chats.iter().map(|parcels| outcomes(parcels, (0, error.0.clone())));
                 return scatter(batch.len(), &places, outcomes);
             }
         };
         self.report(&replies);
         let replies = replies.into_iter().map(|reply| reply.unwrap_or_else(|error| (0, failed(&error).0)));
-        let outcomes = chats.iter().zip(replies).map(|(parcels, reply)| outcomes(parcels.len(), reply));
+        let outcomes = chats.iter().zip(replies).map(|(parcels, reply)| outcomes(parcels, reply));
         scatter(batch.len(), &places, outcomes)
     }
 
@@ -215,13 +216,10 @@ fn by_chat(batch: &[Parcel]) -> (Vec<Vec<usize>>, Vec<Vec<&Parcel>>) {
 }
 
 /// What became of one chat's events.
-fn outcomes(events: usize, (taken, why): Reply) -> Vec<Outcome> {
-    let mut outcomes = vec![Outcome::Held; events];
-    outcomes.iter_mut().take(taken).for_each(|outcome| *outcome = Outcome::Taken);
-    if let Some(refused) = outcomes.get_mut(taken) {
-        *refused = Outcome::Refused(why);
-    }
-    outcomes
+fn outcomes(parcels: &[&Parcel], (taken, why): Reply) -> Vec<Outcome> {
+    let mut order = InOrder::default();
+    let verdict = |at| if at < taken { Ok(()) } else { Err(why.clone()) };
+    parcels.iter().enumerate().map(|(at, parcel)| order.outcome(parcel.event.chat_id, verdict(at))).collect()
 }
 
 /// Back into the order of the batch.
@@ -257,17 +255,4 @@ async fn send(
 
 fn is_unknown_script(reply: &RedisResult<Reply>) -> bool {
     reply.as_ref().is_err_and(|error| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_chat_stops_at_its_first_failure() {
-        let full = Outcome::Refused("OOM".into());
-        assert_eq!(outcomes(3, (1, "OOM".into())), [Outcome::Taken, full.clone(), Outcome::Held]);
-        assert_eq!(outcomes(2, (0, "OOM".into())), [full, Outcome::Held]);
-        assert_eq!(outcomes(2, (2, String::new())), [Outcome::Taken, Outcome::Taken]);
-    }
 }
