@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::sleep;
 
-use crate::checker;
+use crate::checker::{self, Wrong};
 use crate::cluster::servers::Servers;
 use crate::cluster::{Cluster, PubSub};
 use crate::faults::Fault;
@@ -65,7 +65,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     load::all_connected(&recorder, CONNECT_PATIENCE).await?;
     println!("the system is up under load after {:.1} s", started.elapsed().as_secs_f64());
     if let Some(spoil) = plan.spoil {
-        plant(&cluster, &load, spoil).await?;
+        println!("planted: {}", plant(&cluster, &load, spoil).await?);
     }
     sleep(WARM_UP).await;
 
@@ -76,7 +76,9 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     }
     everybody_resumes(injector.cluster(), &recorder).await;
     load.end().await;
-    settle(&recorder, &database_url, &mut source).await?;
+    // What was lost on purpose never comes.
+    let never_comes = usize::from(plan.spoil == Some(Spoil::Loss));
+    settle(&recorder, &database_url, &mut source, never_comes).await?;
     for part in injector.cluster().fallen() {
         println!("{part} has ended without being told to");
     }
@@ -116,8 +118,8 @@ async fn everybody_resumes(cluster: &Cluster, recorder: &Recorder) {
     }
 }
 
-/// The next but few messages to one visitor are spoiled once it connects anew.
-async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<()> {
+/// A message to one visitor is spoiled once it connects anew. The finding that must come of it, as the report begins it.
+async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<String> {
     let is_victim = |who: Who| matches!(who, Who::Visitor { .. });
     let listeners = load.listeners();
     let victim =
@@ -129,16 +131,28 @@ async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<(
         edge.strand(victim.from);
     }
     let deadline = Instant::now() + CONNECT_PATIENCE;
-    while !plant.is_done() {
+    let place = loop {
+        if let Some(place) = plant.spoiled() {
+            break place;
+        }
         anyhow::ensure!(Instant::now() < deadline, "nothing came to {} that could be spoiled", victim.name);
         sleep(Duration::from_millis(10)).await;
-    }
-    println!("planted: {spoil:?} of one message to {}", victim.name);
-    Ok(())
+    };
+    let wrong = match spoil {
+        Spoil::Loss => Wrong::Lost,
+        Spoil::Duplicate => Wrong::Duplicated,
+        Spoil::Inversion => Wrong::Inverted,
+    };
+    Ok(format!("{wrong:?}: {}, chat {}, seq {}", victim.name, place.chat, place.seq))
 }
 
-/// Waits until every message is answered and everybody has everything, or long enough.
-async fn settle(recorder: &Recorder, database_url: &str, source: &mut Source) -> anyhow::Result<()> {
+/// Waits until every message is answered and everybody has everything but what never comes, or long enough.
+async fn settle(
+    recorder: &Recorder,
+    database_url: &str,
+    source: &mut Source,
+    never_comes: usize,
+) -> anyhow::Result<()> {
     let started = Instant::now();
     while recorder.in_flight().unanswered > 0 && started.elapsed() < ANSWER_PATIENCE {
         sleep(Duration::from_millis(50)).await;
@@ -149,7 +163,7 @@ async fn settle(recorder: &Recorder, database_url: &str, source: &mut Source) ->
         let truth = source.read().await?;
         let outstanding = recorder.look(|records| checker::outstanding(records, &truth));
         let waited = answered.elapsed();
-        if outstanding == 0 || waited > DELIVERY_PATIENCE {
+        if outstanding <= never_comes || waited > DELIVERY_PATIENCE {
             println!("settled after {:.1} s, {outstanding} outstanding", started.elapsed().as_secs_f64());
             break;
         }

@@ -1,14 +1,14 @@
 //! Spoils one message on its way to one client, on purpose: the checker must cry. Knows the frames of RFC 6455 as far as
 //! a server sends them: unmasked, unfragmented, small.
+//!
+//! What was spoiled counts only once the next change of the same chat is on its way to the client, on the same connection:
+//! its cursor is past the spoiled message then, and the server will not send that again. A connection that ended before
+//! has done no harm, and the next one begins anew.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::meter::MARK;
-
-/// The how-manieth message to the client is spoiled: not the first, so that its cursor is past it soon.
-const WHICH: u32 = 5;
+use crate::frame::{Frame, Incoming, What};
 
 /// How a message is spoiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -17,8 +17,17 @@ pub enum Spoil {
     Loss,
     /// It arrives twice.
     Duplicate,
-    /// It arrives after the next one.
+    /// It arrives after the next change of its chat.
     Inversion,
+}
+
+/// The place of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Which chat.
+    pub chat: i64,
+    /// Where it stands in the chat.
+    pub seq: i64,
 }
 
 /// One message to be spoiled.
@@ -26,8 +35,8 @@ pub enum Spoil {
 pub struct Plant {
     peer: IpAddr,
     spoil: Spoil,
-    /// Messages to the client so far, over all its connections.
-    seen: Arc<AtomicU32>,
+    /// What was spoiled, of all connections of the client.
+    spoiled: Arc<OnceLock<Place>>,
 }
 
 /// Spoils on one connection.
@@ -37,26 +46,33 @@ pub struct Spoiler {
     /// Whether the answer to the handshake is through.
     is_upgraded: bool,
     unread: Vec<u8>,
-    /// Waits for the next message.
-    held: Option<Vec<u8>>,
+    /// Spoiled, and nothing of its chat has followed yet.
+    chosen: Option<Chosen>,
+}
+
+#[derive(Debug)]
+struct Chosen {
+    place: Place,
+    /// What is sent on behind the change that follows.
+    held: Vec<u8>,
 }
 
 impl Plant {
     /// Spoils one message to that client.
     #[must_use]
     pub fn new(peer: IpAddr, spoil: Spoil) -> Self {
-        Self { peer, spoil, seen: Arc::default() }
+        Self { peer, spoil, spoiled: Arc::default() }
     }
 
-    /// Whether the message was spoiled.
+    /// The message that was spoiled, once the harm is done.
     #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.seen.load(Ordering::Relaxed) > WHICH
+    pub fn spoiled(&self) -> Option<Place> {
+        self.spoiled.get().copied()
     }
 
     pub(crate) fn spoiler_for(&self, peer: IpAddr) -> Option<Spoiler> {
-        let spoiler = Spoiler { plant: self.clone(), is_upgraded: false, unread: Vec::new(), held: None };
-        (peer == self.peer && !self.is_done()).then_some(spoiler)
+        let spoiler = Spoiler { plant: self.clone(), is_upgraded: false, unread: Vec::new(), chosen: None };
+        (peer == self.peer && self.spoiled().is_none()).then_some(spoiler)
     }
 }
 
@@ -70,36 +86,57 @@ impl Spoiler {
             out.extend(self.unread.drain(..end + 4));
             self.is_upgraded = true;
         }
-        while let Some(length) = frame_length(&self.unread) {
-            let frame = self.unread.drain(..length).collect();
-            self.frame(frame, &mut out);
+        while let Some((header, length)) = first_frame(&self.unread) {
+            let frame: Vec<u8> = self.unread.drain(..length).collect();
+            let change = durable(&frame[header..]);
+            self.frame(frame, change, &mut out);
         }
         out
     }
 
-    fn frame(&mut self, frame: Vec<u8>, out: &mut Vec<u8>) {
-        let is_message = frame.windows(MARK.len()).any(|window| window == MARK.as_bytes());
-        if !is_message {
-            return out.extend(frame);
-        }
-        let is_the_one = self.plant.seen.fetch_add(1, Ordering::Relaxed) + 1 == WHICH;
-        match self.plant.spoil {
-            Spoil::Loss if is_the_one => {}
-            Spoil::Duplicate if is_the_one => {
-                out.extend_from_slice(&frame);
+    fn frame(&mut self, frame: Vec<u8>, change: Option<Frame>, out: &mut Vec<u8>) {
+        let Some(change) = change else { return out.extend(frame) };
+        match self.chosen.take() {
+            Some(chosen) if change.chat == chosen.place.chat && change.seq > chosen.place.seq => {
+                out.extend(frame);
+                out.extend(chosen.held);
+                // Another connection of the client may have been first: then both are spoiled, and the run says so.
+                let _is_first = self.plant.spoiled.set(chosen.place);
+            }
+            Some(chosen) => {
+                self.chosen = Some(chosen);
                 out.extend(frame);
             }
-            Spoil::Inversion if is_the_one => self.held = Some(frame),
-            _ => {
+            None if matches!(change.what, What::Message(_)) && self.plant.spoiled().is_none() => {
+                let place = Place { chat: change.chat, seq: change.seq };
+                let held = self.choose(frame, out);
+                self.chosen = Some(Chosen { place, held });
+            }
+            None => out.extend(frame),
+        }
+    }
+
+    /// Spoils this one; what is left of it for later.
+    fn choose(&self, frame: Vec<u8>, out: &mut Vec<u8>) -> Vec<u8> {
+        match self.plant.spoil {
+            Spoil::Loss => Vec::new(),
+            Spoil::Inversion => frame,
+            Spoil::Duplicate => {
+                out.extend_from_slice(&frame);
                 out.extend(frame);
-                out.extend(self.held.take().into_iter().flatten());
+                Vec::new()
             }
         }
     }
 }
 
-/// The length of the first frame, header included, once all of it is there.
-fn frame_length(bytes: &[u8]) -> Option<usize> {
+/// The durable change in a payload, if it tells of one. An `ack` repeats a message too, but shows none.
+fn durable(payload: &[u8]) -> Option<Frame> {
+    serde_json::from_slice::<Incoming>(payload).ok()?.durable()
+}
+
+/// The lengths of the first frame's header, and of the whole frame, once all of it is there.
+fn first_frame(bytes: &[u8]) -> Option<(usize, usize)> {
     let (header, payload) = match *bytes.get(1)? & 0x7f {
         126 => (4, usize::from(u16::from_be_bytes([*bytes.get(2)?, *bytes.get(3)?]))),
         127 => {
@@ -108,41 +145,9 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
         }
         length => (2, usize::from(length)),
     };
-    (bytes.len() >= header + payload).then_some(header + payload)
+    (bytes.len() >= header + payload).then_some((header, header + payload))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    fn frame(text: &str) -> Vec<u8> {
-        let mut frame = vec![0x81, u8::try_from(text.len()).expect("short")];
-        frame.extend_from_slice(text.as_bytes());
-        frame
-    }
-
-    /// The messages that arrive of seven, and a ping between them, cut into small pieces.
-    fn arrive(spoil: Spoil) -> String {
-        let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let plant = Plant::new(peer, spoil);
-        let mut spoiler = plant.spoiler_for(peer).expect("not done yet");
-        let mut bytes = b"HTTP/1.1 101 Switching Protocols\r\n\r\n".to_vec();
-        for number in 1..=7 {
-            bytes.extend(frame(&format!("{MARK}{number}")));
-            bytes.extend(frame("ping"));
-        }
-        let out: Vec<u8> = bytes.chunks(3).flat_map(|piece| spoiler.spoil(piece)).collect();
-        assert!(plant.is_done());
-        let text = String::from_utf8_lossy(&out).into_owned();
-        text.match_indices(MARK).map(|(at, _)| &text[at + MARK.len()..=at + MARK.len()]).collect()
-    }
-
-    #[test]
-    fn one_message_is_spoiled_and_nothing_else() {
-        assert_eq!(arrive(Spoil::Loss), "123467");
-        assert_eq!(arrive(Spoil::Duplicate), "12345567");
-        assert_eq!(arrive(Spoil::Inversion), "1234657");
-    }
-}
+#[path = "plant_tests.rs"]
+mod tests;
