@@ -14,7 +14,7 @@ pub enum CatchUp {
     AtConnect,
     /// `subscribe` for each chat. What comes before `subscribed` is shown with it, in order.
     Subscribe,
-    /// Each chat is read over REST. What the stream then tells of once more is passed over.
+    /// Each chat is read over REST. The messages that the stream then tells of once more are passed over.
     Read,
 }
 
@@ -40,13 +40,31 @@ enum Phase {
     },
 }
 
+/// What follows from having read the history of a chat.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// To be shown now, in this order.
+    pub show: Vec<Frame>,
+    /// As in [`Step`].
+    pub passed_over: Vec<Frame>,
+}
+
 /// What follows from a frame.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Step {
     /// To be shown now.
     pub show: Option<Frame>,
+    /// Not to be shown: the client has read beyond it. A message in it is known; what is not a message is in no history,
+    /// and may be news.
+    pub passed_over: Option<Frame>,
     /// A chat that was not heard of before, in the middle of its life: its beginning has to be fetched.
     pub fetch: Option<i64>,
+}
+
+impl Step {
+    fn show(frame: Frame) -> Self {
+        Self { show: Some(frame), ..Self::default() }
+    }
 }
 
 impl Screen {
@@ -91,7 +109,7 @@ impl Screen {
     pub fn take(&mut self, frame: Frame) -> Step {
         let chat = frame.chat;
         if self.catch_up == CatchUp::AtConnect {
-            return Step { show: Some(self.shown(frame)), fetch: None };
+            return Step::show(self.shown(frame));
         }
         match self.chats.get_mut(&chat) {
             Some(Phase::Waiting(held)) => {
@@ -102,15 +120,18 @@ impl Screen {
                 // The client's own reading went ahead of the stream. What the stream repeats by itself is shown.
                 let is_known = frame.seq <= *read_to && frame.seq > *last;
                 *last = frame.seq.max(*last);
-                Step { show: (!is_known).then(|| self.shown(frame)), fetch: None }
+                match is_known {
+                    true => Step { passed_over: Some(frame), ..Step::default() },
+                    false => Step::show(self.shown(frame)),
+                }
             }
             None if frame.seq == 1 => {
                 self.chats.insert(chat, Phase::Live { read_to: 0, last: 1 });
-                Step { show: Some(self.shown(frame)), fetch: None }
+                Step::show(self.shown(frame))
             }
             None => {
                 self.chats.insert(chat, Phase::Waiting(vec![frame]));
-                Step { show: None, fetch: Some(chat) }
+                Step { fetch: Some(chat), ..Step::default() }
             }
         }
     }
@@ -125,17 +146,21 @@ impl Screen {
     }
 
     /// History was read up to `reached`: it is shown, then what the stream brought meanwhile and is above.
-    pub fn read(&mut self, chat: i64, history: Vec<Frame>, reached: i64) -> Vec<Frame> {
+    pub fn read(&mut self, chat: i64, history: Vec<Frame>, reached: i64) -> Reading {
         let live = Phase::Live { read_to: reached, last: 0 };
         let held = match self.chats.insert(chat, live) {
             Some(Phase::Waiting(held)) => held,
             Some(Phase::Live { .. }) | None => Vec::new(),
         };
-        let mut show: Vec<Frame> = history.into_iter().map(|frame| self.shown(frame)).collect();
-        show.extend(held.into_iter().filter_map(|frame| self.take(frame).show));
+        let show = history.into_iter().map(|frame| self.shown(frame)).collect();
+        let mut reading = Reading { show, passed_over: Vec::new() };
+        for step in held.into_iter().map(|frame| self.take(frame)) {
+            reading.show.extend(step.show);
+            reading.passed_over.extend(step.passed_over);
+        }
         let cursor = self.cursors.entry(chat).or_default();
         *cursor = reached.max(*cursor);
-        show
+        reading
     }
 
     /// Whether a chat waits for what was missed.
@@ -210,7 +235,7 @@ mod tests {
     fn a_chat_first_heard_of_in_the_middle_is_fetched_and_a_new_one_is_not() {
         let mut screen = Screen::new(CatchUp::Subscribe);
         screen.connected();
-        assert_eq!(screen.take(frame(4)), Step { show: None, fetch: Some(CHAT) });
+        assert_eq!(screen.take(frame(4)), Step { fetch: Some(CHAT), ..Step::default() });
         assert_eq!(screen.take(frame(5)), Step::default());
         let mut other = Screen::new(CatchUp::Subscribe);
         assert_eq!(take(&mut other, &[1, 2]), [1, 2]);
@@ -223,13 +248,29 @@ mod tests {
         screen.wait_for(CHAT);
         take(&mut screen, &[3, 6]);
         let shown = screen.read(CHAT, vec![frame(3), frame(4), frame(5)], 5);
-        assert_eq!(seqs(&shown), [3, 4, 5, 6]);
+        assert_eq!(seqs(&shown.show), [3, 4, 5, 6]);
         assert_eq!(take(&mut screen, &[7, 7, 8]), [7, 7, 8]);
 
         let mut ahead = Screen::new(CatchUp::Read);
         ahead.wait_for(CHAT);
         ahead.read(CHAT, vec![frame(9)], 9);
         assert_eq!(take(&mut ahead, &[8, 9, 10, 9]), [10, 9], "the last one is the stream's own repeat");
+    }
+
+    #[test]
+    fn what_is_passed_over_is_handed_out_since_no_history_holds_states() {
+        let state = Frame { chat: CHAT, seq: 25, what: What::State { state_seq: 25 } };
+        let mut early = Screen::new(CatchUp::Read);
+        early.wait_for(CHAT);
+        assert_eq!(early.take(state.clone()), Step::default());
+        let reading = early.read(CHAT, vec![frame(24), frame(26)], 26);
+        assert_eq!((seqs(&reading.show), reading.passed_over), (vec![24, 26], vec![state.clone()]));
+
+        let mut late = Screen::new(CatchUp::Read);
+        late.wait_for(CHAT);
+        late.read(CHAT, vec![frame(24), frame(26)], 26);
+        assert_eq!(late.take(state.clone()), Step { passed_over: Some(state), ..Step::default() });
+        assert_eq!(late.cursor(CHAT), 26);
     }
 
     #[test]

@@ -97,8 +97,9 @@ impl Client {
             Fetched::History(chat, Some(history)) => {
                 let (now, rows) = (self.setting.recorder.now(), history.frames.len());
                 self.trace.asks(now, &format!("read {rows} messages of chat {chat} up to {}", history.reached));
-                let frames = self.screen.read(chat, history.frames, history.reached);
-                self.show_missed(frames);
+                let reading = self.screen.read(chat, history.frames, history.reached);
+                self.show_missed(reading.show);
+                reading.passed_over.iter().for_each(|frame| self.keep_state(frame));
                 Ok(())
             }
             Fetched::Sessions(None) | Fetched::History(_, None) => Err(Ended::GivenUp),
@@ -133,6 +134,7 @@ impl Client {
                 self.show(frame);
             }
         }
+        step.passed_over.iter().for_each(|frame| self.keep_state(frame));
         if own_change == Some(false) {
             self.screen.leave(chat);
         }
@@ -166,6 +168,13 @@ impl Client {
 
     fn show(&self, frame: Frame) {
         self.setting.recorder.shows(self.setting.viewer, self.connection.number, frame);
+    }
+
+    /// The history that this client has read beyond the frame has messages alone: a state is kept by its own number.
+    fn keep_state(&self, frame: &Frame) {
+        if let What::State { state_seq } = frame.what {
+            self.setting.recorder.told_of_state(self.setting.viewer, frame.chat, state_seq);
+        }
     }
 
     fn resync(&mut self, frame: &Incoming) {
