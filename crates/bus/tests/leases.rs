@@ -1,12 +1,14 @@
 //! Connections counted across gateways, on a real Redis.
 
+mod config;
+
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::redis::RedisLeases;
-use bus::{ChangedOwners, Lease, Leaseholder, PubSubBackend, PubSubConfig};
+use bus::{ChangedOwners, Lease, Leaseholder};
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, UserId, names};
 use test_support::wait::wait_until;
@@ -54,7 +56,7 @@ struct Gateway {
 impl Gateway {
     fn start(prefix: &RedisPrefix, name: &'static str) -> Self {
         let (connections, changed) = (Arc::<Connections>::default(), Arc::<ChangedOwners>::default());
-        let leases = RedisLeases::start(&config(prefix), name.into(), connections.clone(), changed.clone());
+        let leases = RedisLeases::start(&config::redis(prefix), name.into(), connections.clone(), changed.clone());
         Self { name, connections, changed, leases: Some(leases.expect("a URL")) }
     }
 
@@ -81,16 +83,6 @@ impl Gateway {
         let mut given_up = self.connections.given_up.lock().expect("no panic").clone();
         given_up.sort_unstable();
         given_up
-    }
-}
-
-fn config(prefix: &RedisPrefix) -> PubSubConfig {
-    PubSubConfig {
-        backend: PubSubBackend::Redis,
-        redis_url: Some(prefix.url().into()),
-        redis_prefix: prefix.prefix().into(),
-        stream_length: 1000,
-        stream_ttl: Duration::from_secs(3600),
     }
 }
 

@@ -1,11 +1,10 @@
 //! Redis as a sink and as a pub/sub, on a real Redis.
 
+mod config;
 mod events;
 
-use std::time::Duration;
-
 use bus::redis::{RedisPubSub, RedisSink};
-use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
+use bus::{Arrival, Outcome, Parcel, PubSub, PubSubConfig, Sink};
 use chat_events::names::{Channel, chat_stream, last_beat};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
@@ -15,22 +14,12 @@ use redis::aio::MultiplexedConnection;
 use test_support::{RedisPrefix, fresh_prefix};
 use tokio::sync::mpsc;
 
-fn config(prefix: &RedisPrefix) -> PubSubConfig {
-    PubSubConfig {
-        backend: PubSubBackend::Redis,
-        redis_url: Some(prefix.url().into()),
-        redis_prefix: prefix.prefix().into(),
-        stream_length: 1000,
-        stream_ttl: Duration::from_secs(3600),
-    }
-}
-
 fn sink(prefix: &RedisPrefix) -> RedisSink {
-    RedisSink::new(&config(prefix), part()).expect("a URL")
+    RedisSink::new(&config::redis(prefix), part()).expect("a URL")
 }
 
 async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Arrival>) {
-    let (pubsub, mut arrivals) = RedisPubSub::connect(&config(prefix), part()).expect("a URL");
+    let (pubsub, mut arrivals) = RedisPubSub::connect(&config::redis(prefix), part()).expect("a URL");
     restored(&mut arrivals).await;
     (pubsub, arrivals)
 }
@@ -118,7 +107,7 @@ async fn a_flushed_script_is_loaded_again() {
 #[tokio::test]
 async fn a_redis_that_is_away_refuses_and_tells_no_password() {
     let prefix = fresh_prefix();
-    let config = PubSubConfig { redis_url: Some("redis://:hunter2@127.0.0.1:1/".into()), ..config(&prefix) };
+    let config = PubSubConfig { redis_url: Some("redis://:hunter2@127.0.0.1:1/".into()), ..config::redis(&prefix) };
     let mut sink = RedisSink::new(&config, part()).expect("a URL");
     let outcomes = sink.publish(&[message(4, 1), message(4, 2)]).await;
     assert!(
@@ -296,7 +285,7 @@ async fn a_redis_that_takes_no_writes_refuses_a_beat() {
     forbid.exec_async(&mut conn).await.expect("a user");
     let (_, host) = prefix.url().rsplit_once('@').expect("a URL with a password");
     let url = format!("redis://{user}:secret@{host}");
-    let config = PubSubConfig { redis_url: Some(url.into()), ..config(&prefix) };
+    let config = PubSubConfig { redis_url: Some(url.into()), ..config::redis(&prefix) };
     let mut sink = RedisSink::new(&config, part()).expect("a URL");
     let refused = sink.beat(&beat()).await;
     redis::cmd("ACL").arg("DELUSER").arg(&user).exec_async(&mut conn).await.expect("no user");
