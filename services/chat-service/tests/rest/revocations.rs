@@ -11,6 +11,44 @@ use serde_json::json;
 
 use crate::service::Service;
 
+const MEMBER: &str = "member@example.com";
+
+/// A visitor in its session, and an operator and a member in a chat: rights that can be taken away.
+struct Rights {
+    service: Service,
+    session: String,
+    session_id: i64,
+    operator: i64,
+    token: String,
+    member: i64,
+    chat: i64,
+    /// How far revocations have been read.
+    after: i64,
+}
+
+impl Rights {
+    async fn given() -> Self {
+        let service = Service::start().await;
+        let session_id = service.visitor().await.session;
+        let (operator, token) = service.operator().await;
+        let (member, _) = service.account(MEMBER, "user").await;
+        let chat = service.group(&[operator, member]).await;
+        let after = revocations(&service, None).await.counter;
+        let session = format!("/chat/session/{session_id}");
+        Self { service, session, session_id, operator, token, member, chat, after }
+    }
+
+    async fn news(&mut self) -> Revocations {
+        news(&self.service, &mut self.after).await
+    }
+
+    /// As the operator, who must be obeyed.
+    async fn call(&self, method: Method, path: &str) {
+        let (status, answer) = self.service.call(method, path, Some(&self.token), None).await;
+        assert!(status.is_success(), "{status} {answer}");
+    }
+}
+
 async fn revocations(service: &Service, after: Option<i64>) -> Revocations {
     let (status, answer) = service.ask("revocations", json!({"after": after})).await;
     assert_eq!(status, StatusCode::OK, "{answer}");
@@ -31,40 +69,36 @@ fn is_empty(told: &Revocations) -> bool {
 
 #[tokio::test]
 async fn each_right_that_is_taken_is_told_once() {
-    let service = Service::start().await;
-    let visitor = service.visitor().await;
-    let (operator, token) = service.operator().await;
-    let (member, _) = service.account("member@example.com", "user").await;
-    let chat = service.group(&[operator, member]).await;
-    let mut after = revocations(&service, None).await.counter;
-    assert!(is_empty(&news(&service, &mut after).await), "nothing was taken yet");
+    let mut rights = Rights::given().await;
+    assert!(is_empty(&rights.news().await), "nothing was taken yet");
 
-    service.installation.command(&["user", "disable", "--email", "member@example.com"], "");
-    let told = news(&service, &mut after).await;
-    let user = told.users.iter().find(|user| user.user_id.0 == member).expect("the user");
+    rights.service.installation.command(&["user", "disable", "--email", MEMBER], "");
+    let told = rights.news().await;
+    let user = told.users.iter().find(|user| user.user_id.0 == rights.member).expect("the user");
     assert!(!user.is_active && user.not_before > 0 && told.logins.len() == 1, "{told:?}");
 
-    service.call(Method::DELETE, &format!("/chats/{chat}/members/{member}"), Some(&token), None).await;
-    let told = news(&service, &mut after).await;
+    rights.call(Method::DELETE, &format!("/chats/{}/members/{}", rights.chat, rights.member)).await;
+    let told = rights.news().await;
     let chats: Vec<_> = told.chats.iter().map(|chat| (chat.chat_id.0, chat.user_ids[0].0)).collect();
-    assert_eq!((chats, told.users.len()), (vec![(chat, member)], 0));
+    assert_eq!((chats, told.users.len()), (vec![(rights.chat, rights.member)], 0));
 
-    let session = format!("/chat/session/{}", visitor.session);
-    service.call(Method::POST, &format!("{session}/ban"), Some(&token), None).await;
-    let told = news(&service, &mut after).await;
-    assert_eq!(told.sessions.iter().map(|id| id.0).collect::<Vec<_>>(), [visitor.session]);
+    rights.call(Method::POST, &format!("{}/ban", rights.session)).await;
+    let told = rights.news().await;
+    assert_eq!(told.sessions.iter().map(|id| id.0).collect::<Vec<_>>(), [rights.session_id]);
 
-    service.installation.database.run_sql("UPDATE users SET role = 'user' WHERE role = 'operator'").await;
-    let told = news(&service, &mut after).await;
-    assert_eq!((told.users[0].user_id.0, told.users[0].role, told.users[0].is_active), (operator, Role::User, true));
-    assert!(is_empty(&news(&service, &mut after).await), "each was told");
+    let sql = "UPDATE users SET role = 'user' WHERE role = 'operator'";
+    rights.service.installation.database.run_sql(sql).await;
+    let told = rights.news().await;
+    let user = &told.users[0];
+    assert_eq!((user.user_id.0, user.role, user.is_active), (rights.operator, Role::User, true));
+    assert!(is_empty(&rights.news().await), "each was told");
 }
 
 #[tokio::test]
 async fn a_logout_names_the_login_that_its_access_tokens_carry() {
     let service = Service::start().await;
-    service.account("member@example.com", "user").await;
-    let (_, login) = service.log_in("member@example.com", "a good password").await;
+    service.account(MEMBER, "user").await;
+    let (_, login) = service.log_in(MEMBER, "a good password").await;
     let mut after = revocations(&service, None).await.counter;
     let out = json!({"refresh_token": login["refresh_token"]});
     service.call(Method::POST, "/auth/logout", None, Some(out)).await;
@@ -81,22 +115,17 @@ async fn a_logout_names_the_login_that_its_access_tokens_carry() {
 
 #[tokio::test]
 async fn what_was_given_back_is_told_as_it_is_now() {
-    let service = Service::start().await;
-    let visitor = service.visitor().await;
-    let (operator, token) = service.operator().await;
-    let (member, _) = service.account("member@example.com", "user").await;
-    let chat = service.group(&[operator, member]).await;
-    let mut after = revocations(&service, None).await.counter;
-    let session = format!("/chat/session/{}", visitor.session);
-    for path in [format!("{session}/ban"), format!("{session}/unban")] {
-        assert_eq!(service.call(Method::POST, &path, Some(&token), None).await.0, StatusCode::OK);
+    let mut rights = Rights::given().await;
+    for what in ["ban", "unban"] {
+        rights.call(Method::POST, &format!("{}/{what}", rights.session)).await;
     }
-    let members = format!("/chats/{chat}/members");
-    service.call(Method::DELETE, &format!("{members}/{member}"), Some(&token), None).await;
-    service.post(&members, &token, json!({"user_id": member})).await;
-    service.installation.command(&["user", "disable", "--email", "member@example.com"], "");
-    service.installation.command(&["user", "enable", "--email", "member@example.com"], "");
-    let told = news(&service, &mut after).await;
+    let members = format!("/chats/{}/members", rights.chat);
+    rights.call(Method::DELETE, &format!("{members}/{}", rights.member)).await;
+    rights.service.post(&members, &rights.token, json!({"user_id": rights.member})).await;
+    for what in ["disable", "enable"] {
+        rights.service.installation.command(&["user", what, "--email", MEMBER], "");
+    }
+    let told = rights.news().await;
     assert!(told.sessions.is_empty() && told.chats.is_empty(), "{told:?}");
     assert!(told.users[0].is_active && told.users[0].not_before > 0, "its old tokens stay dead: {told:?}");
 }
