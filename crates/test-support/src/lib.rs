@@ -7,6 +7,7 @@
 //! - [`vhost`]: a fresh RabbitMQ virtual host
 //! - [`prefix`]: a fresh prefix of Redis keys
 //! - [`process`]: a service in a process of its own, and its log
+//! - [`spawner`]: starts processes that end with whoever started them
 //! - [`wait`]: waits for a condition, never for a time
 //!
 //! A failure of the surroundings is a panic here: it fails the test, and says what to do.
@@ -16,6 +17,7 @@ mod names;
 pub mod prefix;
 pub mod process;
 pub mod servers;
+pub mod spawner;
 pub mod vhost;
 pub mod wait;
 

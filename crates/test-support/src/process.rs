@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::spawner::{dying_with_us, spawn};
 use crate::wait::{self, wait_until};
 
 /// How much of a log is shown when a test fails.
@@ -97,7 +98,7 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = dying_with_parent(&self.binary);
+        let mut command = dying_with_us(&self.binary);
         command.args(&self.arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -215,34 +216,6 @@ fn path_of(binary: &str) -> PathBuf {
     let path = folder.join(binary);
     assert!(path.is_file(), "{} is not built: run the tests with `make test`", path.display());
     path
-}
-
-/// util-linux's `setpriv` asks the kernel to kill the process when the thread that started it ends.
-fn dying_with_parent(binary: &std::path::Path) -> Command {
-    let mut command = Command::new("setpriv");
-    command.arg("--pdeathsig").arg("KILL").arg(binary);
-    command
-}
-
-type Spawned = std::io::Result<Child>;
-
-/// Starts all processes from one thread that lives as long as the test's process: the kernel would kill them as soon
-/// as the thread that started them ends.
-fn spawn(command: Command) -> Spawned {
-    static SPAWNER: OnceLock<mpsc::Sender<(Command, mpsc::Sender<Spawned>)>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (requests, received) = mpsc::channel::<(Command, mpsc::Sender<Spawned>)>();
-        thread::spawn(move || {
-            for (mut command, answer) in received {
-                // Whoever asked is gone: dropping the child's pipes ends it.
-                let _nobody = answer.send(command.spawn());
-            }
-        });
-        requests
-    });
-    let (answer, spawned) = mpsc::channel();
-    spawner.send((command, answer)).expect("the spawner never ends");
-    spawned.recv().expect("the spawner never ends")
 }
 
 /// Asks until a URL answers 200.

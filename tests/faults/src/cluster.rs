@@ -300,8 +300,8 @@ impl Layout {
     }
 
     fn program(&self, binary: &str, name: &str) -> Program {
-        let path = self.binaries.join(binary).to_string_lossy().into_owned();
-        Program { name: name.to_owned(), command: vec![path], environment: Vec::new() }
+        let (name, binary) = (name.to_owned(), self.binaries.join(binary));
+        Program { name, binary, arguments: Vec::new(), environment: Vec::new() }
     }
 
     fn chat_service_program(&self, name: &str) -> Program {
@@ -350,7 +350,7 @@ impl Administration {
 
     fn with(&self, arguments: &[&str]) -> Program {
         let mut program = self.0.clone();
-        program.command.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        program.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
         program
     }
 }

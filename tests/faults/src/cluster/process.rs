@@ -5,12 +5,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{OnceLock, mpsc};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use test_support::spawner::{dying_with_us, spawn};
 use tokio::time::sleep;
 
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -21,8 +20,10 @@ const DEATH_PATIENCE: Duration = Duration::from_secs(10);
 pub struct Program {
     /// As its log is called.
     pub name: String,
-    /// The program and its arguments.
-    pub command: Vec<String>,
+    /// What is run.
+    pub binary: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
     /// Its whole environment, beside `PATH` and `HOME`.
     pub environment: Vec<(String, String)>,
 }
@@ -42,7 +43,7 @@ impl Program {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let input = input.to_owned();
         let output = tokio::task::spawn_blocking(move || {
-            let mut child = command.spawn()?;
+            let mut child = spawn(command)?;
             if let Some(mut stdin) = child.stdin.take() {
                 // One that asks for nothing may be gone already; its exit status says more.
                 let _unread = io::Write::write_all(&mut stdin, input.as_bytes());
@@ -57,9 +58,8 @@ impl Program {
     }
 
     fn to_command(&self) -> Command {
-        // util-linux's `setpriv` asks the kernel to kill the process when the thread that started it ends.
-        let mut command = Command::new("setpriv");
-        command.arg("--pdeathsig").arg("KILL").arg("--").args(&self.command).env_clear();
+        let mut command = dying_with_us(&self.binary);
+        command.args(&self.arguments).env_clear();
         let own = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)));
         command.envs(own).envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
@@ -200,25 +200,4 @@ fn stat(folder: &Path) -> Option<(String, u32)> {
     let (_, rest) = text.rsplit_once(") ")?;
     let mut fields = rest.split(' ');
     Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
-}
-
-type Spawned = io::Result<Child>;
-
-/// Starts all processes from one thread that lives as long as the harness: the kernel would kill them as soon as the
-/// thread that started them ends.
-fn spawn(command: Command) -> anyhow::Result<Child> {
-    static SPAWNER: OnceLock<mpsc::Sender<(Command, mpsc::Sender<Spawned>)>> = OnceLock::new();
-    let spawner = SPAWNER.get_or_init(|| {
-        let (requests, received) = mpsc::channel::<(Command, mpsc::Sender<Spawned>)>();
-        thread::spawn(move || {
-            for (mut command, answer) in received {
-                // Whoever asked is gone: so is the harness.
-                let _nobody = answer.send(command.spawn());
-            }
-        });
-        requests
-    });
-    let (answer, spawned) = mpsc::channel();
-    spawner.send((command, answer)).context("the spawner has ended")?;
-    Ok(spawned.recv().context("the spawner has ended")??)
 }

@@ -71,9 +71,14 @@ impl Servers {
     /// What starts a server.
     #[must_use]
     pub fn program(&self, part: Part) -> Program {
-        let command = [&self.script, "serve", part.program()].map(str::to_owned);
+        let arguments = ["serve", part.program()].map(str::to_owned);
         let environment = vec![("DIES_WITH_US".to_owned(), "KILL".to_owned())];
-        Program { name: part.to_string(), command: command.to_vec(), environment }
+        Program {
+            name: part.to_string(),
+            binary: self.script.clone().into(),
+            arguments: arguments.to_vec(),
+            environment,
+        }
     }
 
     /// Whether a server serves.
