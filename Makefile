@@ -18,7 +18,7 @@ admin: ## accounts and chats: ARGS="user add --email … --name … --role user"
 down: ## stop what `make up` started
 	@deploy/local/down.sh
 
-test: ## lint, build and run every test on real servers (ARGS="-E 'test(name)'" to choose)
+test: ## lint, build and run every test on real servers, and faults-check (ARGS="-E 'test(name)'" to choose tests alone)
 	@exec deploy/local/test.sh $(ARGS)
 
 lint: ## check format, clippy, dependencies and shell scripts
@@ -33,7 +33,7 @@ faults: ## break the distributed shape under load and compare what clients saw w
 fuzz: ## throw random and broken input at everything that reads from outside (SECONDS=60, of each reader)
 	@cargo run --release --locked --quiet --package fuzz -- --seconds $(or $(SECONDS),60) $(ARGS)
 
-faults-check: ## a short run of the faults, and runs with a planted loss and duplicate that must be found
+faults-check: ## a short run of the faults, and runs with a planted loss, duplicate and inversion that must be found
 	@deploy/checks/faults.sh
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env

@@ -1,26 +1,54 @@
 #!/usr/bin/env bash
 # make faults-check: a short run of make faults, the same every time; then one run for each thing that must never happen, in
-# which one frame is spoiled on purpose: the checker has to find it.
+# which one message is spoiled on purpose: the checker has to find that, and nothing else.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=/dev/null
 . deploy/local/say.sh
 
-run() { PROFILE=debug deploy/local/faults.sh "$@"; }
+export FAULTS_AREA=.run/faults-check
+# The binaries that `make test` has built anyway.
+export PROFILE=debug
+LOG=$FAULTS_AREA/run.log
+# In seconds: far more than a run takes, so that one that hangs is ended.
+SHORT_LIMIT=300
+PLANTED_LIMIT=150
 
-# must_find WHAT FIGURE: the run fails, and its last line says why.
-must_find() {
-  local log=.run/faults/planted.log status=0
-  say "One message is spoiled on its way ($1): the checker must find it"
-  mkdir -p .run/faults
-  run --rounds 0 --seed 1 --plant "$1" >"$log" 2>&1 || status=$?
-  if ((status != 1)) || ! tail -n 1 "$log" | grep -Eq " $2=[1-9][0-9]* "; then
-    cat "$log"
-    fail "the checker did not find the planted $1"
-  fi
+# run LIMIT ARGUMENTS...: one run, its report in LOG; it ends with all that it started when it is told to.
+run() {
+  local limit=$1
+  shift
+  mkdir -p "$FAULTS_AREA"
+  timeout --foreground --kill-after=20 "$limit" deploy/local/faults.sh "$@" >"$LOG" 2>&1
 }
 
-say "A short run of make faults"
-run --short
-must_find loss lost
-must_find duplicate duplicated
+# must_find WHAT FINDING FIGURES: the run fails, with one finding: what was planted, where it was planted.
+must_find() {
+  local status=0 planted found
+  say "One message is spoiled on its way ($1): the checker must find that, and nothing else"
+  run "$PLANTED_LIMIT" --rounds 0 --seed 1 --plant "$1" || status=$?
+  planted=$(sed -n "s/^planted: \($2: .*\)/\1/p" "$LOG")
+  found=$(grep -E '^(Lost|Duplicated|Inverted|Leaked|Refused|Never|.* has ended without)' "$LOG" || true)
+  if ((status != 1)) || [[ -z $planted || $found == *$'\n'* || $found != "$planted, at "* ]] ||
+    ! tail -n 1 "$LOG" | grep -q " $3 refused=0 "; then
+    cat "$LOG"
+    fail "planted was ${planted:-nothing}; found was ${found:-nothing}; status $status"
+  fi
+  say "Found: $found"
+}
+
+must_be_good() {
+  say "A short run of make faults, about a minute"
+  run "$SHORT_LIMIT" --short || {
+    cat "$LOG"
+    fail "make faults --short found something; the logs of all parts are in $FAULTS_AREA/logs"
+  }
+  say "Good: $(tail -n 1 "$LOG")"
+}
+
+# Before the first run, so that its time does not count.
+deploy/local/faults.sh build
+must_be_good
+must_find loss Lost "lost=1 duplicated=0 inverted=0 leaked=0"
+must_find duplicate Duplicated "lost=0 duplicated=1 inverted=0 leaked=0"
+must_find inversion Inverted "lost=0 duplicated=0 inverted=1 leaked=0"

@@ -3,7 +3,8 @@
 # PostgreSQL. Private servers and two of each service; all of them end with it.
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
-AREA=.run/faults
+# Of its own for a run beside another one.
+AREA=${FAULTS_AREA:-.run/faults}
 PORTS=$AREA/ports
 # release, or debug where that is built anyway.
 PROFILE=${PROFILE:-release}
@@ -15,6 +16,7 @@ folder_of() { server_folder "$AREA" "$1" "$(account_for "$1")"; }
 port_of() { remembered_port "$PORTS" "$1"; }
 
 build() {
+  require compiler postgres rabbitmq redis openssl
   say "Building the binaries (the first time takes some minutes)"
   if [[ $PROFILE == debug ]]; then
     # As `make test` builds them: another choice of packages would build parts of them anew.
@@ -46,7 +48,7 @@ addresses() {
   FAULTS_DATABASE_URL=$(postgres_url "$(folder_of postgres)" "$(port_of postgres)")
   FAULTS_AMQP_URL=$(rabbitmq_url "$(folder_of rabbitmq)" "$(port_of amqp)")
   FAULTS_REDIS_URL=$(redis_url "$(folder_of redis)" "$(port_of redis)")
-  export FAULTS_JWT_KEY_FILE=$JWT_KEY_FILE FAULTS_SCRIPT=$ROOT/deploy/local/faults.sh
+  export FAULTS_JWT_KEY_FILE=$JWT_KEY_FILE FAULTS_SCRIPT=$ROOT/deploy/local/faults.sh FAULTS_AREA=$AREA
 }
 
 # serve NAME: this process becomes the server, so that whoever started it can signal it.
@@ -70,13 +72,16 @@ serve() {
 
 main() {
   only_one "$AREA/lock" "make faults"
-  require compiler postgres rabbitmq redis openssl
   build
   say "Preparing private servers in $AREA; the logs of all parts will be in $AREA/logs"
   prepare
   addresses
   # The lock stays with the run.
-  exec "$BINARIES/faults" "$@"
+  exec "$BINARIES/faults" --logs "$AREA/logs" "$@"
 }
 
-if [[ ${1:-} == serve ]]; then serve "${2:-}"; else main "$@"; fi
+case ${1:-} in
+  serve) serve "${2:-}" ;;
+  build) build ;;
+  *) main "$@" ;;
+esac

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# make test: lint, build and run every test on real servers, which are stopped in the end in any case.
+# make test: lint, build and run every test on real servers, which are stopped in the end in any case; then the faults, on
+# servers of their own, unless tests were chosen.
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 SERVICES=deploy/local/test-services.sh
@@ -40,3 +41,4 @@ say "Building the services and the tests"
 cargo build --workspace --bins --locked 9>&-
 say "Running the tests"
 run_tests "$@" 9>&-
+(($#)) || deploy/checks/faults.sh 9>&-

@@ -31,6 +31,8 @@ pub struct Servers {
     pub jwt_key_file: String,
     /// Becomes a server.
     script: String,
+    /// Tells the script where the folders are.
+    area: String,
 }
 
 impl Servers {
@@ -42,6 +44,7 @@ impl Servers {
             redis: url("FAULTS_REDIS_URL")?,
             jwt_key_file: variable("FAULTS_JWT_KEY_FILE")?,
             script: variable("FAULTS_SCRIPT")?,
+            area: variable("FAULTS_AREA")?,
         })
     }
 
@@ -72,12 +75,13 @@ impl Servers {
     #[must_use]
     pub fn program(&self, part: Part) -> Program {
         let arguments = ["serve", part.program()].map(str::to_owned);
-        let environment = vec![("DIES_WITH_US".to_owned(), "KILL".to_owned())];
+        let environment = [("DIES_WITH_US", "KILL"), ("FAULTS_AREA", &self.area)];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
         Program {
             name: part.to_string(),
             binary: self.script.clone().into(),
             arguments: arguments.to_vec(),
-            environment,
+            environment: environment.to_vec(),
         }
     }
 
