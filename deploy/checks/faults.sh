@@ -10,9 +10,9 @@ export FAULTS_AREA=.run/faults-check
 # The binaries that `make test` has built anyway.
 export PROFILE=debug
 LOG=$FAULTS_AREA/run.log
-# In seconds: far more than a run takes, so that one that hangs is ended.
-SHORT_LIMIT=300
-PLANTED_LIMIT=150
+# In seconds: far more than a run takes even on a busy machine, so that one that hangs is ended.
+SHORT_LIMIT=420
+PLANTED_LIMIT=200
 
 # run LIMIT ARGUMENTS...: one run, its report in LOG; it ends with all that it started when it is told to.
 run() {

@@ -22,8 +22,8 @@ use crate::proxy::Edge;
 use process::{Process, Program};
 use servers::Servers;
 
-/// The slowest to start is RabbitMQ.
-const START_PATIENCE: Duration = Duration::from_secs(90);
+/// The slowest to start is RabbitMQ: seconds, but minutes on a machine that is busy with other things.
+const START_PATIENCE: Duration = Duration::from_secs(180);
 /// A service closes its connections and finishes its requests in this time.
 const END_PATIENCE: Duration = Duration::from_secs(45);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
