@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down schemathesis conformance clean-data
+.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down bench bench-full schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,12 @@ fuzz: ## throw random and broken input at everything that reads from outside (SE
 
 faults-check: ## a short run of the faults, and runs with a planted loss, duplicate and inversion that must be found
 	@deploy/checks/faults.sh
+
+bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (needs node and Python's venv)
+	@exec deploy/local/bench.sh short
+
+bench-full: ## more rounds of bench; 18,000 sockets for ten minutes; 100,000 connects and disconnects
+	@exec deploy/local/bench.sh full
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
 	@deploy/local/test-services.sh keep

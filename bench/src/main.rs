@@ -1,10 +1,13 @@
-//! Measures Switchboard from outside, through its public interface only.
+//! Measures Switchboard from outside, through its public interface only. `compare` starts what it measures; the others
+//! measure what runs.
 //!
+//! - [`compare`]: processor time, memory and time of a fan-out, against a floor and against others
 //! - [`latency`]: from commit, and from POST, to the socket, at a steady rate over many chats
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
 //! - `visitor`, `percentiles`: what these share
 
+mod compare;
 mod latency;
 mod percentiles;
 mod reconnect;
@@ -13,10 +16,10 @@ mod visitor;
 
 use clap::{Parser, Subcommand};
 
-/// Measures a running Switchboard.
+/// Measures Switchboard.
 #[derive(Parser)]
 struct Arguments {
-    /// Its address.
+    /// Its address, where it runs already.
     #[arg(long, default_value = "http://127.0.0.1:8080")]
     address: String,
     #[command(subcommand)]
@@ -25,6 +28,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// The gateway against a floor and against other servers: one message to thousands of sockets.
+    Fanout(compare::Plan),
+    /// Many sockets of one gateway, held for minutes.
+    Hold(compare::soak::Hold),
+    /// Many connects and disconnects of one gateway: its memory.
+    Churn(compare::soak::Churn),
     /// From commit, and from POST, to the socket.
     Latency(latency::Load),
     /// Thousands lose their gateway and come back to another one.
@@ -37,6 +46,9 @@ enum What {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.what {
+        What::Fanout(plan) => compare::run(plan).await,
+        What::Hold(plan) => compare::soak::hold(plan).await,
+        What::Churn(plan) => compare::soak::churn(plan).await,
         What::Latency(load) => latency::run(&arguments.address, load).await,
         What::Reconnect(plan) => reconnect::run(&arguments.address, plan).await,
         What::Slow(load) => slow::run(&arguments.address, load).await,

@@ -9,6 +9,7 @@ present() {
     rabbitmq) [[ -x $RABBITMQ_SERVER ]] && command -v epmd >/dev/null ;;
     redis) command -v redis-server >/dev/null ;;
     nginx) [[ -n $(nginx_binary) ]] ;;
+    node) command -v node >/dev/null && command -v npm >/dev/null ;;
     venv) python3 -c 'import ensurepip' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
@@ -21,6 +22,8 @@ packages_of() {
     rabbitmq) printf 'rabbitmq-server' ;;
     redis) printf 'redis-server' ;;
     venv) printf 'python3-venv' ;;
+    node) printf 'nodejs npm' ;;
+    taskset) printf 'util-linux' ;;
     *) printf '%s' "$1" ;;
   esac
 }

@@ -1,0 +1,88 @@
+//! The gateway against a floor and against servers that others would build: processor time, memory and time for one
+//! message to thousands of sockets. Rounds are interleaved, A B C A B C, and each starts its servers anew.
+//!
+//! - [`subject`]: what is compared, by way of `floor`, `switchboard` and `peer`
+//! - `crowd`, `seat`, `wire`: the load generator; `crew` lets it work beside the rest
+//! - `usage`: what the operating system says of a process
+//! - [`round`]: one measurement of one server; `table`: many of them
+//! - [`soak`]: the long runs
+
+mod crew;
+mod crowd;
+mod floor;
+mod peer;
+mod round;
+mod seat;
+pub(crate) mod soak;
+mod subject;
+mod switchboard;
+mod table;
+mod usage;
+mod wire;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+use round::{Figures, Load};
+use subject::Kind;
+use table::Rounds;
+
+/// What is compared how often.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    load: Load,
+    /// How often all are measured.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// Which: floor, switchboard, ws, socketio, fastapi.
+    #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,ws,socketio,fastapi")]
+    servers: Vec<Kind>,
+    /// Where the table is written too, as `fanout.md`, and the last line as `fanout.line`.
+    #[arg(long)]
+    output: Option<PathBuf>,
+}
+
+/// Runs the rounds, prints each figure as it is there, and then the table; the last line is for machines.
+pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
+    let mut rounds = Rounds { kinds: plan.servers.clone(), figures: Vec::new() };
+    for number in 1..=plan.rounds {
+        let mut figures = Vec::new();
+        for &kind in &plan.servers {
+            let found = round::measure(kind, plan.load).await;
+            let found = found.with_context(|| format!("{} in round {number}", kind.name()))?;
+            println!("round {number}, {}: {}", kind.name(), in_short(&found));
+            figures.push(found);
+        }
+        rounds.figures.push(figures);
+    }
+    let table = format!(
+        "{} sockets, {} messages of {} characters to all of them, {} rounds.\n\n{}",
+        plan.load.sockets,
+        plan.load.messages,
+        subject::body(1).len(),
+        plan.rounds,
+        rounds.markdown()
+    );
+    println!("\n{table}\n{}", rounds.line());
+    if let Some(folder) = plan.output {
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("fanout.md"), &table)?;
+        std::fs::write(folder.join("fanout.line"), rounds.line() + "\n")?;
+    }
+    Ok(())
+}
+
+fn in_short(figures: &Figures) -> String {
+    format!(
+        "{:.2} us per delivery, all have it after {:.1} ms, {:.2} KiB idle, {:.2} KiB used, {:.0} us per connect; \
+         the load generator {:.2} us per delivery",
+        figures.delivery_us,
+        figures.whole_ms,
+        figures.idle_kib,
+        figures.used_kib,
+        figures.connect_us,
+        figures.client_us
+    )
+}

@@ -1,0 +1,236 @@
+//! One WebSocket of the crowd: its handshake, what it says until it is let in, and what it hears.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+
+use anyhow::{Context, bail, ensure};
+use mio::net::TcpStream;
+
+use super::wire::{self, Incoming};
+
+/// Who comes, and how it is let in.
+#[derive(Debug, Clone)]
+pub(crate) struct Guest {
+    /// Where to.
+    pub(crate) address: SocketAddr,
+    /// Path and query of the handshake.
+    pub(crate) target: String,
+    /// What has to be heard, and then said, before it counts as connected.
+    pub(crate) dialogue: VecDeque<Exchange>,
+}
+
+/// One step of a dialogue.
+#[derive(Debug, Clone)]
+pub(crate) struct Exchange {
+    /// What the frame holds that is waited for.
+    pub(crate) hear: &'static str,
+    /// What is answered, if anything.
+    pub(crate) say: Option<String>,
+}
+
+/// What is listened for.
+pub(crate) struct Wanted {
+    number: u32,
+    marker: String,
+}
+
+/// What a reading brought.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Brought {
+    /// Wanted messages.
+    pub(crate) messages: usize,
+    /// Their bytes on the wire.
+    pub(crate) bytes: usize,
+    /// The connection has just been let in.
+    pub(crate) is_in: bool,
+    /// The connection is over.
+    pub(crate) is_over: bool,
+}
+
+pub(crate) struct Seat {
+    stream: TcpStream,
+    is_upgraded: bool,
+    dialogue: VecDeque<Exchange>,
+    /// The start of a frame whose end has not come.
+    partial: Vec<u8>,
+    /// The message heard last.
+    last: u32,
+}
+
+impl Wanted {
+    /// Messages that were marked with [`marker`] of that number, which is not 0.
+    pub(crate) fn numbered(number: u32) -> Self {
+        Self { number, marker: marker(number) }
+    }
+}
+
+/// What a message holds to be known by. It begins with a byte that is rare in frames, so that it is found quickly.
+pub(crate) fn marker(number: u32) -> String {
+    format!("#{number:06}#")
+}
+
+/// Where the needle begins.
+fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(at) = hay[from..].iter().position(|byte| *byte == first) {
+        if hay[from + at..].starts_with(needle) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+impl Seat {
+    /// Connects and asks for the upgrade.
+    pub(crate) fn take(guest: Guest) -> anyhow::Result<Self> {
+        // On the loopback a connect is over at once, whenever it is accepted.
+        let mut stream = std::net::TcpStream::connect(guest.address)?;
+        stream.set_nodelay(true)?;
+        stream.write_all(handshake(&guest).as_bytes())?;
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream);
+        Ok(Self { stream, is_upgraded: false, dialogue: guest.dialogue, partial: Vec::new(), last: 0 })
+    }
+
+    pub(crate) fn stream(&mut self) -> &mut TcpStream {
+        &mut self.stream
+    }
+
+    /// Says goodbye; the server closes.
+    pub(crate) fn leave(&mut self) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(&wire::close())?)
+    }
+
+    /// Reads what is there. One read is enough unless the buffer was too small, or the end may have come.
+    pub(crate) fn read(&mut self, buffer: &mut [u8], at_end: bool, wanted: Option<&Wanted>) -> anyhow::Result<Brought> {
+        let mut brought = Brought::default();
+        loop {
+            match self.stream.read(buffer) {
+                Ok(0) => {
+                    brought.is_over = true;
+                    return Ok(brought);
+                }
+                Ok(length) => {
+                    self.take_in(&buffer[..length], wanted, &mut brought)?;
+                    if length < buffer.len() && !at_end {
+                        return Ok(brought);
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(brought),
+                Err(why) if why.kind() == ErrorKind::ConnectionReset => {
+                    brought.is_over = true;
+                    return Ok(brought);
+                }
+                Err(why) => return Err(why.into()),
+            }
+        }
+    }
+
+    fn take_in(&mut self, bytes: &[u8], wanted: Option<&Wanted>, brought: &mut Brought) -> anyhow::Result<()> {
+        let joined = (!self.partial.is_empty()).then(|| {
+            let mut joined = std::mem::take(&mut self.partial);
+            joined.extend_from_slice(bytes);
+            joined
+        });
+        let mut rest = joined.as_deref().unwrap_or(bytes);
+        if !self.is_upgraded {
+            let Some(length) = head_length(rest)? else {
+                self.partial = rest.to_vec();
+                return Ok(());
+            };
+            rest = &rest[length..];
+            self.is_upgraded = true;
+            brought.is_in = self.dialogue.is_empty();
+        }
+        while let Some((incoming, length)) = wire::first_frame(rest) {
+            self.frame(&incoming, length, wanted, brought)?;
+            rest = &rest[length..];
+        }
+        self.partial = rest.to_vec();
+        Ok(())
+    }
+
+    fn frame(
+        &mut self,
+        incoming: &Incoming<'_>,
+        length: usize,
+        wanted: Option<&Wanted>,
+        brought: &mut Brought,
+    ) -> anyhow::Result<()> {
+        match incoming {
+            Incoming::Text(text) if !self.dialogue.is_empty() => brought.is_in = self.converse(text)?,
+            // The heartbeat of Engine.IO.
+            Incoming::Text(b"2") => self.stream.write_all(&wire::text("3"))?,
+            Incoming::Text(text) => {
+                let wanted = wanted.filter(|wanted| find(text, wanted.marker.as_bytes()).is_some());
+                if let Some(Wanted { number, .. }) = wanted {
+                    ensure!(self.last != *number, "message {number} came twice");
+                    self.last = *number;
+                    brought.messages += 1;
+                    brought.bytes += length;
+                }
+            }
+            Incoming::Ping(payload) => self.stream.write_all(&wire::pong(payload))?,
+            // Some servers leave the end of the stream to who closed first.
+            Incoming::Close => self.stream.shutdown(Shutdown::Write)?,
+            Incoming::Other => {}
+        }
+        Ok(())
+    }
+
+    /// True when the last step is done.
+    fn converse(&mut self, text: &[u8]) -> anyhow::Result<bool> {
+        let is_awaited = |step: &Exchange| find(text, step.hear.as_bytes()).is_some();
+        if self.dialogue.front().is_some_and(is_awaited)
+            && let Some(step) = self.dialogue.pop_front()
+            && let Some(say) = step.say
+        {
+            self.stream.write_all(&wire::text(&say))?;
+        }
+        Ok(self.dialogue.is_empty())
+    }
+}
+
+fn handshake(guest: &Guest) -> String {
+    format!(
+        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        guest.target, guest.address
+    )
+}
+
+/// Where the answer to a handshake ends; nothing if it has not come to its end.
+fn head_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    if !head.starts_with("HTTP/1.1 101 ") {
+        let status = head.lines().next().context("a status line")?;
+        bail!("a handshake was answered with {status}: {}", String::from_utf8_lossy(&bytes[end + 4..]));
+    }
+    Ok(Some(end + 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_found_wherever_it_stands() {
+        let marker = marker(12);
+        for text in ["#000012#", "a ## #00001 #000012# b", "##000012#"] {
+            assert!(find(text.as_bytes(), marker.as_bytes()).is_some(), "{text}");
+        }
+        assert_eq!(find(b"#000013# #00012#", marker.as_bytes()), None);
+    }
+
+    #[test]
+    fn a_refused_handshake_says_why() {
+        assert_eq!(head_length(b"HTTP/1.1 101 Switching").expect("no refusal"), None);
+        assert_eq!(head_length(b"HTTP/1.1 101 Fine\r\n\r\nrest").expect("no refusal"), Some(21));
+        let refused = head_length(b"HTTP/1.1 401 Unauthorized\r\n\r\n{}").expect_err("a refusal");
+        assert!(refused.to_string().contains("401 Unauthorized"), "{refused}");
+    }
+}

@@ -1,0 +1,157 @@
+//! What is compared: each a server process of its own, on a core of its own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde_json::json;
+use test_support::{Process, Program};
+
+use super::floor::Floor;
+use super::peer::{Peer, PeerKind};
+use super::seat::{Guest, marker};
+use super::switchboard::Switchboard;
+
+/// One of what is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// Nothing but `write`.
+    Floor,
+    /// The gateway of the distributed shape.
+    Switchboard,
+    /// Another server.
+    Peer(PeerKind),
+}
+
+impl Kind {
+    /// All, in the order of a round.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Floor,
+        Self::Switchboard,
+        Self::Peer(PeerKind::Ws),
+        Self::Peer(PeerKind::SocketIo),
+        Self::Peer(PeerKind::FastApi),
+    ];
+
+    /// For the table.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "bare write (floor)",
+            Self::Switchboard => "Switchboard",
+            Self::Peer(PeerKind::Ws) => "npm ws + Redis",
+            Self::Peer(PeerKind::SocketIo) => "Socket.IO + Redis",
+            Self::Peer(PeerKind::FastApi) => "FastAPI + Redis",
+        }
+    }
+
+    /// For the command line.
+    pub(crate) fn short_name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Switchboard => "switchboard",
+            Self::Peer(kind) => kind.folder(),
+        }
+    }
+
+    /// Starts it for that many connections.
+    pub(crate) async fn start(self, connections: usize) -> anyhow::Result<Subject> {
+        Ok(match self {
+            Self::Floor => Subject::Floor(Floor::start().await?),
+            Self::Switchboard => Subject::Switchboard(Box::new(Switchboard::start(connections).await?)),
+            Self::Peer(kind) => Subject::Peer(Peer::start(kind).await?),
+        })
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|kind| kind.short_name() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|kind| kind.short_name()).collect();
+            format!("one of {}", names.join(", "))
+        })
+    }
+}
+
+/// It runs.
+pub(crate) enum Subject {
+    Floor(Floor),
+    Switchboard(Box<Switchboard>),
+    Peer(Peer),
+}
+
+impl Subject {
+    /// The process that is measured.
+    pub(crate) fn server(&self) -> u32 {
+        match self {
+            Self::Floor(floor) => floor.process.id(),
+            Self::Switchboard(switchboard) => switchboard.gateway.id(),
+            Self::Peer(peer) => peer.process.id(),
+        }
+    }
+
+    /// The process that the server asks about whoever connects, if it asks.
+    pub(crate) fn asked(&self) -> Option<u32> {
+        match self {
+            Self::Switchboard(switchboard) => Some(switchboard.chat_service.id()),
+            Self::Floor(_) | Self::Peer(_) => None,
+        }
+    }
+
+    /// The next to connect.
+    pub(crate) fn guest(&self, number: usize) -> Guest {
+        match self {
+            Self::Floor(floor) => floor.guest(),
+            Self::Switchboard(switchboard) => switchboard.guest(number),
+            Self::Peer(peer) => peer.guest(),
+        }
+    }
+
+    /// Has a message brought to all who are connected.
+    pub(crate) async fn publish(&mut self, number: u32) -> anyhow::Result<()> {
+        match self {
+            Self::Floor(floor) => floor.publish(number),
+            Self::Switchboard(switchboard) => switchboard.publish(number).await,
+            Self::Peer(peer) => peer.publish(number).await,
+        }
+    }
+}
+
+/// The text of a message: 200 characters.
+pub(crate) fn body(number: u32) -> String {
+    format!("{:.<200}", marker(number))
+}
+
+/// What floor and peers send: as long as the gateway's frame, and the same to look at.
+pub(crate) fn payload(number: u32) -> serde_json::Value {
+    json!({
+        "type": "chat.message",
+        "chat_id": 1,
+        "seq": number,
+        "data": {
+            "id": number, "chat_id": 1, "session_id": null, "seq": number, "changed_seq": number,
+            "sender_type": "user", "sender_id": 1234, "sender_name": "User 1234",
+            "body": body(number), "client_id": "5e0c1f5a-6b0e-4a52-9c41-6a4c3d2f9b10", "visibility": "public",
+            "created_at": "2026-11-21T10:21:07.123456Z", "edited_at": null, "delivered_at": null, "read_at": null,
+            "is_deleted": false
+        }
+    })
+}
+
+/// A program that has the first core for itself, as far as the bench can see to it.
+pub(crate) fn on_its_core(name: &str, program: &Path) -> Program {
+    Program::at(name, "taskset".into()).arg("--cpu-list").arg("0").arg(program.to_string_lossy())
+}
+
+/// A binary of this workspace, beside this one.
+pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    path.is_file().then_some(path).with_context(|| format!("{name} is not built: use `make bench`"))
+}
+
+/// Started, and where it listens.
+pub(crate) async fn started(program: Program) -> (Process, std::net::SocketAddr) {
+    let mut process = program.start();
+    let address = process.addr().await;
+    (process, address)
+}

@@ -1,0 +1,92 @@
+//! As much of RFC 6455 as a client needs that believes its server: frames are read where they lie, and never copied.
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Incoming<'a> {
+    Text(&'a [u8]),
+    Ping(&'a [u8]),
+    Close,
+    Other,
+}
+
+/// The first frame in these bytes and its length on the wire; nothing if it is not whole yet.
+pub(crate) fn first_frame(bytes: &[u8]) -> Option<(Incoming<'_>, usize)> {
+    let (&[first, second], rest) = bytes.split_first_chunk()?;
+    let (length, head) = match second {
+        126 => (u64::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+        127 => (u64::from_be_bytes(*rest.first_chunk()?), 10),
+        length => (u64::from(length), 2),
+    };
+    let end = usize::try_from(length).ok()?.checked_add(head)?;
+    let payload = bytes.get(head..end)?;
+    let incoming = match first {
+        0x81 => Incoming::Text(payload),
+        0x89 => Incoming::Ping(payload),
+        0x88 => Incoming::Close,
+        _ => Incoming::Other,
+    };
+    Some((incoming, end))
+}
+
+/// A frame as a server sends it.
+pub(crate) fn server_frame(text: &str) -> Vec<u8> {
+    let mut frame = vec![0x81];
+    push_length(&mut frame, text.len(), 0);
+    frame.extend_from_slice(text.as_bytes());
+    frame
+}
+
+/// A text frame as a client sends it. Masked, as it must be, by zero, which leaves the text as it is.
+pub(crate) fn text(text: &str) -> Vec<u8> {
+    masked_by_zero(0x81, text.as_bytes())
+}
+
+/// The answer to a ping.
+pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
+    masked_by_zero(0x8a, payload)
+}
+
+/// Goes away in order (1000).
+pub(crate) fn close() -> Vec<u8> {
+    masked_by_zero(0x88, &1000u16.to_be_bytes())
+}
+
+fn masked_by_zero(first: u8, payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![first];
+    push_length(&mut frame, payload.len(), 0x80);
+    frame.extend_from_slice(&[0; 4]);
+    frame.extend_from_slice(payload);
+    frame
+}
+
+fn push_length(frame: &mut Vec<u8>, length: usize, mask: u8) {
+    match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(short), _) if short < 126 => frame.push(mask | short),
+        (_, Ok(medium)) => {
+            frame.push(mask | 126);
+            frame.extend_from_slice(&medium.to_be_bytes());
+        }
+        _ => {
+            frame.push(mask | 127);
+            frame.extend_from_slice(&u64::try_from(length).unwrap_or(u64::MAX).to_be_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_found_when_it_is_whole_and_not_before() {
+        for length in [0, 125, 126, 65_535, 65_536] {
+            let said = "x".repeat(length);
+            let frame = server_frame(&said);
+            assert_eq!(first_frame(&frame[..frame.len() - 1]), None);
+            let mut more = frame.clone();
+            more.extend_from_slice(b"\x89\x01p");
+            assert_eq!(first_frame(&more), Some((Incoming::Text(said.as_bytes()), frame.len())));
+            assert_eq!(first_frame(&more[frame.len()..]), Some((Incoming::Ping(b"p"), 3)));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env bash
+# make bench, make bench-full: the gateway against a floor and against other servers, then sending against pgbench. Uses
+# the test servers, which it stops in the end unless `make services-up` started them. Tables are in .run/bench.
+. "$(dirname "${BASH_SOURCE[0]}")/load.sh"
+
+AREA=.run/bench
+SERVICES=deploy/local/test-services.sh
+BENCH=target/release/bench
+# The load generator and all that is not measured; what is measured has core 0, which the load generator sees to.
+CLIENT_CORE=1
+
+start_services() {
+  if [[ ! -e .run/test/keep ]]; then
+    trap '"$SERVICES" stop' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+  fi
+  "$SERVICES" start 9>&-
+  # shellcheck source=/dev/null
+  . .run/test/services.env
+}
+
+# up_to_date MARK LOCKFILE: whether the mark of an installation is newer than what it was installed from.
+up_to_date() { [[ -e $1 && ! $2 -nt $1 ]]; }
+
+install_node_peers() {
+  local peer
+  for peer in ws socketio; do
+    up_to_date "bench/peers/$peer/node_modules/.installed" "bench/peers/$peer/package-lock.json" && continue
+    say "Installing the npm packages of bench/peers/$peer"
+    npm ci --prefix "bench/peers/$peer" --no-audit --no-fund --loglevel=error
+    touch "bench/peers/$peer/node_modules/.installed"
+  done
+}
+
+install_python_peer() {
+  local venv=$AREA/venv lock=bench/peers/fastapi/requirements.txt
+  up_to_date "$venv/.installed" "$lock" && return
+  say "Installing the PyPI packages of bench/peers/fastapi into $venv"
+  [[ -x $venv/bin/pip ]] || python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --require-hashes --requirement "$lock"
+  touch "$venv/.installed"
+}
+
+build() {
+  say "Building the release binaries (the first time takes some minutes)"
+  cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
+    --package floor --package bench 9>&-
+}
+
+run_bench() { taskset --cpu-list "$CLIENT_CORE" "$BENCH" "$@" 9>&-; }
+
+# Sending has a script of its own, which leaves its table and its line beside these.
+run_send() {
+  [[ -x bench/send.sh ]] || return 0
+  say "Sending, against pgbench"
+  bench/send.sh "$1" 9>&-
+}
+
+# All tables in one file, and one last line for machines.
+finish() {
+  local part
+  for part in fanout send; do
+    [[ ! -e $AREA/$part.md ]] || cat "$AREA/$part.md"
+  done >"$AREA/table.md"
+  say "The tables are in $AREA/table.md"
+  for part in fanout send; do
+    [[ ! -e $AREA/$part.line ]] || cat "$AREA/$part.line"
+  done | paste -sd' '
+}
+
+main() {
+  only_one "$AREA/lock" "make bench"
+  (($(nproc) > 1)) || fail "a server and its clients need a core each"
+  require compiler postgres rabbitmq redis taskset node npm venv
+  install_node_peers
+  install_python_peer
+  build
+  start_services
+  rm -f "$AREA"/*.md "$AREA"/*.line
+  case ${1:-short} in
+    short)
+      say "Fan-out: rounds of each server in turn, some minutes"
+      run_bench fanout --output "$AREA"
+      run_send short
+      ;;
+    full)
+      say "Fan-out: rounds of each server in turn"
+      run_bench fanout --rounds 5 --messages 200 --output "$AREA"
+      say "18,000 sockets of one gateway for ten minutes"
+      run_bench hold
+      say "100,000 connects and disconnects"
+      run_bench churn
+      run_send full
+      ;;
+    *) fail "usage: bench.sh [short|full]" ;;
+  esac
+  finish
+}
+
+main "$@"
