@@ -36,8 +36,8 @@ fuzz: ## throw random and broken input at everything that reads from outside (SE
 faults-check: ## a short run of the faults, and runs with a planted loss, duplicate and inversion that must be found
 	@deploy/checks/faults.sh
 
-bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (needs node and Python's venv)
-	@exec deploy/local/bench.sh short
+bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (ARGS="--sockets 1000 --rounds 1" for less)
+	@exec deploy/local/bench.sh short $(ARGS)
 
 bench-full: ## more rounds of bench; 18,000 sockets for ten minutes; 100,000 connects and disconnects
 	@exec deploy/local/bench.sh full

@@ -81,7 +81,7 @@ main() {
   case ${1:-short} in
     short)
       say "Fan-out: rounds of each server in turn, some minutes"
-      run_bench fanout --output "$AREA"
+      run_bench fanout --output "$AREA" "${@:2}"
       run_send short
       ;;
     full)
