@@ -35,6 +35,8 @@ pub struct ConnectQuery {
     pub access_token: Option<String>,
     /// A cursor of the client's session.
     pub after: Option<String>,
+    /// The epoch of the `connected` that the cursor is from.
+    pub epoch: Option<String>,
     /// `1`: the first frame is `resume`, and nothing goes out before it.
     pub resume: Option<String>,
 }

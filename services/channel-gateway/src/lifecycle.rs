@@ -13,6 +13,7 @@ use crate::credentials::Identity;
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
 use crate::join::Stand;
+use crate::resume::Position;
 use crate::watch::Watch;
 use crate::{client_frames, join, resume};
 
@@ -44,7 +45,7 @@ pub async fn open_and_listen(
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     identity: Identity,
-    after: Option<Seq>,
+    after: Option<Position>,
     when_ready: impl FnOnce(),
 ) {
     open(&gateway, &connection, identity, after).await;
@@ -52,7 +53,7 @@ pub async fn open_and_listen(
 }
 
 /// The token was good: joins its chats, says `connected`, replays from the cursor, goes live.
-pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity: Identity, after: Option<Seq>) {
+pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity: Identity, after: Option<Position>) {
     let principal = identity.principal;
     if !connection.prove(identity) {
         return connection.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"));
@@ -77,14 +78,19 @@ async fn open_client(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     session: ChatId,
-    after: Option<Seq>,
+    after: Option<Position>,
 ) -> Result<(), ErrorBody> {
     let kind = ChatKind::Session;
     let Some(turn) = connection.watch(session, Watch::joining(kind)) else { return Ok(()) };
     gateway.hub.attach(session, connection).await?;
     let welcome = welcome(gateway, connection).await?;
     let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
+    let is_foreign = after.is_some_and(|after| !after.is_of(welcome.epoch));
+    let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     say_connected(gateway, connection, welcome, Some((session, after.unwrap_or(top))));
+    if is_foreign {
+        resume::refuse(gateway, connection, "epoch", vec![session]);
+    }
     join::catch_up(gateway, connection, Stand { chat: session, kind, top, turn }, after).await
 }
 

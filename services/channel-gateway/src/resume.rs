@@ -30,6 +30,23 @@ pub struct Cursors {
     pub epoch: Option<Epoch>,
 }
 
+/// Where the client of one chat comes back from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The last seq that it saw.
+    pub seq: Seq,
+    /// Of which database.
+    pub epoch: Option<Epoch>,
+}
+
+impl Position {
+    /// Whether it may stand for this database: a client that names no epoch compares it itself.
+    #[must_use]
+    pub fn is_of(self, epoch: Epoch) -> bool {
+        self.epoch.is_none_or(|own| own == epoch)
+    }
+}
+
 /// The first frame of a connection that announced a `resume`, if it is one.
 pub async fn expected(connection: &Connection) -> Option<Cursors> {
     if !connection.expects_resume {
@@ -161,7 +178,8 @@ fn acceptable(gateway: &Gateway, connection: &Connection, brought: Cursors) -> B
     cursors
 }
 
-fn refuse(gateway: &Gateway, connection: &Connection, why: &str, chats: Vec<ChatId>) {
+/// Names chats whose cursors cannot be honoured.
+pub fn refuse(gateway: &Gateway, connection: &Connection, why: &str, chats: Vec<ChatId>) {
     if !chats.is_empty() {
         chats.iter().for_each(|_| gateway.metrics.resumed(Resumed::Resync));
         connection.tell(&ServerFrame::resync(why, chats));

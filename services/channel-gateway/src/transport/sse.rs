@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use channel_auth::Purpose;
 use chat_events::frame::{CloseCode, ServerFrame};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
+use chat_events::{ChatId, Epoch, ErrorBody, ErrorCode, Seq};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -26,6 +26,7 @@ use crate::credentials::{ConnectQuery, Identity, Proof};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::lifecycle;
+use crate::resume::Position;
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -38,12 +39,12 @@ pub async fn channel(
 ) -> Result<HttpResponse, ApiError> {
     gateway.takes_connections()?;
     check_origin(&gateway, &request)?;
-    let after = cursor(&request, query.after.as_deref())?;
+    let came_from = came_from(&request, query.after.as_deref(), query.epoch.as_deref())?;
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(websocket::bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await;
     match gateway.handshakes.judge_handshake(proof, address(&gateway, &request))? {
-        Proof::Identity(identity) => Ok(open(&gateway, &request, identity, after)),
+        Proof::Identity(identity) => Ok(open(&gateway, &request, identity, came_from)),
         Proof::None => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
     }
 }
@@ -54,6 +55,8 @@ pub struct SignedLink {
     sig: String,
     #[serde(default)]
     after: Option<String>,
+    #[serde(default)]
+    epoch: Option<String>,
 }
 
 /// `GET /chat/{id}/stream?sig=…`
@@ -65,10 +68,10 @@ pub async fn signed_link(
 ) -> Result<HttpResponse, ApiError> {
     gateway.takes_connections()?;
     check_origin(&gateway, &request)?;
-    let after = cursor(&request, query.after.as_deref())?;
+    let came_from = came_from(&request, query.after.as_deref(), query.epoch.as_deref())?;
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
     let identity = gateway.handshakes.judge(proved, address(&gateway, &request))?;
-    Ok(open(&gateway, &request, identity, after))
+    Ok(open(&gateway, &request, identity, came_from))
 }
 
 fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
@@ -85,13 +88,21 @@ fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ApiError
     Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed").into())
 }
 
-/// What a browser sends by itself when it reconnects wins over the address that it was given once.
-fn cursor(request: &HttpRequest, query: Option<&str>) -> Result<Option<Cursor>, ApiError> {
+/// Where a stream comes back from. What a browser sends by itself when it reconnects wins over the address that it was
+/// given once; the epoch stays that of the address.
+#[derive(Clone, Copy)]
+struct CameFrom {
+    cursor: Option<Cursor>,
+    epoch: Option<Epoch>,
+}
+
+fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<CameFrom, ApiError> {
     let header = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    match header {
-        Some(id) => Ok(Some(last_event_id(id)?)),
-        None => Ok(websocket::cursor(query)?.map(Cursor::One)),
-    }
+    let cursor = match header {
+        Some(id) => Some(last_event_id(id)?),
+        None => websocket::cursor(after)?.map(Cursor::One),
+    };
+    Ok(CameFrom { cursor, epoch: websocket::epoch(epoch)? })
 }
 
 /// What `Last-Event-ID` says.
@@ -111,7 +122,8 @@ pub enum Cursor {
     Several,
 }
 
-fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, cursor: Option<Cursor>) -> HttpResponse {
+fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, came_from: CameFrom) -> HttpResponse {
+    let CameFrom { cursor, epoch } = came_from;
     let has_one_chat = matches!(identity.principal, Principal::Client { .. });
     let (outlet, receiver) = SseOutlet::new(has_one_chat, PeerSocket::of(request), gateway.runtime.clone());
     let outlet = Arc::new(outlet);
@@ -127,7 +139,7 @@ fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, curso
     let (gateway, runtime) = (gateway.clone(), gateway.runtime.clone());
     runtime.spawn(async move {
         let after = match cursor {
-            Some(Cursor::One(seq)) if has_one_chat => Some(seq),
+            Some(Cursor::One(seq)) if has_one_chat => Some(Position { seq, epoch }),
             _ => None,
         };
         lifecycle::open(&gateway, &connection, identity, after).await;

@@ -8,7 +8,7 @@ use actix_codec::{Framed, FramedParts};
 use actix_http::{HttpMessage, Request, h1, header, ws};
 use actix_rt::net::TcpStream;
 use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
-use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Seq};
+use chat_events::{Epoch, ErrorBody, ErrorCode, ErrorEnvelope, Seq};
 use tokio::io::AsyncWriteExt;
 
 use super::codec::Incoming;
@@ -22,6 +22,7 @@ use crate::error::retry_after;
 use crate::frame_rate::{self, FrameRate, Verdict};
 use crate::gateway::Gateway;
 use crate::lifecycle;
+use crate::resume::Position;
 
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ pub async fn serve(gateway: Arc<Gateway>, request: Request, framed: Framed<TcpSt
 /// What a handshake brought.
 struct Opening {
     proof: Proof,
-    after: Option<Seq>,
+    after: Option<Position>,
     expects_resume: bool,
     address: Option<IpAddr>,
 }
@@ -65,7 +66,8 @@ async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorB
     let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
         .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
         .into_inner();
-    let (after, expects_resume) = (cursor(query.after.as_deref())?, query.expects_resume()?);
+    let (epoch, expects_resume) = (epoch(query.epoch.as_deref())?, query.expects_resume()?);
+    let after = cursor(query.after.as_deref())?.map(|seq| Position { seq, epoch });
     let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(bearer_token);
     let address = client_address(request.peer_addr(), request.headers(), gateway.rates.trusted_proxies);
@@ -81,6 +83,12 @@ pub fn cursor(text: Option<&str>) -> Result<Option<Seq>, ErrorBody> {
         Some(Ok(seq)) if seq >= Seq::ZERO => Ok(Some(seq)),
         Some(_) => Err(ErrorBody::field(ErrorCode::BadRequest, "after", "after is a seq: 0 or more")),
     }
+}
+
+/// The epoch that a cursor is of, as it stands in a query.
+pub fn epoch(text: Option<&str>) -> Result<Option<Epoch>, ErrorBody> {
+    let bad = |_| ErrorBody::field(ErrorCode::BadRequest, "epoch", "epoch is a number");
+    text.map(|text| text.parse().map(Epoch)).transpose().map_err(bad)
 }
 
 /// The token of an `Authorization: Bearer` header.
