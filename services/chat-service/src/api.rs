@@ -12,6 +12,7 @@ mod members;
 mod messages;
 mod openapi;
 mod params;
+pub mod queries;
 mod schemas;
 mod sessions;
 mod users;

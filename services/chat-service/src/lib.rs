@@ -37,7 +37,7 @@ mod unreadable;
 mod writing;
 
 pub use accounts::ensure_demo_operator;
-pub use api::bodies;
+pub use api::{bodies, queries};
 pub use config::{Config, ConfigError};
 pub use db::installation::{PrepareError, migrate};
 pub use state::{AppState, Background, StartError, Surroundings, start};

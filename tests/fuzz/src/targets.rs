@@ -1,15 +1,13 @@
 //! The readers. A target takes any bytes; it panics, or says what was wrong, only if a property does not hold.
 
-use std::sync::LazyLock;
+mod rest;
+mod tokens;
 
 use bytes::BytesMut;
-use channel_auth::{Purpose, SessionKeys};
 use channel_gateway::transport::codec::{Decoder, Incoming, Violation};
 use channel_gateway::transport::sse;
 use chat_events::frame::ClientFrame;
-use chat_events::{ChatId, ErrorBody, ErrorCode, Event, Seq};
-use chat_service::bodies;
-use chrono::{DateTime, Utc};
+use chat_events::{ErrorBody, ErrorCode, Event, Seq};
 
 /// What was wrong.
 pub type Verdict = Result<(), String>;
@@ -25,17 +23,27 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 6] = [
+pub const ALL: [Target; 10] = [
     Target { name: "client_frame", check: client_frame, good: good_frames },
     Target { name: "websocket", check: websocket, good: good_websockets },
-    Target { name: "session_token", check: session_token, good: good_tokens },
+    Target { name: "session_token", check: tokens::session, good: tokens::good_sessions },
+    Target { name: "access_token", check: tokens::access, good: tokens::good_accesses },
+    Target { name: "jwks", check: tokens::jwks, good: tokens::good_jwks },
     Target { name: "cursor", check: cursor, good: good_cursors },
-    Target { name: "rest_body", check: rest_body, good: good_bodies },
+    Target { name: "rest_body", check: rest::body, good: rest::good_bodies },
+    Target { name: "rest_query", check: rest::query, good: rest::good_queries },
+    Target { name: "rest_path", check: rest::path, good: rest::good_paths },
     Target { name: "event", check: event, good: good_events },
 ];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
     if holds { Ok(()) } else { Err(what()) }
+}
+
+/// The reader refused, and it was not its own fault.
+fn of_the_client(error: &ErrorBody) -> Verdict {
+    let is_short = error.message.chars().count() <= 300;
+    ensure((400..500).contains(&error.code.status()) && is_short, || format!("refused with {error:?}"))
 }
 
 fn lines(texts: &[&str]) -> Vec<Vec<u8>> {
@@ -144,32 +152,6 @@ fn good_websockets() -> Vec<Vec<u8>> {
     frames.into_iter().enumerate().map(with_cut).collect()
 }
 
-// --- tokens --------------------------------------------------------------------------------------------------
-
-static KEYS: LazyLock<(SessionKeys, String)> = LazyLock::new(|| {
-    let keys = SessionKeys::generate().0;
-    let token = keys.issue(Purpose::Channel, ChatId(42), now()).token;
-    (keys, token)
-});
-
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()
-}
-
-/// One text alone is good; the keys themselves are read or refused.
-fn session_token(bytes: &[u8]) -> Verdict {
-    let text = String::from_utf8_lossy(bytes);
-    let (keys, token) = &*KEYS;
-    let _read_or_refused = SessionKeys::parse(&text);
-    ensure(keys.verify(Purpose::Stream, &text, now()).is_err(), || "a token is good for another purpose".into())?;
-    let is_good = keys.verify(Purpose::Channel, &text, now()).is_ok();
-    ensure(is_good == (text == token.as_str()), || "a token that was not issued is good, or one that was is not".into())
-}
-
-fn good_tokens() -> Vec<Vec<u8>> {
-    vec![KEYS.1.clone().into_bytes(), SessionKeys::generate().1.into_bytes()]
-}
-
 // --- cursors -------------------------------------------------------------------------------------------------
 
 /// A cursor is a position, several, or refused; what is read is written the same.
@@ -187,37 +169,6 @@ fn cursor(bytes: &[u8]) -> Verdict {
 
 fn good_cursors() -> Vec<Vec<u8>> {
     lines(&["0", "17", "9223372036854775807", "7:3", "-1"])
-}
-
-// --- REST ----------------------------------------------------------------------------------------------------
-
-/// Every route's body: read, or refused as the client's fault. The names of the bodies are tried in turn.
-fn rest_body(bytes: &[u8]) -> Verdict {
-    for body in bodies::ALL {
-        if let Err(error) = body.read(bytes) {
-            of_the_client(&error).map_err(|why| format!("{body:?}: {why}"))?;
-        }
-    }
-    Ok(())
-}
-
-fn of_the_client(error: &ErrorBody) -> Verdict {
-    let is_short = error.message.chars().count() <= 300;
-    ensure((400..500).contains(&error.code.status()) && is_short, || format!("refused with {error:?}"))
-}
-
-fn good_bodies() -> Vec<Vec<u8>> {
-    lines(&[
-        r#"{"name":"Ada","email":"ada@example.com","page_url":"https://example.com/","locale":"en-GB","metadata":{"plan":["pro",{"a":1}]}}"#,
-        r#"{"body":"Hello","client_id":"0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90","visibility":"staff"}"#,
-        r#"{"kind":"read","last_id":1}"#,
-        r#"{"user_id":7.0}"#,
-        r#"{"user_id":null}"#,
-        r#"{"status":"pending"}"#,
-        r#"{"cursors":{"1":17,"4":3},"new_after":null}"#,
-        r#"{"email":"demo@example.com","password":"correct horse"}"#,
-        r#"{"refresh_token":"abc","all":true}"#,
-    ])
 }
 
 // --- events --------------------------------------------------------------------------------------------------

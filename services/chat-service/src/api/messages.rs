@@ -89,7 +89,7 @@ pub(crate) async fn list_in_chat(
 }
 
 async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuery) -> Result<Json<Messages>, Answer> {
-    let (limit, place) = (check::limit(query.limit)?, query.place()?);
+    let (limit, place) = query.asked()?;
     let reading = Reading::of(actor, chat);
     let mut conn = state.connection().await?;
     let page = match place {
@@ -105,12 +105,19 @@ async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuer
     Ok(Json(page))
 }
 
-enum Wanted {
+/// Which of the two ways to read.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted {
     Changes(Seq),
     History(Place),
 }
 
 impl MessagesQuery {
+    /// How many, and from where.
+    pub(super) fn asked(&self) -> Result<(u16, Wanted), Error> {
+        Ok((check::limit(self.limit)?, self.place()?))
+    }
+
     fn place(&self) -> Result<Wanted, Error> {
         let after_seq = check::seq("after_seq", self.after_seq)?;
         let after_id = check::cursor("after_id", self.after_id)?;

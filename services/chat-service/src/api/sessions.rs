@@ -263,7 +263,7 @@ pub(crate) async fn list(
 }
 
 impl SessionsQuery {
-    fn filter(&self, caller: Principal) -> Result<SessionFilter, Error> {
+    pub(super) fn filter(&self, caller: Principal) -> Result<SessionFilter, Error> {
         let assignee = match self.assignee.as_deref() {
             None => None,
             Some("me") => match caller {
