@@ -1,7 +1,11 @@
 //! Any server, and any service of a row, may be away, freeze, or swallow what it is told: the gateway's `/readyz` says
 //! so within 5 s, and all is well within 10 s of its return, with no restart. These tests run alone, since they measure;
-//! `HEALING_OUTAGE_SECONDS=60` makes outages last longer than until they are seen.
+//! `HEALING_OUTAGE_SECONDS=60` makes outages last longer than until they are seen. What is away for one second while people
+//! write is in `writers`: nothing of that is lost.
 
+mod writers;
+
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -10,10 +14,12 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use system_tests::chain::free_address;
+use system_tests::order::Seen;
 use system_tests::{Chain, Shape, Socket, Visitor};
 use test_support::{Process, Program, wait_until};
 use tokio::time::Instant;
 use uuid::Uuid;
+use writers::Writers;
 
 /// How soon `/readyz` must say it.
 const RED_WITHIN: Duration = Duration::from_secs(5);
@@ -26,6 +32,8 @@ const REPLACED_WITHIN: Duration = Duration::from_secs(15);
 struct Talk {
     visitor: Visitor,
     socket: Socket,
+    /// What came, in order and once.
+    seen: Seen,
 }
 
 impl Talk {
@@ -33,7 +41,7 @@ impl Talk {
         let (operator, visitor) = (chain.operator("Olga").await, chain.visitor("Ann").await);
         let mut socket = operator.socket(chain.gateway()).await;
         socket.connected().await;
-        let mut talk = Self { visitor, socket };
+        let mut talk = Self { visitor, socket, seen: Seen::new() };
         talk.until_it_flows(chain).await;
         talk
     }
@@ -58,8 +66,25 @@ impl Talk {
             answer.status().is_success().then_some(())
         })
         .await;
-        while self.socket.next_of("chat.message").await["data"]["body"] != body {}
+        while !self.has_seen(&body) {
+            self.seen.frame(&self.socket.next().await);
+        }
         started.elapsed()
+    }
+
+    fn has_seen(&self, body: &str) -> bool {
+        self.seen.bodies(self.visitor.session).iter().any(|seen| seen == body)
+    }
+
+    /// Everything that was stored comes, each message once.
+    async fn until_it_has(&mut self, stored: &[String]) {
+        let seen = self.seen.bodies(self.visitor.session);
+        let mut missing: BTreeSet<&String> = stored.iter().filter(|body| !seen.contains(body)).collect();
+        while !missing.is_empty() {
+            let frame = self.socket.next().await;
+            self.seen.frame(&frame);
+            missing.retain(|body| frame["data"]["body"] != **body);
+        }
     }
 }
 
@@ -78,6 +103,29 @@ async fn vanishes(
     let (flows, ready) = tokio::join!(talk.until_it_flows(&chain), chain.until_ready());
     eprintln!("{what}: red after {red:.1?}, messages flow {flows:.1?} and all is ready {ready:.1?} after the return");
     assert!(red <= RED_WITHIN, "{what}: red after {red:?}");
+    assert!(flows <= WELL_WITHIN && ready <= WELL_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
+}
+
+/// Something is away for a second while people write.
+async fn blinks(
+    mut chain: Chain,
+    what: &str,
+    leave: impl AsyncFnOnce(&mut Chain),
+    come_back: impl AsyncFnOnce(&mut Chain),
+) {
+    let mut talk = Talk::begin(&chain).await;
+    let writers = Writers::begin(&chain, &talk.visitor).await;
+    writers.until_all_write().await;
+    leave(&mut chain).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    come_back(&mut chain).await;
+    let (flows, ready) = tokio::join!(talk.until_it_flows(&chain), chain.until_ready());
+    let stored = writers.end().await;
+    talk.until_it_has(&stored).await;
+    let count = stored.len();
+    eprintln!(
+        "{what}: messages flow {flows:.1?} and all is ready {ready:.1?} after the return; {count} written meanwhile"
+    );
     assert!(flows <= WELL_WITHIN && ready <= WELL_WITHIN, "{what}: flows after {flows:?}, ready after {ready:?}");
 }
 
@@ -137,6 +185,17 @@ macro_rules! a_link {
                 let leave = async |chain: &mut Chain| chain.links.$link.stall(true);
                 let what = concat!(stringify!($name), " freezes");
                 vanishes(chain, what, leave, async |chain| chain.links.$link.stall(false)).await;
+            }
+
+            #[tokio::test]
+            async fn is_away_for_a_second() {
+                let chain = Chain::start(Shape::$shape).await;
+                let leave = async |chain: &mut Chain| {
+                    chain.links.$link.refuse(true);
+                    chain.links.$link.cut();
+                };
+                let what = concat!(stringify!($name), " is away for a second");
+                blinks(chain, what, leave, async |chain| chain.links.$link.refuse(false)).await;
             }
 
             #[tokio::test]
