@@ -7,10 +7,14 @@
 //! - [`people`]: visitors, operators and users
 //! - [`socket`]: a WebSocket of the channel protocol
 //! - [`event_stream`]: a server-sent event stream
+//! - [`live`]: a connection of either kind, for tests of what both promise
+//! - [`changed`]: messages that are edited and deleted
 //! - [`order`]: what order and duplicate mean
 
 pub mod chain;
+pub mod changed;
 pub mod event_stream;
+pub mod live;
 pub mod order;
 pub mod people;
 pub mod rest;
@@ -19,6 +23,7 @@ pub mod system;
 
 pub use chain::Chain;
 pub use event_stream::EventStream;
+pub use live::{Live, Position, Transport};
 pub use people::{Operator, User, Visitor};
 pub use rest::{Answer, Rest};
 pub use socket::Socket;
@@ -50,4 +55,50 @@ macro_rules! system_test {
             }
         }
     )+};
+}
+
+/// Runs one test over both transports, in both shapes: `<name>::standalone::websocket` and so on. What only the
+/// distributed shape has to lose is marked so.
+///
+/// ```ignore
+/// transport_test! {
+///     async fn what_was_missed_comes_first(system: System, transport: Transport) { … }
+///     #[distributed] async fn redis_may_be_emptied(system: System, transport: Transport) { … }
+/// }
+/// ```
+#[macro_export]
+macro_rules! transport_test {
+    () => {};
+    (#[distributed] async fn $name:ident($($argument:ident: $kind:ty),+) $body:block $($rest:tt)*) => {
+        mod $name {
+            use super::*;
+            async fn check($($argument: $kind),+) $body
+            $crate::transport_test!(@shape distributed Distributed);
+        }
+        $crate::transport_test!($($rest)*);
+    };
+    (async fn $name:ident($($argument:ident: $kind:ty),+) $body:block $($rest:tt)*) => {
+        mod $name {
+            use super::*;
+            async fn check($($argument: $kind),+) $body
+            $crate::transport_test!(@shape standalone Standalone);
+            $crate::transport_test!(@shape distributed Distributed);
+        }
+        $crate::transport_test!($($rest)*);
+    };
+    (@shape $module:ident $shape:ident) => {
+        mod $module {
+            use $crate::{Shape, System, Transport};
+
+            #[tokio::test]
+            async fn websocket() {
+                super::check(System::start(Shape::$shape).await, Transport::WebSocket).await;
+            }
+
+            #[tokio::test]
+            async fn event_stream() {
+                super::check(System::start(Shape::$shape).await, Transport::EventStream).await;
+            }
+        }
+    };
 }

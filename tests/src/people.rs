@@ -43,6 +43,63 @@ pub struct User {
     rest: Rest,
 }
 
+/// Somebody who connects, whatever it may see.
+pub trait Person {
+    /// What proves it, as the query of an address.
+    fn proof(&self) -> String;
+    /// What proves it to REST.
+    fn token(&self) -> &str;
+    /// Where its messages of a chat are.
+    fn messages_path(&self, chat: i64) -> String;
+    /// The REST interface that it uses.
+    fn rest(&self) -> &Rest;
+}
+
+impl Person for Visitor {
+    fn proof(&self) -> String {
+        format!("session={}&token={}", self.session, self.token)
+    }
+    fn token(&self) -> &str {
+        &self.token
+    }
+    fn messages_path(&self, chat: i64) -> String {
+        format!("/chat/session/{chat}/messages")
+    }
+    fn rest(&self) -> &Rest {
+        &self.rest
+    }
+}
+
+impl Person for Operator {
+    fn proof(&self) -> String {
+        format!("type=staff&access_token={}", self.token)
+    }
+    fn token(&self) -> &str {
+        &self.token
+    }
+    fn messages_path(&self, chat: i64) -> String {
+        format!("/chat/session/{chat}/messages")
+    }
+    fn rest(&self) -> &Rest {
+        &self.rest
+    }
+}
+
+impl Person for User {
+    fn proof(&self) -> String {
+        format!("token={}", self.token)
+    }
+    fn token(&self) -> &str {
+        &self.token
+    }
+    fn messages_path(&self, chat: i64) -> String {
+        format!("/chats/{chat}/messages")
+    }
+    fn rest(&self) -> &Rest {
+        &self.rest
+    }
+}
+
 impl Visitor {
     /// Opens a session.
     pub async fn open(rest: &Rest, name: &str) -> Self {
@@ -67,6 +124,11 @@ impl Visitor {
         let path = format!("/chat/session/{}/channel-token", self.session);
         let answer = self.rest.get(&path, &self.secret).await.good();
         answer["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The same visitor in another visit, with another channel token.
+    pub async fn come_again(&self) -> Self {
+        Self { token: self.fresh_token().await, ..self.clone() }
     }
 
     /// Writes a message under that client id.

@@ -11,6 +11,7 @@ mod healing;
 mod many_chats;
 mod marks_and_typing;
 mod rate_limits;
+mod recovery;
 mod resume;
 mod rights;
 mod sessions;

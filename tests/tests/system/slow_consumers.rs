@@ -19,10 +19,7 @@ fn number(frame: &Value) -> usize {
 
 /// How many connections of a gateway were closed for being slow.
 async fn slow_ones(gateway: &Gateway) -> u64 {
-    let metrics = reqwest::get(gateway.url("/metrics")).await.expect("an answer").text().await.expect("text");
-    let line =
-        metrics.lines().find_map(|line| line.strip_prefix("connections_closed_total{reason=\"slow consumer\"} "));
-    line.map_or(0, |count| count.parse().expect("a number"))
+    gateway.counted("connections_closed_total{reason=\"slow consumer\"}").await
 }
 
 system_test! {
