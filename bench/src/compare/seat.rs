@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::SocketAddr;
 
 use anyhow::{Context, bail, ensure};
 use mio::net::TcpStream;
@@ -174,8 +174,8 @@ impl Seat {
                 }
             }
             Incoming::Ping(payload) => self.stream.write_all(&wire::pong(payload))?,
-            // Some servers leave the end of the stream to who closed first.
-            Incoming::Close => self.stream.shutdown(Shutdown::Write)?,
+            // Nothing comes after it. Some servers leave the end of the stream to us, others have reset it by now.
+            Incoming::Close => brought.is_over = true,
             Incoming::Other => {}
         }
         Ok(())
