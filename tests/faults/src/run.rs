@@ -19,7 +19,7 @@ use crate::recorder::Recorder;
 use crate::report::{self, Outcome};
 use crate::truth::Source;
 
-const CONNECT_PATIENCE: Duration = Duration::from_secs(30);
+const CONNECT_PATIENCE: Duration = Duration::from_secs(90);
 /// What everybody writes before the first fault.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// After the faults every message is answered within this time.
