@@ -170,20 +170,28 @@ async fn replay(
             gateway.hub.detach(chat, connection);
             break;
         }
-        match reading.took(batch.next, batch.has_more) {
-            Then::Reached => break,
-            Then::ReadOn => continue,
-            Then::AskAgain => again += 1,
+        if !goes_on(&mut reading, &batch, &mut again).await? {
+            break;
         }
-        if again > ASKED_AGAIN_AT_MOST {
-            return Err(ErrorBody::new(ErrorCode::Unavailable, "history does not reach the chat's top; come again"));
-        }
-        tokio::time::sleep(ASK_AGAIN_AFTER).await;
     }
     if !connection.is_on(chat, turn) {
         connection.saw(chat, reading.cursor());
     }
     Ok(reading.cursor())
+}
+
+/// Whether there is more to read. A piece that another connection asked for may end too early: then it is asked again.
+async fn goes_on(reading: &mut Reading, batch: &Batch, again: &mut usize) -> Result<bool, ErrorBody> {
+    match reading.took(batch.next, batch.has_more) {
+        Then::Reached => return Ok(false),
+        Then::ReadOn => return Ok(true),
+        Then::AskAgain => *again += 1,
+    }
+    if *again > ASKED_AGAIN_AT_MOST {
+        return Err(ErrorBody::new(ErrorCode::Unavailable, "history does not reach the chat's top; come again"));
+    }
+    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+    Ok(true)
 }
 
 /// History was read up to `reached`. What came live meanwhile follows; if that was too much, or began above `reached`,
@@ -222,14 +230,13 @@ async fn backfill(
         connection.tell(&ServerFrame::resync("ahead", vec![chat]));
         return Ok(());
     }
-    let mut cursor = after;
-    while cursor < live_from && !connection.outlet().is_closed() && connection.is_watching(chat) {
-        let batch = gateway.history.read(chat, cursor, live_from).await?;
+    let (mut reading, mut again) = (Reading::new(after, live_from), 0);
+    while reading.cursor() < live_from && !connection.outlet().is_closed() && connection.is_watching(chat) {
+        let batch = gateway.history.read(chat, reading.cursor(), live_from).await?;
         send(connection, &batch, Some(live_from)).await;
-        if !batch.has_more {
+        if !goes_on(&mut reading, &batch, &mut again).await? {
             break;
         }
-        cursor = batch.next;
     }
     connection.extended_to(chat, after);
     Ok(())
