@@ -36,6 +36,7 @@ pub(crate) enum Mutation {
     OverflowIsIgnored,
     RemovalsAreIgnored,
     NewsAreNotAskedFor,
+    OlderStopsShort,
     ReplayReadsPastRemovals,
 }
 
@@ -50,6 +51,8 @@ pub(crate) enum Comes {
     Joins,
     /// The same; the chat's removal is its own.
     JoinsAndIsRemoved,
+    /// It joins at any time without a cursor, and asks for what is older when it is live.
+    JoinsAndAsksForOlder,
     /// Staff, there before the first change: it hears of all sessions.
     StaffListens,
 }
@@ -59,7 +62,7 @@ impl Comes {
         match self {
             Self::IsRemoved | Self::JoinsAndIsRemoved => Principal::User { user_id: REMOVED },
             Self::StaffListens => Principal::Staff { user_id: UserId(2) },
-            Self::Stays | Self::Joins => Principal::Client { session_id: ChatId(7) },
+            Self::Stays | Self::Joins | Self::JoinsAndAsksForOlder => Principal::Client { session_id: ChatId(7) },
         }
     }
 
@@ -80,6 +83,8 @@ enum At {
     /// The same, and the hub knows.
     Noted(Seq, Seq),
     Live,
+    /// Live; what is older is read after the first.
+    ReadingOlder(Seq, Reading),
     Ended,
 }
 
@@ -121,6 +126,8 @@ pub(crate) enum Step {
     Read(usize, Source),
     TellTheHub(usize),
     GoLive(usize),
+    AskForOlder(usize, Seq),
+    ReadOlder(usize, Source),
 }
 
 /// What is explored.
@@ -364,6 +371,40 @@ impl Chat {
         }
     }
 
+    // --- what is older: as `backfill` in `join.rs` does it -----------------------------------------------------
+
+    fn ask_for_older(&self, state: &mut State, who: usize, after: Seq) {
+        let listener = &mut state.listeners[who];
+        let Some(live_from) = listener.watch.as_ref().and_then(Progress::live_from) else { return };
+        listener.at = At::ReadingOlder(after, self.older(after, live_from));
+    }
+
+    fn older(&self, after: Seq, live_from: Seq) -> Reading {
+        Reading::new(after, if self.is(Mutation::OlderStopsShort) { after } else { live_from })
+    }
+
+    fn read_older(&self, state: &mut State, who: usize, source: Source) {
+        let listener = &mut state.listeners[who];
+        let At::ReadingOlder(after, mut reading) = listener.at else { return };
+        let Some(live_from) = listener.watch.as_ref().and_then(Progress::live_from) else { return };
+        let Some(piece) = self.script.read(source, reading.cursor(), reading.top()) else { return };
+        for item in piece.items {
+            if item.seq > live_from || !self.sees(listener, item) {
+                continue;
+            }
+            if listener.got.contains(&item.seq) {
+                listener.harm = Some("something older came again");
+            }
+            listener.got.insert(0, item.seq);
+        }
+        let goes_on = reading.took(piece.next, piece.has_more) != Then::Reached && reading.cursor() < live_from;
+        listener.at = if goes_on { At::ReadingOlder(after, reading) } else { At::Live };
+        if !goes_on {
+            listener.watch.as_mut().into_iter().for_each(|watch| watch.extended_to(after));
+            listener.cursor = Some(after);
+        }
+    }
+
     // --- the end ---------------------------------------------------------------------------------------------
 
     /// Everybody does what is left to do, tops are compared, and what that brings is done too.
@@ -389,6 +430,7 @@ impl Chat {
             At::Reading(..) => Some(Step::Read(who, Source::Page(state.top))),
             At::CaughtUp(..) => Some(Step::TellTheHub(who)),
             At::Noted(..) => Some(Step::GoLive(who)),
+            At::ReadingOlder(..) => Some(Step::ReadOlder(who, Source::Page(state.top))),
         };
         let fill = state.is_filling.then_some(Step::Fill(Source::Page(state.top)));
         let ask = state.is_asking.then_some(Step::LearnWhereNewsBegin);
@@ -408,6 +450,8 @@ impl Chat {
             Step::Read(who, source) => self.read(state, who, source),
             Step::TellTheHub(who) => self.tell_the_hub(state, who),
             Step::GoLive(who) => self.go_live(state, who),
+            Step::AskForOlder(who, after) => self.ask_for_older(state, who, after),
+            Step::ReadOlder(who, source) => self.read_older(state, who, source),
         }
     }
 
@@ -459,6 +503,7 @@ impl Chat {
         }
         for (who, listener) in state.listeners.iter().enumerate() {
             match listener.at {
+                At::Out if listener.comes == Comes::JoinsAndAsksForOlder => steps.push(Step::Attach(who, None)),
                 At::Out => {
                     steps.extend((0..=state.top.0).map(|after| Step::Attach(who, Some(Seq(after)))));
                     steps.push(Step::Attach(who, None));
@@ -470,6 +515,14 @@ impl Chat {
                 }
                 At::CaughtUp(..) => steps.push(Step::TellTheHub(who)),
                 At::Noted(..) => steps.push(Step::GoLive(who)),
+                At::Live if listener.comes == Comes::JoinsAndAsksForOlder => {
+                    let live_from = listener.watch.as_ref().and_then(Progress::live_from).unwrap_or(Seq::ZERO);
+                    steps.extend((0..live_from.0).map(|after| Step::AskForOlder(who, Seq(after))));
+                }
+                At::ReadingOlder(_, reading) => {
+                    let sources = self.sources(state.top, reading.cursor(), reading.top());
+                    steps.extend(sources.into_iter().map(|source| Step::ReadOlder(who, source)));
+                }
                 At::Live | At::Ended => {}
             }
         }
@@ -491,7 +544,7 @@ impl Model for Chat {
         let mut feed = Feed::with_room(self.room);
         let mut has_room = false;
         let mut listener = |comes: &Comes| {
-            let joins = matches!(comes, Comes::Joins | Comes::JoinsAndIsRemoved);
+            let joins = matches!(comes, Comes::Joins | Comes::JoinsAndIsRemoved | Comes::JoinsAndAsksForOlder);
             let is_member = !joins && *comes != Comes::StaffListens;
             has_room |= !joins;
             if is_member && !self.is(Mutation::JoinsAreNotNoted) {

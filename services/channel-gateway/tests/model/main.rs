@@ -47,6 +47,11 @@ fn two_who_join_at_once_get_everything_once_and_in_order() {
 }
 
 #[test]
+fn who_asks_for_what_is_older_once_it_is_live_gets_all_of_it() {
+    holds("a client asks for older", &Chat::of(Script::session().up_to(4), &[Comes::JoinsAndAsksForOlder]));
+}
+
+#[test]
 fn staff_and_a_client_who_joins_get_what_they_may_see() {
     holds("staff listens, a client joins", &Chat::of(Script::session().up_to(4), &[Comes::StaffListens, Comes::Joins]));
 }
@@ -148,6 +153,12 @@ fn if_visibility_is_not_looked_at_a_client_sees_a_note() {
 fn if_an_overrun_join_does_not_read_on_messages_are_lost() {
     let chat = Chat::of(Script::session().up_to(4), &[Comes::Stays, Comes::Joins]).with_room(1);
     is_harmed(&chat.mutated(Mutation::OverflowIsIgnored), "was lost");
+}
+
+#[test]
+fn if_what_is_older_need_not_reach_the_live_part_messages_are_lost() {
+    let chat = Chat::of(Script::session().up_to(4), &[Comes::JoinsAndAsksForOlder]);
+    is_harmed(&chat.mutated(Mutation::OlderStopsShort), "was lost");
 }
 
 #[test]
