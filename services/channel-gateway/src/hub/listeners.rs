@@ -33,6 +33,8 @@ impl Hub {
 
     /// Lists a connection for all sessions; returns when it will miss nothing that is committed from here on.
     pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+        // What waits for its beginning happened before this connection was there: it may have seen it elsewhere.
+        self.news.settled().await;
         {
             let mut staff = lock(&self.staff);
             let mut list = staff.as_ref().clone();

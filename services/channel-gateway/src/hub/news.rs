@@ -44,6 +44,11 @@ impl News {
         compared_at
     }
 
+    /// Waits until nobody asks.
+    pub(super) async fn settled(&self) {
+        drop(self.compared_at.lock().await);
+    }
+
     /// Nobody of the staff is here any more, or nothing is known of sessions any more.
     pub(super) fn forget(&self) {
         self.was_alone.store(true, Ordering::Release);
