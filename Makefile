@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down bench bench-full schemathesis conformance clean-data
+.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -53,6 +53,9 @@ schemathesis: ## try the REST interface against its OpenAPI document, slow (need
 
 conformance: ## run the WebSocket conformance cases against the gateway (needs Python's venv)
 	@deploy/checks/conformance.sh
+
+bench-send: ## messages stored in a second, beside pgbench with the same statement (ARGS="--rounds 3 --seconds 10")
+	@exec bench/send.sh $(ARGS)
 
 clean-data: ## stop all and delete the data of run, up and test
 	@deploy/local/clean-data.sh

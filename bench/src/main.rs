@@ -5,12 +5,17 @@
 //! - [`latency`]: from commit, and from POST, to the socket, at a steady rate over many chats
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
+//! - [`send`]: messages stored in a second, beside pgbench with the same statement; `sender`, `pgbench`, `cpu`: its parts
 //! - `visitor`, `percentiles`: what these share
 
 mod compare;
+mod cpu;
 mod latency;
 mod percentiles;
+mod pgbench;
 mod reconnect;
+mod send;
+mod sender;
 mod slow;
 mod visitor;
 
@@ -38,6 +43,8 @@ enum What {
     Latency(latency::Load),
     /// Thousands lose their gateway and come back to another one.
     Reconnect(reconnect::Plan),
+    /// Messages stored in a second, beside pgbench with the same statement.
+    Send(send::Load),
     /// A client that reads nothing, among many that do.
     Slow(slow::Load),
 }
@@ -51,6 +58,7 @@ async fn main() -> anyhow::Result<()> {
         What::Churn(plan) => compare::soak::churn(plan).await,
         What::Latency(load) => latency::run(&arguments.address, load).await,
         What::Reconnect(plan) => reconnect::run(&arguments.address, plan).await,
+        What::Send(load) => send::run(&arguments.address, load).await,
         What::Slow(load) => slow::run(&arguments.address, load).await,
     }
 }

@@ -14,8 +14,8 @@ use uuid::Uuid;
 pub(crate) struct Visitor {
     http: Client,
     address: String,
-    session: i64,
-    token: String,
+    pub(crate) session: i64,
+    pub(crate) token: String,
 }
 
 /// Its live socket.

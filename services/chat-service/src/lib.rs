@@ -40,4 +40,5 @@ pub use accounts::ensure_demo_operator;
 pub use api::{bodies, queries};
 pub use config::{Config, ConfigError};
 pub use db::installation::{PrepareError, migrate};
+pub use db::send::SEND_STATEMENT;
 pub use state::{AppState, Background, StartError, Surroundings, start};

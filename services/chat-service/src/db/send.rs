@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::access::{Access, Actor, ActorColumns, check_scope, sender_type};
 use super::chats;
 use super::sessions::{self, SessionChange};
-use super::shape::{acting_user, message_fields, message_json, time_json, touched};
+use super::shape::{acting_user, may_send, message_fields, message_json, time_json, touched};
 use super::statement::statement;
 use crate::error::Error;
 
@@ -65,12 +65,7 @@ statement! {
             LEFT JOIN clients v ON v.id = s.client_id AND $principal = 'client'
             LEFT JOIN users u ON $principal <> 'client' AND ", acting_user!(), "
             LEFT JOIN chat_members p ON p.chat_id = c.id AND p.user_id = u.id AND $principal = 'user'
-            WHERE c.id = $chat_id AND CASE $principal
-                WHEN 'client' THEN s.status <> 'closed' AND v.banned_at IS NULL AND $visibility = 'public'
-                WHEN 'staff' THEN s.chat_id IS NOT NULL AND u.role IN ('operator', 'admin')
-                ELSE c.kind <> 'session' AND p.is_active AND p.can_read AND p.can_write
-                    AND (c.kind <> 'channel' OR p.is_admin) AND $visibility = 'public'
-            END
+            WHERE c.id = $chat_id AND ", may_send!("$principal", "$visibility"), "
         ), taken AS (
             UPDATE chats c SET seq = c.seq + 1, changed_at = ", touched!(), "
             FROM old WHERE c.id = old.id AND c.state_seq = old.state_seq
@@ -91,6 +86,9 @@ statement! {
         RETURNING data"
     );
 }
+
+/// The statement of one send, with `$name` for its parameters: what a send costs PostgreSQL can be measured with it.
+pub const SEND_STATEMENT: &str = WriteMessage::TEXT;
 
 statement! {
     /// The message that a repeated send wrote the first time, in its present state.

@@ -98,11 +98,41 @@ macro_rules! chat_state_json {
 }
 
 /// That `u` is the account of who acts, that it is open, and that the access token still counts (`$user_id`,
-/// `$issued_at`, `$login`).
+/// `$issued_at`, `$login`, or what is given in their place).
 macro_rules! acting_user {
     () => {
-        "u.id = $user_id AND u.is_active AND u.tokens_from <= $issued_at
-            AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family = $login AND t.revoked_at IS NOT NULL)"
+        acting_user!("$user_id", "$issued_at", "$login")
+    };
+    ($user_id:literal, $issued_at:literal, $login:literal) => {
+        concat!(
+            "u.id = ",
+            $user_id,
+            " AND u.is_active AND u.tokens_from <= ",
+            $issued_at,
+            " AND NOT EXISTS (SELECT FROM refresh_tokens t WHERE t.family = ",
+            $login,
+            " AND t.revoked_at IS NOT NULL)"
+        )
+    };
+}
+
+/// That who acts may write in the chat `c`, without anything else having to happen first: a closed session is opened
+/// again before its client writes. `s`, `v`, `u` and `p` are joined; the kind of actor and the visibility are given.
+macro_rules! may_send {
+    ($principal:literal, $visibility:literal) => {
+        concat!(
+            "CASE ",
+            $principal,
+            " WHEN 'client' THEN s.status <> 'closed' AND v.banned_at IS NULL AND ",
+            $visibility,
+            " = 'public'
+                WHEN 'staff' THEN s.chat_id IS NOT NULL AND u.role IN ('operator', 'admin')
+                ELSE c.kind <> 'session' AND p.is_active AND p.can_read AND p.can_write
+                    AND (c.kind <> 'channel' OR p.is_admin) AND ",
+            $visibility,
+            " = 'public'
+            END"
+        )
     };
 }
 
@@ -153,6 +183,6 @@ macro_rules! touched {
 }
 
 pub(crate) use {
-    access_cte, acting_user, chat_state_json, marks_json, message_fields, message_json, session_joins, session_json,
-    time_json, touched,
+    access_cte, acting_user, chat_state_json, marks_json, may_send, message_fields, message_json, session_joins,
+    session_json, time_json, touched,
 };

@@ -19,6 +19,12 @@ macro_rules! statement {
             $(pub(crate) $field: $rust,)*
         }
 
+        impl $(<$life>)? $name $(<$life>)? {
+            /// As it is written, with the names of its parameters.
+            #[allow(dead_code, reason = "few are asked for")]
+            pub(crate) const TEXT: &'static str = $text;
+        }
+
         const _: () = {
             /// The same for every lifetime.
             pub(crate) struct Id;
@@ -39,7 +45,7 @@ macro_rules! statement {
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                $crate::db::statement::walk($text, &mut out, |name, out| match name {
+                $crate::db::statement::walk(Self::TEXT, &mut out, |name, out| match name {
                     $(stringify!($field) => out.push_bind_param::<$sql, _>(&self.$field),)*
                     other => unreachable!("the statement has no parameter {other}"),
                 })
