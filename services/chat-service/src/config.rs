@@ -42,7 +42,7 @@ pub struct DatabaseConfig {
     /// A file that holds `DATABASE_URL`
     #[arg(long, env = "DATABASE_URL_FILE")]
     pub database_url_file: Option<PathBuf>,
-    /// How many connections are kept at most
+    /// How many connections are kept at most, beside up to 8 that messages are written on
     #[arg(long, env = "DATABASE__POOL_SIZE", default_value_t = 16,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=1000))]
     pub database_pool_size: usize,

@@ -3,7 +3,7 @@
 //! - [`statement`]: fixed SQL texts, prepared once for each connection
 //! - [`shape`]: SQL that statements share: the JSON of the wire types, and who may do what
 //! - [`access`]: who a statement acts for
-//! - [`send`]: the hot path
+//! - [`send`]: one message; [`send_batch`]: many at once, the hot path
 //! - [`messages`]: history and `sync`
 //! - [`sessions`], [`chats`], [`members`], [`marks`], [`users`], [`refresh_tokens`]: the rest by table
 //! - [`changes`], [`tops`], [`revocations`]: what happened while somebody was not there
@@ -21,6 +21,7 @@ pub(crate) mod refresh_tokens;
 pub(crate) mod revocations;
 pub(crate) mod schema;
 pub(crate) mod send;
+pub(crate) mod send_batch;
 pub(crate) mod sessions;
 pub(crate) mod shape;
 pub(crate) mod statement;
@@ -54,16 +55,26 @@ const WAIT: Duration = Duration::from_secs(5);
 const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
     SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 
-/// The pool, closed to requests until the database is known to fit this build and its configuration.
+/// How many connections batches of sends have to themselves, at most. Two are in use as long as PostgreSQL is quick.
+pub(crate) const BATCH_CONNECTIONS: usize = 8;
+
+/// The pools, closed to requests until the database is known to fit this build and its configuration.
 #[derive(Clone)]
 pub(crate) struct Database {
-    pool: Arc<RwLock<Pool<AsyncPgConnection>>>,
+    pools: Arc<RwLock<Pools>>,
     settings: Arc<PoolSettings>,
     prepared: Arc<AtomicBool>,
 }
 
+#[derive(Clone)]
+struct Pools {
+    requests: Pool<AsyncPgConnection>,
+    batches: Pool<AsyncPgConnection>,
+}
+
 struct PoolSettings {
     url: SecretString,
+    /// Of the pool of requests.
     size: usize,
     /// Connections live here, whoever asks for them: HTTP workers have runtimes of their own that may end before the
     /// pool does.
@@ -71,20 +82,26 @@ struct PoolSettings {
 }
 
 impl PoolSettings {
-    fn build(&self) -> Result<Pool<AsyncPgConnection>, Error> {
+    fn build(&self) -> Result<Pools, Error> {
+        let requests = self.pool(self.size, "")?;
+        Ok(Pools { requests, batches: self.pool(BATCH_CONNECTIONS, send_batch::SETTINGS)? })
+    }
+
+    /// A pool of connections that have further settings.
+    fn pool(&self, size: usize, further: &'static str) -> Result<Pool<AsyncPgConnection>, Error> {
         let mut config = ManagerConfig::<AsyncPgConnection>::default();
         config.recycling_method = RecyclingMethod::Fast;
         let runtime = self.runtime.clone();
         config.custom_setup = Box::new(move |url| {
             let (url, runtime) = (url.to_owned(), runtime.clone());
             async move {
-                let connecting = runtime.spawn(async move { connect(&url).await });
+                let connecting = runtime.spawn(async move { connect_with(&url, further).await });
                 connecting.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
             .boxed()
         });
         let manager = AsyncDieselConnectionManager::new_with_config(self.url.expose_secret(), config);
-        Pool::builder(manager).max_size(self.size).build().map_err(|error| Error::Internal(error.to_string()))
+        Pool::builder(manager).max_size(size).build().map_err(|error| Error::Internal(error.to_string()))
     }
 }
 
@@ -92,39 +109,45 @@ impl Database {
     /// Connects at first use, on the given runtime.
     pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
         let settings = PoolSettings { url: url.clone(), size, runtime };
-        let pool = Arc::new(RwLock::new(settings.build()?));
-        Ok(Self { pool, settings: Arc::new(settings), prepared: Arc::default() })
+        let pools = Arc::new(RwLock::new(settings.build()?));
+        Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default() })
     }
 
-    /// Makes a new pool, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
+    /// Makes new pools, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
     /// waits on one has it to itself; it is closed when it is given back.
     pub(crate) fn renew(&self) -> Result<(), Error> {
         let new = self.settings.build()?;
-        let old = std::mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), new);
+        let old = std::mem::replace(&mut *self.pools.write().unwrap_or_else(PoisonError::into_inner), new);
         // What is waited on is closed when it is given back.
-        old.close();
+        old.requests.close();
+        old.batches.close();
         Ok(())
     }
 
-    fn pool(&self) -> Pool<AsyncPgConnection> {
-        self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn pools(&self) -> Pools {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// A connection for a request.
     pub(crate) async fn get(&self) -> Result<Connection, Error> {
-        if !self.prepared.load(Ordering::Acquire) {
-            return Err(Error::Unavailable("the database is not prepared yet".into()));
-        }
+        self.check_prepared()?;
         self.get_unprepared().await
+    }
+
+    /// A connection for a batch of sends.
+    pub(crate) async fn get_for_batch(&self) -> Result<Connection, Error> {
+        self.check_prepared()?;
+        from_pool(self.pools().batches).await
     }
 
     /// A connection to prepare the database with.
     pub(crate) async fn get_unprepared(&self) -> Result<Connection, Error> {
-        match tokio::time::timeout(WAIT, self.pool().get()).await {
-            Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(error)) => Err(Error::Unavailable(without_url(&error.to_string()))),
-            Err(_) => Err(Error::Unavailable("no connection was free in 5 s".into())),
-        }
+        from_pool(self.pools().requests).await
+    }
+
+    fn check_prepared(&self) -> Result<(), Error> {
+        let prepared = self.prepared.load(Ordering::Acquire);
+        prepared.then_some(()).ok_or_else(|| Error::Unavailable("the database is not prepared yet".into()))
     }
 
     /// Opens the pool to requests.
@@ -134,15 +157,34 @@ impl Database {
 
     /// How many connections are open, and how many of these are free.
     pub(crate) fn pool_status(&self) -> (usize, usize) {
-        let status = self.pool().status();
-        (status.size, status.available)
+        let Pools { requests, batches } = self.pools();
+        let (requests, batches) = (requests.status(), batches.status());
+        (requests.size + batches.size, requests.available + batches.available)
     }
+}
+
+async fn from_pool(pool: Pool<AsyncPgConnection>) -> Result<Connection, Error> {
+    match tokio::time::timeout(WAIT, pool.get()).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(Error::Unavailable(without_url(&error.to_string()))),
+        Err(_) => Err(Error::Unavailable("no connection was free in 5 s".into())),
+    }
+}
+
+/// Closes a connection that does not answer: nobody else is to wait on it.
+pub(crate) fn discard(connection: Connection) {
+    drop(Object::take(connection));
 }
 
 /// A connection with this service's settings.
 pub(crate) async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    connect_with(url, "").await
+}
+
+async fn connect_with(url: &str, further: &str) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(url).await?;
-    connection.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    let settings = format!("{SETTINGS};{further}");
+    connection.batch_execute(&settings).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

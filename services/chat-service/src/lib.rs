@@ -5,7 +5,7 @@
 //! - [`app`]: the routes and what every answer has in common; `cors`: which pages may read it; `api`: the route table,
 //!   and one file for each resource
 //! - [`gateway`]: what gateways ask, over HTTP or within one process
-//! - `writing`: durable changes; `reading`: what REST and gateways read alike; `db`: PostgreSQL, one file for each thing that is stored
+//! - `writing`: durable changes; `sending`: of these the sends, many at a time; `reading`: what REST and gateways read alike; `db`: PostgreSQL, one file for each thing that is stored
 //! - [`accounts`], `password`: operators and users
 //! - `auth`: who asks; `tokens`: what it shows for it
 //! - `check`: input; `limits`: how fast one may write; [`error`]: what goes wrong
@@ -31,6 +31,7 @@ mod metrics;
 mod password;
 mod reading;
 pub mod relay;
+mod sending;
 pub mod state;
 mod tokens;
 mod unreadable;

@@ -6,6 +6,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use telemetry::Metrics;
 
@@ -13,6 +14,9 @@ use crate::db::Database;
 
 /// Seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
+
+/// Messages.
+const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
@@ -32,6 +36,8 @@ struct RouteLabels {
 pub(crate) struct ServiceMetrics {
     pub(crate) messages_sent: Counter,
     pub(crate) sessions_opened: Counter,
+    send_batches: Histogram,
+    sends_waiting: Gauge,
     requests: Family<RequestLabels, Counter>,
     durations: Family<RouteLabels, Histogram>,
 }
@@ -41,17 +47,33 @@ impl ServiceMetrics {
         let this = Self {
             messages_sent: Counter::default(),
             sessions_opened: Counter::default(),
+            send_batches: Histogram::new(BATCH_BUCKETS),
+            sends_waiting: Gauge::default(),
             requests: Family::default(),
             durations: Family::new_with_constructor(|| Histogram::new(BUCKETS)),
         };
         metrics.register("messages_sent", "Messages stored, repeats not counted", this.messages_sent.clone());
         metrics.register("sessions_opened", "Support sessions opened", this.sessions_opened.clone());
+        metrics.register("send_batch_messages", "Messages in one statement", this.send_batches.clone());
+        metrics.register("sends_waiting", "Messages that wait for their statement", this.sends_waiting.clone());
         metrics.register("http_requests", "Requests answered", this.requests.clone());
         metrics.register("http_request_duration_seconds", "From request to answer", this.durations.clone());
         let (open, free) = (database.clone(), database.clone());
         metrics.register("db_connections", "Connections to PostgreSQL", PoolGauge(open, |status| status.0));
         metrics.register("db_connections_free", "Those that wait for work", PoolGauge(free, |status| status.1));
         this
+    }
+
+    /// Counts a message that waits for its batch.
+    pub(crate) fn waits(&self) {
+        self.sends_waiting.inc();
+    }
+
+    /// Counts a batch that waits no more.
+    pub(crate) fn batched(&self, messages: usize) {
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.sends_waiting.dec_by(messages.into());
+        self.send_batches.observe(messages.into());
     }
 
     /// Counts one answered request.

@@ -21,6 +21,7 @@ use crate::error::Error;
 use crate::limits::SendLimits;
 use crate::metrics::ServiceMetrics;
 use crate::password::Passwords;
+use crate::sending::Sends;
 use crate::tokens::Tokens;
 
 /// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
@@ -33,7 +34,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
 /// Longer than PostgreSQL works on any statement here: what has not come by then does not come.
-const WRITE_ENDS_WITHIN: Duration = Duration::from_secs(15);
+pub(crate) const WRITE_ENDS_WITHIN: Duration = Duration::from_secs(15);
 
 /// How often what is no longer needed in memory is let go.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
@@ -64,6 +65,7 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) metrics: ServiceMetrics,
     pub(crate) limits: SendLimits,
+    pub(crate) sends: Sends,
     pub(crate) internal_secret: Option<SecretString>,
     pub(crate) allowed_origins: Origins,
     epoch: watch::Sender<Option<Epoch>>,
@@ -114,6 +116,7 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
         passwords: Passwords::new().map_err(internal)?,
         metrics,
         limits: SendLimits::new(&config.limits),
+        sends: Sends::default(),
         internal_secret: config.auth.internal_secret()?,
         allowed_origins: Origins::new(&config.cors_allowed_origins),
         epoch: watch::Sender::new(None),
@@ -128,6 +131,11 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
 impl AppState {
     pub(crate) async fn connection(&self) -> Result<Connection, Error> {
         self.database.get().await
+    }
+
+    /// One of those that batches of sends have to themselves.
+    pub(crate) async fn batch_connection(&self) -> Result<Connection, Error> {
+        self.database.get_for_batch().await
     }
 
     /// Waits until the database is prepared; returns its epoch. Nothing comes if the background work ends before.
@@ -154,6 +162,11 @@ impl AppState {
         };
         let task = self.writes.spawn_on(ended, &self.runtime);
         task.await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    }
+
+    /// Runs what writes and answers by itself; waited for at the end like any write.
+    pub(crate) fn spawn_write(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.writes.spawn_on(work, &self.runtime);
     }
 
     /// Waits for writes in flight, after the server has stopped.

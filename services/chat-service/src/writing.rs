@@ -8,26 +8,17 @@ use crate::db::access::Actor;
 use crate::db::marks;
 use crate::db::members::{self, Change};
 use crate::db::refresh_tokens::{self, Extent};
-use crate::db::send::{self, NewMessage, Sent};
+use crate::db::send::{NewMessage, Sent};
 use crate::db::sessions::{self, NewSession, SessionChange};
 use crate::db::users;
 use crate::error::Error;
+use crate::sending;
 use crate::state::AppState;
 
 /// Writes a message, once for each `client_id`, if the sender is not too fast.
 pub(crate) async fn send(state: &AppState, new: NewMessage) -> Result<Sent, Error> {
     state.limits.take(new.actor.principal)?;
-    let own = state.clone();
-    let work = async move {
-        let mut conn = own.connection().await?;
-        let sent = send::send(&mut conn, &new, own.lanes).await?;
-        if sent.is_new {
-            own.committed(new.chat);
-            own.metrics.messages_sent.inc();
-        }
-        Ok(sent)
-    };
-    state.write(work).await
+    sending::send(state, new).await
 }
 
 /// Opens a session.

@@ -3,6 +3,7 @@
 mod accounts;
 mod bad_input;
 mod bans;
+mod batches;
 mod changes;
 mod document;
 mod gateway_api;
