@@ -9,6 +9,7 @@
 mod batch;
 mod queue;
 
+use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use queue::Queue;
 /// be smaller.
 const WRITERS: usize = 2;
 
-/// A writer whose batch takes longer lets another begin: PostgreSQL is stuck on this one, or does not answer at all.
+/// A writer whose batch takes longer does not count: PostgreSQL is stuck on this one, or does not answer at all.
 const SLOW: Duration = Duration::from_millis(250);
 
 /// What waits, and how many write.
@@ -37,8 +38,12 @@ pub(crate) struct Sends(Mutex<Inner>);
 #[derive(Default)]
 struct Inner {
     queue: Queue<Waiting>,
-    writers: usize,
+    /// Since when each writer has been at its batch.
+    writers: HashMap<WriterId, Instant>,
+    next_writer: WriterId,
 }
+
+type WriterId = u64;
 
 /// A message whose sender waits for the answer.
 struct Waiting {
@@ -59,10 +64,21 @@ pub(crate) async fn send(state: &AppState, new: NewMessage) -> Result<Sent, Erro
     }
     state.metrics.waits();
     start_writer(state);
-    match timeout(WRITE_ENDS_WITHIN, answered).await {
+    match timeout(WRITE_ENDS_WITHIN, patiently(state, answered)).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(Error::Internal("a message was dropped".into())),
         Err(_) => Err(no_answer()),
+    }
+}
+
+/// Waits for the answer. Who has waited long looks whether the writers are slow: a timer of theirs would with every batch
+/// wake the thread that waits for the network.
+async fn patiently<T>(state: &AppState, mut answered: oneshot::Receiver<T>) -> Result<T, oneshot::error::RecvError> {
+    loop {
+        match timeout(SLOW, &mut answered).await {
+            Ok(answer) => return answer,
+            Err(_) => start_writer(state),
+        }
     }
 }
 
@@ -78,16 +94,8 @@ fn start_writer(state: &AppState) {
 }
 
 async fn write_what_waits(mut place: Place) {
-    let state = place.state.clone();
     while let Some(batch) = place.next_batch() {
-        let writing = batch::write(&state, batch);
-        tokio::pin!(writing);
-        if timeout(SLOW, &mut writing).await.is_err() {
-            place.leave();
-            start_writer(&state);
-            writing.await;
-            return start_writer(&state);
-        }
+        batch::write(&place.state, batch).await;
     }
 }
 
@@ -97,41 +105,49 @@ impl Sends {
     }
 }
 
+impl Inner {
+    /// Whether fewer write than may, beside this one.
+    fn has_place(&self, beside: Option<WriterId>) -> bool {
+        let others = self.writers.iter().filter(|(id, since)| Some(**id) != beside && since.elapsed() < SLOW);
+        others.count() < WRITERS
+    }
+}
+
 /// The right to be one of the writers, given up when dropped.
 struct Place {
     state: AppState,
-    is_taken: bool,
+    id: WriterId,
 }
 
 impl Place {
     fn take(state: &AppState) -> Option<Self> {
         let mut inner = state.sends.inner();
-        let is_taken = inner.queue.is_ready() && inner.writers < WRITERS;
-        inner.writers += usize::from(is_taken);
-        is_taken.then(|| Self { state: state.clone(), is_taken })
+        if !inner.queue.is_ready() || !inner.has_place(None) {
+            return None;
+        }
+        inner.next_writer += 1;
+        let id = inner.next_writer;
+        inner.writers.insert(id, Instant::now());
+        Some(Self { state: state.clone(), id })
     }
 
-    /// What waits. If nothing does, the place is given up in the same moment: whoever comes next starts a writer.
+    /// What waits. If nothing does, or others took the place of a slow writer, it is given up in the same moment: whoever
+    /// comes next starts a writer.
     fn next_batch(&mut self) -> Option<Batch> {
         let mut inner = self.state.sends.inner();
-        let batch = inner.queue.take();
-        if batch.is_none() {
-            self.is_taken = false;
-            inner.writers -= 1;
+        let batch = if inner.has_place(Some(self.id)) { inner.queue.take() } else { None };
+        if batch.is_some() {
+            inner.writers.insert(self.id, Instant::now());
+        } else {
+            inner.writers.remove(&self.id);
         }
         batch
-    }
-
-    fn leave(&mut self) {
-        if std::mem::take(&mut self.is_taken) {
-            self.state.sends.inner().writers -= 1;
-        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.leave();
+        self.state.sends.inner().writers.remove(&self.id);
     }
 }
 
