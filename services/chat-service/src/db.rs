@@ -55,7 +55,7 @@ const WAIT: Duration = Duration::from_secs(5);
 const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
     SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
 
-/// How many connections batches of sends have to themselves, at most. Two are in use as long as PostgreSQL is quick.
+/// How many connections batches of sends have to themselves, at most. Four are in use as long as PostgreSQL is quick.
 pub(crate) const BATCH_CONNECTIONS: usize = 8;
 
 /// The pools, closed to requests until the database is known to fit this build and its configuration.
