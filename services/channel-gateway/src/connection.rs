@@ -254,9 +254,12 @@ impl Connection {
 
     // --- watching --------------------------------------------------------------------------------------------
 
-    /// Starts to watch a chat. None if it was watched already.
+    /// Starts to watch a chat. None if it was watched already, or the transport is gone: nobody would end the watch.
     pub fn watch(&self, chat: ChatId, watch: Watch) -> Option<Turn> {
         let mut state = self.state();
+        if state.is_gone {
+            return None;
+        }
         let Err(index) = state.position(chat) else { return None };
         let turn = watch.turn;
         state.watches.insert(index, (chat, watch));
@@ -516,6 +519,11 @@ impl Connection {
         state.is_open
     }
 
+    /// Whether the transport is gone.
+    pub fn is_gone(&self) -> bool {
+        self.state().is_gone
+    }
+
     /// Stops watching all chats, and names them.
     pub fn unwatch_all(&self) -> Vec<ChatId> {
         self.state().watches.drain(..).map(|(chat, _)| chat).collect()
@@ -612,6 +620,16 @@ mod tests {
         fn is_closed(&self) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn who_is_gone_watches_nothing_any_more() {
+        let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), true);
+        assert!(connection.watch(ChatId(1), Watch::joining(ChatKind::Group)).is_some());
+        connection.mark_gone();
+        assert_eq!(connection.unwatch_all(), [ChatId(1)]);
+        assert!(connection.watch(ChatId(1), Watch::joining(ChatKind::Group)).is_none());
+        assert!(connection.unwatch_all().is_empty());
     }
 
     #[test]

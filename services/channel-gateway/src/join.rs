@@ -203,7 +203,8 @@ async fn go_live(
     after: Seq,
     mut reached: Seq,
 ) -> Result<(), ErrorBody> {
-    while connection.is_on(stand.chat, stand.turn) {
+    // A closed connection reads nothing, so it would never get as far as it has to.
+    while connection.is_on(stand.chat, stand.turn) && !connection.outlet().is_closed() {
         let top = match gateway.hub.joined(stand.chat, stand.kind, reached) {
             Some(began) => began,
             None => match connection.go_live(stand.chat, stand.turn, after, reached) {

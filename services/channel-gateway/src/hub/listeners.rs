@@ -19,6 +19,10 @@ impl Hub {
         let _shared = self.subscribing.read().await;
         let room = self.room(chat);
         lock(&room.state).listeners.push(connection.clone());
+        if connection.is_gone() {
+            // Whoever cleared up after it may have been here before.
+            self.detach(chat, connection);
+        }
         let subscribe = || async { self.pubsub.subscribe(&[Channel::Chat(chat)]).await };
         room.channel.get_or_try_init(subscribe).await.map(|_| ()).map_err(|why| unreachable_bus(&why))
     }

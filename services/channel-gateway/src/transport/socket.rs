@@ -109,6 +109,15 @@ impl Socket {
         }
     }
 
+    /// The last who waits takes the bell away: another one would be rung for those who come later alone.
+    fn waits_no_more(&self, notify: &Arc<Notify>) {
+        let mut out = self.out();
+        // One is here, one in `waiting`.
+        if Arc::strong_count(notify) <= 2 {
+            out.waiting = None;
+        }
+    }
+
     pub(super) fn registered(&self, key: usize) {
         self.out().key = Some(key);
     }
@@ -226,7 +235,7 @@ impl Outlet for Socket {
             loop {
                 let woken = notify.notified();
                 if self.out().unsent < bytes || self.is_closed() {
-                    self.out().waiting = None;
+                    self.waits_no_more(&notify);
                     return;
                 }
                 woken.await;

@@ -127,6 +127,7 @@ impl Client {
         let (sender, commands) = mpsc::unbounded_channel();
         let catch_up = match (setting.account.who, setting.transport) {
             (Who::Visitor { .. }, _) => CatchUp::AtConnect,
+            (Who::Staff { .. }, Transport::WebSocket) => CatchUp::SubscribeAsStaff,
             (_, Transport::WebSocket) => CatchUp::Subscribe,
             (_, Transport::EventStream) => CatchUp::Read,
         };

@@ -14,6 +14,9 @@ pub enum CatchUp {
     AtConnect,
     /// `subscribe` for each chat. What comes before `subscribed` is shown with it, in order.
     Subscribe,
+    /// The same, by staff, who hears of all sessions from the moment of connecting: a gateway that is behind may tell of
+    /// what was seen elsewhere, before it knows the cursor. What is not above that is passed over.
+    SubscribeAsStaff,
     /// Each chat is read over REST. The messages that the stream then tells of once more are passed over.
     Read,
 }
@@ -141,6 +144,9 @@ impl Screen {
         let Some(Phase::Waiting(mut held)) = self.chats.insert(chat, Phase::Live { read_to: 0, last: 0 }) else {
             return Vec::new();
         };
+        // While it waits, the cursor is the one that was named.
+        let named = if self.catch_up == CatchUp::SubscribeAsStaff { self.cursor(chat) } else { 0 };
+        held.retain(|frame| frame.seq > named);
         held.sort_by_key(|frame| frame.seq);
         held.into_iter().map(|frame| self.shown(frame)).collect()
     }
@@ -219,6 +225,17 @@ mod tests {
         assert_eq!(seqs(&screen.subscribed(CHAT)), [7, 8, 8, 9, 10]);
         assert_eq!(take(&mut screen, &[11, 11]), [11, 11]);
         assert_eq!((screen.cursor(CHAT), screen.is_waiting()), (11, false));
+    }
+
+    #[test]
+    fn staff_passes_over_what_it_had_before_it_named_its_cursor_and_nothing_else() {
+        let mut screen = Screen::new(CatchUp::SubscribeAsStaff);
+        assert_eq!(take(&mut screen, &[1, 2, 2]), [1, 2, 2]);
+        screen.connected();
+        screen.wait_for(CHAT);
+        take(&mut screen, &[1, 2, 3, 3]);
+        assert_eq!(seqs(&screen.subscribed(CHAT)), [3, 3]);
+        assert_eq!(take(&mut screen, &[3]), [3]);
     }
 
     #[test]
