@@ -51,9 +51,12 @@ const WAIT: Duration = Duration::from_secs(5);
 
 /// Times are written in UTC by the statements themselves and by JSON functions; a statement that takes longer than
 /// any here should is ended, so that a stuck one does not hold its connection for ever. Statements here take milliseconds:
-/// compiling one, which PostgreSQL does before it has statistics, takes a tenth of a second.
+/// compiling one, which PostgreSQL does before it has statistics, takes a tenth of a second. One plan serves all parameters:
+/// all statements go by an index and look at few rows, and left to itself PostgreSQL plans each read of a deep chat anew,
+/// which takes longer than the read.
 const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
-    SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off";
+    SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off;
+    SET plan_cache_mode = force_generic_plan";
 
 /// How many connections batches of sends have to themselves, at most. Four are in use as long as PostgreSQL is quick.
 pub(crate) const BATCH_CONNECTIONS: usize = 8;
