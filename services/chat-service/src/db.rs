@@ -40,6 +40,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
@@ -73,6 +74,8 @@ pub(crate) struct Database {
 struct Pools {
     requests: Pool<AsyncPgConnection>,
     batches: Pool<AsyncPgConnection>,
+    /// Cancelled when PostgreSQL was silent, and new pools take the place of these.
+    silent: CancellationToken,
 }
 
 struct PoolSettings {
@@ -87,7 +90,8 @@ struct PoolSettings {
 impl PoolSettings {
     fn build(&self) -> Result<Pools, Error> {
         let requests = self.pool(self.size, "")?;
-        Ok(Pools { requests, batches: self.pool(BATCH_CONNECTIONS, send_batch::SETTINGS)? })
+        let batches = self.pool(BATCH_CONNECTIONS, send_batch::SETTINGS)?;
+        Ok(Pools { requests, batches, silent: CancellationToken::new() })
     }
 
     /// A pool of connections that have further settings.
@@ -124,7 +128,13 @@ impl Database {
         // What is waited on is closed when it is given back.
         old.requests.close();
         old.batches.close();
+        old.silent.cancel();
         Ok(())
+    }
+
+    /// Cancelled when the connections that there are now are given up.
+    pub(crate) fn silent(&self) -> CancellationToken {
+        self.pools().silent
     }
 
     fn pools(&self) -> Pools {
@@ -160,7 +170,7 @@ impl Database {
 
     /// How many connections are open, and how many of these are free.
     pub(crate) fn pool_status(&self) -> (usize, usize) {
-        let Pools { requests, batches } = self.pools();
+        let Pools { requests, batches, .. } = self.pools();
         let (requests, batches) = (requests.status(), batches.status());
         (requests.size + batches.size, requests.available + batches.available)
     }

@@ -138,6 +138,11 @@ impl AppState {
         self.database.get_for_batch().await
     }
 
+    /// Cancelled when PostgreSQL is found silent: what is waited for on a connection that was taken before does not come.
+    pub(crate) fn silent(&self) -> CancellationToken {
+        self.database.silent()
+    }
+
     /// Waits until the database is prepared; returns its epoch. Nothing comes if the background work ends before.
     pub async fn prepared(&self) -> Option<Epoch> {
         let mut epoch = self.epoch.subscribe();

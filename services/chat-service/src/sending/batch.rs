@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Batch, OnTheirWay, Waiting, no_answer};
 use crate::db::send::{self, NewMessage, Sent};
-use crate::db::{self, send_batch};
+use crate::db::{self, Connection, send_batch};
 use crate::error::Error;
 use crate::state::{AppState, WRITE_ENDS_WITHIN};
 
@@ -47,12 +47,8 @@ pub(super) async fn write(state: &AppState, batch: Batch) {
 }
 
 async fn as_one_statement(state: &AppState, news: &[&NewMessage]) -> Result<Vec<Option<Message>>, Error> {
-    let mut conn = state.batch_connection().await?;
-    let written = timeout(WRITE_ENDS_WITHIN, send_batch::write(&mut conn, news, state.lanes)).await;
-    written.unwrap_or_else(|_| {
-        db::discard(conn);
-        Err(no_answer())
-    })
+    let write = async |conn: &mut Connection| send_batch::write(conn, news, state.lanes).await;
+    until_silent(state, state.batch_connection(), write).await
 }
 
 /// The messages of one chat that the statement left out. If they are several, the chat is likely locked, by another
@@ -61,11 +57,8 @@ async fn write_alone(on_its_way: OnTheirWay, chat: ChatId, waiting: Vec<Waiting>
     let state = on_its_way.state.clone();
     let left = if waiting.len() > 1 { write_in_turn(&state, chat, waiting).await } else { waiting };
     for waiting in left {
-        let result = in_time(async {
-            let mut conn = state.connection().await?;
-            send::send(&mut conn, &waiting.new, state.lanes).await
-        })
-        .await;
+        let write = async |conn: &mut Connection| send::send(conn, &waiting.new, state.lanes).await;
+        let result = until_silent(&state, state.connection(), write).await;
         waiting.answer(&state, result);
     }
     drop(on_its_way);
@@ -75,11 +68,10 @@ async fn write_alone(on_its_way: OnTheirWay, chat: ChatId, waiting: Vec<Waiting>
 async fn write_in_turn(state: &AppState, chat: ChatId, waiting: Vec<Waiting>) -> Vec<Waiting> {
     let (together, alone) = apart(waiting);
     let news: Vec<&NewMessage> = together.iter().map(|waiting| &waiting.new).collect();
-    let written = in_time(async {
-        let mut conn = state.connection().await?;
-        send_batch::write_in_turn(&mut conn, chat, &news, state.lanes).await
-    });
-    let written = written.await.unwrap_or_else(|_| together.iter().map(|_| None).collect());
+    let write = async |conn: &mut Connection| send_batch::write_in_turn(conn, chat, &news, state.lanes).await;
+    let written = until_silent(state, state.connection(), write)
+        .await
+        .unwrap_or_else(|_| together.iter().map(|_| None).collect());
     let (done, mut left) = by_outcome(together, written);
     for (waiting, message) in done {
         waiting.written(state, message);
@@ -120,8 +112,20 @@ fn refuse_all(waiting: impl Iterator<Item = Waiting>, why: &str) {
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    timeout(WRITE_ENDS_WITHIN, work).await.unwrap_or_else(|_| Err(no_answer()))
+/// Writes, and gives it up when PostgreSQL is found silent, as the chat's next messages would wait behind this one. It may
+/// have been written all the same: whoever asks again gets what was, by its `client_id`.
+async fn until_silent<T>(
+    state: &AppState,
+    connection: impl Future<Output = Result<Connection, Error>>,
+    write: impl AsyncFnOnce(&mut Connection) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let silent = state.silent();
+    let mut conn = connection.await?;
+    let written = silent.run_until_cancelled(timeout(WRITE_ENDS_WITHIN, write(&mut conn))).await;
+    written.unwrap_or_else(|| Ok(Err(no_answer()))).unwrap_or_else(|_| {
+        db::discard(conn);
+        Err(no_answer())
+    })
 }
 
 impl Waiting {
