@@ -39,7 +39,7 @@ faults-check: ## a short run of the faults, and runs with a planted loss, duplic
 bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (ARGS="--sockets 1000 --rounds 1" for less)
 	@exec deploy/local/bench.sh short $(ARGS)
 
-bench-full: ## more rounds of bench; 18,000 sockets for ten minutes; 100,000 connects and disconnects
+bench-full: ## more rounds of bench; 18,000 sockets for ten minutes; 100,000 connects; depth; a staff feed; the pipeline
 	@exec deploy/local/bench.sh full
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env

@@ -7,18 +7,18 @@
 //! - [`round`]: one measurement of one server; `table`: many of them
 //! - [`soak`]: the long runs
 
-mod crew;
+pub(crate) mod crew;
 mod crowd;
 mod floor;
 mod peer;
-mod round;
+pub(crate) mod round;
 mod seat;
 pub(crate) mod soak;
-mod subject;
-mod switchboard;
+pub(crate) mod subject;
+pub(crate) mod switchboard;
 mod table;
-mod usage;
-mod wire;
+pub(crate) mod usage;
+pub(crate) mod wire;
 
 use std::path::PathBuf;
 

@@ -2,7 +2,10 @@
 //! measure what runs.
 //!
 //! - [`compare`]: processor time, memory and time of a fan-out, against a floor and against others
+//! - [`depth`]: a page, a `sync` and a send with a hundred times the messages
 //! - [`latency`]: from commit, and from POST, to the socket, at a steady rate over many chats
+//! - [`operators`]: what an event costs where many sessions are open
+//! - [`pipeline`]: at which rate the whole begins to lag
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
 //! - [`send`]: messages stored in a second, beside pgbench with the same statement; `sender`, `pgbench`, `cpu`: its parts
@@ -10,9 +13,12 @@
 
 mod compare;
 mod cpu;
+mod depth;
 mod latency;
+mod operators;
 mod percentiles;
 mod pgbench;
+mod pipeline;
 mod reconnect;
 mod send;
 mod sender;
@@ -39,8 +45,14 @@ enum What {
     Hold(compare::soak::Hold),
     /// Many connects and disconnects of one gateway: its memory.
     Churn(compare::soak::Churn),
+    /// A page, a `sync` and a send in a small database and in a large one.
+    Depth(depth::Plan),
     /// From commit, and from POST, to the socket.
     Latency(latency::Load),
+    /// A staff feed over many open sessions.
+    Operators(operators::Plan),
+    /// From POST to socket, at one rate after the other.
+    Pipeline(pipeline::Plan),
     /// Thousands lose their gateway and come back to another one.
     Reconnect(reconnect::Plan),
     /// Messages stored in a second, beside pgbench with the same statement.
@@ -56,7 +68,10 @@ async fn main() -> anyhow::Result<()> {
         What::Fanout(plan) => compare::run(plan).await,
         What::Hold(plan) => compare::soak::hold(plan).await,
         What::Churn(plan) => compare::soak::churn(plan).await,
+        What::Depth(plan) => Box::pin(depth::run(plan)).await,
         What::Latency(load) => latency::run(&arguments.address, load).await,
+        What::Operators(plan) => operators::run(plan).await,
+        What::Pipeline(plan) => pipeline::run(plan).await,
         What::Reconnect(plan) => reconnect::run(&arguments.address, plan).await,
         What::Send(load) => send::run(&arguments.address, load).await,
         What::Slow(load) => slow::run(&arguments.address, load).await,

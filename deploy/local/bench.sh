@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# make bench, make bench-full: the gateway against a floor and against other servers, then sending against pgbench. Uses
-# the test servers, which it stops in the end unless `make services-up` started them. Tables are in .run/bench.
+# make bench, make bench-full: the gateway against a floor and against other servers, then sending against pgbench; the
+# full one also a staff feed, the whole pipeline and a deep database. Uses the test servers, which it stops in the end
+# unless `make services-up` started them. Tables are in .run/bench.
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 AREA=.run/bench
@@ -45,7 +46,7 @@ install_python_peer() {
 build() {
   say "Building the release binaries (the first time takes some minutes)"
   cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
-    --package floor --package bench 9>&-
+    --package standalone --package floor --package bench 9>&-
 }
 
 run_bench() { taskset --cpu-list "$CLIENT_CORE" "$BENCH" "$@" 9>&-; }
@@ -60,11 +61,11 @@ run_send() {
 # All tables in one file, and one last line for machines.
 finish() {
   local part
-  for part in fanout send; do
+  for part in fanout operators pipeline depth send; do
     [[ ! -e $AREA/$part.md ]] || cat "$AREA/$part.md"
   done >"$AREA/table.md"
   say "The tables are in $AREA/table.md"
-  for part in fanout send; do
+  for part in fanout operators pipeline depth send; do
     [[ ! -e $AREA/$part.line ]] || cat "$AREA/$part.line"
   done | paste -sd' '
 }
@@ -91,6 +92,12 @@ main() {
       run_bench hold
       say "100,000 connects and disconnects"
       run_bench churn
+      say "A staff feed: 200 operators over 20,000 sessions"
+      run_bench operators --output "$AREA"
+      say "The whole pipeline, on all cores, in either shape"
+      "$BENCH" pipeline --output "$AREA" 9>&-
+      say "Depth: 100,000 and 11,000,000 messages (takes 4 GB for some minutes)"
+      "$BENCH" depth --output "$AREA" 9>&-
       run_send full
       ;;
     *) fail "usage: bench.sh [short|full]" ;;

@@ -9,7 +9,7 @@ use test_support::{Process, Program};
 use super::floor::Floor;
 use super::peer::{Peer, PeerKind};
 use super::seat::{Guest, marker};
-use super::switchboard::Switchboard;
+use super::switchboard::{Scene, Switchboard};
 
 /// One of what is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,9 @@ impl Kind {
     pub(crate) async fn start(self, connections: usize) -> anyhow::Result<Subject> {
         Ok(match self {
             Self::Floor => Subject::Floor(Floor::start().await?),
-            Self::Switchboard => Subject::Switchboard(Box::new(Switchboard::start(connections).await?)),
+            Self::Switchboard => {
+                Subject::Switchboard(Box::new(Switchboard::start(Scene::Group { users: connections }).await?))
+            }
             Self::Peer(kind) => Subject::Peer(Peer::start(kind).await?),
         })
     }

@@ -196,9 +196,13 @@ pub(crate) async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionEr
 
 async fn connect_with(url: &str, further: &str) -> Result<AsyncPgConnection, ConnectionError> {
     let mut connection = AsyncPgConnection::establish(url).await?;
-    let settings = format!("{SETTINGS};{further}");
-    connection.batch_execute(&settings).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    configure(&mut connection, further).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Gives a connection this service's settings, and further ones.
+pub(crate) async fn configure(connection: &mut AsyncPgConnection, further: &str) -> diesel::QueryResult<()> {
+    connection.batch_execute(&format!("{SETTINGS};{further}")).await
 }
 
 /// A URL that cannot be read may be repeated in an error, password and all.

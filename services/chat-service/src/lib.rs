@@ -10,7 +10,7 @@
 //! - `auth`: who asks; `tokens`: what it shows for it
 //! - `check`: input; `limits`: how fast one may write; [`error`]: what goes wrong
 //! - [`relay`]: from the outbox to RabbitMQ
-//! - [`admin`]: what the command line does beside serving
+//! - [`admin`]: what the command line does beside serving; [`hot_paths`]: single statements, to be measured
 //! - `metrics`: what is counted
 
 pub mod accounts;
@@ -26,6 +26,7 @@ mod db;
 mod endpoint;
 pub mod error;
 pub mod gateway;
+pub mod hot_paths;
 mod limits;
 mod metrics;
 mod password;

@@ -1,0 +1,65 @@
+//! The statements of the hot paths on a connection of the caller's own, as requests run them: for measuring them
+//! (`bench depth`).
+
+use chat_events::gateway_api::{Principal, SyncPage};
+use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageId, Seq, Visibility};
+use diesel_async::AsyncPgConnection;
+use uuid::Uuid;
+
+use crate::db::{self, send_batch};
+use crate::db::messages::{Place, Reading};
+use crate::db::send::NewMessage;
+use crate::error::Error;
+
+/// A connection of each kind, set up as those of the pools.
+pub struct HotPaths {
+    conn: AsyncPgConnection,
+    /// For batches of sends.
+    batch: AsyncPgConnection,
+    lanes: LaneCount,
+}
+
+impl HotPaths {
+    /// On connections to a database that is migrated.
+    pub async fn on(
+        mut conn: AsyncPgConnection,
+        mut batch: AsyncPgConnection,
+        lanes: LaneCount,
+    ) -> Result<Self, Error> {
+        db::configure(&mut conn, "").await?;
+        db::configure(&mut batch, send_batch::SETTINGS).await?;
+        Ok(Self { conn, batch, lanes })
+    }
+
+    /// A page of history: the newest messages, or the last ones before a message.
+    pub async fn page(
+        &mut self,
+        reader: Principal,
+        chat: ChatId,
+        before: Option<MessageId>,
+        limit: u16,
+    ) -> Result<Vec<Message>, Error> {
+        let place = before.map_or(Place::Newest, Place::Before);
+        let reading = Reading::of(reader.into(), chat);
+        Ok(db::messages::history(&mut self.conn, reading, place, limit).await?.messages)
+    }
+
+    /// What changed in a chat after a cursor.
+    pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
+        db::messages::changes(&mut self.conn, Reading::of(reader.into(), chat), after, limit).await
+    }
+
+    /// A new message, as a batch of one.
+    pub async fn send(&mut self, sender: Principal, chat: ChatId, body: MessageBody) -> Result<Message, Error> {
+        let new = NewMessage {
+            actor: sender.into(),
+            chat,
+            body,
+            client_id: Uuid::new_v4(),
+            visibility: Visibility::Public,
+            traceparent: None,
+        };
+        let written = send_batch::write(&mut self.batch, &[&new], self.lanes).await?;
+        written.into_iter().flatten().next().ok_or_else(|| Error::Internal("the message was left out".into()))
+    }
+}
