@@ -42,7 +42,7 @@ def chart(title: str, figures: dict[str, float], top: int) -> tuple[list[str], i
     parts = [f'<text x="16" y="{top + 24}" font-size="15" font-weight="600" fill="{INK}">{escape(title)}</text>']
     y = top + HEAD
     for name, value in figures.items():
-        colour = OURS if name == "Switchboard" else FLOOR if "floor" in name else GREY
+        colour = OURS if name.startswith("Switchboard") else FLOOR if "floor" in name else GREY
         width = max(value * scale, 1)
         middle = y + BAR / 2 + 4.5
         parts += [

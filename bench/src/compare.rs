@@ -2,6 +2,7 @@
 //! message to thousands of sockets. Rounds are interleaved, A B C A B C, and each starts its servers anew.
 //!
 //! - [`subject`]: what is compared, by way of `floor`, `switchboard` and `peer`
+//! - [`scene`], `secrets`: what a Switchboard is started with
 //! - `crowd`, `seat`, `wire`: the load generator; `crew` lets it work beside the rest
 //! - `usage`: what the operating system says of a process
 //! - [`round`]: one measurement of one server; `table`: many of them
@@ -12,7 +13,9 @@ mod crowd;
 mod floor;
 mod peer;
 pub(crate) mod round;
+pub(crate) mod scene;
 mod seat;
+pub(crate) mod secrets;
 pub(crate) mod soak;
 pub(crate) mod subject;
 pub(crate) mod switchboard;
@@ -36,8 +39,8 @@ pub(crate) struct Plan {
     /// How often all are measured.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Which: floor, switchboard, ws, socketio, fastapi.
-    #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,ws,socketio,fastapi")]
+    /// Which: floor, switchboard, visitors, ws, socketio, fastapi.
+    #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,visitors,ws,socketio,fastapi")]
     servers: Vec<Kind>,
     /// Where the table is written too, as `fanout.md`, and the last line as `fanout.line`.
     #[arg(long)]
@@ -52,7 +55,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         for &kind in &plan.servers {
             let found = round::measure(kind, plan.load).await;
             let found = found.with_context(|| format!("{} in round {number}", kind.name()))?;
-            println!("round {number}, {}: {}", kind.name(), in_short(&found));
+            println!("round {number}, {}: {}", kind.name(), in_short(kind, &found));
             figures.push(found);
         }
         rounds.figures.push(figures);
@@ -74,7 +77,10 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn in_short(figures: &Figures) -> String {
+fn in_short(kind: Kind, figures: &Figures) -> String {
+    if !kind.has_messages() {
+        return format!("{:.2} KiB idle, {:.0} us per connect", figures.idle_kib, figures.connect_us);
+    }
     format!(
         "{:.2} us per delivery, all have it after {:.1} ms, {:.2} KiB idle, {:.2} KiB used, {:.0} us per connect; \
          the load generator {:.2} us per delivery",

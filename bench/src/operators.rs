@@ -8,8 +8,8 @@ use clap::Args;
 
 use crate::compare::crew::Crew;
 use crate::compare::round::{guests, median, size};
+use crate::compare::scene::Scene;
 use crate::compare::subject::Subject;
-use crate::compare::switchboard::{Scene, Switchboard};
 use crate::compare::usage::cpu_time;
 
 /// Who is there.
@@ -77,7 +77,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
 impl Stage {
     async fn open(operators: usize, sessions: usize) -> anyhow::Result<Self> {
         let scene = Scene::StaffFeed { operators, sessions };
-        let mut subject = Subject::Switchboard(Box::new(Switchboard::start(scene).await?));
+        let mut subject = Subject::on_stage(scene).await?;
         let mut crew = Crew::new()?;
         crew.seat(guests(&subject, operators)).await?;
         for _ in 0..WARM_UP {

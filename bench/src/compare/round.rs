@@ -72,13 +72,20 @@ pub(crate) async fn measure(kind: Kind, load: Load) -> anyhow::Result<Figures> {
     let mut subject = kind.start(load.sockets).await?;
     let mut crew = Crew::new()?;
     let mut figures = Figures::default();
-    warm_up(&mut subject, &mut crew).await?;
+    if kind.has_messages() {
+        warm_up(&mut subject, &mut crew).await?;
+    } else {
+        come_and_go(&subject, &mut crew).await?;
+    }
     let empty = resident(subject.server())?;
     let per_socket =
         |subject: &Subject| anyhow::Ok((number(resident(subject.server())?) - number(empty)) / size(load.sockets));
 
     connects(&subject, &crew, load, &mut figures).await?;
     figures.idle_kib = per_socket(&subject)?;
+    if !kind.has_messages() {
+        return Ok(figures);
+    }
     messages(&mut subject, &mut crew, load, &mut figures).await?;
     figures.used_kib = per_socket(&subject)?;
     if let Subject::Switchboard(switchboard) = &subject {
@@ -101,6 +108,13 @@ pub(crate) async fn warm_up(subject: &mut Subject, crew: &mut Crew) -> anyhow::R
     for _ in 0..WARM_UP_MESSAGES {
         crew.deliver(subject).await?;
     }
+    crew.disperse().await?;
+    crew.stay(SETTLED).await
+}
+
+/// The same where no message goes to all.
+async fn come_and_go(subject: &Subject, crew: &mut Crew) -> anyhow::Result<()> {
+    crew.seat(guests(subject, WARM_UP_SOCKETS)).await?;
     crew.disperse().await?;
     crew.stay(SETTLED).await
 }

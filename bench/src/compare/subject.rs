@@ -8,25 +8,29 @@ use test_support::{Process, Program};
 
 use super::floor::Floor;
 use super::peer::{Peer, PeerKind};
+use super::scene::Scene;
 use super::seat::{Guest, marker};
-use super::switchboard::{Scene, Switchboard};
+use super::switchboard::Switchboard;
 
 /// One of what is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Nothing but `write`.
     Floor,
-    /// The gateway of the distributed shape.
+    /// The gateway of the distributed shape, with users who share a chat.
     Switchboard,
+    /// The same with visitors, each in a session of its own. Only their connects are measured.
+    Visitors,
     /// Another server.
     Peer(PeerKind),
 }
 
 impl Kind {
     /// All, in the order of a round.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Floor,
         Self::Switchboard,
+        Self::Visitors,
         Self::Peer(PeerKind::Ws),
         Self::Peer(PeerKind::SocketIo),
         Self::Peer(PeerKind::FastApi),
@@ -37,6 +41,7 @@ impl Kind {
         match self {
             Self::Floor => "bare write (floor)",
             Self::Switchboard => "Switchboard",
+            Self::Visitors => "Switchboard, visitors",
             Self::Peer(PeerKind::Ws) => "npm ws + Redis",
             Self::Peer(PeerKind::SocketIo) => "Socket.IO + Redis",
             Self::Peer(PeerKind::FastApi) => "FastAPI + Redis",
@@ -48,17 +53,22 @@ impl Kind {
         match self {
             Self::Floor => "floor",
             Self::Switchboard => "switchboard",
+            Self::Visitors => "visitors",
             Self::Peer(kind) => kind.folder(),
         }
+    }
+
+    /// Whether a message goes to all of its connections.
+    pub(crate) fn has_messages(self) -> bool {
+        self != Self::Visitors
     }
 
     /// Starts it for that many connections.
     pub(crate) async fn start(self, connections: usize) -> anyhow::Result<Subject> {
         Ok(match self {
             Self::Floor => Subject::Floor(Floor::start().await?),
-            Self::Switchboard => {
-                Subject::Switchboard(Box::new(Switchboard::start(Scene::Group { users: connections }).await?))
-            }
+            Self::Switchboard => Subject::on_stage(Scene::Group { users: connections }).await?,
+            Self::Visitors => Subject::on_stage(Scene::Visitors { sessions: connections }).await?,
             Self::Peer(kind) => Subject::Peer(Peer::start(kind).await?),
         })
     }
@@ -83,6 +93,10 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
+    pub(crate) async fn on_stage(scene: Scene) -> anyhow::Result<Self> {
+        Ok(Self::Switchboard(Box::new(Switchboard::start(scene).await?)))
+    }
+
     /// The process that is measured.
     pub(crate) fn server(&self) -> u32 {
         match self {

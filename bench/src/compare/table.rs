@@ -46,7 +46,7 @@ impl Rounds {
             "| server | CPU µs per delivery | to floor | all have it after, ms | to floor | first to last, ms | to floor | bytes of a frame |\n\
              | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         );
-        for &kind in &self.kinds {
+        for &kind in self.kinds.iter().filter(|kind| kind.has_messages()) {
             let median = |column| self.median(kind, column);
             let ratio = |column| self.ratio_with_spread(kind, column);
             // Writing to a String does not fail.
@@ -74,19 +74,23 @@ impl Rounds {
             let resumed: Vec<f64> = resumed.collect();
             let came_back =
                 if resumed.is_empty() { "–".to_owned() } else { format!("{:.2}", super::round::median(resumed)) };
+            let used = if kind.has_messages() { format!("{:.2}", median(USED)) } else { "–".to_owned() };
             let _ = writeln!(
                 text,
-                "| {} | {:.2} | {:.2} | {came_back} | {:.1} | {} | {:.1} | {} |",
+                "| {} | {:.2} | {used} | {came_back} | {:.1} | {} | {:.1} | {} |",
                 kind.name(),
                 median(IDLE),
-                median(USED),
                 median(CONNECT),
                 ratio(CONNECT),
                 median(CONNECT_WITH_ASKED),
                 ratio(CONNECT_WITH_ASKED),
             );
         }
-        let client = self.kinds.iter().map(|kind| self.median(*kind, |figures| figures.client_us));
+        let client = self
+            .kinds
+            .iter()
+            .filter(|kind| kind.has_messages())
+            .map(|kind| self.median(*kind, |figures| figures.client_us));
         let _ = writeln!(text, "\nThe load generator took {:.2} µs per delivery, on its own core.", median(client));
         text
     }
@@ -95,9 +99,11 @@ impl Rounds {
     pub(crate) fn line(&self) -> String {
         let ratio = |column| self.ratio(Kind::Switchboard, column);
         let median = |column| self.median(Kind::Switchboard, column);
+        let visitors = |column| self.ratio(Kind::Visitors, column);
         format!(
             "fanout_to_floor={:.3} all_have_it_to_floor={:.3} first_to_last_to_floor={:.3} kib_per_socket={:.2} \
-             kib_after_resumes={:.2} connect_to_floor={:.2} connect_with_chat_service_to_floor={:.2}",
+             kib_after_resumes={:.2} connect_to_floor={:.2} connect_with_chat_service_to_floor={:.2} \
+             visitor_connect_to_floor={:.2} visitor_connect_with_chat_service_to_floor={:.2} kib_per_visitor={:.2}",
             ratio(DELIVERY),
             ratio(WHOLE),
             ratio(SPREAD),
@@ -105,6 +111,9 @@ impl Rounds {
             median(|figures| figures.resumed_kib.unwrap_or_default()),
             ratio(CONNECT),
             ratio(CONNECT_WITH_ASKED),
+            visitors(CONNECT),
+            visitors(CONNECT_WITH_ASKED),
+            self.median(Kind::Visitors, IDLE),
         )
     }
 }

@@ -5,8 +5,9 @@ use std::net::SocketAddr;
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
 
+use crate::compare::secrets::Secrets;
 use crate::compare::subject::{binary, started};
-use crate::compare::switchboard::{Plan, Secrets, service};
+use crate::compare::switchboard::{Plan, service};
 
 /// How it is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

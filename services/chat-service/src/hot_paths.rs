@@ -6,9 +6,9 @@ use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageId, Seq, Visib
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use crate::db::{self, send_batch};
 use crate::db::messages::{Place, Reading};
 use crate::db::send::NewMessage;
+use crate::db::{self, send_batch};
 use crate::error::Error;
 
 /// A connection of each kind, set up as those of the pools.
