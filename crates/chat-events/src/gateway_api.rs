@@ -2,7 +2,7 @@
 //!
 //! | route (POST, JSON) | asks | answers |
 //! | --- | --- | --- |
-//! | `/internal/connect` | [`Connect`] | [`Welcome`] |
+//! | `/internal/accounts` | [`AccountsRequest`] | [`Accounts`] |
 //! | `/internal/clients` | [`ClientsRequest`] | [`Clients`] |
 //! | `/internal/sync` | [`SyncRequest`] | [`SyncPage`] |
 //! | `/internal/send` | [`Send`] | [`crate::Message`] |
@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::error::ErrorBody;
 use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::member::Member;
@@ -54,10 +55,10 @@ impl Principal {
     }
 }
 
-/// A new connection.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// A new connection of an operator or a user.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Connect {
-    /// Whose.
+    /// Whose; not a client's, which are asked for by their sessions.
     pub principal: Principal,
     /// What the access token says of itself. Without it the account is checked, but not whether the login is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,6 +73,33 @@ pub struct TokenFacts {
     /// Its `sid`: the login that it comes from, where it is one of this installation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<Uuid>,
+}
+
+/// How many connections [`AccountsRequest`] may hold: each may have hundreds of chats.
+pub const MAX_ACCOUNTS: usize = 64;
+
+/// These operators and users connect: after a gateway is gone there are thousands of them at once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountsRequest {
+    /// At most [`MAX_ACCOUNTS`].
+    pub connects: Vec<Connect>,
+}
+
+/// What becomes of them, read in one snapshot.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Accounts {
+    /// One for each that was asked for, in that order.
+    pub admissions: Vec<Admission>,
+}
+
+/// What becomes of a connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admission {
+    /// It may come in.
+    Welcome(Welcome),
+    /// It may not; that says nothing of the others.
+    Refused(ErrorBody),
 }
 
 /// What a new connection is told, read in one snapshot.
@@ -254,6 +282,8 @@ pub struct Tops {
 pub struct Membership {
     /// Which.
     pub chat_id: ChatId,
+    /// Its kind.
+    pub kind: ChatKind,
     /// The seq of its last change as a member: it is one since then at the latest.
     pub since: Seq,
 }

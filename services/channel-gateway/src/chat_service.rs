@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
-    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
+    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Message};
 use secrecy::{ExposeSecret, SecretString};
@@ -18,8 +18,8 @@ pub type Answer<T> = Result<T, ErrorBody>;
 /// What a gateway asks. Every call may fail with [`ErrorCode::Unavailable`]: that is never an answer about rights.
 #[async_trait]
 pub trait ChatService: std::marker::Send + Sync {
-    /// What a new connection is told.
-    async fn connect(&self, ask: Connect) -> Answer<Welcome>;
+    /// What many operators and users that connect are told.
+    async fn accounts(&self, ask: AccountsRequest) -> Answer<Accounts>;
     /// What changed in a chat after a cursor.
     async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage>;
     /// Stores a message.
@@ -80,8 +80,8 @@ fn unavailable(why: &reqwest::Error) -> ErrorBody {
 
 #[async_trait]
 impl ChatService for HttpChatService {
-    async fn connect(&self, ask: Connect) -> Answer<Welcome> {
-        self.ask("/internal/connect", &ask).await
+    async fn accounts(&self, ask: AccountsRequest) -> Answer<Accounts> {
+        self.ask("/internal/accounts", &ask).await
     }
 
     async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage> {

@@ -77,7 +77,7 @@ async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
     }
     if let Some(token) = identity.grant.token {
-        gateway.chat_service.connect(Connect { principal, token: Some(token) }).await?;
+        gateway.welcomes.of_account(Connect { principal, token: Some(token) }).await?;
     }
     connection.renew(&identity);
     connection.tell(&ServerFrame::Authenticated {});

@@ -30,7 +30,7 @@ pub struct Gateway {
     pub hub: Arc<Hub>,
     /// What happened in chats.
     pub history: Arc<History>,
-    /// What clients are told that connect.
+    /// What connections are told that open.
     pub welcomes: Welcomes,
     /// Rights that were taken away.
     pub revocations: Revocations,
@@ -121,7 +121,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             hub,
             history,
-            welcomes: Welcomes::new(chat_service.clone(), &runtime),
+            welcomes: Welcomes::new(&chat_service, &runtime),
             revocations,
             chat_service,
             credentials: parts.credentials,

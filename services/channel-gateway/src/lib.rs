@@ -5,7 +5,7 @@
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
-//! - [`history`]: what happened after a position · [`welcomes`]: what clients are told that connect · [`revocations`]: rights taken away
+//! - [`history`]: what happened after a position · [`welcomes`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
 //! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
 //! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`client_address`]: from where
@@ -33,6 +33,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod metrics;
 pub mod origins;
+pub mod questions;
 pub mod resume;
 pub mod revocations;
 pub mod routes;

@@ -106,8 +106,8 @@ async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Res
 
 async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: UserId) -> Result<(), ErrorBody> {
     gateway.hub.attach_user(user, connection).await?;
-    // Chats are listed once to attach to them, and once more so that their tops are read after that.
-    for chat in welcome(gateway, connection).await?.chats {
+    // Chats are listed first to attach to them; rights and tops are read after that.
+    for chat in gateway.welcomes.chats_of(user).await? {
         connection.watch(chat.chat_id, Watch::joining(chat.kind));
         gateway.hub.attach(chat.chat_id, connection).await?;
     }
@@ -144,8 +144,8 @@ async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, 
     let identity = connection.proved()?;
     gateway.revocations.watched().await;
     let welcome = match identity.principal {
-        Principal::Client { session_id } => gateway.welcomes.of(session_id).await,
-        principal => gateway.chat_service.connect(Connect { principal, token: identity.grant.token }).await,
+        Principal::Client { session_id } => gateway.welcomes.of_client(session_id).await,
+        principal => gateway.welcomes.of_account(Connect { principal, token: identity.grant.token }).await,
     }?;
     gateway.history.set_epoch(welcome.epoch);
     Ok(welcome)

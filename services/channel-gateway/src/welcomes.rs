@@ -1,66 +1,93 @@
-//! What clients that connect are told. Whoever comes while a question is under way goes with the next one: after a
-//! gateway is gone thousands come at once, and each must not cost chat-service a query.
+//! What connections are told that open, asked for many at a time: after a gateway is gone thousands come at once, and each
+//! must not cost chat-service a question.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use chat_events::gateway_api::{Clients, ClientsRequest, MAX_CLIENTS, Welcome};
-use chat_events::{ChatId, ErrorBody, ErrorCode};
+use chat_events::gateway_api::{
+    AccountsRequest, Admission, ClientState, Clients, ClientsRequest, Connect, MAX_ACCOUNTS, MAX_CLIENTS, Membership,
+    TopsRequest, Welcome,
+};
+use chat_events::{ChatId, ErrorBody, ErrorCode, UserId};
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::chat_service::{Answer, ChatService};
+use crate::questions::Questions;
 
-/// Who waits.
-type Waiting = (ChatId, oneshot::Sender<Answer<Welcome>>);
+/// Users whose chats are asked for at a time.
+const MAX_USERS: usize = 256;
 
-/// Asks for the clients of sessions, many at a time.
+/// Asks for those who connect.
 pub struct Welcomes {
-    waiting: mpsc::UnboundedSender<Waiting>,
+    clients: Questions<ChatId, Welcome>,
+    users: Questions<UserId, Vec<Membership>>,
+    accounts: Questions<Connect, Welcome>,
 }
 
 impl Welcomes {
-    /// Asks from a task on this runtime, until this is dropped.
-    pub fn new(chat_service: Arc<dyn ChatService>, runtime: &Handle) -> Self {
-        let (waiting, queue) = mpsc::unbounded_channel();
-        runtime.spawn(serve(chat_service, queue));
-        Self { waiting }
+    /// Asks from tasks on this runtime, until this is dropped.
+    pub fn new(chat_service: &Arc<dyn ChatService>, runtime: &Handle) -> Self {
+        let [for_clients, for_users, for_accounts] = [chat_service.clone(), chat_service.clone(), chat_service.clone()];
+        Self {
+            clients: Questions::new(runtime, MAX_CLIENTS, move |sessions| {
+                clients(for_clients.clone(), sessions).boxed()
+            }),
+            users: Questions::new(runtime, MAX_USERS, move |users| chats(for_users.clone(), users).boxed()),
+            accounts: Questions::new(runtime, MAX_ACCOUNTS, move |connects| {
+                accounts(for_accounts.clone(), connects).boxed()
+            }),
+        }
     }
 
     /// What the client of a session is told.
-    pub async fn of(&self, session: ChatId) -> Answer<Welcome> {
-        let gone = || ErrorBody::new(ErrorCode::Unavailable, "the gateway is going down");
-        let (tell, told) = oneshot::channel();
-        self.waiting.send((session, tell)).map_err(|_| gone())?;
-        told.await.map_err(|_| gone())?
+    pub async fn of_client(&self, session: ChatId) -> Answer<Welcome> {
+        self.clients.ask(session).await
+    }
+
+    /// What an operator or a user is told.
+    pub async fn of_account(&self, connect: Connect) -> Answer<Welcome> {
+        self.accounts.ask(connect).await
+    }
+
+    /// The chats that a user may read, if its account is open. Nothing is said of its token.
+    pub async fn chats_of(&self, user: UserId) -> Answer<Vec<Membership>> {
+        self.users.ask(user).await
     }
 }
 
-async fn serve(chat_service: Arc<dyn ChatService>, mut queue: mpsc::UnboundedReceiver<Waiting>) {
-    let mut waiting = Vec::new();
-    while queue.recv_many(&mut waiting, MAX_CLIENTS).await > 0 {
-        let mut session_ids: Vec<ChatId> = waiting.iter().map(|(session, _)| *session).collect();
-        session_ids.sort_unstable();
-        session_ids.dedup();
-        let answer = chat_service.clients(ClientsRequest { session_ids }).await.map(welcomes);
-        for (session, tell) in waiting.drain(..) {
-            let one = match &answer {
-                Ok(welcomes) => welcomes.get(&session).cloned().unwrap_or_else(|| Err(unknown())),
-                Err(error) => Err(error.clone()),
-            };
-            // Who has gone meanwhile needs no answer.
-            let _ = tell.send(one);
-        }
-    }
-}
-
-fn welcomes(Clients { epoch, clients }: Clients) -> HashMap<ChatId, Answer<Welcome>> {
-    let welcome = |client: chat_events::gateway_api::ClientState| {
+async fn clients(chat_service: Arc<dyn ChatService>, sessions: Vec<ChatId>) -> Answer<Vec<Answer<Welcome>>> {
+    let mut session_ids = sessions.clone();
+    session_ids.sort_unstable();
+    session_ids.dedup();
+    let Clients { epoch, clients } = chat_service.clients(ClientsRequest { session_ids }).await?;
+    let welcome = |client: ClientState| {
         let session = client.chat.chat_id;
         let welcome = Welcome { epoch, self_id: client.id, name: client.name, chats: vec![client.chat] };
         (session, if client.is_banned { Err(banned()) } else { Ok(welcome) })
     };
-    clients.into_iter().map(welcome).collect()
+    let welcomes: HashMap<ChatId, Answer<Welcome>> = clients.into_iter().map(welcome).collect();
+    let of = |session| welcomes.get(session).cloned().unwrap_or_else(|| Err(unknown()));
+    Ok(sessions.iter().map(of).collect())
+}
+
+async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) -> Answer<Vec<Answer<Welcome>>> {
+    let asked = connects.len();
+    let answer = chat_service.accounts(AccountsRequest { connects }).await?;
+    if answer.admissions.len() != asked {
+        // Each would be told what is meant for another.
+        return Err(ErrorBody::new(ErrorCode::Unavailable, "the chat service answered something else; try again"));
+    }
+    let admission = |admission| match admission {
+        Admission::Welcome(welcome) => Ok(welcome),
+        Admission::Refused(error) => Err(error),
+    };
+    Ok(answer.admissions.into_iter().map(admission).collect())
+}
+
+async fn chats(chat_service: Arc<dyn ChatService>, users: Vec<UserId>) -> Answer<Vec<Answer<Vec<Membership>>>> {
+    let tops = chat_service.tops(TopsRequest { users: users.clone(), ..TopsRequest::default() }).await?;
+    Ok(users.iter().map(|user| Ok(tops.memberships.get(user).cloned().unwrap_or_default())).collect())
 }
 
 fn unknown() -> ErrorBody {

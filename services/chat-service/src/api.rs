@@ -56,7 +56,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
 /// What only gateways may call.
 pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
     vec![
-        at("/internal/connect").post(internal::connect),
+        at("/internal/accounts").post(internal::accounts),
         at("/internal/clients").post(internal::clients),
         at("/internal/sync").post(internal::sync),
         at("/internal/send").post(internal::send),

@@ -1,8 +1,9 @@
 //! What gateways ask, the same over HTTP and within one process.
 
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MAX_CLIENTS, MarkSet, Principal, Revocations,
-    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+    Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, MAX_ACCOUNTS,
+    MAX_CLIENTS, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops,
+    TopsRequest, Welcome,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
 
@@ -18,18 +19,35 @@ use crate::writing;
 /// The largest page of `sync`.
 const MAX_PAGE: u16 = 1000;
 
-/// A new connection: who it is, and its chats.
-pub async fn connect(state: &AppState, request: Connect) -> Result<Welcome, ErrorBody> {
+/// Many operators and users that connect: who each is, and its chats.
+pub async fn accounts(state: &AppState, request: AccountsRequest) -> Result<Accounts, ErrorBody> {
     async {
-        let actor = match request.token {
-            Some(token) => Actor::new(request.principal, token),
-            None => request.principal.into(),
-        };
+        let AccountsRequest { connects } = request;
+        if connects.len() > MAX_ACCOUNTS {
+            return Err(Error::invalid("connects", format!("there are more than {MAX_ACCOUNTS} connections")));
+        }
+        let actors = connects.into_iter().map(account).collect::<Result<Vec<_>, _>>()?;
         let mut conn = state.connection().await?;
-        chats::welcome(&mut conn, actor).await.map_err(shut_out)
+        let found = chats::accounts(&mut conn, &actors).await?;
+        Ok(Accounts { admissions: found.into_iter().map(admission).collect() })
     }
     .await
     .map_err(Error::into_body)
+}
+
+fn account(Connect { principal, token }: Connect) -> Result<Actor, Error> {
+    match (principal, token) {
+        (Principal::Client { .. }, _) => Err(Error::invalid("connects", "clients are asked for by their sessions")),
+        (_, Some(token)) => Ok(Actor::new(principal, token)),
+        (_, None) => Ok(principal.into()),
+    }
+}
+
+fn admission(found: Result<Welcome, Error>) -> Admission {
+    match found {
+        Ok(welcome) => Admission::Welcome(welcome),
+        Err(error) => Admission::Refused(shut_out(error).into_body()),
+    }
 }
 
 /// Many clients that connect.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use channel_gateway::chat_service::{Answer, ChatService};
 use chat_events::Message;
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
-    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
+    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_service::{AppState, gateway};
 
@@ -14,8 +14,8 @@ pub(crate) struct InProcess(pub(crate) AppState);
 
 #[async_trait]
 impl ChatService for InProcess {
-    async fn connect(&self, ask: Connect) -> Answer<Welcome> {
-        gateway::connect(&self.0, ask).await
+    async fn accounts(&self, ask: AccountsRequest) -> Answer<Accounts> {
+        gateway::accounts(&self.0, ask).await
     }
 
     async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage> {

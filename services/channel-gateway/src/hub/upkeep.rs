@@ -68,7 +68,7 @@ impl Hub {
 
     /// A user's chats: what it was not told of is told, what it is no longer in is taken away.
     fn compare_chats(self: &Arc<Self>, user: UserId, connection: &Arc<Connection>, chats: &[Membership]) {
-        for Membership { chat_id, since } in chats {
+        for Membership { chat_id, since, .. } in chats {
             if connection.is_invited(*chat_id, *since, false) {
                 self.invite(Invitation { connection: connection.clone(), chat: *chat_id });
             }

@@ -3,8 +3,8 @@
 use actix_web::web::{Data, Json};
 use chat_events::Message;
 use chat_events::gateway_api::{
-    Changes, ChangesRequest, Clients, ClientsRequest, Connect, MarkSet, Revocations, RevocationsRequest, Send, SetMark,
-    SyncPage, SyncRequest, Tops, TopsRequest, Welcome,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
+    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 
 use crate::auth::Gateway;
@@ -14,8 +14,8 @@ use crate::state::AppState;
 
 type Answered<T> = Result<Json<T>, Answer>;
 
-pub(crate) async fn connect(_: Gateway, state: Data<AppState>, body: Json<Connect>) -> Answered<Welcome> {
-    gateway::connect(&state, body.into_inner()).await.map(Json).map_err(Answer)
+pub(crate) async fn accounts(_: Gateway, state: Data<AppState>, body: Json<AccountsRequest>) -> Answered<Accounts> {
+    gateway::accounts(&state, body.into_inner()).await.map(Json).map_err(Answer)
 }
 
 pub(crate) async fn clients(_: Gateway, state: Data<AppState>, body: Json<ClientsRequest>) -> Answered<Clients> {

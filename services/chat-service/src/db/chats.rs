@@ -1,6 +1,8 @@
 //! Chats of every kind: the row lock, and the states that a connection starts from.
 
-use chat_events::gateway_api::{ChatState, ClientState, Clients, Principal, Welcome};
+use std::collections::HashMap;
+
+use chat_events::gateway_api::{ChatState, ClientState, Clients, Welcome};
 use chat_events::{ChatId, ChatKind, Epoch, Seq};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -45,62 +47,61 @@ pub(crate) async fn create(conn: &mut AsyncPgConnection, kind: ChatKind, title: 
 }
 
 statement! {
-    /// Who a new connection belongs to, and the states of its chats.
-    ReadWelcome<'a> {
-        principal: &'a str as Text,
-        user_id: i64 as BigInt,
-        issued_at: i64 as BigInt,
-        login: Option<Uuid> as Nullable<SqlUuid>,
-        session_id: i64 as BigInt,
-        reader_type: &'a str as Text,
-    } -> (Integer, Text, Nullable<BigInt>, Nullable<Text>, Text) = concat!(
-        "WITH self AS MATERIALIZED (
-            SELECT v.id, v.name, CASE WHEN v.banned_at IS NOT NULL THEN 'banned' ELSE 'allowed' END AS may_read
-            FROM chat_sessions s JOIN clients v ON v.id = s.client_id
-            WHERE s.chat_id = $session_id AND $principal = 'client'
-            UNION ALL
-            SELECT u.id, u.name, CASE
-                WHEN NOT (", acting_user!(), ") THEN 'inactive'
-                WHEN $principal = 'staff' AND u.role NOT IN ('operator', 'admin') THEN 'forbidden'
-                ELSE 'allowed' END
-            FROM users u WHERE u.id = $user_id AND $principal <> 'client'
-        ), mine AS (
-            SELECT $session_id AS chat_id WHERE $principal = 'client'
-            UNION ALL
-            SELECT p.chat_id FROM chat_members p
-            WHERE p.user_id = $user_id AND p.is_active AND p.can_read AND $principal = 'user'
-        )
-        SELECT i.epoch, self.may_read, self.id, self.name,
-            (SELECT coalesce(json_agg(", chat_state_json!("$reader_type", "self.id"), " ORDER BY c.id), '[]')::text
-             FROM mine JOIN chats c ON c.id = mine.chat_id ", session_joins!(), ")
-        FROM installation i, self"
+    /// Who new connections of accounts belong to, and the states of their chats.
+    ReadAccounts<'a> {
+        principals: &'a [&'a str] as Array<Text>,
+        user_ids: &'a [i64] as Array<BigInt>,
+        issued_at: &'a [i64] as Array<BigInt>,
+        logins: &'a [Option<Uuid>] as Array<Nullable<SqlUuid>>,
+    } -> (BigInt, Integer, Text, BigInt, Nullable<Text>, Text) = concat!(
+        "SELECT q.place, i.epoch, CASE
+                WHEN NOT (", acting_user!("q.user_id", "q.issued_at", "q.login"), ") THEN 'inactive'
+                WHEN q.principal = 'staff' AND u.role NOT IN ('operator', 'admin') THEN 'forbidden'
+                ELSE 'allowed' END,
+            u.id, u.name,
+            (SELECT coalesce(json_agg(", chat_state_json!("'user'", "u.id"), " ORDER BY c.id), '[]')::text
+             FROM chat_members p JOIN chats c ON c.id = p.chat_id ", session_joins!(), "
+             WHERE p.user_id = u.id AND p.is_active AND p.can_read AND q.principal = 'user')
+         FROM installation i
+         CROSS JOIN unnest($principals, $user_ids, $issued_at, $logins)
+             WITH ORDINALITY AS q(principal, user_id, issued_at, login, place)
+         JOIN users u ON u.id = q.user_id"
     );
 }
 
-/// The epoch, whether it may connect, its id and name, and the chats as JSON.
-type WelcomeRow = (i32, String, Option<i64>, Option<String>, String);
+/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, and the chats as JSON.
+type AccountRow = (i64, i32, String, i64, Option<String>, String);
 
-/// What a new connection is told, in one snapshot.
+/// What these new connections are told, in one snapshot and in their order. A refusal concerns one of them.
+pub(crate) async fn accounts(
+    conn: &mut AsyncPgConnection,
+    actors: &[Actor],
+) -> Result<Vec<Result<Welcome, Error>>, Error> {
+    let columns: Vec<ActorColumns> = actors.iter().map(|actor| ActorColumns::of(Some(*actor))).collect();
+    let statement = ReadAccounts {
+        principals: &columns.iter().map(|who| who.kind).collect::<Vec<_>>(),
+        user_ids: &columns.iter().map(|who| who.user_id).collect::<Vec<_>>(),
+        issued_at: &columns.iter().map(|who| who.issued_at).collect::<Vec<_>>(),
+        logins: &columns.iter().map(|who| who.login).collect::<Vec<_>>(),
+    };
+    let rows: Vec<AccountRow> = statement.load(conn).await?;
+    let mut found: HashMap<i64, AccountRow> = rows.into_iter().map(|row| (row.0, row)).collect();
+    Ok((1..).zip(actors).map(|(place, _)| found.remove(&place).map_or_else(|| Err(unknown()), admission)).collect())
+}
+
+/// The same for one.
 pub(crate) async fn welcome(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Welcome, Error> {
-    let who = ActorColumns::of(Some(actor));
-    let statement = ReadWelcome {
-        principal: who.kind,
-        user_id: who.user_id,
-        issued_at: who.issued_at,
-        login: who.login,
-        session_id: who.session_id,
-        reader_type: who.reader_type,
-    };
-    let found: Option<WelcomeRow> = statement.get_result(conn).await.optional()?;
-    let Some((epoch, may_read, self_id, name, chats)) = found else {
-        return Err(match actor.principal {
-            Principal::Client { .. } => Error::not_found("there is no such session"),
-            _ => Error::unauthorized("there is no such account"),
-        });
-    };
+    accounts(conn, &[actor]).await?.pop().unwrap_or_else(|| Err(unknown()))
+}
+
+fn unknown() -> Error {
+    Error::unauthorized("there is no such account")
+}
+
+fn admission((_, epoch, may_read, self_id, name, chats): AccountRow) -> Result<Welcome, Error> {
     check_read(Some(&may_read))?;
     let chats: Vec<ChatState> = serde_json::from_str(&chats)?;
-    Ok(Welcome { epoch: Epoch(epoch), self_id: self_id.unwrap_or_default(), name, chats })
+    Ok(Welcome { epoch: Epoch(epoch), self_id, name, chats })
 }
 
 statement! {

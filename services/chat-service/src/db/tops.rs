@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use chat_events::gateway_api::{Membership, Top, TopsRequest};
 use chat_events::{ChatId, ChatKind, Seq, UserId};
-use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::prelude::{ExpressionMethods, JoinOnDsl, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::schema::{chat_members, users};
+use super::schema::{chat_members, chats, users};
 use super::statement::statement;
 use super::stored::Stored;
 use crate::error::Error;
@@ -63,18 +63,19 @@ pub(crate) async fn memberships(
     if memberships.is_empty() {
         return Ok(memberships);
     }
-    let rows: Vec<(i64, i64, i64)> = chat_members::table
+    let rows: Vec<(i64, i64, Stored<ChatKind>, i64)> = chat_members::table
         .inner_join(users::table)
+        .inner_join(chats::table.on(chats::id.eq(chat_members::chat_id)))
         .filter(chat_members::user_id.eq_any(user_ids.iter().map(|user| user.0)))
         .filter(chat_members::is_active)
         .filter(chat_members::can_read)
         .filter(users::is_active)
         .order((chat_members::user_id, chat_members::chat_id))
-        .select((chat_members::user_id, chat_members::chat_id, chat_members::changed_seq))
+        .select((chat_members::user_id, chat_members::chat_id, chats::kind, chat_members::changed_seq))
         .load(conn)
         .await?;
-    for (user, chat, since) in rows {
-        let membership = Membership { chat_id: ChatId(chat), since: Seq(since) };
+    for (user, chat, kind, since) in rows {
+        let membership = Membership { chat_id: ChatId(chat), kind: kind.0, since: Seq(since) };
         memberships.entry(UserId(user)).or_default().push(membership);
     }
     Ok(memberships)

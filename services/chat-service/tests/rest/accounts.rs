@@ -1,5 +1,6 @@
 //! Logging in, staying logged in, and tokens that are not good.
 
+use chat_events::ErrorCode;
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, StatusCode};
@@ -67,7 +68,7 @@ async fn a_deactivated_account_is_refused_at_once_everywhere() {
     assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
     assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED);
     let connect = json!({"principal": {"type": "staff", "user_id": id}});
-    assert_eq!(service.ask("connect", connect).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(service.admission(connect).await.err(), Some(ErrorCode::Forbidden));
 }
 
 #[tokio::test]

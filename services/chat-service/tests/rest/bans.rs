@@ -19,7 +19,6 @@ async fn tries(service: &Service, visitor: &Visitor) -> Vec<StatusCode> {
         service.post(&messages(visitor.session), &visitor.token, message("x")).await,
         service.get(&format!("{session}/channel-token"), &visitor.secret).await,
         service.post("/chats/changes", &visitor.token, changes).await,
-        service.ask("connect", json!({"principal": principal})).await,
         service.ask("send", send).await,
         service.ask("sync", sync).await,
     ];
@@ -37,8 +36,18 @@ async fn a_banned_client_is_refused_everywhere_until_it_is_let_in_again() {
     let (_, operator) = service.operator().await;
     let (status, session) = set(&service, visitor.session, "ban", &operator).await;
     assert_eq!((status, &session["is_banned"]), (StatusCode::OK, &json!(true)), "{session}");
-    assert_eq!(tries(&service, &visitor).await, [StatusCode::FORBIDDEN; 8]);
+    assert_eq!(tries(&service, &visitor).await, [StatusCode::FORBIDDEN; 7]);
     assert!(tries(&service, &other).await.iter().all(StatusCode::is_success), "nobody else is");
+    let both = json!({"session_ids": [visitor.session, other.session]});
+    let (_, answer) = service.ask("clients", both).await;
+    let mut told: Vec<_> = answer["clients"]
+        .as_array()
+        .expect("clients")
+        .iter()
+        .map(|c| (c["chat"]["chat_id"].as_i64(), c["is_banned"].as_bool()))
+        .collect();
+    told.sort_unstable();
+    assert_eq!(told, [(Some(visitor.session), Some(true)), (Some(other.session), Some(false))]);
     let (_, session) = set(&service, visitor.session, "unban", &operator).await;
     assert_eq!(session["is_banned"], false);
     assert!(tries(&service, &visitor).await.iter().all(StatusCode::is_success));

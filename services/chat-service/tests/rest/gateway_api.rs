@@ -1,6 +1,9 @@
 //! What gateways ask.
 
-use chat_events::gateway_api::{MarkSet, Membership, SyncPage, Tops, Welcome};
+use chat_events::ErrorCode;
+use chat_events::gateway_api::{
+    Accounts, Admission, Clients, MAX_ACCOUNTS, MarkSet, Membership, SyncPage, Tops, Welcome,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -38,26 +41,52 @@ async fn a_connection_learns_who_it_is_and_where_its_chats_stand() {
     let created = service
         .installation
         .command(&["chat", "create", "--kind", "group", "--title", "Team", "--member", &id.to_string()], "");
-    let connect = async |principal: Value| {
-        let (status, answer) = service.ask("connect", json!({"principal": principal})).await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        serde_json::from_value::<Welcome>(answer).expect("a welcome")
-    };
-    let welcome = connect(client(visitor.session)).await;
-    assert_eq!((welcome.name.as_deref(), welcome.chats.len()), (Some("Ada"), 1));
-    assert_eq!((welcome.chats[0].chat_id.0, welcome.chats[0].seq.0), (visitor.session, 1));
-    assert!(connect(json!({"type": "staff", "user_id": id})).await.chats.is_empty());
-    let welcome = connect(json!({"type": "user", "user_id": id})).await;
-    assert_eq!(welcome.chats[0].title.as_deref(), Some("Team"));
-    assert_eq!(created.trim(), format!("id: {}", welcome.chats[0].chat_id));
-    let (user, _) = service.account("user@example.com", "user").await;
-    for (principal, status) in [
-        (client(999_999), StatusCode::NOT_FOUND),
-        (json!({"type": "staff", "user_id": user}), StatusCode::FORBIDDEN),
-        (json!({"type": "staff", "user_id": 999}), StatusCode::FORBIDDEN),
-    ] {
-        assert_eq!(service.ask("connect", json!({"principal": principal})).await.0, status, "{principal}");
-    }
+    let (_, clients) = service.ask("clients", json!({"session_ids": [visitor.session, 999_999]})).await;
+    let clients: Clients = serde_json::from_value(clients).expect("clients");
+    let [client] = &clients.clients[..] else { panic!("one client, not {clients:?}") };
+    assert_eq!((client.name.as_deref(), client.is_banned), (Some("Ada"), false));
+    assert_eq!((client.chat.chat_id.0, client.chat.seq.0), (visitor.session, 1));
+    let staff = service.admission(json!({"principal": {"type": "staff", "user_id": id}})).await.expect("an operator");
+    assert!(staff.chats.is_empty());
+    let user = service.admission(json!({"principal": {"type": "user", "user_id": id}})).await.expect("a user");
+    assert_eq!((user.self_id, user.chats[0].title.as_deref()), (id, Some("Team")));
+    assert_eq!(created.trim(), format!("id: {}", user.chats[0].chat_id));
+}
+
+#[tokio::test]
+async fn of_many_accounts_each_is_told_its_own_and_a_refusal_is_for_one_alone() {
+    let service = Service::start().await;
+    let (operator, _) = service.operator().await;
+    let (first, _) = service.account("first@example.com", "user").await;
+    let (second, _) = service.account("second@example.com", "user").await;
+    let shared = service.group(&[first, second]).await;
+    let own = service.group(&[second]).await;
+    let asked =
+        [("user", second), ("staff", first), ("user", 999), ("user", first), ("staff", operator), ("user", second)];
+    let connects = asked.map(|(kind, id)| json!({"principal": {"type": kind, "user_id": id}}));
+    let (status, answer) = service.ask("accounts", json!({"connects": connects})).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let answer: Accounts = serde_json::from_value(answer).expect("accounts");
+    let told = answer.admissions.into_iter().map(|admission| match admission {
+        Admission::Welcome(Welcome { self_id, chats, .. }) => {
+            Ok((self_id, chats.into_iter().map(|chat| chat.chat_id.0).collect()))
+        }
+        Admission::Refused(error) => Err(error.code),
+    });
+    let of_second = (second, vec![shared, own]);
+    let expected: [Result<(i64, Vec<i64>), ErrorCode>; 6] = [
+        Ok(of_second.clone()),
+        Err(ErrorCode::Forbidden),
+        Err(ErrorCode::Forbidden),
+        Ok((first, vec![shared])),
+        Ok((operator, vec![])),
+        Ok(of_second),
+    ];
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+    let client = json!({"connects": [{"principal": client(1)}]});
+    assert_eq!(service.ask("accounts", client).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    let many = json!({"connects": vec![&connects[0]; MAX_ACCOUNTS + 1]});
+    assert_eq!(service.ask("accounts", many).await.0, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
 #[tokio::test]

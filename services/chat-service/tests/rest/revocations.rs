@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use chat_events::Role;
 use chat_events::gateway_api::Revocations;
+use chat_events::{ErrorCode, Role};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
@@ -110,7 +110,7 @@ async fn a_logout_names_the_login_that_its_access_tokens_carry() {
     let token = json!({"issued_at": claims.iat, "login": told.logins[0]});
     let connect =
         json!({"principal": {"type": "user", "user_id": claims.sub.parse::<i64>().expect("an id")}, "token": token});
-    assert_eq!(service.ask("connect", connect).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(service.admission(connect).await.err(), Some(ErrorCode::Forbidden));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! A chat-service of the test's own, and those who talk to it.
 
 use channel_auth::{JwtIssuer, SessionKeys};
+use chat_events::ErrorCode;
+use chat_events::gateway_api::{Accounts, Admission, Welcome};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -120,6 +122,17 @@ impl Service {
     /// What a gateway asks.
     pub(crate) async fn ask(&self, what: &str, body: Value) -> Answer {
         self.post(&format!("/internal/{what}"), INTERNAL_SECRET, body).await
+    }
+
+    /// What becomes of the connection of one operator or user.
+    pub(crate) async fn admission(&self, connect: Value) -> Result<Welcome, ErrorCode> {
+        let (status, answer) = self.ask("accounts", json!({"connects": [connect]})).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        let accounts: Accounts = serde_json::from_value(answer).expect("accounts");
+        match <[Admission; 1]>::try_from(accounts.admissions).expect("one admission") {
+            [Admission::Welcome(welcome)] => Ok(welcome),
+            [Admission::Refused(error)] => Err(error.code),
+        }
     }
 
     /// A client that has opened a session.
