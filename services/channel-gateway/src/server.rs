@@ -1,19 +1,22 @@
 //! One port for everything: HTTP goes to an actix-web application, WebSockets to the pollers.
 
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_codec::Framed;
+use actix_codec::{Framed, FramedParts};
+use actix_http::error::DispatchError;
 use actix_http::{HttpService, Request, h1};
 use actix_rt::net::TcpStream;
 use actix_server::Server;
-use actix_service::{IntoServiceFactory, ServiceFactory, fn_service, map_config};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 
 use crate::gateway::Gateway;
 use crate::transport::peer_socket::PeerSocket;
+use crate::transport::upgrade::{Doorman, Guest};
 use crate::transport::websocket;
 
 /// How long an idle HTTP connection is kept.
@@ -41,23 +44,60 @@ where
         .disable_signals()
         .shutdown_timeout(10)
         .listen("switchboard", listener, move || {
-            let gateway = gateway.clone();
-            let upgrade = fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
-                let gateway = gateway.clone();
-                async move {
-                    websocket::serve(gateway, request, framed).await;
-                    Ok::<_, actix_web::Error>(())
-                }
-            });
-            HttpService::build()
+            let http = HttpService::build()
                 .keep_alive(KEEP_ALIVE)
                 .client_request_timeout(HEAD_WITHIN)
                 .on_connect_ext(PeerSocket::keep)
-                .upgrade(upgrade)
-                .h1(map_config(app(), |()| AppConfig::default()))
-                .tcp()
+                .upgrade(upgrades(gateway.clone()))
+                .h1(map_config(app(), |()| AppConfig::default()));
+            let gateway = gateway.clone();
+            fn_factory(move || {
+                let (http, gateway) = (http.new_service(()), gateway.clone());
+                async move { http.await.map(|http| doors(http, gateway)) }
+            })
         })?
         .run();
     tracing::info!(addr = %address, "listening");
     Ok(server)
+}
+
+/// Handshakes that come as usual are served at once, without HTTP's buffers and timers; all else is HTTP's.
+fn doors<H>(http: H, gateway: Arc<Gateway>) -> impl Service<TcpStream, Response = (), Error = DispatchError>
+where
+    H: Service<(TcpStream, Option<std::net::SocketAddr>), Response = (), Error = DispatchError>,
+{
+    let (http, doorman) = (Rc::new(http), Rc::new(Doorman::default()));
+    fn_service(move |io: TcpStream| {
+        let (http, doorman, gateway) = (http.clone(), doorman.clone(), gateway.clone());
+        async move {
+            match doorman.look_at(io).await? {
+                Guest::Handshake(request, io) => websocket::serve(gateway, request, io, &[]).await,
+                Guest::Http(io) => {
+                    let peer = io.peer_addr().ok();
+                    http.call((io, peer)).await?;
+                }
+            }
+            Ok(())
+        }
+    })
+}
+
+/// Handshakes that HTTP has read: those that came in pieces, or late.
+fn upgrades(
+    gateway: Arc<Gateway>,
+) -> impl ServiceFactory<
+    (Request, Framed<TcpStream, h1::Codec>),
+    Config = (),
+    Response = (),
+    Error = actix_web::Error,
+    InitError = (),
+> {
+    fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+        let gateway = gateway.clone();
+        async move {
+            let FramedParts { io, read_buf, .. } = framed.into_parts();
+            websocket::serve(gateway, request, io.into_std()?, &read_buf).await;
+            Ok(())
+        }
+    })
 }

@@ -3,7 +3,7 @@
 //! - [`codec`]: RFC 6455 on bytes
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
-//! - [`websocket`]: the handshake
+//! - `upgrade`: tells handshakes from other requests · [`websocket`]: the handshake
 //! - [`sse`]: Server-Sent Events · `sse_outlet`: one stream's way out · `peer_socket`: the connection behind it
 //! - [`echo`]: the codec alone, for conformance runs
 
@@ -15,6 +15,7 @@ pub mod poller;
 pub mod socket;
 pub mod sse;
 mod sse_outlet;
+pub(crate) mod upgrade;
 pub mod websocket;
 
 use std::time::Duration;

@@ -105,7 +105,7 @@ impl Pollers {
         Ok(Self { shards, next: AtomicUsize::new(0), open })
     }
 
-    /// Takes a socket over; `head` is what was read beyond the handshake.
+    /// Takes a socket over, which does not block; `head` is what was read beyond the handshake.
     pub fn take_over(
         &self,
         stream: std::net::TcpStream,
@@ -113,7 +113,6 @@ impl Pollers {
         limits: Limits,
         peer_of: impl FnOnce(&Arc<Socket>) -> Arc<dyn Peer>,
     ) -> std::io::Result<()> {
-        stream.set_nonblocking(true)?;
         socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         let shard = &self.shards[self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len()];
         let socket = Arc::new(Socket::new(mio::net::TcpStream::from_std(stream), shard.attention.clone()));
@@ -153,8 +152,14 @@ impl Pollers {
 
 impl ShardHandle {
     fn command(&self, command: Command) {
-        self.commands.lock().unwrap_or_else(PoisonError::into_inner).push(command);
-        self.attention.wake();
+        let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
+        commands.push(command);
+        let is_first = commands.len() == 1;
+        drop(commands);
+        // Whoever came before has woken it for all.
+        if is_first {
+            self.attention.wake();
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! The WebSocket handshake: proves the token while HTTP can still say no, then hands the socket to a poller.
 
-use std::net::IpAddr;
+use std::io::Write;
+use std::net::{IpAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_codec::{Framed, FramedParts};
-use actix_http::{HttpMessage, Request, h1, header, ws};
-use actix_rt::net::TcpStream;
+use actix_http::{HttpMessage, Request, header, ws};
 use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
 use chat_events::{Epoch, ErrorBody, ErrorCode, ErrorEnvelope, Seq};
 use tokio::io::AsyncWriteExt;
@@ -24,14 +23,19 @@ use crate::gateway::Gateway;
 use crate::lifecycle;
 use crate::resume::Position;
 
+/// Where channels are.
+pub(super) const CHANNEL: &str = "/channel/ws";
+/// The same for short.
+pub(super) const SHORT: &str = "/ws";
+
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// Serves one upgrade request to its end; afterwards the socket is the poller's.
-pub async fn serve(gateway: Arc<Gateway>, request: Request, framed: Framed<TcpStream, h1::Codec>) {
-    let FramedParts { io, read_buf, .. } = framed.into_parts();
+/// Serves one upgrade request to its end; afterwards the socket, which does not block, is the poller's. `rest` is what was
+/// read behind the request.
+pub async fn serve(gateway: Arc<Gateway>, request: Request, io: TcpStream, rest: &[u8]) {
     let served = match accept(&gateway, &request).await {
-        Ok(accepted) => switch(&gateway, io, &request, &read_buf, accepted).await,
+        Ok(accepted) => switch(&gateway, io, &request, rest, accepted),
         Err(error) => refuse(io, &error).await,
     };
     if let Err(error) = served {
@@ -55,7 +59,7 @@ enum Accepted {
 async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorBody> {
     ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
     match request.path() {
-        "/channel/ws" | "/ws" => {}
+        CHANNEL | SHORT => {}
         echo::PATH if gateway.serves_echo() => return Ok(Accepted::Echo),
         _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
     }
@@ -97,11 +101,11 @@ pub fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-async fn switch(
+fn switch(
     gateway: &Arc<Gateway>,
     mut io: TcpStream,
     request: &Request,
-    head: &[u8],
+    rest: &[u8],
     accepted: Accepted,
 ) -> std::io::Result<()> {
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(&b""[..], |key| key.as_bytes());
@@ -110,14 +114,14 @@ async fn switch(
     answer.extend_from_slice(b"Sec-WebSocket-Accept: ");
     answer.extend_from_slice(&accept);
     answer.extend_from_slice(b"\r\n\r\n");
-    io.write_all(&answer).await?;
+    // The first bytes of a connection always fit in its send buffer.
+    io.write_all(&answer)?;
     io.set_nodelay(true)?;
-    let stream = io.into_std()?;
     match accepted {
-        Accepted::Echo => gateway.pollers.take_over(stream, head, echo::LIMITS, |_| Arc::new(echo::Echo)),
+        Accepted::Echo => gateway.pollers.take_over(io, rest, echo::LIMITS, |_| Arc::new(echo::Echo)),
         Accepted::Channel(opening) => {
             let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
-            gateway.pollers.take_over(stream, head, limits, |socket| begin(gateway, socket, opening))
+            gateway.pollers.take_over(io, rest, limits, |socket| begin(gateway, socket, opening))
         }
     }
 }
@@ -138,7 +142,8 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<
 }
 
 /// An HTTP answer in the error shape; then the connection ends.
-async fn refuse(mut io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
+async fn refuse(io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
+    let mut io = tokio::net::TcpStream::from_std(io)?;
     let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() })?;
     let status = actix_http::StatusCode::from_u16(error.code.status()).unwrap_or_default();
     let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
