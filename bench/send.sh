@@ -46,7 +46,7 @@ listening() {
 main() {
   only_one "$AREA/lock" "bench/send.sh"
   require postgres
-  cargo build --release --locked --package chat-service --package bench 9>&-
+  cargo build --release --locked --workspace --bins 9>&-
   trap stop_all EXIT
   trap 'exit 0' INT TERM HUP
   start_postgres

@@ -40,8 +40,8 @@ pub(crate) struct Load {
     /// Rounds, each once without and once with the slow client.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// Characters of a message.
-    #[arg(long, default_value_t = 4000)]
+    /// Characters of a message: enough that who reads nothing is given up in time.
+    #[arg(long, default_value_t = 8000)]
     length: usize,
 }
 

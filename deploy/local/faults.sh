@@ -22,8 +22,7 @@ build() {
     # As `make test` builds them: another choice of packages would build parts of them anew.
     cargo build --workspace --bins --locked 9>&-
   else
-    cargo build --release --locked --package chat-service --package dispatcher --package channel-gateway \
-      --package faults 9>&-
+    cargo build --release --workspace --bins --locked 9>&-
   fi
 }
 

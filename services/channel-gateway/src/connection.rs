@@ -3,6 +3,7 @@
 //! It knows nothing of the gateway around it; [`crate::lifecycle`] opens, serves and closes it.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -227,6 +228,12 @@ impl Connection {
         if send {
             self.outlet.send(&frame.frame, Some((frame.chat_id, frame.seq)));
         }
+    }
+
+    /// Has the processor fetch what [`Self::deliver`] is about to read.
+    pub fn prefetch(&self) {
+        black_box((self.identity.get().is_some(), self.state.is_poisoned(), self.opened));
+        self.outlet.prefetch();
     }
 
     /// A frame of older history.

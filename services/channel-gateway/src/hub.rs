@@ -33,6 +33,8 @@ use upkeep::{RECONCILE_EVERY, SWEEP_EVERY};
 
 /// A session's room is kept this long for staff after its last event, so that a jump is still seen.
 const STAFF_ROOM_KEPT: Duration = Duration::from_secs(600);
+/// Few enough to stay in the cache until they are delivered to: a delivery goes through all of TCP.
+const FETCHED_TOGETHER: usize = 8;
 /// Signal ids remembered, since one may come on two channels.
 const SIGNALS_REMEMBERED: usize = 256;
 
@@ -91,6 +93,15 @@ struct RoomState {
     feed: Feed<Arc<Event>>,
     listeners: Vec<Arc<Connection>>,
     last_used: Instant,
+}
+
+/// Connections lie anywhere in memory. What some of them need is fetched in one go, so that the processor waits for all of
+/// it at the same time instead of once for each.
+fn deliver(listeners: &[Arc<Connection>], frame: &ChatFrame) {
+    for some in listeners.chunks(FETCHED_TOGETHER) {
+        some.iter().for_each(|listener| listener.prefetch());
+        some.iter().for_each(|listener| listener.deliver(frame));
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -226,9 +237,9 @@ impl Hub {
     }
 
     fn to_all(&self, state: &RoomState, frame: &ChatFrame) {
-        state.listeners.iter().for_each(|listener| listener.deliver(frame));
+        deliver(&state.listeners, frame);
         if state.kind == Some(ChatKind::Session) {
-            self.staff().iter().for_each(|staff| staff.deliver(frame));
+            deliver(&self.staff(), frame);
         }
     }
 

@@ -45,6 +45,9 @@ pub trait Outlet: Send + Sync {
 
     /// Whether it is closed or closing.
     fn is_closed(&self) -> bool;
+
+    /// Has the processor fetch what [`Self::send`] is about to read.
+    fn prefetch(&self) {}
 }
 
 /// The reason in a close frame: at most 123 bytes (RFC 6455, section 5.5).

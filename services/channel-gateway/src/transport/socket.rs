@@ -1,8 +1,10 @@
 //! One WebSocket's way out: written at once from whichever thread has a frame, queued only where the kernel is full.
 
 use std::collections::VecDeque;
+use std::hint::black_box;
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -66,7 +68,7 @@ impl Socket {
         if out.ending.is_some() {
             return;
         }
-        out.push(&self.stream, wire.clone());
+        out.push(&self.stream, wire);
         if out.unsent > MAX_UNSENT {
             let code = CloseCode::SlowConsumer;
             self.end(&mut out, Ending { code: Some(code.code()), reason: code.reason() }, code.reason());
@@ -77,7 +79,7 @@ impl Socket {
     pub fn write_unbounded(&self, wire: &Bytes) {
         let mut out = self.out();
         if out.ending.is_none() {
-            out.push(&self.stream, wire.clone());
+            out.push(&self.stream, wire);
         }
     }
 
@@ -101,7 +103,7 @@ impl Socket {
             // Only the frame that was begun must be finished; the client fetches the rest when it is back.
             out.queue.truncate(1);
         }
-        out.push(&self.stream, codec::encode_close(ending.code, text));
+        out.push(&self.stream, &codec::encode_close(ending.code, text));
         out.ending = Some(ending);
         out.wake_waiters();
         if let Some(key) = out.key {
@@ -157,24 +159,27 @@ impl Socket {
 
 impl Out {
     /// The usual frame goes straight to the kernel and is never queued.
-    fn push(&mut self, stream: &TcpStream, mut wire: Bytes) {
+    fn push(&mut self, stream: &TcpStream, wire: &Bytes) {
+        let mut written = 0;
         if self.queue.is_empty() {
-            match write_some(stream, &mut wire) {
+            match write_some(stream, wire, &mut written) {
                 Progress::Done => return,
                 Progress::Full => {}
                 // The poller sees the broken connection as an event and removes it.
                 Progress::Broken => return,
             }
         }
-        self.unsent += wire.len();
-        self.queue.push_back(wire);
+        let rest = wire.slice(written..);
+        self.unsent += rest.len();
+        self.queue.push_back(rest);
     }
 
     fn flush(&mut self, stream: &TcpStream) {
         while let Some(front) = self.queue.front_mut() {
-            let before = front.len();
-            let progress = write_some(stream, front);
-            self.unsent -= before - front.len();
+            let mut written = 0;
+            let progress = write_some(stream, front, &mut written);
+            front.advance(written);
+            self.unsent -= written;
             match progress {
                 Progress::Done => drop(self.queue.pop_front()),
                 Progress::Full => break,
@@ -203,11 +208,11 @@ enum Progress {
     Broken,
 }
 
-fn write_some(mut stream: &TcpStream, wire: &mut Bytes) -> Progress {
-    while !wire.is_empty() {
-        match stream.write(wire) {
+fn write_some(mut stream: &TcpStream, wire: &[u8], written: &mut usize) -> Progress {
+    while *written < wire.len() {
+        match stream.write(&wire[*written..]) {
             Ok(0) => return Progress::Broken,
-            Ok(written) => wire.advance(written),
+            Ok(length) => *written += length,
             Err(why) if why.kind() == ErrorKind::Interrupted => {}
             Err(why) if why.kind() == ErrorKind::WouldBlock => return Progress::Full,
             Err(_) => return Progress::Broken,
@@ -246,5 +251,9 @@ impl Outlet for Socket {
 
     fn is_closed(&self) -> bool {
         self.out().ending.is_some()
+    }
+
+    fn prefetch(&self) {
+        black_box((self.out.is_poisoned(), self.stream.as_raw_fd()));
     }
 }
