@@ -23,13 +23,13 @@ mod table;
 pub(crate) mod usage;
 pub(crate) mod wire;
 
-use std::path::PathBuf;
-
 use anyhow::Context;
 use clap::Args;
 use round::{Figures, Load};
 use subject::Kind;
 use table::Rounds;
+
+use crate::output::Output;
 
 /// What is compared how often.
 #[derive(Debug, Clone, Args)]
@@ -42,9 +42,8 @@ pub(crate) struct Plan {
     /// Which: floor, switchboard, visitors, ws, socketio, fastapi.
     #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,visitors,ws,socketio,fastapi")]
     servers: Vec<Kind>,
-    /// Where the table is written too, as `fanout.md`, and the last line as `fanout.line`.
-    #[arg(long)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Runs the rounds, prints each figure as it is there, and then the table; the last line is for machines.
@@ -68,12 +67,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         plan.rounds,
         rounds.markdown()
     );
-    println!("\n{table}\n{}", rounds.line());
-    if let Some(folder) = plan.output {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("fanout.md"), &table)?;
-        std::fs::write(folder.join("fanout.line"), rounds.line() + "\n")?;
-    }
+    plan.output.report("fanout", &table, &rounds.line())?;
     Ok(())
 }
 

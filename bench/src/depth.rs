@@ -11,13 +11,14 @@ mod session;
 mod table;
 mod work;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use filling::{Filled, Filling};
 use sample::{Place, Samples};
 use work::Work;
+
+use crate::output::Output;
 
 /// How much lies in the databases, and how often each thing is done.
 #[derive(Debug, Clone, Args)]
@@ -40,9 +41,8 @@ pub(crate) struct Plan {
     /// How often each thing is done in each place.
     #[arg(long, default_value_t = 400)]
     times: usize,
-    /// Where the table is written too, as `depth.md`, and the last line as `depth.line`.
-    #[arg(long)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 impl Plan {
@@ -70,12 +70,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         lines.push((work, sample::measure(work, &mut places, plan.times).await?));
     }
     let table = table::markdown(&lines);
-    println!("\n{table}\n{}", table::line(&lines));
-    if let Some(folder) = plan.output {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("depth.md"), &table)?;
-        std::fs::write(folder.join("depth.line"), table::line(&lines) + "\n")?;
-    }
+    plan.output.report("depth", &table, &table::line(&lines))?;
     Ok(())
 }
 

@@ -9,13 +9,14 @@
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
 //! - [`send`]: messages stored in a second, beside pgbench with the same statement; `sender`, `pgbench`, `cpu`: its parts
-//! - `visitor`, `percentiles`: what these share
+//! - `visitor`, `percentiles`, `output`: what these share
 
 mod compare;
 mod cpu;
 mod depth;
 mod latency;
 mod operators;
+mod output;
 mod percentiles;
 mod pgbench;
 mod pipeline;

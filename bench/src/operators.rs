@@ -1,7 +1,6 @@
 //! A staff feed: what an event costs the gateway where few or many sessions are open, and where few or many operators see
 //! it. All are measured in turn, so that what else the machine does concerns them alike.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -11,6 +10,7 @@ use crate::compare::round::{guests, median, size};
 use crate::compare::scene::Scene;
 use crate::compare::subject::Subject;
 use crate::compare::usage::cpu_time;
+use crate::output::Output;
 
 /// Who is there.
 #[derive(Debug, Clone, Args)]
@@ -30,9 +30,8 @@ pub(crate) struct Plan {
     /// Seconds in which nothing happens, so that what is done anyway is seen.
     #[arg(long, default_value_t = 65)]
     rest: u64,
-    /// Where the table is written too, as `operators.md`, and the last line as `operators.line`.
-    #[arg(long)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// One gateway with its crowd.
@@ -65,12 +64,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     }
     rest(&mut stages, Duration::from_secs(plan.rest)).await?;
     let (table, line) = report(&stages);
-    println!("\n{table}\n{line}");
-    if let Some(folder) = plan.output {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("operators.md"), table)?;
-        std::fs::write(folder.join("operators.line"), line + "\n")?;
-    }
+    plan.output.report("operators", &table, &line)?;
     Ok(())
 }
 

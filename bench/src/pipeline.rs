@@ -14,7 +14,6 @@ mod rate;
 mod system;
 mod table;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,6 +22,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use listener::Arrivals;
 use system::{Shape, System};
 
+use crate::output::Output;
 use crate::visitor::Visitor;
 
 /// How fast, how long, and where.
@@ -46,9 +46,8 @@ pub(crate) struct Plan {
     /// Messages to the idle system, one every 200 ms.
     #[arg(long, default_value_t = 100)]
     lone: usize,
-    /// Where the tables are written too, as `pipeline.md`, and the last line as `pipeline.line`.
-    #[arg(long)]
-    output: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Sessions that are opened at a time, before it counts.
@@ -62,18 +61,10 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
     for shape in plan.shapes.clone() {
         let system = System::start(shape).await?;
         let (rates, lone) = measure(&plan, &system).await?;
-        let table = table::markdown(shape, &rates, &lone);
-        println!("\n{table}");
-        text += &table;
+        text += &table::markdown(shape, &rates, &lone);
         line.push(table::line(shape, &rates, &lone));
     }
-    let line = line.join(" ");
-    println!("{line}");
-    if let Some(folder) = plan.output {
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("pipeline.md"), text)?;
-        std::fs::write(folder.join("pipeline.line"), line + "\n")?;
-    }
+    plan.output.report("pipeline", &text, &line.join(" "))?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 //! Senders wait for each answer before they send again, as pgbench's clients do. Both write to the chats that this made,
 //! in turn, so that what else the machine does meets both. pgbench gets the text from chat-service itself.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use clap::Args;
 use futures_util::{StreamExt, stream};
 
 use crate::cpu::{Cpu, CpuUse};
+use crate::output::Output;
 use crate::percentiles::Percentiles;
 use crate::pgbench::Pgbench;
 use crate::sender::{self, Target};
@@ -44,6 +46,8 @@ pub(crate) struct Load {
     /// PostgreSQL's first process, likewise.
     #[arg(long)]
     postgres_pid: Option<u32>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Sessions that are opened at a time, before it counts.
@@ -76,7 +80,8 @@ pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
             measure(cell, &load, &target, pgbench.as_ref()).await?;
         }
     }
-    report(&cells);
+    let (table, line) = report(&cells);
+    load.output.report("send", &table, &line)?;
     Ok(())
 }
 
@@ -109,15 +114,18 @@ async fn measure(cell: &mut Cell, load: &Load, target: &Arc<Target>, pgbench: Op
     Ok(())
 }
 
-fn report(cells: &[Cell]) {
-    println!(
+/// The table, and the line for machines.
+fn report(cells: &[Cell]) -> (String, String) {
+    let mut table = String::from(
         "| | messages/s | p50 ms | p99 ms | CPU us a message: service | PostgreSQL | load | pgbench/s | ratio |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for cell in cells {
         let of = |value: fn(&CpuUse) -> f64| median(cell.cpu.iter().map(value));
-        println!(
-            "| {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {:.3} |",
+        // Writing to a String does not fail.
+        let _ = writeln!(
+            table,
+            "| {} | {:.0} | {:.2} | {:.2} | {:.0} | {:.0} | {:.0} | {:.0} | {} |",
             cell.name,
             median(cell.service.iter().copied()),
             median(cell.latency.iter().map(|latency| latency.p50)),
@@ -126,20 +134,31 @@ fn report(cells: &[Cell]) {
             of(|cpu| cpu.postgres),
             of(|cpu| cpu.load),
             median(cell.pgbench.iter().copied()),
-            cell.ratio(),
+            cell.ratio_with_spread(),
         );
     }
-    let Some((hot, many)) = cells.split_last() else { return };
+    let Some((hot, many)) = cells.split_last() else { return (table, String::new()) };
     let each: String =
         many.iter().map(|cell| format!("send_to_pgbench_{}={:.3} ", cell.senders, cell.ratio())).collect();
     let most = many.last().map(Cell::ratio).unwrap_or_default();
-    println!("{each}send_to_pgbench={most:.3} hot_chat_to_pgbench={:.3}", hot.ratio());
+    (table, format!("{each}send_to_pgbench={most:.3} hot_chat_to_pgbench={:.3}", hot.ratio()))
 }
 
 impl Cell {
     /// The median over the rounds of what the service did for each of pgbench's transactions.
     fn ratio(&self) -> f64 {
-        median(self.service.iter().zip(&self.pgbench).map(|(service, pgbench)| service / pgbench))
+        median(self.ratios())
+    }
+
+    fn ratios(&self) -> impl Iterator<Item = f64> {
+        self.service.iter().zip(&self.pgbench).map(|(service, pgbench)| service / pgbench)
+    }
+
+    /// With the least and the greatest of the rounds.
+    fn ratio_with_spread(&self) -> String {
+        let least = self.ratios().fold(f64::INFINITY, f64::min);
+        let greatest = self.ratios().fold(0.0, f64::max);
+        format!("{:.3} ({least:.3}–{greatest:.3})", self.ratio())
     }
 }
 

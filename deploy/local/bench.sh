@@ -51,11 +51,10 @@ build() {
 
 run_bench() { taskset --cpu-list "$CLIENT_CORE" "$BENCH" "$@" 9>&-; }
 
-# Sending has a script of its own, which leaves its table and its line beside these.
+# Sending has a script of its own, since it needs a PostgreSQL that waits for the disk.
 run_send() {
-  [[ -x bench/send.sh ]] || return 0
   say "Sending, against pgbench"
-  bench/send.sh "$1" 9>&-
+  bench/send.sh --output "$AREA" "$@" 9>&-
 }
 
 # All tables in one file, and one last line for machines.
@@ -70,6 +69,47 @@ finish() {
   done | paste -sd' '
 }
 
+# wanted PART: whether it was named, or nothing was.
+wanted() {
+  [[ -z ${PARTS:-} || " $PARTS " == *" $1 "* ]]
+}
+
+run_short() {
+  say "Fan-out: rounds of each server in turn, some minutes"
+  run_bench fanout --output "$AREA" "$@"
+  run_send --rounds 2 --seconds 5
+}
+
+run_full() {
+  if wanted fanout; then
+    say "Fan-out: rounds of each server in turn"
+    run_bench fanout --rounds 5 --messages 200 --output "$AREA"
+  fi
+  if wanted hold; then
+    say "18,000 sockets of one gateway for ten minutes"
+    run_bench hold
+  fi
+  if wanted churn; then
+    say "100,000 connects and disconnects"
+    run_bench churn
+  fi
+  if wanted operators; then
+    say "A staff feed: 200 operators over 20,000 sessions"
+    run_bench operators --output "$AREA"
+  fi
+  if wanted pipeline; then
+    say "The whole pipeline, on all cores, in either shape"
+    "$BENCH" pipeline --output "$AREA" 9>&-
+  fi
+  if wanted depth; then
+    say "Depth: 100,000 and 11,000,000 messages (takes 4 GB for some minutes)"
+    "$BENCH" depth --output "$AREA" 9>&-
+  fi
+  if wanted send; then
+    run_send --rounds 3
+  fi
+}
+
 main() {
   only_one "$AREA/lock" "make bench"
   (($(nproc) > 1)) || fail "a server and its clients need a core each"
@@ -78,28 +118,11 @@ main() {
   install_python_peer
   build
   start_services
-  rm -f "$AREA"/*.md "$AREA"/*.line
+  # What is measured anew replaces what was; of the other parts the last tables stay.
+  [[ -n ${PARTS:-} ]] || rm -f "$AREA"/*.md "$AREA"/*.line
   case ${1:-short} in
-    short)
-      say "Fan-out: rounds of each server in turn, some minutes"
-      run_bench fanout --output "$AREA" "${@:2}"
-      run_send short
-      ;;
-    full)
-      say "Fan-out: rounds of each server in turn"
-      run_bench fanout --rounds 5 --messages 200 --output "$AREA"
-      say "18,000 sockets of one gateway for ten minutes"
-      run_bench hold
-      say "100,000 connects and disconnects"
-      run_bench churn
-      say "A staff feed: 200 operators over 20,000 sessions"
-      run_bench operators --output "$AREA"
-      say "The whole pipeline, on all cores, in either shape"
-      "$BENCH" pipeline --output "$AREA" 9>&-
-      say "Depth: 100,000 and 11,000,000 messages (takes 4 GB for some minutes)"
-      "$BENCH" depth --output "$AREA" 9>&-
-      run_send full
-      ;;
+    short) run_short "${@:2}" ;;
+    full) run_full ;;
     *) fail "usage: bench.sh [short|full]" ;;
   esac
   finish

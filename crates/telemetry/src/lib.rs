@@ -7,11 +7,12 @@
 //! - [`metrics`]: the registry behind `/metrics`
 //! - `process_metrics`: memory, processor time and open files, in every registry
 //! - [`http`]: the probe routes, and a span for each request
-//! - [`shutdown`]: waits until the process is told to end
+//! - [`shutdown`]: waits until the process is told to end · [`exit`]: how it ends
 //!
 //! Every server logs exactly `listening` with a field `addr` once it accepts connections.
 
 pub mod config;
+pub mod exit;
 pub mod health;
 pub mod http;
 mod init;

@@ -50,15 +50,7 @@ struct Serve {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match run(cli).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "chat-service stops");
-            eprintln!("chat-service: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    telemetry::exit::report("chat-service", run(Cli::parse()).await)
 }
 
 async fn run(cli: Cli) -> anyhow::Result<()> {

@@ -1,5 +1,6 @@
 //! Runs a dispatcher on its own.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,8 +14,11 @@ use tokio_util::sync::CancellationToken;
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let config = Config::parse();
+async fn main() -> ExitCode {
+    telemetry::exit::report("dispatcher", run(Config::parse()).await)
+}
+
+async fn run(config: Config) -> anyhow::Result<()> {
     let _guard = telemetry::init("dispatcher", &config.telemetry)?;
     let (health, metrics) = (Health::new(), Metrics::new());
     let shutdown = shutdown_on_signal()?;

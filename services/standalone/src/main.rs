@@ -10,6 +10,8 @@ mod demo_operator;
 mod in_process;
 mod keys;
 
+use std::process::ExitCode;
+
 use chat_service::commands::AdminCommand;
 use clap::Parser;
 
@@ -24,8 +26,11 @@ struct Cli {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let Cli { command, mut config } = Cli::parse();
+async fn main() -> ExitCode {
+    telemetry::exit::report("switchboard", run(Cli::parse()).await)
+}
+
+async fn run(Cli { command, mut config }: Cli) -> anyhow::Result<()> {
     if let Some(command) = command {
         return command.run(&config.chat).await;
     }

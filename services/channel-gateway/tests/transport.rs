@@ -1,0 +1,283 @@
+//! Pollers on real sockets: what TCP may do to a stream of frames must not show in the messages.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use actix_http::ws::OpCode;
+use bytes::Bytes;
+use channel_gateway::transport::Outlet;
+use channel_gateway::transport::codec::{self, Incoming};
+use channel_gateway::transport::poller::{Limits, Peer, Pollers};
+use channel_gateway::transport::socket::{Ending, MAX_UNSENT, Socket};
+use chat_events::frame::CloseCode;
+use futures_util::FutureExt;
+
+/// What must happen happens at once; a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+const LIMITS: Limits = Limits { max_message: 1024 * 1024, ping_interval: Duration::from_secs(3600) };
+const MASK: [u8; 4] = [1, 2, 3, 4];
+
+/// Tells of all that it hears.
+struct Witness(Sender<Heard>);
+
+#[derive(Debug, PartialEq, Eq)]
+enum Heard {
+    Text(String),
+    Gone(&'static str),
+}
+
+impl Peer for Witness {
+    fn message(&self, incoming: Incoming, _socket: &Arc<Socket>) -> bool {
+        if let Incoming::Text(text) = incoming {
+            self.tell(Heard::Text(text));
+        }
+        true
+    }
+
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    fn overdue(&self, _now: Instant) -> Option<CloseCode> {
+        None
+    }
+
+    fn pinged(&self, _took: Duration) {}
+
+    fn gone(&self, ending: Ending) {
+        self.tell(Heard::Gone(ending.reason));
+    }
+}
+
+impl Witness {
+    fn tell(&self, heard: Heard) {
+        // The test may be over.
+        let _ = self.0.send(heard);
+    }
+}
+
+/// A socket that a poller owns, and its client.
+struct Line {
+    client: TcpStream,
+    socket: Arc<Socket>,
+    heard: Receiver<Heard>,
+    _pollers: Pollers,
+}
+
+impl Line {
+    fn open() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        client.set_nodelay(true).expect("a socket");
+        client.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        let (server, _) = listener.accept().expect("a connection");
+        server.set_nonblocking(true).expect("a socket");
+        let (tell, heard) = channel();
+        let pollers = Pollers::start(1).expect("a thread");
+        let mut socket = None;
+        let witness = |taken: &Arc<Socket>| -> Arc<dyn Peer> {
+            socket = Some(taken.clone());
+            Arc::new(Witness(tell))
+        };
+        pollers.take_over(server, &[], LIMITS, witness).expect("a socket");
+        Self { client, socket: socket.expect("taken over"), heard, _pollers: pollers }
+    }
+
+    fn hear(&self) -> Heard {
+        self.heard.recv_timeout(PATIENCE).expect("something is heard")
+    }
+
+    fn hear_text(&self) -> String {
+        match self.hear() {
+            Heard::Text(text) => text,
+            Heard::Gone(why) => panic!("gone: {why}"),
+        }
+    }
+
+    /// The next frame that the server sent: its first byte and its payload. None at the end of the stream.
+    fn read_frame(&mut self) -> Option<(u8, Vec<u8>)> {
+        let mut head = [0; 2];
+        match self.client.read_exact(&mut head) {
+            Ok(()) => {}
+            Err(why) if why.kind() == ErrorKind::UnexpectedEof => return None,
+            Err(why) => panic!("no frame: {why}"),
+        }
+        assert!(head[1] < 128, "a server does not mask");
+        let extra = match head[1] {
+            126 => 2,
+            127 => 8,
+            _ => 0,
+        };
+        let mut length = [0; 8];
+        self.client.read_exact(&mut length[8 - extra..]).expect("a length");
+        let length = if extra == 0 { u64::from(head[1]) } else { u64::from_be_bytes(length) };
+        let mut payload = vec![0; usize::try_from(length).expect("a length")];
+        self.client.read_exact(&mut payload).expect("a payload");
+        Some((head[0], payload))
+    }
+
+    /// Whether everything that was given to the socket is with the kernel.
+    fn is_sent(&self) -> bool {
+        self.socket.below(1).now_or_never().is_some()
+    }
+}
+
+/// As a client sends it.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).expect("a short payload");
+    let body = payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    [first, 128 | length].into_iter().chain(MASK).chain(body).collect()
+}
+
+fn text(words: &str) -> Vec<u8> {
+    masked(0x81, words.as_bytes())
+}
+
+/// A message that cannot be taken for another.
+fn numbered(number: usize, length: usize) -> String {
+    format!("{number:08}").repeat(length / 8)
+}
+
+#[test]
+fn what_the_kernel_takes_in_parts_arrives_whole_and_in_order() {
+    const LENGTH: usize = 8 * 1024;
+    let mut line = Line::open();
+    let mut count = 0;
+    // Until one did not go in whole: the client reads nothing yet.
+    while line.is_sent() {
+        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
+        count += 1;
+        assert!(count * LENGTH < 64 * 1024 * 1024, "the kernel takes everything");
+    }
+    // More wait behind it, but fewer than would end the connection.
+    for _ in 0..MAX_UNSENT / LENGTH / 2 {
+        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
+        count += 1;
+    }
+    for number in 0..count {
+        let (first, payload) = line.read_frame().expect("a frame");
+        assert_eq!((first, payload), (0x81, numbered(number, LENGTH).into_bytes()), "frame {number} of {count}");
+    }
+    assert!(line.is_sent());
+}
+
+#[test]
+fn a_frame_may_come_byte_by_byte_and_frames_together() {
+    let mut line = Line::open();
+    for byte in text("slowly") {
+        line.client.write_all(&[byte]).expect("the server reads");
+    }
+    assert_eq!(line.hear_text(), "slowly");
+
+    // One message in two fragments, a ping between them; then one frame more, and the beginning of another.
+    let (begun, rest) = (text("fourth"), 5);
+    let together = [
+        masked(0x01, b"in "),
+        masked(0x89, b"?"),
+        masked(0x80, b"parts"),
+        text("third"),
+        begun[..begun.len() - rest].to_vec(),
+    ];
+    line.client.write_all(&together.concat()).expect("the server reads");
+    assert_eq!([line.hear_text(), line.hear_text()], ["in parts", "third"]);
+    assert_eq!(line.read_frame(), Some((0x8a, b"?".to_vec())), "the pong");
+    line.client.write_all(&begun[begun.len() - rest..]).expect("the server reads");
+    assert_eq!(line.hear_text(), "fourth");
+}
+
+#[test]
+fn of_a_peer_that_only_stops_writing_all_is_heard_and_what_was_written_to_it_arrives() {
+    let mut line = Line::open();
+    line.socket.write(&codec::encode(OpCode::Text, b"before"));
+    line.client.write_all(&text("last words")).expect("the server reads");
+    line.client.shutdown(Shutdown::Write).expect("a socket");
+    assert_eq!(line.hear_text(), "last words");
+    assert_eq!(line.hear(), Heard::Gone("peer gone"));
+    // Nobody is there who could be told any more: no message may be lost without a word.
+    assert!(line.socket.is_closed());
+    line.socket.write(&codec::encode(OpCode::Text, b"after"));
+    assert_eq!(line.read_frame(), Some((0x81, b"before".to_vec())));
+    assert_eq!(line.read_frame(), None);
+}
+
+#[test]
+fn a_half_of_a_frame_is_no_message_when_its_peer_goes() {
+    let mut line = Line::open();
+    let frame = text("unfinished");
+    line.client.write_all(&frame[..frame.len() - 1]).expect("the server reads");
+    line.client.shutdown(Shutdown::Both).expect("a socket");
+    assert_eq!(line.hear(), Heard::Gone("peer gone"));
+}
+
+#[test]
+fn a_close_comes_behind_what_waits_and_what_crosses_it_is_not_heard() {
+    const LENGTH: usize = 8 * 1024;
+    let mut line = Line::open();
+    let mut count = 0;
+    while line.is_sent() {
+        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
+        count += 1;
+    }
+    line.socket.close(CloseCode::Restart);
+    // It is on its way, and the client does not know.
+    line.socket.write(&codec::encode(OpCode::Text, b"too late"));
+    line.client.write_all(&text("crossed")).expect("the server reads");
+    for number in 0..count {
+        assert_eq!(line.read_frame(), Some((0x81, numbered(number, LENGTH).into_bytes())), "frame {number}");
+    }
+    let (first, payload) = line.read_frame().expect("a close");
+    let code = u16::from_be_bytes([payload[0], payload[1]]);
+    assert_eq!((first, code), (0x88, CloseCode::Restart.code()));
+    line.client.write_all(&masked(0x88, &payload[..2])).expect("the server reads");
+    assert_eq!(line.hear(), Heard::Gone(CloseCode::Restart.reason()), "what crossed the close is not heard");
+    assert_eq!(line.read_frame(), None);
+}
+
+#[test]
+fn of_two_closes_that_cross_each_side_sees_one() {
+    let mut line = Line::open();
+    line.client.write_all(&masked(0x88, &1000_u16.to_be_bytes())).expect("the server reads");
+    line.socket.close(CloseCode::Restart);
+    let (first, payload) = line.read_frame().expect("a close");
+    let code = u16::from_be_bytes([payload[0], payload[1]]);
+    assert_eq!(first, 0x88);
+    // Whichever was first.
+    let heard = line.hear();
+    let pairs =
+        [(1000, Heard::Gone("peer closed")), (CloseCode::Restart.code(), Heard::Gone(CloseCode::Restart.reason()))];
+    assert!(pairs.contains(&(code, heard)), "the other code than the reason: {code}");
+    assert_eq!(line.read_frame(), None, "one close alone");
+    assert_eq!(line.heard.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "gone once");
+}
+
+#[test]
+fn frames_from_many_threads_are_never_mixed() {
+    const THREADS: usize = 4;
+    const FRAMES: usize = 200;
+    let mut line = Line::open();
+    let threads: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let socket = line.socket.clone();
+            std::thread::spawn(move || {
+                for number in 0..FRAMES {
+                    let wire: Bytes = codec::encode(OpCode::Text, format!("{thread} {number}").repeat(9).as_bytes());
+                    socket.write_unbounded(&wire);
+                }
+            })
+        })
+        .collect();
+    let mut next = [0; THREADS];
+    for _ in 0..THREADS * FRAMES {
+        let (_, payload) = line.read_frame().expect("a frame");
+        let words = String::from_utf8(payload).expect("text");
+        let thread: usize = words[..1].parse().expect("a thread");
+        assert_eq!(words, format!("{thread} {}", next[thread]).repeat(9));
+        next[thread] += 1;
+    }
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+}
