@@ -19,6 +19,8 @@ use futures_util::FutureExt;
 const PATIENCE: Duration = Duration::from_secs(20);
 const LIMITS: Limits = Limits { max_message: 1024 * 1024, ping_interval: Duration::from_secs(3600) };
 const MASK: [u8; 4] = [1, 2, 3, 4];
+/// Of a long message.
+const LENGTH: usize = 8 * 1024;
 
 /// Tells of all that it hears.
 struct Witness(Sender<Heard>);
@@ -119,6 +121,21 @@ impl Line {
         Some((head[0], payload))
     }
 
+    fn write(&self, number: usize) {
+        self.socket.write(&codec::encode(OpCode::Text, numbered(number).as_bytes()));
+    }
+
+    /// Writes to a client that reads nothing, until a frame did not go in whole. How many were written.
+    fn fill(&self) -> usize {
+        let mut count = 0;
+        while self.is_sent() {
+            self.write(count);
+            count += 1;
+            assert!(count * LENGTH < 64 * 1024 * 1024, "the kernel takes everything");
+        }
+        count
+    }
+
     /// Whether everything that was given to the socket is with the kernel.
     fn is_sent(&self) -> bool {
         self.socket.below(1).now_or_never().is_some()
@@ -137,29 +154,20 @@ fn text(words: &str) -> Vec<u8> {
 }
 
 /// A message that cannot be taken for another.
-fn numbered(number: usize, length: usize) -> String {
-    format!("{number:08}").repeat(length / 8)
+fn numbered(number: usize) -> String {
+    format!("{number:08}").repeat(LENGTH / 8)
 }
 
 #[test]
 fn what_the_kernel_takes_in_parts_arrives_whole_and_in_order() {
-    const LENGTH: usize = 8 * 1024;
     let mut line = Line::open();
-    let mut count = 0;
-    // Until one did not go in whole: the client reads nothing yet.
-    while line.is_sent() {
-        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
-        count += 1;
-        assert!(count * LENGTH < 64 * 1024 * 1024, "the kernel takes everything");
-    }
+    let full = line.fill();
     // More wait behind it, but fewer than would end the connection.
-    for _ in 0..MAX_UNSENT / LENGTH / 2 {
-        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
-        count += 1;
-    }
+    let count = full + MAX_UNSENT / LENGTH / 2;
+    (full..count).for_each(|number| line.write(number));
     for number in 0..count {
         let (first, payload) = line.read_frame().expect("a frame");
-        assert_eq!((first, payload), (0x81, numbered(number, LENGTH).into_bytes()), "frame {number} of {count}");
+        assert_eq!((first, payload), (0x81, numbered(number).into_bytes()), "frame {number} of {count}");
     }
     assert!(line.is_sent());
 }
@@ -214,19 +222,14 @@ fn a_half_of_a_frame_is_no_message_when_its_peer_goes() {
 
 #[test]
 fn a_close_comes_behind_what_waits_and_what_crosses_it_is_not_heard() {
-    const LENGTH: usize = 8 * 1024;
     let mut line = Line::open();
-    let mut count = 0;
-    while line.is_sent() {
-        line.socket.write(&codec::encode(OpCode::Text, numbered(count, LENGTH).as_bytes()));
-        count += 1;
-    }
+    let count = line.fill();
     line.socket.close(CloseCode::Restart);
     // It is on its way, and the client does not know.
     line.socket.write(&codec::encode(OpCode::Text, b"too late"));
     line.client.write_all(&text("crossed")).expect("the server reads");
     for number in 0..count {
-        assert_eq!(line.read_frame(), Some((0x81, numbered(number, LENGTH).into_bytes())), "frame {number}");
+        assert_eq!(line.read_frame(), Some((0x81, numbered(number).into_bytes())), "frame {number}");
     }
     let (first, payload) = line.read_frame().expect("a close");
     let code = u16::from_be_bytes([payload[0], payload[1]]);
