@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use crate::credentials::Identity;
 use crate::frames::{ChatFrame, Frame};
 use crate::transport::Outlet;
+use crate::watch::watches::Watches;
 use crate::watch::{Overflowed, Turn, Watch};
 
 /// Frames of a client that wait for their turn. Beyond this its socket is not read.
@@ -69,8 +70,7 @@ pub struct Grant {
 
 #[derive(Default)]
 struct State {
-    /// By chat, sorted.
-    watches: Vec<(ChatId, Watch)>,
+    watches: Watches,
     /// Staff frames that came before `connected` was out.
     early: Option<Vec<ChatFrame>>,
     /// Chats that a user was added to, and has not joined yet: the last time counts.
@@ -216,14 +216,15 @@ impl Connection {
             return;
         }
         let mut state = self.state();
-        let send = match state.position(frame.chat_id) {
-            Ok(index) => state.watches[index].1.offer(frame),
-            Err(_) if !self.is_staff() => false,
-            Err(_) if state.early.is_some() => {
+        let state = &mut *state;
+        let send = match state.watches.get_mut(frame.chat_id) {
+            Some(watch) => watch.offer(frame),
+            None if !self.is_staff() => false,
+            None if state.early.is_some() => {
                 state.keep_early(frame);
                 false
             }
-            Err(_) => state.offer_staff(frame),
+            None => state.offer_staff(frame),
         };
         if send {
             self.outlet.send(&frame.frame, Some((frame.chat_id, frame.seq)));
@@ -262,21 +263,23 @@ impl Connection {
     // --- watching --------------------------------------------------------------------------------------------
 
     /// Starts to watch a chat. None if it was watched already, or the transport is gone: nobody would end the watch.
-    pub fn watch(&self, chat: ChatId, watch: Watch) -> Option<Turn> {
+    pub fn watch(&self, chat: ChatId, mut watch: Watch) -> Option<Turn> {
         let mut state = self.state();
         if state.is_gone {
             return None;
         }
-        let Err(index) = state.position(chat) else { return None };
+        if state.watches.get(chat).is_some() {
+            return None;
+        }
         let turn = watch.turn;
-        state.watches.insert(index, (chat, watch));
-        state.left.retain(|left| *left != chat);
         // What came for it while staff was connecting is the watch's from now on.
         for frame in state.take_early(chat) {
-            if state.watches[index].1.offer(&frame) {
+            if watch.offer(&frame) {
                 self.outlet.send(&frame.frame, Some((chat, frame.seq)));
             }
         }
+        state.watches.insert(chat, watch);
+        state.left.retain(|left| *left != chat);
         Some(turn)
     }
 
@@ -287,7 +290,7 @@ impl Connection {
         if added {
             state.left.retain(|left| *left != chat);
         }
-        if state.position(chat).is_ok() || state.left.contains(&chat) {
+        if state.watches.get(chat).is_some() || state.left.contains(&chat) {
             return false;
         }
         match state.invitations.iter_mut().find(|(invited, _)| *invited == chat) {
@@ -315,7 +318,7 @@ impl Connection {
     pub fn live_chats(&self) -> Vec<ChatId> {
         let state = self.state();
         let live = state.watches.iter().filter(|(_, watch)| watch.live_from().is_some());
-        live.map(|(chat, _)| *chat).collect()
+        live.map(|(chat, _)| chat).collect()
     }
 
     /// When it was added to a chat that it was invited to.
@@ -343,7 +346,7 @@ impl Connection {
 
     /// Whether it watches a chat.
     pub fn is_watching(&self, chat: ChatId) -> bool {
-        self.state().position(chat).is_ok()
+        self.state().watches.get(chat).is_some()
     }
 
     /// Whether a watch is still the one that it was.
@@ -359,10 +362,8 @@ impl Connection {
     /// Stops a watch, unless another has taken its place.
     pub fn end_watch(&self, chat: ChatId, turn: Turn) {
         let mut state = self.state();
-        if let Ok(index) = state.position(chat)
-            && state.watches[index].1.turn == turn
-        {
-            state.end(index);
+        if state.watches.get(chat).is_some_and(|watch| watch.turn == turn) {
+            state.unwatch(chat);
         }
     }
 
@@ -384,19 +385,14 @@ impl Connection {
     /// History was read up to `reached`: sends what came meanwhile, in one go, and is live.
     pub fn go_live(&self, chat: ChatId, turn: Turn, after: Seq, reached: Seq) -> Result<(), Overflowed> {
         let mut state = self.state();
-        let Ok(index) = state.position(chat) else { return Ok(()) };
-        if state.watches[index].1.turn != turn {
-            return Ok(());
-        }
-        let frames = state.watches[index].1.go_live(after, reached)?;
+        let Some(watch) = state.watches.get_mut(chat).filter(|watch| watch.turn == turn) else { return Ok(()) };
+        let frames = watch.go_live(after, reached)?;
         frames.iter().for_each(|frame| self.outlet.send(&frame.frame, Some((chat, frame.seq))));
         Ok(())
     }
 
     fn with_watch<T>(&self, chat: ChatId, look: impl FnOnce(&mut Watch) -> T) -> Option<T> {
-        let mut state = self.state();
-        let index = state.position(chat).ok()?;
-        Some(look(&mut state.watches[index].1))
+        self.state().watches.get_mut(chat).map(look)
     }
 
     // --- listening -------------------------------------------------------------------------------------------
@@ -533,29 +529,18 @@ impl Connection {
 
     /// Stops watching all chats, and names them.
     pub fn unwatch_all(&self) -> Vec<ChatId> {
-        self.state().watches.drain(..).map(|(chat, _)| chat).collect()
+        self.state().watches.take_all()
     }
 }
 
 impl State {
-    fn position(&self, chat: ChatId) -> Result<usize, usize> {
-        self.watches.binary_search_by_key(&chat, |(id, _)| *id)
-    }
-
-    fn unwatch(&mut self, chat: ChatId) -> bool {
-        let found = self.position(chat);
-        if let Ok(index) = found {
-            self.end(index);
-        }
-        found.is_ok()
-    }
-
     /// Stops a watch, and keeps how far it came.
-    fn end(&mut self, index: usize) {
-        let (chat, watch) = self.watches.remove(index);
+    fn unwatch(&mut self, chat: ChatId) -> bool {
+        let Some(watch) = self.watches.remove(chat) else { return false };
         if let Some(to) = watch.live_to() {
             self.saw(chat, to);
         }
+        true
     }
 
     fn saw(&mut self, chat: ChatId, to: Seq) {
@@ -567,15 +552,13 @@ impl State {
 
     /// Staff is told of every session: the first frame of one starts its watch.
     fn offer_staff(&mut self, frame: &ChatFrame) -> bool {
-        match self.position(frame.chat_id) {
-            Ok(index) => self.watches[index].1.offer(frame),
-            Err(index) => {
-                let mut watch = Watch::live(ChatKind::Session, Seq(frame.seq.0 - 1));
-                let first = watch.offer(frame);
-                self.watches.insert(index, (frame.chat_id, watch));
-                first
-            }
+        if let Some(watch) = self.watches.get_mut(frame.chat_id) {
+            return watch.offer(frame);
         }
+        let mut watch = Watch::live(ChatKind::Session, Seq(frame.seq.0 - 1));
+        let first = watch.offer(frame);
+        self.watches.insert(frame.chat_id, watch);
+        first
     }
 
     fn take_early(&mut self, chat: ChatId) -> Vec<ChatFrame> {

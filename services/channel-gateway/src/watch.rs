@@ -1,6 +1,7 @@
 //! One chat of one connection: what kind it is, which join it belongs to, how far it has come.
 
 pub mod progress;
+pub mod watches;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
