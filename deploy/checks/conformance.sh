@@ -19,7 +19,7 @@ start_gateway() {
 only_one "$FOLDER/lock" "make conformance"
 require compiler
 python_tool kosoku 0.1.0
-cargo build --locked --package channel-gateway 9>&-
+cargo build --locked --workspace --bins 9>&-
 trap 'stop "$FOLDER/gateway" TERM 10' EXIT
 trap 'exit 130' INT TERM HUP
 port=$(free_port)

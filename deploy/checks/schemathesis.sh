@@ -48,7 +48,7 @@ only_one "$FOLDER/lock" "make schemathesis"
 require compiler postgres openssl curl
 python_tool schemathesis 4.32.5
 say "Building chat-service"
-cargo build --locked --package chat-service 9>&-
+cargo build --locked --workspace --bins 9>&-
 trap stop_all EXIT
 trap 'exit 130' INT TERM HUP
 start_postgres
