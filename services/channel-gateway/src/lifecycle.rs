@@ -87,7 +87,9 @@ async fn open_client(
     let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
     let is_foreign = after.is_some_and(|after| !after.is_of(welcome.epoch));
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
-    say_connected(gateway, connection, welcome, Some((session, after.unwrap_or(top))));
+    // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
+    let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
+    say_connected(gateway, connection, welcome, Some((session, begins_at)));
     if is_foreign {
         resume::refuse(gateway, connection, "epoch", vec![session]);
     }

@@ -290,6 +290,12 @@ async fn is_told_to_begin_anew(talk: &Talk, system: &System, transport: Transpor
     let resync = live.next().await;
     let told = (&resync["type"], &resync["why"], &resync["chats"]);
     assert_eq!(told, (&"resync".into(), &why.into(), &json!([talk.visitor.session])));
+    // What an EventSource comes back with by itself: not the cursor that was refused.
+    let position = live.position();
+    drop(live);
+    let missed = talk.say("missed").await;
+    let mut live = Live::come_back(transport, system.gateway(1), &talk.visitor, position).await;
+    assert_eq!(bodies(&live.up_to(&missed).await, talk.visitor.session), ["missed"]);
     let last = talk.say("live").await;
     assert_eq!(bodies(&live.up_to(&last).await, talk.visitor.session), ["live"]);
 }
