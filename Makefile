@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test lint fmt faults fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
+.PHONY: help run up down admin test lint fmt faults faults-check fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
