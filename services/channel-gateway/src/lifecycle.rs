@@ -64,8 +64,13 @@ pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity
         Principal::Staff { .. } => open_staff(gateway, connection).await,
         Principal::User { user_id } => open_user(gateway, connection, user_id).await,
     };
-    if let Err(error) = opened {
-        refuse_and_close(connection, error);
+    match opened {
+        Err(error) => refuse_and_close(connection, error),
+        // One position tells nothing of several chats.
+        Ok(()) if after.is_some() && !matches!(principal, Principal::Client { .. }) => {
+            connection.tell(&ServerFrame::Resync { why: "several".to_owned(), chats: Vec::new() });
+        }
+        Ok(()) => {}
     }
     if connection.opened_at_last() {
         gateway.metrics.opened(connection);

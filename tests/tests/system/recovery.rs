@@ -425,3 +425,14 @@ system_test! {
         EventStream::refused(system.gateway(0), &format!("/channel/sse?{query}")).await.refused(400, "bad_request");
     }
 }
+
+system_test! {
+    async fn a_cursor_that_says_nothing_of_a_connections_chats_is_refused_aloud(system: System) {
+        let (user, visitor) = (system.user("Uma").await, system.visitor("Ann").await);
+        let target = format!("/channel/sse?{}", visitor.proof());
+        let mut stream = EventStream::open(system.gateway(0), &target, Some("3:3")).await;
+        assert_eq!(stream.next_of("resync").await["why"], "several");
+        let mut socket = Socket::open(system.gateway(0), &format!("/channel/ws?{}&after=2", user.proof())).await;
+        assert_eq!(socket.next_of("resync").await["why"], "several");
+    }
+}

@@ -97,8 +97,9 @@ struct CameFrom {
 }
 
 fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<CameFrom, ApiError> {
-    let header = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    let cursor = match header {
+    let header = request.headers().get("last-event-id").filter(|id| !id.is_empty());
+    // What is no text is no cursor, and refused as such.
+    let cursor = match header.map(|id| id.to_str().unwrap_or("?")) {
         Some(id) => Some(last_event_id(id)?),
         None => websocket::cursor(after)?.map(Cursor::One),
     };
@@ -143,7 +144,7 @@ fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, came_
             _ => None,
         };
         lifecycle::open(&gateway, &connection, identity, after).await;
-        if cursor.is_some() && !has_one_chat {
+        if cursor.is_some_and(|cursor| !has_one_chat || cursor == Cursor::Several) {
             connection.tell(&ServerFrame::Resync { why: "several".to_owned(), chats: Vec::new() });
         }
     });
