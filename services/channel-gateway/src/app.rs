@@ -70,13 +70,10 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     };
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let server = server::serve(listener, workers, gateway.clone(), app)?;
-    let handle = server.handle();
-    let serving = tokio::spawn(server);
     telemetry::shutdown::requested().await;
     draining.down("shutting down");
     drain::drain(&gateway, &config.channel).await;
-    handle.stop(true).await;
-    serving.await??;
+    server.stop().await;
     Ok(())
 }
 

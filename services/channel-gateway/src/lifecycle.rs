@@ -13,7 +13,7 @@ use crate::credentials::Identity;
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
 use crate::join::Stand;
-use crate::resume::Position;
+use crate::resume::{CameFrom, Position};
 use crate::watch::Watch;
 use crate::{client_frames, join, resume};
 
@@ -45,16 +45,25 @@ pub async fn open_and_listen(
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
     identity: Identity,
-    after: Option<Position>,
+    came_from: Option<CameFrom>,
     when_ready: impl FnOnce(),
 ) {
-    open(&gateway, &connection, identity, after).await;
+    open(&gateway, &connection, identity, came_from).await;
     serve_queue(&gateway, &connection, when_ready).await;
 }
 
 /// The token was good: joins its chats, says `connected`, replays from the cursor, goes live.
-pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity: Identity, after: Option<Position>) {
+pub async fn open(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    identity: Identity,
+    came_from: Option<CameFrom>,
+) {
     let principal = identity.principal;
+    let after = match (came_from, principal) {
+        (Some(CameFrom::One(position)), Principal::Client { .. }) => Some(position),
+        _ => None,
+    };
     if !connection.prove(identity) {
         return connection.refuse(ErrorBody::new(ErrorCode::Conflict, "the connection is already open"));
     }
@@ -66,8 +75,8 @@ pub async fn open(gateway: &Arc<Gateway>, connection: &Arc<Connection>, identity
     };
     match opened {
         Err(error) => refuse_and_close(connection, error),
-        // One position tells nothing of several chats.
-        Ok(()) if after.is_some() && !matches!(principal, Principal::Client { .. }) => {
+        // One position tells nothing of several chats, nor several of one.
+        Ok(()) if came_from.is_some() && after.is_none() => {
             connection.tell(&ServerFrame::Resync { why: "several".to_owned(), chats: Vec::new() });
         }
         Ok(()) => {}

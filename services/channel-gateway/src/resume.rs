@@ -47,6 +47,15 @@ impl Position {
     }
 }
 
+/// Where a connection says that it comes back from, before it is known how many chats it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CameFrom {
+    /// A position in one chat.
+    One(Position),
+    /// It had several chats, and no one position tells of them.
+    Several,
+}
+
 /// The first frame of a connection that announced a `resume`, if it is one.
 pub async fn expected(connection: &Connection) -> Option<Cursors> {
     if !connection.expects_resume {

@@ -3,19 +3,19 @@
 //! - [`codec`]: RFC 6455 on bytes
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
-//! - `upgrade`: tells handshakes from other requests · [`websocket`]: the handshake
+//! - [`doorman`]: tells handshakes from other requests · [`websocket`]: the handshake
 //! - [`sse`]: Server-Sent Events · `sse_outlet`: one stream's way out · `peer_socket`: the connection behind it
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub mod attention;
 pub mod codec;
+pub mod doorman;
 pub mod echo;
 pub(crate) mod peer_socket;
 pub mod poller;
 pub mod socket;
 pub mod sse;
 mod sse_outlet;
-pub(crate) mod upgrade;
 pub mod websocket;
 
 use std::time::Duration;

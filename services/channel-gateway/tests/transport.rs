@@ -1,15 +1,16 @@
 //! Pollers on real sockets: what TCP may do to a stream of frames must not show in the messages.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_http::ws::OpCode;
 use bytes::Bytes;
 use channel_gateway::transport::Outlet;
 use channel_gateway::transport::codec::{self, Incoming};
+use channel_gateway::transport::poller::door::{Admission, Door, Look};
 use channel_gateway::transport::poller::{Limits, Peer, Pollers};
 use channel_gateway::transport::socket::{Ending, MAX_UNSENT, Socket};
 use chat_events::frame::CloseCode;
@@ -39,16 +40,6 @@ impl Peer for Witness {
         true
     }
 
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    fn overdue(&self, _now: Instant) -> Option<CloseCode> {
-        None
-    }
-
-    fn pinged(&self, _took: Duration) {}
-
     fn gone(&self, ending: Ending) {
         self.tell(Heard::Gone(ending.reason));
     }
@@ -71,6 +62,10 @@ struct Line {
 
 impl Line {
     fn open() -> Self {
+        Self::answered("", false)
+    }
+
+    fn answered(answer: &'static str, waits_for_a_frame: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
         client.set_nodelay(true).expect("a socket");
@@ -78,14 +73,21 @@ impl Line {
         let (server, _) = listener.accept().expect("a connection");
         server.set_nonblocking(true).expect("a socket");
         let (tell, heard) = channel();
+        let (give, given) = channel();
         let pollers = Pollers::start(1).expect("a thread");
-        let mut socket = None;
-        let witness = |taken: &Arc<Socket>| -> Arc<dyn Peer> {
-            socket = Some(taken.clone());
+        let witness = move |taken: &Arc<Socket>| -> Arc<dyn Peer> {
+            give.send(taken.clone()).expect("the test waits for it");
             Arc::new(Witness(tell))
         };
-        pollers.take_over(server, &[], LIMITS, witness).expect("a socket");
-        Self { client, socket: socket.expect("taken over"), heard, _pollers: pollers }
+        let admission = Admission {
+            answer: Bytes::from_static(answer.as_bytes()),
+            waits_for_a_frame,
+            limits: LIMITS,
+            peer_of: Box::new(witness),
+        };
+        pollers.take_over(server, &[], admission);
+        let socket = given.recv_timeout(PATIENCE).expect("taken over");
+        Self { client, socket, heard, _pollers: pollers }
     }
 
     fn hear(&self) -> Heard {
@@ -283,4 +285,187 @@ fn frames_from_many_threads_are_never_mixed() {
     for thread in threads {
         thread.join().expect("no panic");
     }
+}
+
+#[test]
+fn a_handshake_is_answered_with_the_first_frame_and_without_one_all_the_same() {
+    const ANSWER: &str = "HTTP/1.1 101 Switching Protocols\r\n\r\n";
+    let read_answer = |line: &mut Line| {
+        let mut answer = [0; ANSWER.len()];
+        line.client.read_exact(&mut answer).expect("an answer");
+        assert_eq!(answer, ANSWER.as_bytes());
+    };
+    let mut spoken_to = Line::answered(ANSWER, true);
+    spoken_to.write(1);
+    spoken_to.write(2);
+    read_answer(&mut spoken_to);
+    assert_eq!(spoken_to.read_frame(), Some((0x81, numbered(1).into_bytes())));
+    assert_eq!(spoken_to.read_frame(), Some((0x81, numbered(2).into_bytes())));
+
+    let mut closed = Line::answered(ANSWER, true);
+    closed.socket.close(CloseCode::Restart);
+    read_answer(&mut closed);
+    assert_eq!(closed.read_frame().map(|(first, _)| first), Some(0x88));
+
+    let mut in_silence = Line::answered(ANSWER, true);
+    read_answer(&mut in_silence);
+    assert!(in_silence.is_sent());
+}
+
+/// Lets those in who say `in`, at once or (`later`) once the test allows it, refuses who says `out`, panics at `bad`.
+struct Porter {
+    tell: Sender<Heard>,
+    http: Sender<TcpStream>,
+    allowed: Arc<tokio::sync::Semaphore>,
+}
+
+impl Door for Porter {
+    fn look_at(&self, mut io: &mio::net::TcpStream, _address: SocketAddr) -> std::io::Result<Look> {
+        let mut word = [0; 8];
+        let length = match io.peek(&mut word) {
+            Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Look::Nothing),
+            peeked => peeked?,
+        };
+        let takes_long = match &word[..length] {
+            [b'i', b'n', ..] => false,
+            [b'l', b'a', b't', b'e', b'r', ..] => true,
+            b"bad" => panic!("a test of what happens then"),
+            b"out" => return Ok(Look::Handshake { judged: async { Err(b"no".to_vec()) }.boxed(), has_more: false }),
+            _ => return Ok(Look::Http),
+        };
+        let taken = if takes_long { 5 } else { 2 };
+        io.read_exact(&mut word[..taken])?;
+        let (tell, allowed) = (self.tell.clone(), self.allowed.clone());
+        let peer_of = Box::new(move |socket: &Arc<Socket>| -> Arc<dyn Peer> {
+            assert!(!socket.is_closed());
+            Arc::new(Witness(tell))
+        });
+        let judged = async move {
+            if takes_long {
+                allowed.acquire().await.expect("never closed").forget();
+            }
+            Ok(Admission { answer: Bytes::from_static(b"welcome"), waits_for_a_frame: false, limits: LIMITS, peer_of })
+        };
+        Ok(Look::Handshake { judged: judged.boxed(), has_more: taken < length })
+    }
+
+    fn leave_to_http(&self, io: TcpStream) {
+        // The test may be over.
+        let _ = self.http.send(io);
+    }
+}
+
+/// A listener with a porter.
+struct House {
+    pollers: Pollers,
+    address: SocketAddr,
+    heard: Receiver<Heard>,
+    http: Receiver<TcpStream>,
+    allowed: Arc<tokio::sync::Semaphore>,
+    _runtime: tokio::runtime::Runtime,
+}
+
+impl House {
+    fn open() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let ((tell, heard), (give, http)) = (channel(), channel());
+        let allowed = Arc::new(tokio::sync::Semaphore::new(0));
+        let door: Arc<dyn Door> = Arc::new(Porter { tell, http: give, allowed: allowed.clone() });
+        let pollers = Pollers::start(2).expect("threads");
+        pollers.listen(listener, &door, runtime.handle()).expect("a listener");
+        Self { pollers, address, heard, http, allowed, _runtime: runtime }
+    }
+
+    fn guest(&self, word: &[u8]) -> TcpStream {
+        let mut guest = TcpStream::connect(self.address).expect("a connection");
+        guest.set_read_timeout(Some(PATIENCE)).expect("a socket");
+        guest.write_all(word).expect("the server reads");
+        guest
+    }
+
+    fn hear(&self) -> Heard {
+        self.heard.recv_timeout(PATIENCE).expect("something is heard")
+    }
+}
+
+fn heard_by(guest: &mut TcpStream, words: &[u8]) {
+    let mut heard = vec![0; words.len()];
+    guest.read_exact(&mut heard).expect("an answer");
+    assert_eq!(heard, words);
+}
+
+/// Nothing more comes: the server has ended the connection.
+fn is_ended(guest: &mut TcpStream) -> bool {
+    let mut rest = [0];
+    match guest.read(&mut rest) {
+        Ok(length) => length == 0,
+        Err(why) => why.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn a_guest_is_let_in_on_each_thread_and_what_came_with_its_word_is_heard() {
+    let house = House::open();
+    for number in 0..6 {
+        let mut guest = house.guest(b"in");
+        heard_by(&mut guest, b"welcome");
+        guest.write_all(&text(&number.to_string())).expect("the server reads");
+        assert_eq!(house.hear(), Heard::Text(number.to_string()));
+        drop(guest);
+        assert_eq!(house.hear(), Heard::Gone("peer gone"));
+    }
+    let mut guest = house.guest(&[&b"in"[..], &text("behind it")].concat());
+    heard_by(&mut guest, b"welcome");
+    assert_eq!(house.hear(), Heard::Text("behind it".to_owned()));
+    let ended = house.guest(b"in");
+    ended.shutdown(Shutdown::Write).expect("a socket");
+    assert_eq!(house.hear(), Heard::Gone("peer gone"));
+}
+
+#[test]
+fn a_guest_that_takes_long_to_judge_holds_up_nobody_and_loses_nothing() {
+    let house = House::open();
+    let mut slow: Vec<_> = (0..2).map(|_| house.guest(b"later")).collect();
+    let mut quick: Vec<_> = (0..2).map(|_| house.guest(b"in")).collect();
+    quick.iter_mut().for_each(|guest| heard_by(guest, b"welcome"));
+    for guest in &mut slow {
+        guest.write_all(&text("said meanwhile")).expect("the server reads");
+    }
+    house.allowed.add_permits(2);
+    slow.iter_mut().for_each(|guest| heard_by(guest, b"welcome"));
+    assert_eq!([house.hear(), house.hear()].map(|heard| heard == Heard::Text("said meanwhile".to_owned())), [true; 2]);
+}
+
+#[test]
+fn others_are_refused_or_left_to_http_as_they_came() {
+    let house = House::open();
+    let mut refused = house.guest(b"out");
+    heard_by(&mut refused, b"no");
+    assert!(is_ended(&mut refused));
+    // Who makes the door panic harms nobody else.
+    assert!(is_ended(&mut house.guest(b"bad")));
+    for word in [&b"GET /"[..], b""] {
+        let mut guest = house.guest(word);
+        let mut left = house.http.recv_timeout(PATIENCE).expect("it is left to HTTP");
+        guest.write_all(b"!").expect("the server reads");
+        left.set_nonblocking(false).expect("a socket");
+        heard_by(&mut left, &[word, b"!"].concat());
+    }
+    heard_by(&mut house.guest(b"in"), b"welcome");
+}
+
+#[test]
+fn who_is_in_stays_when_nobody_is_accepted_any_more() {
+    let house = House::open();
+    let mut inside = house.guest(b"in");
+    heard_by(&mut inside, b"welcome");
+    let mut silent: Vec<_> = (0..2).map(|_| house.guest(b"")).collect();
+    house.pollers.stop_listening();
+    drop(house.http);
+    assert!(silent.iter_mut().all(is_ended));
+    assert!(TcpStream::connect(house.address).is_err());
+    inside.write_all(&text("still here")).expect("the server reads");
+    assert_eq!(house.heard.recv_timeout(PATIENCE), Ok(Heard::Text("still here".to_owned())));
 }

@@ -53,7 +53,6 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let relay = relay.map(|relay| tokio::spawn(relay.run(chat.clone(), process.around.shutdown.clone())));
 
     let server = process.serve(listener, &chat, &gateway)?;
-    let (handle, serving) = (server.handle(), tokio::spawn(server));
     if process.config.demo_operator {
         tokio::spawn(demo_operator::announce(chat.clone(), process.config.data_dir.clone()));
     }
@@ -63,8 +62,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     process.around.health.part("process").down("shutting down");
     channel_gateway::drain::drain(&gateway, &process.config.channel).await;
-    handle.stop(true).await;
-    serving.await??;
+    server.stop().await;
     chat.finish_writes().await;
     process.around.shutdown.cancel();
     let both = async {
@@ -146,7 +144,7 @@ impl Process {
         listener: TcpListener,
         chat: &AppState,
         gateway: &Arc<Gateway>,
-    ) -> anyhow::Result<actix_web::dev::Server> {
+    ) -> anyhow::Result<channel_gateway::server::Server> {
         self.around.health.part("process").up();
         let (health, metrics) = (self.around.health.clone(), self.around.metrics.clone());
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
@@ -160,6 +158,6 @@ impl Process {
                 .default_service(web::to(chat_service::app::not_found))
         };
         let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        Ok(channel_gateway::server::serve(listener, workers, gateway.clone(), app)?)
+        channel_gateway::server::serve(listener, workers, gateway.clone(), app)
     }
 }

@@ -4,8 +4,9 @@ mod rest;
 mod tokens;
 
 use bytes::BytesMut;
+use channel_gateway::resume::{CameFrom, Position};
 use channel_gateway::transport::codec::{Decoder, Incoming, Violation};
-use channel_gateway::transport::sse;
+use channel_gateway::transport::{doorman, sse};
 use chat_events::frame::ClientFrame;
 use chat_events::{ErrorBody, ErrorCode, Event, Seq};
 
@@ -23,9 +24,10 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 10] = [
+pub const ALL: [Target; 11] = [
     Target { name: "client_frame", check: client_frame, good: good_frames },
     Target { name: "websocket", check: websocket, good: good_websockets },
+    Target { name: "handshake", check: handshake, good: good_handshakes },
     Target { name: "session_token", check: tokens::session, good: tokens::good_sessions },
     Target { name: "access_token", check: tokens::access, good: tokens::good_accesses },
     Target { name: "jwks", check: tokens::jwks, good: tokens::good_jwks },
@@ -152,16 +154,36 @@ fn good_websockets() -> Vec<Vec<u8>> {
     frames.into_iter().enumerate().map(with_cut).collect()
 }
 
+// --- handshakes ----------------------------------------------------------------------------------------------
+
+/// What is taken for a handshake asks for a channel, and ends where its headers end: not one byte earlier or later.
+fn handshake(bytes: &[u8]) -> Verdict {
+    let Some((request, length)) = doorman::handshake(bytes) else { return Ok(()) };
+    let is_for_a_channel = matches!(request.path(), "/ws" | "/channel/ws");
+    ensure(is_for_a_channel && request.head().upgrade(), || format!("{} was let in", request.path()))?;
+    let taken = bytes.get(..length).ok_or("more was taken than there was")?;
+    let alone = doorman::handshake(taken).map(|(_, length)| length);
+    ensure(alone == Some(length), || format!("of the same {length} bytes alone {alone:?} were taken"))?;
+    ensure(doorman::handshake(&taken[..length - 1]).is_none(), || "one byte less was enough".into())
+}
+
+fn good_handshakes() -> Vec<Vec<u8>> {
+    let headers = "Host: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let begin = ["/channel/ws?session=7&token=t", "/ws?token=a.b.c&resume=1", "/ws", "/channel/ws?after=7#x"];
+    begin.map(|target| format!("GET {target} HTTP/1.1\r\n{headers}frame").into_bytes()).into()
+}
+
 // --- cursors -------------------------------------------------------------------------------------------------
 
 /// A cursor is a position, several, or refused; what is read is written the same.
 fn cursor(bytes: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(bytes);
-    match sse::last_event_id(&text) {
-        Ok(sse::Cursor::Several) => ensure(text.contains(':'), || "several of one".into()),
-        Ok(sse::Cursor::One(seq)) => {
-            let again = sse::last_event_id(&seq.to_string());
-            ensure(seq >= Seq::ZERO && again == Ok(sse::Cursor::One(seq)), || format!("{seq} was read as {again:?}"))
+    match sse::last_event_id(&text, None) {
+        Ok(CameFrom::Several) => ensure(text.contains(':'), || "several of one".into()),
+        Ok(position @ CameFrom::One(Position { seq, .. })) => {
+            let again = sse::last_event_id(&seq.to_string(), None);
+            ensure(seq >= Seq::ZERO && again == Ok(position), || format!("{seq} was read as {again:?}"))
         }
         Err(error) => of_the_client(&error),
     }

@@ -1,14 +1,13 @@
 //! The codec alone: sends every message back. For runs of a WebSocket conformance suite, off unless asked for.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_http::ws::OpCode;
-use chat_events::frame::CloseCode;
 
 use super::codec::{self, Incoming, Violation};
 use super::poller::{Limits, Peer};
-use super::socket::{Ending, Socket};
+use super::socket::Socket;
 
 /// Where it is served.
 pub const PATH: &str = "/channel/echo";
@@ -27,18 +26,6 @@ impl Peer for Echo {
         }
         true
     }
-
-    fn is_ready(&self) -> bool {
-        true
-    }
-
-    fn overdue(&self, _now: Instant) -> Option<CloseCode> {
-        None
-    }
-
-    fn pinged(&self, _took: Duration) {}
-
-    fn gone(&self, _ending: Ending) {}
 
     /// The codes of RFC 6455, which a conformance suite looks for.
     fn violation(&self, violation: Violation) -> (u16, &'static str) {

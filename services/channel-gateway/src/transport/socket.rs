@@ -28,6 +28,8 @@ pub struct Socket {
     stream: TcpStream,
     out: Mutex<Out>,
     attention: Attention,
+    /// In the poller's slab.
+    key: usize,
 }
 
 #[derive(Default)]
@@ -35,8 +37,8 @@ struct Out {
     queue: VecDeque<Bytes>,
     unsent: usize,
     ending: Option<Ending>,
-    /// Its key in the poller's slab, once it is there.
-    key: Option<usize>,
+    /// What is queued is the answer to the handshake, which goes out with the first frame.
+    is_held: bool,
     waiting: Option<Arc<Notify>>,
 }
 
@@ -50,12 +52,29 @@ pub struct Ending {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, attention: Attention) -> Self {
-        Self { stream, out: Mutex::default(), attention }
+    pub(super) fn new(stream: TcpStream, attention: Attention, key: usize) -> Self {
+        Self { stream, out: Mutex::default(), attention, key }
     }
 
     pub(super) fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// Answers the handshake: at once, or as one packet with the first frame. Nothing was written before.
+    pub(super) fn answer(&self, answer: &Bytes, waits_for_a_frame: bool) {
+        let mut out = self.out();
+        match waits_for_a_frame {
+            true => out.hold(answer),
+            false => out.push(&self.stream, answer),
+        }
+    }
+
+    /// The first frame takes too long for an answer to wait for it.
+    pub(super) fn answer_now(&self) {
+        let mut out = self.out();
+        if std::mem::take(&mut out.is_held) {
+            out.flush(&self.stream);
+        }
     }
 
     fn out(&self) -> MutexGuard<'_, Out> {
@@ -85,9 +104,7 @@ impl Socket {
 
     /// Has the poller look at this socket: its peer can take messages again.
     pub fn ask_attention(&self) {
-        if let Some(key) = self.out().key {
-            self.attention.ask(key);
-        }
+        self.attention.ask(self.key);
     }
 
     /// Sends a close frame behind what is queued and lets the poller see the rest to its end.
@@ -106,9 +123,7 @@ impl Socket {
         out.push(&self.stream, &codec::encode_close(ending.code, text));
         out.ending = Some(ending);
         out.wake_waiters();
-        if let Some(key) = out.key {
-            self.attention.ask(key);
-        }
+        self.attention.ask(self.key);
     }
 
     /// The last who waits takes the bell away: another one would be rung for those who come later alone.
@@ -118,10 +133,6 @@ impl Socket {
         if Arc::strong_count(notify) <= 2 {
             out.waiting = None;
         }
-    }
-
-    pub(super) fn registered(&self, key: usize) {
-        self.out().key = Some(key);
     }
 
     pub(super) fn ending(&self) -> Option<Ending> {
@@ -160,6 +171,11 @@ impl Socket {
 impl Out {
     /// The usual frame goes straight to the kernel and is never queued.
     fn push(&mut self, stream: &TcpStream, wire: &Bytes) {
+        if std::mem::take(&mut self.is_held) {
+            let both = [self.queue.pop_front().unwrap_or_default(), wire.clone()].concat();
+            (self.queue, self.unsent) = (VecDeque::new(), 0);
+            return self.push(stream, &both.into());
+        }
         let mut written = 0;
         if self.queue.is_empty() {
             match write_some(stream, wire, &mut written) {
@@ -174,7 +190,16 @@ impl Out {
         self.queue.push_back(rest);
     }
 
+    fn hold(&mut self, answer: &Bytes) {
+        self.is_held = true;
+        self.unsent += answer.len();
+        self.queue.push_back(answer.clone());
+    }
+
     fn flush(&mut self, stream: &TcpStream) {
+        if self.is_held {
+            return;
+        }
         while let Some(front) = self.queue.front_mut() {
             let mut written = 0;
             let progress = write_some(stream, front, &mut written);

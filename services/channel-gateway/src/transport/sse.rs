@@ -9,7 +9,7 @@ use std::time::Instant;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpRequest, HttpResponse};
 use channel_auth::Purpose;
-use chat_events::frame::{CloseCode, ServerFrame};
+use chat_events::frame::CloseCode;
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, Epoch, ErrorBody, ErrorCode, Seq};
 use futures_util::{Stream, stream};
@@ -26,7 +26,7 @@ use crate::credentials::{ConnectQuery, Identity, Proof};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::lifecycle;
-use crate::resume::Position;
+use crate::resume::{CameFrom, Position};
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -90,41 +90,31 @@ fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ApiError
 
 /// Where a stream comes back from. What a browser sends by itself when it reconnects wins over the address that it was
 /// given once; the epoch stays that of the address.
-#[derive(Clone, Copy)]
-struct CameFrom {
-    cursor: Option<Cursor>,
-    epoch: Option<Epoch>,
-}
-
-fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<CameFrom, ApiError> {
+fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<Option<CameFrom>, ApiError> {
+    let epoch = websocket::epoch(epoch)?;
     let header = request.headers().get("last-event-id").filter(|id| !id.is_empty());
     // What is no text is no cursor, and refused as such.
-    let cursor = match header.map(|id| id.to_str().unwrap_or("?")) {
-        Some(id) => Some(last_event_id(id)?),
-        None => websocket::cursor(after)?.map(Cursor::One),
-    };
-    Ok(CameFrom { cursor, epoch: websocket::epoch(epoch)? })
+    match header.map(|id| id.to_str().unwrap_or("?")) {
+        Some(id) => Ok(Some(last_event_id(id, epoch)?)),
+        None => Ok(websocket::cursor(after)?.map(|seq| CameFrom::One(Position { seq, epoch }))),
+    }
 }
 
 /// What `Last-Event-ID` says.
-pub fn last_event_id(id: &str) -> Result<Cursor, ErrorBody> {
+pub fn last_event_id(id: &str, epoch: Option<Epoch>) -> Result<CameFrom, ErrorBody> {
     if id.contains(':') {
-        return Ok(Cursor::Several);
+        return Ok(CameFrom::Several);
     }
-    Ok(Cursor::One(websocket::cursor(Some(id))?.unwrap_or(Seq::ZERO)))
+    let seq = websocket::cursor(Some(id))?.unwrap_or(Seq::ZERO);
+    Ok(CameFrom::One(Position { seq, epoch }))
 }
 
-/// How far a stream had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// In its one chat.
-    One(Seq),
-    /// It was of several chats, and no one position tells of them.
-    Several,
-}
-
-fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, came_from: CameFrom) -> HttpResponse {
-    let CameFrom { cursor, epoch } = came_from;
+fn open(
+    gateway: &Arc<Gateway>,
+    request: &HttpRequest,
+    identity: Identity,
+    came_from: Option<CameFrom>,
+) -> HttpResponse {
     let has_one_chat = matches!(identity.principal, Principal::Client { .. });
     let (outlet, receiver) = SseOutlet::new(has_one_chat, PeerSocket::of(request), gateway.runtime.clone());
     let outlet = Arc::new(outlet);
@@ -138,16 +128,7 @@ fn open(gateway: &Arc<Gateway>, request: &HttpRequest, identity: Identity, came_
         guard: Guard { gateway: gateway.clone(), connection: connection.clone() },
     };
     let (gateway, runtime) = (gateway.clone(), gateway.runtime.clone());
-    runtime.spawn(async move {
-        let after = match cursor {
-            Some(Cursor::One(seq)) if has_one_chat => Some(Position { seq, epoch }),
-            _ => None,
-        };
-        lifecycle::open(&gateway, &connection, identity, after).await;
-        if cursor.is_some_and(|cursor| !has_one_chat || cursor == Cursor::Several) {
-            connection.tell(&ServerFrame::Resync { why: "several".to_owned(), chats: Vec::new() });
-        }
-    });
+    runtime.spawn(async move { lifecycle::open(&gateway, &connection, identity, came_from).await });
     HttpResponse::Ok()
         .force_close()
         .content_type("text/event-stream")

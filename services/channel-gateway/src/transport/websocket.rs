@@ -1,17 +1,18 @@
-//! The WebSocket handshake: proves the token while HTTP can still say no, then hands the socket to a poller.
+//! The WebSocket handshake: proves the token while HTTP can still say no; then the socket is a poller's.
 
 use std::io::Write;
-use std::net::{IpAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_http::{HttpMessage, Request, header, ws};
+use bytes::Bytes;
 use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
 use chat_events::{Epoch, ErrorBody, ErrorCode, ErrorEnvelope, Seq};
-use tokio::io::AsyncWriteExt;
 
 use super::codec::Incoming;
 use super::echo;
+use super::poller::door::{Admission, Judgement};
 use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
 use crate::client_address::client_address;
@@ -21,7 +22,7 @@ use crate::error::retry_after;
 use crate::frame_rate::{self, FrameRate, Verdict};
 use crate::gateway::Gateway;
 use crate::lifecycle;
-use crate::resume::Position;
+use crate::resume::{CameFrom, Position};
 
 /// Where channels are.
 pub(super) const CHANNEL: &str = "/channel/ws";
@@ -31,53 +32,121 @@ pub(super) const SHORT: &str = "/ws";
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
 
-/// Serves one upgrade request to its end; afterwards the socket, which does not block, is the poller's. `rest` is what was
-/// read behind the request.
-pub async fn serve(gateway: Arc<Gateway>, request: Request, io: TcpStream, rest: &[u8]) {
-    let served = match accept(&gateway, &request).await {
-        Ok(accepted) => switch(&gateway, io, &request, rest, accepted),
-        Err(error) => refuse(io, &error).await,
-    };
-    if let Err(error) = served {
-        tracing::debug!(%error, "a handshake was not finished");
+/// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest` is what
+/// was read behind the request.
+pub async fn serve(gateway: Arc<Gateway>, request: &Request, mut io: TcpStream, rest: &[u8]) {
+    let handshake = Handshake::read(&gateway, request, request.peer_addr());
+    match Handshake::judge(&gateway, handshake).await {
+        Ok(admission) => gateway.pollers.take_over(io, rest, admission),
+        Err(answer) => {
+            // The first bytes of a connection always fit in its send buffer.
+            if let Err(error) = io.write_all(&answer).and_then(|()| io.shutdown(Shutdown::Write)) {
+                tracing::debug!(%error, "a handshake was not refused");
+            }
+        }
     }
 }
 
-/// What a handshake brought.
-struct Opening {
-    proof: Proof,
-    after: Option<Position>,
+/// A request for a WebSocket.
+pub(super) struct Handshake {
+    /// The HTTP answer, if nothing speaks against it.
+    answer: Bytes,
+    asks_for: AsksFor,
+}
+
+enum AsksFor {
+    Channel(Box<Wish>),
+    Echo,
+}
+
+/// What the request for a channel brought.
+struct Wish {
+    query: ConnectQuery,
+    bearer: Option<String>,
+    came_from: Option<CameFrom>,
     expects_resume: bool,
     address: Option<IpAddr>,
 }
 
-enum Accepted {
-    Channel(Opening),
-    Echo,
+/// A request whose token was good, or that is to bring one.
+struct Opening {
+    proof: Proof,
+    came_from: Option<CameFrom>,
+    expects_resume: bool,
+    address: Option<IpAddr>,
 }
 
-async fn accept(gateway: &Gateway, request: &Request) -> Result<Accepted, ErrorBody> {
-    ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
-    match request.path() {
-        CHANNEL | SHORT => {}
-        echo::PATH if gateway.serves_echo() => return Ok(Accepted::Echo),
-        _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
+impl Handshake {
+    /// What a request says, as far as nobody need be asked.
+    pub(super) fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
+        ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
+        let asks_for = match request.path() {
+            CHANNEL | SHORT => AsksFor::Channel(Box::new(Wish::read(gateway, request, peer)?)),
+            echo::PATH if gateway.serves_echo() => AsksFor::Echo,
+            _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
+        };
+        let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(&b""[..], |key| key.as_bytes());
+        Ok(Self { answer: answer(key), asks_for })
     }
-    gateway.takes_connections()?;
-    if !gateway.origins.allow(request.headers()) {
-        return Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"));
+
+    /// What becomes of it.
+    pub(super) async fn judge(gateway: &Arc<Gateway>, handshake: Result<Self, ErrorBody>) -> Judgement {
+        let judged = async {
+            let Self { answer, asks_for } = handshake?;
+            match asks_for {
+                AsksFor::Channel(wish) => Ok(admission(gateway, answer, wish.judge(gateway).await?)),
+                AsksFor::Echo => Ok(Admission {
+                    answer,
+                    waits_for_a_frame: false,
+                    limits: echo::LIMITS,
+                    peer_of: Box::new(|_| Arc::new(echo::Echo)),
+                }),
+            }
+        };
+        judged.await.map_err(|error| refusal(&error))
     }
-    let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
-        .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
-        .into_inner();
-    let (epoch, expects_resume) = (epoch(query.epoch.as_deref())?, query.expects_resume()?);
-    let after = cursor(query.after.as_deref())?.map(|seq| Position { seq, epoch });
-    let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = authorization.and_then(bearer_token);
-    let address = client_address(request.peer_addr(), request.headers(), gateway.rates.trusted_proxies);
-    let proof = gateway.credentials.handshake(&query, bearer).await;
-    let proof = gateway.handshakes.judge_handshake(proof, address)?;
-    Ok(Accepted::Channel(Opening { proof, after, expects_resume, address }))
+}
+
+impl Wish {
+    fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
+        gateway.takes_connections()?;
+        if !gateway.origins.allow(request.headers()) {
+            return Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"));
+        }
+        let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
+            .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
+            .into_inner();
+        let (epoch, expects_resume) = (epoch(query.epoch.as_deref())?, query.expects_resume()?);
+        let after = cursor(query.after.as_deref())?;
+        let came_from = after.map(|seq| CameFrom::One(Position { seq, epoch }));
+        let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let bearer = authorization.and_then(bearer_token).map(str::to_owned);
+        let address = client_address(peer, request.headers(), gateway.rates.trusted_proxies);
+        Ok(Self { query, bearer, came_from, expects_resume, address })
+    }
+
+    async fn judge(self, gateway: &Gateway) -> Result<Opening, ErrorBody> {
+        let Self { query, bearer, came_from, expects_resume, address } = self;
+        let proof = gateway.credentials.handshake(&query, bearer.as_deref()).await;
+        let proof = gateway.handshakes.judge_handshake(proof, address)?;
+        Ok(Opening { proof, came_from, expects_resume, address })
+    }
+}
+
+/// The HTTP answer that switches protocols (RFC 6455, section 4.2.2).
+fn answer(key: &[u8]) -> Bytes {
+    let before =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ";
+    [&before[..], &ws::hash_key(key), b"\r\n\r\n"].concat().into()
+}
+
+fn admission(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> Admission {
+    let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
+    // Who is to speak first must not wait.
+    let waits_for_a_frame = matches!(opening.proof, Proof::Identity(_)) && !opening.expects_resume;
+    let gateway = gateway.clone();
+    let peer_of = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
+    Admission { answer, waits_for_a_frame, limits, peer_of }
 }
 
 /// A cursor as it stands in a query or header.
@@ -101,33 +170,8 @@ pub fn bearer_token(authorization: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-fn switch(
-    gateway: &Arc<Gateway>,
-    mut io: TcpStream,
-    request: &Request,
-    rest: &[u8],
-    accepted: Accepted,
-) -> std::io::Result<()> {
-    let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map_or(&b""[..], |key| key.as_bytes());
-    let accept = ws::hash_key(key);
-    let mut answer = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n".to_vec();
-    answer.extend_from_slice(b"Sec-WebSocket-Accept: ");
-    answer.extend_from_slice(&accept);
-    answer.extend_from_slice(b"\r\n\r\n");
-    // The first bytes of a connection always fit in its send buffer.
-    io.write_all(&answer)?;
-    io.set_nodelay(true)?;
-    match accepted {
-        Accepted::Echo => gateway.pollers.take_over(io, rest, echo::LIMITS, |_| Arc::new(echo::Echo)),
-        Accepted::Channel(opening) => {
-            let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
-            gateway.pollers.take_over(io, rest, limits, |socket| begin(gateway, socket, opening))
-        }
-    }
-}
-
 fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<dyn Peer> {
-    let Opening { proof, after, expects_resume, address } = opening;
+    let Opening { proof, came_from, expects_resume, address } = opening;
     let brings_proof = matches!(proof, Proof::Identity(_));
     let id = gateway.next_connection_id();
     let connection = Connection::new(id, "websocket", socket.clone(), brings_proof).expecting_resume(expects_resume);
@@ -135,16 +179,15 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<
     if let Proof::Identity(identity) = proof {
         let socket = socket.clone();
         let when_ready = move || socket.ask_attention();
-        let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, after, when_ready);
+        let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, came_from, when_ready);
         gateway.runtime.spawn(opening);
     }
     Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new() })
 }
 
-/// An HTTP answer in the error shape; then the connection ends.
-async fn refuse(io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
-    let mut io = tokio::net::TcpStream::from_std(io)?;
-    let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() })?;
+/// An HTTP answer in the error shape, after which the connection ends.
+fn refusal(error: &ErrorBody) -> Vec<u8> {
+    let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() }).unwrap_or_default();
     let status = actix_http::StatusCode::from_u16(error.code.status()).unwrap_or_default();
     let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
     let wait = retry_after(error).map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default();
@@ -152,9 +195,7 @@ async fn refuse(io: TcpStream, error: &ErrorBody) -> std::io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{version}{wait}Connection: close\r\n\r\n",
         body.len()
     );
-    io.write_all(head.as_bytes()).await?;
-    io.write_all(&body).await?;
-    io.shutdown().await
+    [head.into_bytes(), body].concat()
 }
 
 struct ChannelPeer {

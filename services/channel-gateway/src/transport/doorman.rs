@@ -1,0 +1,156 @@
+//! Tells handshakes from other requests, by the first bytes of a connection. Nothing is taken from those that are HTTP's.
+
+use std::io::{ErrorKind, Read};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_http::{Request, Uri};
+use futures_util::FutureExt;
+use mio::net::TcpStream;
+
+use super::poller::door::{Door, Look};
+use super::websocket::{CHANNEL, Handshake, SHORT};
+use crate::gateway::Gateway;
+use crate::http_workers::HttpWorkers;
+
+/// A handshake that is longer is left to HTTP.
+const MAX_HEAD: usize = 4096;
+/// One that has more headers too.
+const MAX_HEADERS: usize = 64;
+
+/// Who looks at connections that were just accepted.
+pub(crate) struct Doorman {
+    gateway: Arc<Gateway>,
+    http: HttpWorkers,
+}
+
+impl Doorman {
+    /// Lets handshakes in to `gateway`, and leaves the others to `http`.
+    pub(crate) fn new(gateway: Arc<Gateway>, http: HttpWorkers) -> Self {
+        Self { gateway, http }
+    }
+}
+
+impl Door for Doorman {
+    fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<Look> {
+        let (request, has_more) = match first_words(io)? {
+            Words::None => return Ok(Look::Nothing),
+            Words::Others => return Ok(Look::Http),
+            Words::Handshake(request, has_more) => (request, has_more),
+        };
+        let handshake = Handshake::read(&self.gateway, &request, Some(address));
+        let gateway = self.gateway.clone();
+        let judged = async move { Handshake::judge(&gateway, handshake).await }.boxed();
+        Ok(Look::Handshake { judged, has_more })
+    }
+
+    fn leave_to_http(&self, io: std::net::TcpStream) {
+        self.http.serve(io);
+    }
+}
+
+/// What somebody has said.
+enum Words {
+    None,
+    /// A whole handshake, which is taken from the socket, and whether there may be more.
+    Handshake(Request, bool),
+    Others,
+}
+
+fn first_words(mut io: &TcpStream) -> std::io::Result<Words> {
+    let mut buffer = [0; MAX_HEAD];
+    let length = match io.peek(&mut buffer) {
+        // HTTP sees the end too.
+        Ok(length) => length,
+        Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Words::None),
+        Err(why) => return Err(why),
+    };
+    let Some((request, head)) = handshake(&buffer[..length]) else { return Ok(Words::Others) };
+    io.read_exact(&mut buffer[..head])?;
+    Ok(Words::Handshake(request, head < length || length == MAX_HEAD))
+}
+
+/// A whole request for a channel that asks for an upgrade, and its length.
+pub fn handshake(bytes: &[u8]) -> Option<(Request, usize)> {
+    if !is_for_a_channel(bytes) {
+        return None;
+    }
+    let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+    let mut read = httparse::Request::new(&mut headers);
+    let httparse::Status::Complete(length) = read.parse(bytes).ok()? else { return None };
+    let mut request = Request::new();
+    let head = request.head_mut();
+    head.uri = read.path?.parse::<Uri>().ok()?;
+    for header in read.headers.iter() {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        head.headers.append(name, HeaderValue::from_bytes(header.value).ok()?);
+    }
+    // Whatever has a body, or another version, is HTTP's to understand.
+    let is_plain = !head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
+    (is_plain && head.upgrade() && read.version == Some(1)).then_some((request, length))
+}
+
+/// Whether a request's first line asks for a place where there are channels.
+fn is_for_a_channel(head: &[u8]) -> bool {
+    let Some(target) = head.strip_prefix(b"GET ") else { return false };
+    let place = target.split(|byte| matches!(byte, b'?' | b' ')).next();
+    place == Some(CHANNEL.as_bytes()) || place == Some(SHORT.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    const HANDSHAKE: &str = "GET /channel/ws?session=7&token=t HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n\
+        Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+    /// What is made of these bytes, and what is left of them to read.
+    fn seen(said: &str) -> (Option<(String, bool)>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let mut client =
+            std::net::TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        client.write_all(said.as_bytes()).expect("room for it");
+        client.shutdown(std::net::Shutdown::Write).expect("an end");
+        let (mut io, _) = listener.accept().expect("a connection");
+        // All of it is there.
+        io.peek(&mut [0]).expect("bytes");
+        io.set_nonblocking(true).expect("a socket");
+        let guest = TcpStream::from_std(io.try_clone().expect("a handle"));
+        let found = match first_words(&guest).expect("bytes") {
+            Words::Handshake(request, has_more) => Some((request.uri().to_string(), has_more)),
+            Words::Others => None,
+            Words::None => panic!("bytes were there"),
+        };
+        io.set_nonblocking(false).expect("a socket");
+        let mut rest = String::new();
+        io.read_to_string(&mut rest).expect("text");
+        (found, rest)
+    }
+
+    #[test]
+    fn a_whole_handshake_is_taken_and_what_follows_it_is_left() {
+        let found = |has_more| Some(("/channel/ws?session=7&token=t".to_owned(), has_more));
+        assert_eq!(seen(HANDSHAKE), (found(false), String::new()));
+        assert_eq!(seen(&format!("{HANDSHAKE}frame")), (found(true), "frame".to_owned()));
+    }
+
+    #[test]
+    fn all_else_is_left_as_it_came() {
+        let elsewhere = HANDSHAKE.replace("/channel/ws?", "/channel/sse?");
+        let no_upgrade = HANDSHAKE.replace("Upgrade: websocket\r\n", "").replace("keep-alive, Upgrade", "close");
+        let posted = HANDSHAKE.replace("GET ", "POST ");
+        let long = HANDSHAKE.replace("Host: a", &format!("Host: {}", "a".repeat(MAX_HEAD)));
+        let many = HANDSHAKE.replace("Host: a", &format!("Host: a{}", "\r\nX: a".repeat(MAX_HEADERS)));
+        let with_body = HANDSHAKE.replace("Host: a", "Host: a\r\nContent-Length: 1");
+        let old = HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0");
+        let cut = HANDSHAKE[..HANDSHAKE.len() - 2].to_owned();
+        let other = "GET / HTTP/1.1\r\n\r\n".to_owned();
+        for said in [elsewhere, no_upgrade, posted, long, many, with_body, old, cut, other, String::new()] {
+            assert_eq!(seen(&said), (None, said));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Those who came and are no WebSockets yet: accepted, shared among the threads, looked at, and let in or sent away.
+
+use std::io::{ErrorKind, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use mio::net::{TcpListener, TcpStream};
+use mio::{Interest, Token};
+use tokio::runtime::Handle;
+
+use super::door::{Door, Judgement, Look};
+use super::shard::{INTEREST, LISTENER, Place, Shard, prepare};
+use super::{Command, ShardHandle};
+
+/// How many are accepted before others get their turn.
+const ACCEPTED_PER_TURN: usize = 32;
+
+/// Who is asked about guests.
+#[derive(Clone)]
+pub(super) struct Doorway {
+    pub(super) door: Arc<dyn Door>,
+    /// Where it is found out what takes a while.
+    pub(super) runtime: Handle,
+}
+
+/// What a doorway finds about a guest.
+enum Found {
+    /// It has said nothing.
+    Nothing,
+    Http,
+    /// Its handshake is judged, and there may be more behind it.
+    Judged(Judgement, bool),
+    /// Its handshake is read, and takes a while.
+    Undecided(BoxFuture<'static, Judgement>),
+}
+
+impl Doorway {
+    fn ask(&self, stream: &TcpStream, address: SocketAddr) -> std::io::Result<Found> {
+        let (mut judged, has_more) = match self.door.look_at(stream, address)? {
+            Look::Nothing => return Ok(Found::Nothing),
+            Look::Http => return Ok(Found::Http),
+            Look::Handshake { judged, has_more } => (judged, has_more),
+        };
+        let _inside = self.runtime.enter();
+        Ok(match (&mut judged).now_or_never() {
+            Some(judgement) => Found::Judged(judgement, has_more),
+            None => Found::Undecided(judged),
+        })
+    }
+}
+
+/// Where guests come from.
+pub(super) struct Entrance {
+    listener: TcpListener,
+    /// Who shares them; the first is the thread itself.
+    shards: Vec<ShardHandle>,
+    next: usize,
+}
+
+/// Somebody who came.
+pub(super) struct Guest {
+    /// Taken out when it is known what becomes of it.
+    stream: Option<TcpStream>,
+    address: SocketAddr,
+    is_polled: bool,
+    /// Its handshake was read, and is being judged.
+    is_judged: bool,
+}
+
+impl Guest {
+    pub(super) fn is_silent(&self) -> bool {
+        !self.is_judged
+    }
+}
+
+impl Shard {
+    pub(super) fn listen(&mut self, listener: std::net::TcpListener, shards: Vec<ShardHandle>) {
+        let mut listener = TcpListener::from_std(listener);
+        if let Err(error) = self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE) {
+            tracing::error!(%error, "the listener cannot be polled");
+        }
+        self.entrance = Some(Entrance { listener, shards, next: 0 });
+        self.accept();
+    }
+
+    pub(super) fn stop_listening(&mut self) {
+        self.entrance = None;
+        self.doorway = None;
+        self.places.retain(|_, place| matches!(place, Place::Open(_)));
+    }
+
+    pub(super) fn accept(&mut self) {
+        self.someone_waits = false;
+        for _ in 0..ACCEPTED_PER_TURN {
+            let Some(entrance) = &mut self.entrance else { return };
+            match entrance.listener.accept() {
+                Ok((stream, address)) => {
+                    entrance.next = (entrance.next + 1) % entrance.shards.len();
+                    match entrance.next {
+                        0 => self.welcome(stream, address),
+                        other => entrance.shards[other].command(Command::Guest(stream, address)),
+                    }
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return,
+                Err(why) if matches!(why.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(error) => {
+                    tracing::error!(%error, "nobody can be accepted; tried again in a second");
+                    return;
+                }
+            }
+        }
+        self.someone_waits = true;
+    }
+
+    pub(super) fn welcome(&mut self, stream: TcpStream, address: SocketAddr) {
+        if self.doorway.is_none() {
+            // It was accepted just before the end.
+            return;
+        }
+        let guest = Guest { stream: Some(stream), address, is_polled: false, is_judged: false };
+        let key = self.places.insert(Place::Guest(guest));
+        // Mostly the first bytes are there by now, and it is polled for what comes later alone.
+        self.look_at(key, false);
+    }
+
+    /// Somebody has said something, or is gone; `is_at_end`: nothing comes behind it.
+    pub(super) fn look_at(&mut self, key: usize, is_at_end: bool) {
+        let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
+        let (Some(stream), Some(doorway), false) = (&mut guest.stream, &self.doorway, guest.is_judged) else { return };
+        // What strangers send must not end a thread that others need.
+        let asked = catch_unwind(AssertUnwindSafe(|| doorway.ask(stream, guest.address)));
+        match asked.unwrap_or_else(|_| Err(std::io::Error::other("a handshake made the door panic"))) {
+            Ok(Found::Nothing) if guest.is_polled => {}
+            Ok(Found::Nothing) => match self.poll.registry().register(stream, Token(key), INTEREST) {
+                Ok(()) => {
+                    guest.is_polled = true;
+                    self.waiting.push_back((Instant::now(), key));
+                }
+                Err(error) => self.send_away(key, &error),
+            },
+            Ok(Found::Http) => self.leave_to_http(key),
+            Ok(Found::Judged(judgement, has_more)) => self.settle(key, judgement, has_more || is_at_end),
+            Ok(Found::Undecided(judged)) => {
+                guest.is_judged = true;
+                let mailbox = self.mailbox.clone();
+                doorway.runtime.spawn(async move { mailbox.command(Command::Settle(key, judged.await)) });
+            }
+            Err(error) => self.send_away(key, &error),
+        }
+    }
+
+    fn send_away(&mut self, key: usize, error: &std::io::Error) {
+        tracing::debug!(%error, "a guest is gone");
+        self.places.remove(key);
+    }
+
+    /// HTTP has a thread and a reactor of its own.
+    pub(super) fn leave_to_http(&mut self, key: usize) {
+        let Some(Place::Guest(Guest { stream: Some(mut stream), is_polled, .. })) = self.places.try_remove(key) else {
+            return;
+        };
+        if is_polled && let Err(error) = self.poll.registry().deregister(&mut stream) {
+            tracing::debug!(%error, "a guest was not polled");
+        }
+        if let Some(Doorway { door, .. }) = &self.doorway {
+            door.leave_to_http(stream.into());
+        }
+    }
+
+    /// It is known what becomes of a guest.
+    pub(super) fn settle(&mut self, key: usize, judgement: Judgement, has_more: bool) {
+        let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
+        let Some(mut stream) = guest.stream.take() else { return };
+        let admission = match judgement {
+            Ok(admission) => admission,
+            Err(answer) => {
+                // The first bytes of a connection always fit in its send buffer; it may be gone.
+                let _ = stream.write_all(&answer).and_then(|()| stream.shutdown(Shutdown::Write));
+                self.places.remove(key);
+                return;
+            }
+        };
+        let polled = match guest.is_polled {
+            true => Ok(()),
+            false => self.poll.registry().register(&mut stream, Token(key), INTEREST),
+        };
+        if let Err(error) = polled.and_then(|()| prepare(&stream)) {
+            return self.send_away(key, &error);
+        }
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let entry = self.begin(stream, key, admission);
+        self.places[key] = Place::Open(entry);
+        if has_more {
+            self.read(key);
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! One poller thread: its loop, its sockets and its wheel.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_http::ws::OpCode;
+use chat_events::frame::{CloseCode, ServerFrame};
+use mio::{Events, Interest, Poll, Token, Waker};
+use slab::Slab;
+
+use super::door::Admission;
+use super::entry::Entry;
+use super::guest::{Doorway, Entrance, Guest};
+use super::{Command, SEND_BUFFER, ShardHandle};
+use crate::frames::Frame;
+use crate::transport::attention::Attention;
+use crate::transport::codec::{self, Incoming, Violation};
+use crate::transport::socket::Socket;
+
+const WAKER: Token = Token(usize::MAX);
+pub(super) const LISTENER: Token = Token(usize::MAX - 1);
+/// Of every socket, from its first event to its last.
+pub(super) const INTEREST: Interest = Interest::READABLE.add(Interest::WRITABLE);
+/// How often the wheel turns.
+const TICK: Duration = Duration::from_secs(1);
+/// A connection is looked at by the wheel once in so many ticks.
+const SPOKES: usize = 5;
+/// How long a peer may take to see a close through.
+const CLOSE_GRACE: Duration = Duration::from_secs(3);
+/// Reads from one socket before others get their turn.
+const READS_PER_TURN: usize = 8;
+/// How long the answer to a handshake waits for the first frame, and how long a guest may say nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+pub(super) struct Shard {
+    pub(super) poll: Poll,
+    pub(super) mailbox: ShardHandle,
+    pub(super) places: Slab<Place>,
+    buffer: Vec<u8>,
+    /// Sockets with more to read than fitted in their turn: edge-triggered epoll will not name them again.
+    unfinished: Vec<usize>,
+    /// Guests that had said nothing, and sockets whose handshake was not answered, and since when.
+    pub(super) waiting: VecDeque<(Instant, usize)>,
+    pub(super) doorway: Option<Doorway>,
+    /// One thread accepts for all.
+    pub(super) entrance: Option<Entrance>,
+    /// Not all who came were accepted in one turn.
+    pub(super) someone_waits: bool,
+    ping: Frame,
+    tick: usize,
+    pub(super) open: Arc<AtomicUsize>,
+}
+
+/// Whoever has a key.
+pub(super) enum Place {
+    /// No WebSocket yet.
+    Guest(Guest),
+    Open(Entry),
+}
+
+impl Shard {
+    pub(super) fn start(index: usize, open: Arc<AtomicUsize>) -> std::io::Result<ShardHandle> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default() };
+        let shard = Self {
+            poll,
+            mailbox: handle.clone(),
+            places: Slab::new(),
+            buffer: vec![0; 64 * 1024],
+            unfinished: Vec::new(),
+            waiting: VecDeque::new(),
+            doorway: None,
+            entrance: None,
+            someone_waits: false,
+            ping: Frame::from(&ServerFrame::Ping {}),
+            tick: 0,
+            open,
+        };
+        std::thread::Builder::new().name(format!("poller-{index}")).spawn(move || {
+            let _vital = Vital;
+            shard.run();
+        })?;
+        Ok(handle)
+    }
+
+    fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        let mut next_tick = Instant::now() + TICK;
+        loop {
+            let wait = match self.unfinished.is_empty() && !self.someone_waits {
+                true => next_tick.saturating_duration_since(Instant::now()),
+                false => Duration::ZERO,
+            };
+            match self.poll.poll(&mut events, Some(wait)) {
+                Ok(()) => {}
+                Err(why) if why.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    tracing::error!(%error, "a poller failed");
+                    return;
+                }
+            }
+            for key in std::mem::take(&mut self.unfinished) {
+                self.read(key);
+            }
+            for event in &events {
+                match event.token() {
+                    WAKER => {}
+                    LISTENER => self.someone_waits = true,
+                    _ => self.socket_event(event),
+                }
+            }
+            if self.someone_waits {
+                self.accept();
+            }
+            self.run_commands();
+            if Instant::now() >= next_tick {
+                next_tick += TICK;
+                self.turn_wheel();
+            }
+        }
+    }
+
+    fn socket_event(&mut self, event: &mio::event::Event) {
+        let key = event.token().0;
+        if let Some(Place::Guest(_)) = self.places.get(key) {
+            return self.look_at(key, event.is_read_closed());
+        }
+        if event.is_writable() {
+            self.flush(key);
+        }
+        if event.is_readable() || event.is_read_closed() || event.is_error() {
+            self.read(key);
+        }
+    }
+
+    fn run_commands(&mut self) {
+        let commands = std::mem::take(&mut *self.mailbox.commands.lock().unwrap_or_else(PoisonError::into_inner));
+        for command in commands {
+            match command {
+                Command::OpenDoor(doorway) => self.doorway = Some(doorway),
+                Command::Listen(listener, shards) => self.listen(listener, shards),
+                Command::StopListening => self.stop_listening(),
+                Command::Guest(stream, address) => self.welcome(stream, address),
+                Command::Settle(key, judgement) => self.settle(key, judgement, true),
+                Command::Admit(stream, rest, admission) => self.admit(stream, &rest, admission),
+                Command::CloseAll(code) => self.close_all(code),
+            }
+        }
+        for key in self.mailbox.attention.take() {
+            self.attend(key);
+        }
+    }
+
+    fn entry(&mut self, key: usize) -> Option<&mut Entry> {
+        match self.places.get_mut(key) {
+            Some(Place::Open(entry)) => Some(entry),
+            Some(Place::Guest(_)) | None => None,
+        }
+    }
+
+    fn close_all(&self, code: CloseCode) {
+        for (_, place) in &self.places {
+            if let Place::Open(entry) = place {
+                entry.socket.close_with(Some(code.code()), code.reason());
+            }
+        }
+    }
+
+    /// Whose handshake HTTP has read is admitted at once.
+    fn admit(&mut self, stream: TcpStream, rest: &[u8], admission: Admission) {
+        let mut stream = mio::net::TcpStream::from_std(stream);
+        let key = self.places.vacant_key();
+        let registered = self.poll.registry().register(&mut stream, Token(key), INTEREST);
+        if let Err(error) = registered.and_then(|()| prepare(&stream)) {
+            tracing::error!(%error, "a socket cannot be polled");
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return;
+        }
+        let mut entry = self.begin(stream, key, admission);
+        entry.decoder.feed(rest);
+        self.places.insert(Place::Open(entry));
+        self.decode(key);
+    }
+
+    /// A socket that is polled by this key gets its peer.
+    pub(super) fn begin(&mut self, stream: mio::net::TcpStream, key: usize, admission: Admission) -> Entry {
+        let now = Instant::now();
+        if admission.waits_for_a_frame {
+            self.waiting.push_back((now, key));
+        }
+        let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
+        Entry::new(socket, admission, now)
+    }
+
+    /// A socket was closed by somebody, or its peer can take messages again.
+    fn attend(&mut self, key: usize) {
+        self.flush(key);
+        let Some(entry) = self.entry(key) else { return };
+        if entry.is_paused && entry.peer.is_ready() {
+            entry.is_paused = false;
+            self.decode(key);
+            self.read(key);
+        }
+    }
+
+    pub(super) fn read(&mut self, key: usize) {
+        for _ in 0..READS_PER_TURN {
+            let Some(Place::Open(entry)) = self.places.get_mut(key) else { return };
+            if entry.is_paused {
+                return;
+            }
+            match entry.socket.stream().read(&mut self.buffer) {
+                Ok(0) => return self.remove(key, "peer gone"),
+                Ok(_) if entry.is_broken => {}
+                Ok(length) => {
+                    entry.unanswered = 0;
+                    entry.decoder.feed(&self.buffer[..length]);
+                    self.decode(key);
+                }
+                Err(why) if why.kind() == ErrorKind::WouldBlock => return,
+                Err(why) if why.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.remove(key, "peer gone"),
+            }
+        }
+        self.unfinished.push(key);
+    }
+
+    fn decode(&mut self, key: usize) {
+        while let Some(entry) = self.entry(key) {
+            if entry.is_paused {
+                return;
+            }
+            match entry.decoder.next_message() {
+                Ok(None) => return,
+                Ok(Some(Incoming::Close(code))) => return self.peer_closed(key, code),
+                // After a close nothing that the peer says matters, but its own close does.
+                Ok(Some(_)) if entry.socket.ending().is_some() => {}
+                Ok(Some(Incoming::Ping(payload))) => {
+                    entry.socket.write(&codec::encode(OpCode::Pong, &payload));
+                }
+                Ok(Some(Incoming::Pong(payload))) => entry.pong(&payload),
+                Ok(Some(message)) => entry.is_paused = !entry.peer.message(message, &entry.socket),
+                Err(violation) => return self.violated(key, violation),
+            }
+        }
+    }
+
+    /// The stream cannot be read on after a violation: what follows is not framed.
+    fn violated(&mut self, key: usize, violation: Violation) {
+        let Some(entry) = self.entry(key) else { return };
+        let (code, reason) = entry.peer.violation(violation);
+        entry.socket.close_with(Some(code), reason);
+        entry.is_broken = true;
+        entry.closing_until = Some(Instant::now() + CLOSE_GRACE);
+        entry.socket.shut_down_if_flushed();
+    }
+
+    /// RFC 6455: the close is echoed, and the server closes the connection first.
+    fn peer_closed(&mut self, key: usize, code: Option<u16>) {
+        let Some(entry) = self.entry(key) else { return };
+        entry.socket.close_with(code, "peer closed");
+        self.flush(key);
+        self.remove(key, "peer closed");
+    }
+
+    fn flush(&mut self, key: usize) {
+        let Some(entry) = self.entry(key) else { return };
+        entry.socket.flush();
+        if entry.socket.ending().is_some() {
+            entry.closing_until.get_or_insert_with(|| Instant::now() + CLOSE_GRACE);
+            entry.socket.shut_down_if_flushed();
+        }
+    }
+
+    fn remove(&mut self, key: usize, reason: &'static str) {
+        let Some(Place::Open(entry)) = self.places.try_remove(key) else { return };
+        let mut source = mio::unix::SourceFd(&std::os::fd::AsRawFd::as_raw_fd(entry.socket.stream()));
+        if let Err(error) = self.poll.registry().deregister(&mut source) {
+            tracing::debug!(%error, "a socket was not polled");
+        }
+        entry.socket.shut_down();
+        entry.peer.gone(entry.socket.gone(reason));
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn turn_wheel(&mut self) {
+        self.tick = self.tick.wrapping_add(1);
+        let now = Instant::now();
+        self.wait_no_longer(now);
+        // Whoever could not be accepted is tried again.
+        self.someone_waits |= self.entrance.is_some();
+        // Only the keys of this spoke: the others are not looked at, nor fetched from memory.
+        for key in (self.tick % SPOKES..self.places.capacity()).step_by(SPOKES) {
+            let Some(Place::Open(entry)) = self.places.get_mut(key) else { continue };
+            if entry.check(now, &self.ping) {
+                self.remove(key, "no answer to close");
+            }
+        }
+    }
+
+    /// Whoever has a key by now that was another's is only served the sooner.
+    fn wait_no_longer(&mut self, now: Instant) {
+        while let Some((since, key)) = self.waiting.front().copied()
+            && since + PATIENCE <= now
+        {
+            self.waiting.pop_front();
+            match self.places.get(key) {
+                Some(Place::Open(entry)) => entry.socket.answer_now(),
+                Some(Place::Guest(guest)) if guest.is_silent() => self.leave_to_http(key),
+                Some(Place::Guest(_)) | None => {}
+            }
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+}
+
+/// Without one of its pollers a process would look alive and be deaf: then it had better end, and be started anew.
+struct Vital;
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        tracing::error!("a poller has ended");
+        std::process::abort();
+    }
+}
+
+/// What is set on every WebSocket.
+pub(super) fn prepare(stream: &mio::net::TcpStream) -> std::io::Result<()> {
+    let socket = socket2::SockRef::from(stream);
+    socket.set_tcp_nodelay(true)?;
+    socket.set_send_buffer_size(SEND_BUFFER)
+}
