@@ -8,7 +8,7 @@
 //! - [`pipeline`]: at which rate the whole begins to lag
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
-//! - [`send`]: messages stored in a second, beside pgbench with the same statement; `sender`, `pgbench`, `cpu`: its parts
+//! - [`send`]: messages stored in a second, beside pgbench with the same statement; `cpu` is its part
 //! - `visitor`, `percentiles`, `output`: what these share
 
 mod compare;
@@ -18,11 +18,9 @@ mod latency;
 mod operators;
 mod output;
 mod percentiles;
-mod pgbench;
 mod pipeline;
 mod reconnect;
 mod send;
-mod sender;
 mod slow;
 mod visitor;
 

@@ -2,21 +2,26 @@
 //!
 //! Senders wait for each answer before they send again, as pgbench's clients do. Both write to the chats that this made,
 //! in turn, so that what else the machine does meets both. pgbench gets the text from chat-service itself.
+//!
+//! - [`sender`]: the load on the service; [`pgbench`]: the same on PostgreSQL alone
+
+mod pgbench;
+mod sender;
 
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 use futures_util::{StreamExt, stream};
+use pgbench::Pgbench;
+use sender::Target;
 
 use crate::cpu::{Cpu, CpuUse};
 use crate::output::Output;
 use crate::percentiles::Percentiles;
-use crate::pgbench::Pgbench;
-use crate::sender::{self, Target};
 use crate::visitor::Visitor;
 
 /// The load.
@@ -171,10 +176,4 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
         odd if odd % 2 == 1 => values[odd / 2],
         even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
     }
-}
-
-/// What an address such as `http://127.0.0.1:8081` leads to.
-pub(crate) fn host_and_port(address: &str) -> anyhow::Result<&str> {
-    let rest = address.strip_prefix("http://").context("the address must begin with http://")?;
-    Ok(rest.trim_end_matches('/'))
 }

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::cpu::{Cpu, CpuUse};
 use crate::percentiles::Percentiles;
-use crate::send::host_and_port;
 use crate::visitor::Visitor;
 
 /// What each message says.
@@ -67,6 +66,12 @@ impl Chat {
         );
         Self { id, head }
     }
+}
+
+/// What an address such as `http://127.0.0.1:8081` leads to.
+fn host_and_port(address: &str) -> anyhow::Result<&str> {
+    let rest = address.strip_prefix("http://").context("the address must begin with http://")?;
+    Ok(rest.trim_end_matches('/'))
 }
 
 /// So many senders, over the first so many chats, for that long after the warm-up.
