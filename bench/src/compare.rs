@@ -4,7 +4,6 @@
 //! - [`subject`]: what is compared, by way of `floor`, `switchboard` and `peer`
 //! - [`scene`], `secrets`: what a Switchboard is started with
 //! - `crowd`, `seat`, `wire`: the load generator; `crew` lets it work beside the rest
-//! - `usage`: what the operating system says of a process
 //! - [`round`]: one measurement of one server; `table`: many of them
 //! - [`soak`]: the long runs
 
@@ -20,7 +19,6 @@ pub(crate) mod soak;
 pub(crate) mod subject;
 pub(crate) mod switchboard;
 mod table;
-pub(crate) mod usage;
 pub(crate) mod wire;
 
 use anyhow::Context;

@@ -8,11 +8,10 @@
 //! - [`pipeline`]: at which rate the whole begins to lag
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
-//! - [`send`]: messages stored in a second, beside pgbench with the same statement; `cpu` is its part
-//! - `visitor`, `percentiles`, `output`: what these share
+//! - [`send`]: messages stored in a second, beside pgbench with the same statement
+//! - `visitor`, `percentiles`, `output`, `usage`: what these share
 
 mod compare;
-mod cpu;
 mod depth;
 mod latency;
 mod operators;
@@ -22,6 +21,7 @@ mod pipeline;
 mod reconnect;
 mod send;
 mod slow;
+mod usage;
 mod visitor;
 
 use clap::{Parser, Subcommand};

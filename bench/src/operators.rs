@@ -9,8 +9,8 @@ use crate::compare::crew::Crew;
 use crate::compare::round::{guests, median, size};
 use crate::compare::scene::Scene;
 use crate::compare::subject::Subject;
-use crate::compare::usage::cpu_time;
 use crate::output::Output;
+use crate::usage::cpu_time;
 
 /// Who is there.
 #[derive(Debug, Clone, Args)]

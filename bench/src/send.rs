@@ -3,8 +3,9 @@
 //! Senders wait for each answer before they send again, as pgbench's clients do. Both write to the chats that this made,
 //! in turn, so that what else the machine does meets both. pgbench gets the text from chat-service itself.
 //!
-//! - [`sender`]: the load on the service; [`pgbench`]: the same on PostgreSQL alone
+//! - [`sender`]: the load on the service; [`pgbench`]: the same on PostgreSQL alone; [`costs`]: processor time
 
+mod costs;
 mod pgbench;
 mod sender;
 
@@ -15,11 +16,11 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use clap::Args;
+use costs::{Cost, Processes};
 use futures_util::{StreamExt, stream};
 use pgbench::Pgbench;
 use sender::Target;
 
-use crate::cpu::{Cpu, CpuUse};
 use crate::output::Output;
 use crate::percentiles::Percentiles;
 use crate::visitor::Visitor;
@@ -65,7 +66,7 @@ struct Cell {
     chats: usize,
     service: Vec<f64>,
     pgbench: Vec<f64>,
-    cpu: Vec<CpuUse>,
+    costs: Vec<Cost>,
     latency: Vec<Percentiles>,
 }
 
@@ -97,7 +98,7 @@ fn cells(load: &Load) -> Vec<Cell> {
         chats,
         service: vec![],
         pgbench: vec![],
-        cpu: vec![],
+        costs: vec![],
         latency: vec![],
     };
     let mut cells: Vec<Cell> = load.senders.iter().map(|n| cell("many chats", *n, load.chats)).collect();
@@ -106,11 +107,11 @@ fn cells(load: &Load) -> Vec<Cell> {
 }
 
 async fn measure(cell: &mut Cell, load: &Load, target: &Arc<Target>, pgbench: Option<&Pgbench>) -> anyhow::Result<()> {
-    let cpu = Cpu { service: load.service_pid, postgres: load.postgres_pid };
+    let processes = Processes { service: load.service_pid, postgres: load.postgres_pid };
     let time = Duration::from_secs(load.seconds);
-    let sent = sender::run(target.clone(), cell.senders, cell.chats, time, cpu).await?;
+    let sent = sender::run(target.clone(), cell.senders, cell.chats, time, processes).await?;
     cell.service.push(sent.per_second);
-    cell.cpu.push(sent.cpu);
+    cell.costs.push(sent.cost);
     cell.latency.push(sent.latency);
     if let Some(pgbench) = pgbench {
         // Nothing else is to be done meanwhile, on any thread.
@@ -126,7 +127,7 @@ fn report(cells: &[Cell]) -> (String, String) {
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for cell in cells {
-        let of = |value: fn(&CpuUse) -> f64| median(cell.cpu.iter().map(value));
+        let of = |value: fn(&Cost) -> f64| median(cell.costs.iter().map(value));
         // Writing to a String does not fail.
         let _ = writeln!(
             table,
@@ -135,9 +136,9 @@ fn report(cells: &[Cell]) -> (String, String) {
             median(cell.service.iter().copied()),
             median(cell.latency.iter().map(|latency| latency.p50)),
             median(cell.latency.iter().map(|latency| latency.p99)),
-            of(|cpu| cpu.service),
-            of(|cpu| cpu.postgres),
-            of(|cpu| cpu.load),
+            of(|cost| cost.service),
+            of(|cost| cost.postgres),
+            of(|cost| cost.load),
             median(cell.pgbench.iter().copied()),
             cell.ratio_with_spread(),
         );

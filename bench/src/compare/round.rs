@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::crew::{Crew, Delivery};
 use super::seat::Guest;
 use super::subject::{Kind, Subject};
-use super::usage::{cpu_time, own_cpu_time, resident};
+use crate::usage::{cpu_time, own_cpu_time, resident};
 
 /// What is asked of each.
 #[derive(Debug, Clone, Copy, clap::Args)]

@@ -8,7 +8,7 @@ use clap::Args;
 use super::crew::Crew;
 use super::round::{guests, number, size, warm_up};
 use super::subject::{Kind, Subject};
-use super::usage;
+use crate::usage;
 
 /// Sockets that are held.
 #[derive(Debug, Clone, Copy, Args)]

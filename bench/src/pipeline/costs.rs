@@ -11,7 +11,7 @@ use test_support::Servers;
 
 use super::system::System;
 use crate::compare::round::number;
-use crate::compare::usage::{cpu_time, own_cpu_time};
+use crate::usage::{cpu_time, own_cpu_time};
 
 /// Processor time of a part so far.
 pub(crate) struct Clocks(Vec<(String, Duration)>);

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cpu::{Cpu, CpuUse};
+use super::costs::{Clocks, Cost, Processes};
 use crate::percentiles::Percentiles;
 use crate::visitor::Visitor;
 
@@ -37,7 +37,7 @@ const TAIL: &str = "\"}";
 pub(crate) struct Sent {
     pub(crate) per_second: f64,
     /// For each message.
-    pub(crate) cpu: CpuUse,
+    pub(crate) cost: Cost,
     pub(crate) latency: Percentiles,
 }
 
@@ -80,16 +80,22 @@ pub(crate) async fn run(
     senders: usize,
     chats: usize,
     time: Duration,
-    cpu: Cpu,
+    processes: Processes,
 ) -> anyhow::Result<Sent> {
     let running = tokio::task::spawn_blocking(move || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(run_all(&target, senders, chats, time, cpu))
+        runtime.block_on(run_all(&target, senders, chats, time, processes))
     });
     running.await?
 }
 
-async fn run_all(target: &Arc<Target>, senders: usize, chats: usize, time: Duration, cpu: Cpu) -> anyhow::Result<Sent> {
+async fn run_all(
+    target: &Arc<Target>,
+    senders: usize,
+    chats: usize,
+    time: Duration,
+    processes: Processes,
+) -> anyhow::Result<Sent> {
     let counts_from = Instant::now() + WARM_UP;
     let until = counts_from + time;
     let mut running = JoinSet::new();
@@ -97,9 +103,9 @@ async fn run_all(target: &Arc<Target>, senders: usize, chats: usize, time: Durat
         running.spawn(send_until(target.clone(), chats, counts_from, until));
     }
     tokio::time::sleep_until(counts_from).await;
-    let before = cpu.now();
+    let before = Clocks::read(processes)?;
     tokio::time::sleep_until(until).await;
-    let after = cpu.now();
+    let after = Clocks::read(processes)?;
     let mut took = Vec::new();
     while let Some(done) = running.join_next().await {
         took.extend(done??);
@@ -107,7 +113,7 @@ async fn run_all(target: &Arc<Target>, senders: usize, chats: usize, time: Durat
     let count = u32::try_from(took.len()).map(f64::from)?;
     Ok(Sent {
         per_second: count / time.as_secs_f64(),
-        cpu: after.since(before, count),
+        cost: before.until(after, count),
         latency: Percentiles::of(took.into_iter()),
     })
 }
