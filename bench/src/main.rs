@@ -9,10 +9,11 @@
 //! - [`reconnect`]: thousands lose their gateway and come back with their cursors
 //! - [`slow`]: what a client that does not read does to its neighbours
 //! - [`send`]: messages stored in a second, beside pgbench with the same statement
-//! - `visitor`, `percentiles`, `output`, `usage`: what these share
+//! - `visitor`, `figures`, `percentiles`, `output`, `usage`: what these share
 
 mod compare;
 mod depth;
+mod figures;
 mod latency;
 mod operators;
 mod output;

@@ -21,6 +21,7 @@ use futures_util::{StreamExt, stream};
 use pgbench::Pgbench;
 use sender::Target;
 
+use crate::figures::{median, median_with_spread};
 use crate::output::Output;
 use crate::percentiles::Percentiles;
 use crate::visitor::Visitor;
@@ -140,7 +141,7 @@ fn report(cells: &[Cell]) -> (String, String) {
             of(|cost| cost.postgres),
             of(|cost| cost.load),
             median(cell.pgbench.iter().copied()),
-            cell.ratio_with_spread(),
+            median_with_spread(cell.ratios(), 3),
         );
     }
     let Some((hot, many)) = cells.split_last() else { return (table, String::new()) };
@@ -158,23 +159,5 @@ impl Cell {
 
     fn ratios(&self) -> impl Iterator<Item = f64> {
         self.service.iter().zip(&self.pgbench).map(|(service, pgbench)| service / pgbench)
-    }
-
-    /// With the least and the greatest of the rounds.
-    fn ratio_with_spread(&self) -> String {
-        let least = self.ratios().fold(f64::INFINITY, f64::min);
-        let greatest = self.ratios().fold(0.0, f64::max);
-        format!("{:.3} ({least:.3}–{greatest:.3})", self.ratio())
-    }
-}
-
-/// 0 of nothing.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => values[odd / 2],
-        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
     }
 }

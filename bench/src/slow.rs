@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use crate::figures::median;
 use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
 
@@ -76,8 +77,7 @@ pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
         println!("| {round} | yes | {with} | {} |", closed.load(Ordering::Relaxed));
         ratios.push(with.p99 / without.p99);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("sockets={} rounds={} p99_ratio_median={:.3}", load.sockets, load.rounds, ratios[ratios.len() / 2]);
+    println!("sockets={} rounds={} p99_ratio_median={:.3}", load.sockets, load.rounds, median(ratios));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::crew::{Crew, Delivery};
 use super::seat::Guest;
 use super::subject::{Kind, Subject};
+use crate::figures::{median, micros, number, size};
 use crate::usage::{cpu_time, own_cpu_time, resident};
 
 /// What is asked of each.
@@ -150,41 +151,4 @@ async fn messages(subject: &mut Subject, crew: &mut Crew, load: Load, figures: &
     figures.spread_ms = of(|delivery| delivery.spread);
     figures.frame_bytes = size(deliveries.iter().map(|delivery| delivery.bytes).sum()) / count;
     Ok(())
-}
-
-/// The middle one, or the mean of the two in the middle; zero of none.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    match (values.len() / 2, values.len() % 2) {
-        (_, _) if values.is_empty() => 0.0,
-        (middle, 1) => values[middle],
-        (middle, _) => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of sockets and KiB are far below 2^52")]
-pub(crate) fn number(count: u64) -> f64 {
-    count as f64
-}
-
-pub(crate) fn size(count: usize) -> f64 {
-    number(u64::try_from(count).unwrap_or(u64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    #[expect(clippy::float_cmp, reason = "no rounding in these")]
-    fn the_median_is_the_middle() {
-        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median([]), 0.0);
-    }
 }

@@ -6,8 +6,9 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::crew::Crew;
-use super::round::{guests, number, size, warm_up};
+use super::round::{guests, warm_up};
 use super::subject::{Kind, Subject};
+use crate::figures::{number, size};
 use crate::usage;
 
 /// Sockets that are held.

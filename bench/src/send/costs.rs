@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::figures::micros;
 use crate::usage::{cpu_time, cpu_time_with_children, own_cpu_time};
 
 /// Whose time is asked for, beside the senders'. What is not named counts as zero.
@@ -39,7 +40,7 @@ impl Clocks {
 
     /// What each used meanwhile for each of that many messages.
     pub(crate) fn until(self, later: Self, messages: f64) -> Cost {
-        let of = |before, after: Duration| after.saturating_sub(before).as_secs_f64() * 1e6 / messages;
+        let of = |before, after: Duration| micros(after.saturating_sub(before)) / messages;
         Cost {
             service: of(self.service, later.service),
             postgres: of(self.postgres, later.postgres),

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::costs::{Clocks, Cost, Processes};
+use crate::figures::size;
 use crate::percentiles::Percentiles;
 use crate::visitor::Visitor;
 
@@ -110,7 +111,7 @@ async fn run_all(
     while let Some(done) = running.join_next().await {
         took.extend(done??);
     }
-    let count = u32::try_from(took.len()).map(f64::from)?;
+    let count = size(took.len());
     Ok(Sent {
         per_second: count / time.as_secs_f64(),
         cost: before.until(after, count),
