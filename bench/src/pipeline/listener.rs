@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::compare::wire::{self, Incoming};
 use crate::visitor::Visitor;
+use crate::wire::{self, Incoming};
 
 /// How one message came.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 
 use super::crew::Crew;
-use super::round::{guests, warm_up};
+use super::fanout::round::{guests, warm_up};
 use super::subject::{Kind, Subject};
 use crate::figures::{number, size};
 use crate::usage;

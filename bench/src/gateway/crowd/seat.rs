@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use anyhow::{Context, bail, ensure};
 use mio::net::TcpStream;
 
-use super::wire::{self, Incoming};
+use crate::gateway::message::marker;
+use crate::wire::{self, Incoming};
 
 /// Who comes, and how it is let in.
 #[derive(Debug, Clone)]
@@ -63,11 +64,6 @@ impl Wanted {
     pub(crate) fn numbered(number: u32) -> Self {
         Self { number, marker: marker(number) }
     }
-}
-
-/// What a message holds to be known by. It begins with a byte that is rare in frames, so that it is found quickly.
-pub(crate) fn marker(number: u32) -> String {
-    format!("#{number:06}#")
 }
 
 /// Where the needle begins.

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use super::round::Figures;
-use super::subject::Kind;
 use crate::figures::{median, median_with_spread};
+use crate::gateway::subject::Kind;
 
 /// What each round found of each server.
 pub(crate) struct Rounds {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::crew::{Crew, Delivery};
-use super::seat::Guest;
-use super::subject::{Kind, Subject};
 use crate::figures::{median, micros, number, size};
+use crate::gateway::crew::{Crew, Delivery};
+use crate::gateway::crowd::seat::Guest;
+use crate::gateway::subject::{Kind, Subject};
 use crate::usage::{cpu_time, own_cpu_time, resident};
 
 /// What is asked of each.

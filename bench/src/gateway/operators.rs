@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::compare::crew::Crew;
-use crate::compare::round::guests;
-use crate::compare::scene::Scene;
-use crate::compare::subject::Subject;
+use super::crew::Crew;
+use super::fanout::round::guests;
+use super::subject::Subject;
+use super::subject::scene::Scene;
 use crate::figures::{median, micros, size};
 use crate::output::Output;
 use crate::usage::cpu_time;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::crowd::seat::{Guest, Wanted};
 use super::crowd::{Crowd, Heard};
-use super::seat::{Guest, Wanted};
 use super::subject::Subject;
 
 /// How long a message may take to the last socket.
