@@ -3,7 +3,7 @@
 //!
 //! [`round`] is one measurement of one server, `table` is for many of them.
 
-pub(crate) mod round;
+mod round;
 mod table;
 
 use anyhow::Context;

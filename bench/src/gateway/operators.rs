@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::crew::Crew;
-use super::fanout::round::guests;
 use super::subject::Subject;
 use super::subject::scene::Scene;
 use crate::figures::{median, micros, size};
@@ -74,7 +73,7 @@ impl Stage {
         let scene = Scene::StaffFeed { operators, sessions };
         let mut subject = Subject::on_stage(scene).await?;
         let mut crew = Crew::new()?;
-        crew.seat(guests(&subject, operators)).await?;
+        crew.seat(subject.guests(0..operators)).await?;
         for _ in 0..WARM_UP {
             crew.deliver(&mut subject).await?;
         }

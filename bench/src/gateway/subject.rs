@@ -8,6 +8,7 @@ mod peer;
 pub(crate) mod scene;
 mod switchboard;
 
+use std::ops::Range;
 use std::path::Path;
 
 use floor::Floor;
@@ -120,8 +121,12 @@ impl Subject {
         }
     }
 
-    /// The next to connect.
-    pub(crate) fn guest(&self, number: usize) -> Guest {
+    /// Who connects, from number to number.
+    pub(crate) fn guests(&self, numbers: Range<usize>) -> Vec<Guest> {
+        numbers.map(|number| self.guest(number)).collect()
+    }
+
+    fn guest(&self, number: usize) -> Guest {
         match self {
             Self::Floor(floor) => floor.guest(),
             Self::Switchboard(switchboard) => switchboard.guest(number),
