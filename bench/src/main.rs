@@ -15,13 +15,14 @@
 //! What these share:
 //!
 //! - `programs`: the programs that are started, and with what
-//! - `visitor`: a visitor with its session; `wire`: WebSocket frames where a client must be light
+//! - `visitor`: a visitor with its session; `http`, `wire`: POST and WebSocket where a client must be light
 //! - `usage`: processor time and memory of a process
 //! - `figures`, `percentiles`, `output`: from samples to tables
 
 mod depth;
 mod figures;
 mod gateway;
+mod http;
 mod output;
 mod percentiles;
 mod pipeline;

@@ -34,11 +34,6 @@ impl Visitor {
         })
     }
 
-    /// Its session and the token for it.
-    pub(crate) fn session(&self) -> (i64, &str) {
-        (self.session, &self.token)
-    }
-
     /// Connects, and waits for `connected`.
     pub(crate) async fn connect(&self) -> anyhow::Result<Socket> {
         Ok(self.connect_at(&self.address, None).await?.0)

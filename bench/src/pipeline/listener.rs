@@ -98,7 +98,7 @@ fn sample(text: &str, now: DateTime<Utc>, elapsed: Duration) -> Option<Sample> {
 pub(crate) async fn open(gateway: SocketAddr, visitor: &Visitor, arrivals: Arrivals) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(gateway).await?;
     stream.set_nodelay(true)?;
-    let (session, token) = visitor.session();
+    let (session, token) = (visitor.session, &visitor.token);
     let handshake = format!(
         "GET /channel/ws?session={session}&token={token} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n\
          Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
