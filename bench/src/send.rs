@@ -17,7 +17,6 @@ use std::time::Duration;
 use anyhow::ensure;
 use clap::Args;
 use costs::{Cost, Processes};
-use futures_util::{StreamExt, stream};
 use pgbench::Pgbench;
 use sender::Target;
 
@@ -57,9 +56,6 @@ pub(crate) struct Load {
     output: Output,
 }
 
-/// Sessions that are opened at a time, before it counts.
-const AT_ONCE: usize = 16;
-
 /// One row of the report.
 struct Cell {
     name: String,
@@ -75,9 +71,7 @@ struct Cell {
 pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
     ensure!(load.chats > 0 && !load.senders.is_empty(), "there must be chats and senders");
     let http = reqwest::Client::new();
-    let opening = stream::iter(0..load.chats).map(|_| Visitor::open(&http, address));
-    let visitors: Vec<_> = opening.buffer_unordered(AT_ONCE).collect().await;
-    let mut visitors = visitors.into_iter().collect::<anyhow::Result<Vec<Visitor>>>()?;
+    let mut visitors = Visitor::open_many(&http, address, load.chats).await?;
     visitors.sort_by_key(|visitor| visitor.session);
     let target = Arc::new(Target::new(address, &visitors)?);
     let pgbench = load.database_url.as_ref().map(|url| Pgbench::new(&load.pgbench, url, target.chats())).transpose()?;
