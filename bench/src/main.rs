@@ -1,30 +1,37 @@
-//! Measures Switchboard from outside, through its public interface only. `compare` starts what it measures; the others
-//! measure what runs.
+//! Measures Switchboard, and what it is compared with.
 //!
-//! - [`compare`]: processor time, memory and time of a fan-out, against a floor and against others
-//! - [`depth`]: a page, a `sync` and a send with a hundred times the messages
-//! - [`latency`]: from commit, and from POST, to the socket, at a steady rate over many chats
-//! - [`operators`]: what an event costs where many sessions are open
+//! These start what they measure, on the test servers:
+//!
+//! - [`gateway`]: processor time, memory and time of a fan-out, against a floor and against others; many sockets for long;
+//!   a staff feed
 //! - [`pipeline`]: at which rate the whole begins to lag
-//! - [`reconnect`]: thousands lose their gateway and come back with their cursors
-//! - [`slow`]: what a client that does not read does to its neighbours
-//! - [`send`]: messages stored in a second, beside pgbench with the same statement; `sender`, `pgbench`, `cpu`: its parts
-//! - `visitor`, `percentiles`, `output`: what these share
+//! - [`depth`]: a page, a `sync` and a send with a hundred times the messages; chat-service's own functions run in here
+//!
+//! These measure what runs at an address, as its clients see it:
+//!
+//! - [`running`]: latency, gateways that are lost, clients that do not read
+//! - [`send`]: messages stored in a second, beside pgbench with the same statement
+//!
+//! What these share:
+//!
+//! - `programs`: the programs that are started, and with what
+//! - `visitor`: a visitor with its session; `http`, `wire`: POST and WebSocket where a client must be light
+//! - `usage`: processor time and memory of a process
+//! - `figures`, `percentiles`, `output`: from samples to tables
 
-mod compare;
-mod cpu;
 mod depth;
-mod latency;
-mod operators;
+mod figures;
+mod gateway;
+mod http;
 mod output;
 mod percentiles;
-mod pgbench;
 mod pipeline;
-mod reconnect;
+mod programs;
+mod running;
 mod send;
-mod sender;
-mod slow;
+mod usage;
 mod visitor;
+mod wire;
 
 use clap::{Parser, Subcommand};
 
@@ -41,40 +48,40 @@ struct Arguments {
 #[derive(Subcommand)]
 enum What {
     /// The gateway against a floor and against other servers: one message to thousands of sockets.
-    Fanout(compare::Plan),
+    Fanout(gateway::fanout::Plan),
     /// Many sockets of one gateway, held for minutes.
-    Hold(compare::soak::Hold),
+    Hold(gateway::soak::Hold),
     /// Many connects and disconnects of one gateway: its memory.
-    Churn(compare::soak::Churn),
+    Churn(gateway::soak::Churn),
     /// A page, a `sync` and a send in a small database and in a large one.
     Depth(depth::Plan),
     /// From commit, and from POST, to the socket.
-    Latency(latency::Load),
+    Latency(running::latency::Load),
     /// A staff feed over many open sessions.
-    Operators(operators::Plan),
+    Operators(gateway::operators::Plan),
     /// From POST to socket, at one rate after the other.
     Pipeline(pipeline::Plan),
     /// Thousands lose their gateway and come back to another one.
-    Reconnect(reconnect::Plan),
+    Reconnect(running::reconnect::Plan),
     /// Messages stored in a second, beside pgbench with the same statement.
     Send(send::Load),
     /// A client that reads nothing, among many that do.
-    Slow(slow::Load),
+    Slow(running::slow::Load),
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.what {
-        What::Fanout(plan) => compare::run(plan).await,
-        What::Hold(plan) => compare::soak::hold(plan).await,
-        What::Churn(plan) => compare::soak::churn(plan).await,
+        What::Fanout(plan) => gateway::fanout::run(plan).await,
+        What::Hold(plan) => gateway::soak::hold(plan).await,
+        What::Churn(plan) => gateway::soak::churn(plan).await,
         What::Depth(plan) => Box::pin(depth::run(plan)).await,
-        What::Latency(load) => latency::run(&arguments.address, load).await,
-        What::Operators(plan) => operators::run(plan).await,
+        What::Latency(load) => running::latency::run(&arguments.address, load).await,
+        What::Operators(plan) => gateway::operators::run(plan).await,
         What::Pipeline(plan) => pipeline::run(plan).await,
-        What::Reconnect(plan) => reconnect::run(&arguments.address, plan).await,
+        What::Reconnect(plan) => running::reconnect::run(&arguments.address, plan).await,
         What::Send(load) => send::run(&arguments.address, load).await,
-        What::Slow(load) => slow::run(&arguments.address, load).await,
+        What::Slow(load) => running::slow::run(&arguments.address, load).await,
     }
 }

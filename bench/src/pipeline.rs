@@ -18,7 +18,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use listener::Arrivals;
 use system::{Shape, System};
 
@@ -50,8 +49,6 @@ pub(crate) struct Plan {
     output: Output,
 }
 
-/// Sessions that are opened at a time, before it counts.
-const AT_ONCE: usize = 16;
 /// How long the last messages may take to arrive when nothing new comes.
 const DRAINED_WITHIN: Duration = Duration::from_secs(60);
 
@@ -71,8 +68,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
 async fn measure(plan: &Plan, system: &System) -> anyhow::Result<(Vec<rate::Found>, Vec<lone::Found>)> {
     let http = reqwest::Client::new();
     let address = format!("http://{}", system.entry);
-    let opening = stream::iter(0..plan.chats).map(|_| Visitor::open(&http, &address));
-    let visitors: Arc<[Visitor]> = opening.buffer_unordered(AT_ONCE).try_collect::<Vec<_>>().await?.into();
+    let visitors: Arc<[Visitor]> = Visitor::open_many(&http, &address, plan.chats).await?.into();
     let arrivals = Arrivals::new(Instant::now());
     for visitor in &*visitors {
         listener::open(system.gateway, visitor, arrivals.clone()).await?;

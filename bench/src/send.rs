@@ -2,21 +2,27 @@
 //!
 //! Senders wait for each answer before they send again, as pgbench's clients do. Both write to the chats that this made,
 //! in turn, so that what else the machine does meets both. pgbench gets the text from chat-service itself.
+//!
+//! - [`sender`]: the load on the service; [`pgbench`]: the same on PostgreSQL alone; [`costs`]: processor time
+
+mod costs;
+mod pgbench;
+mod sender;
 
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
-use futures_util::{StreamExt, stream};
+use costs::{Cost, Processes};
+use pgbench::Pgbench;
+use sender::Target;
 
-use crate::cpu::{Cpu, CpuUse};
+use crate::figures::{median, median_with_spread};
 use crate::output::Output;
 use crate::percentiles::Percentiles;
-use crate::pgbench::Pgbench;
-use crate::sender::{self, Target};
 use crate::visitor::Visitor;
 
 /// The load.
@@ -50,9 +56,6 @@ pub(crate) struct Load {
     output: Output,
 }
 
-/// Sessions that are opened at a time, before it counts.
-const AT_ONCE: usize = 16;
-
 /// One row of the report.
 struct Cell {
     name: String,
@@ -60,7 +63,7 @@ struct Cell {
     chats: usize,
     service: Vec<f64>,
     pgbench: Vec<f64>,
-    cpu: Vec<CpuUse>,
+    costs: Vec<Cost>,
     latency: Vec<Percentiles>,
 }
 
@@ -68,9 +71,7 @@ struct Cell {
 pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
     ensure!(load.chats > 0 && !load.senders.is_empty(), "there must be chats and senders");
     let http = reqwest::Client::new();
-    let opening = stream::iter(0..load.chats).map(|_| Visitor::open(&http, address));
-    let visitors: Vec<_> = opening.buffer_unordered(AT_ONCE).collect().await;
-    let mut visitors = visitors.into_iter().collect::<anyhow::Result<Vec<Visitor>>>()?;
+    let mut visitors = Visitor::open_many(&http, address, load.chats).await?;
     visitors.sort_by_key(|visitor| visitor.session);
     let target = Arc::new(Target::new(address, &visitors)?);
     let pgbench = load.database_url.as_ref().map(|url| Pgbench::new(&load.pgbench, url, target.chats())).transpose()?;
@@ -92,7 +93,7 @@ fn cells(load: &Load) -> Vec<Cell> {
         chats,
         service: vec![],
         pgbench: vec![],
-        cpu: vec![],
+        costs: vec![],
         latency: vec![],
     };
     let mut cells: Vec<Cell> = load.senders.iter().map(|n| cell("many chats", *n, load.chats)).collect();
@@ -101,11 +102,11 @@ fn cells(load: &Load) -> Vec<Cell> {
 }
 
 async fn measure(cell: &mut Cell, load: &Load, target: &Arc<Target>, pgbench: Option<&Pgbench>) -> anyhow::Result<()> {
-    let cpu = Cpu { service: load.service_pid, postgres: load.postgres_pid };
+    let processes = Processes { service: load.service_pid, postgres: load.postgres_pid };
     let time = Duration::from_secs(load.seconds);
-    let sent = sender::run(target.clone(), cell.senders, cell.chats, time, cpu).await?;
+    let sent = sender::run(target.clone(), cell.senders, cell.chats, time, processes).await?;
     cell.service.push(sent.per_second);
-    cell.cpu.push(sent.cpu);
+    cell.costs.push(sent.cost);
     cell.latency.push(sent.latency);
     if let Some(pgbench) = pgbench {
         // Nothing else is to be done meanwhile, on any thread.
@@ -121,7 +122,7 @@ fn report(cells: &[Cell]) -> (String, String) {
          | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );
     for cell in cells {
-        let of = |value: fn(&CpuUse) -> f64| median(cell.cpu.iter().map(value));
+        let of = |value: fn(&Cost) -> f64| median(cell.costs.iter().map(value));
         // Writing to a String does not fail.
         let _ = writeln!(
             table,
@@ -130,11 +131,11 @@ fn report(cells: &[Cell]) -> (String, String) {
             median(cell.service.iter().copied()),
             median(cell.latency.iter().map(|latency| latency.p50)),
             median(cell.latency.iter().map(|latency| latency.p99)),
-            of(|cpu| cpu.service),
-            of(|cpu| cpu.postgres),
-            of(|cpu| cpu.load),
+            of(|cost| cost.service),
+            of(|cost| cost.postgres),
+            of(|cost| cost.load),
             median(cell.pgbench.iter().copied()),
-            cell.ratio_with_spread(),
+            median_with_spread(cell.ratios(), 3),
         );
     }
     let Some((hot, many)) = cells.split_last() else { return (table, String::new()) };
@@ -153,28 +154,4 @@ impl Cell {
     fn ratios(&self) -> impl Iterator<Item = f64> {
         self.service.iter().zip(&self.pgbench).map(|(service, pgbench)| service / pgbench)
     }
-
-    /// With the least and the greatest of the rounds.
-    fn ratio_with_spread(&self) -> String {
-        let least = self.ratios().fold(f64::INFINITY, f64::min);
-        let greatest = self.ratios().fold(0.0, f64::max);
-        format!("{:.3} ({least:.3}–{greatest:.3})", self.ratio())
-    }
-}
-
-/// 0 of nothing.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => 0.0,
-        odd if odd % 2 == 1 => values[odd / 2],
-        even => f64::midpoint(values[even / 2 - 1], values[even / 2]),
-    }
-}
-
-/// What an address such as `http://127.0.0.1:8081` leads to.
-pub(crate) fn host_and_port(address: &str) -> anyhow::Result<&str> {
-    let rest = address.strip_prefix("http://").context("the address must begin with http://")?;
-    Ok(rest.trim_end_matches('/'))
 }

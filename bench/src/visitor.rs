@@ -1,7 +1,7 @@
 //! A visitor: one session, one socket, and messages by POST.
 
 use anyhow::{Context, bail};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
@@ -21,6 +21,9 @@ pub(crate) struct Visitor {
 /// Its live socket.
 pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
+/// Sessions that are opened at a time.
+const AT_ONCE: usize = 16;
+
 impl Visitor {
     /// Opens a session.
     pub(crate) async fn open(http: &Client, address: &str) -> anyhow::Result<Self> {
@@ -34,9 +37,10 @@ impl Visitor {
         })
     }
 
-    /// Its session and the token for it.
-    pub(crate) fn session(&self) -> (i64, &str) {
-        (self.session, &self.token)
+    /// Opens so many, in any order.
+    pub(crate) async fn open_many(http: &Client, address: &str, count: usize) -> anyhow::Result<Vec<Self>> {
+        let opening = stream::iter(0..count).map(|_| Self::open(http, address));
+        opening.buffer_unordered(AT_ONCE).try_collect().await
     }
 
     /// Connects, and waits for `connected`.

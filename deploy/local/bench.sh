@@ -9,6 +9,8 @@ SERVICES=deploy/local/test-services.sh
 BENCH=target/release/bench
 # The load generator and all that is not measured; what is measured has core 0, which the load generator sees to.
 CLIENT_CORE=1
+# Of the full one, in its order; PARTS names some of them.
+ALL_PARTS=(fanout hold churn operators pipeline depth send)
 
 start_services() {
   if [[ ! -e .run/test/keep ]]; then
@@ -60,19 +62,25 @@ run_send() {
 # All tables in one file, and one last line for machines.
 finish() {
   local part
-  for part in fanout operators pipeline depth send; do
+  for part in "${ALL_PARTS[@]}"; do
     [[ ! -e $AREA/$part.md ]] || cat "$AREA/$part.md"
   done >"$AREA/table.md"
   say "The tables are in $AREA/table.md"
-  for part in fanout operators pipeline depth send; do
+  for part in "${ALL_PARTS[@]}"; do
     [[ ! -e $AREA/$part.line ]] || cat "$AREA/$part.line"
   done | paste -sd' '
 }
 
-# wanted PART: whether it was named, or nothing was.
-wanted() {
-  [[ -z ${PARTS:-} || " $PARTS " == *" $1 "* ]]
+# choose_parts: those that PARTS names, or all. A name that is none ends the run.
+choose_parts() {
+  local part
+  read -ra CHOSEN <<<"${PARTS:-${ALL_PARTS[*]}}"
+  for part in "${CHOSEN[@]}"; do
+    [[ " ${ALL_PARTS[*]} " == *" $part "* ]] || fail "PARTS names \"$part\"; the parts are: ${ALL_PARTS[*]}"
+  done
 }
+
+chosen() { [[ " ${CHOSEN[*]} " == *" $1 "* ]]; }
 
 run_short() {
   say "Fan-out: rounds of each server in turn, some minutes"
@@ -81,36 +89,42 @@ run_short() {
 }
 
 run_full() {
-  if wanted fanout; then
+  if chosen fanout; then
     say "Fan-out: rounds of each server in turn"
     run_bench fanout --rounds 5 --messages 200 --output "$AREA"
   fi
-  if wanted hold; then
+  if chosen hold; then
     say "18,000 sockets of one gateway for ten minutes"
     run_bench hold
   fi
-  if wanted churn; then
+  if chosen churn; then
     say "100,000 connects and disconnects"
     run_bench churn
   fi
-  if wanted operators; then
+  if chosen operators; then
     say "A staff feed: 200 operators over 20,000 sessions"
     run_bench operators --output "$AREA"
   fi
-  if wanted pipeline; then
+  if chosen pipeline; then
     say "The whole pipeline, on all cores, in either shape"
     "$BENCH" pipeline --output "$AREA" 9>&-
   fi
-  if wanted depth; then
+  if chosen depth; then
     say "Depth: 100,000 and 11,000,000 messages (takes 4 GB for some minutes)"
     "$BENCH" depth --output "$AREA" 9>&-
   fi
-  if wanted send; then
+  if chosen send; then
     run_send --rounds 3
   fi
 }
 
 main() {
+  local extent=${1:-short}
+  case $extent in
+    short) ;;
+    full) choose_parts ;;
+    *) fail "usage: bench.sh [short|full]" ;;
+  esac
   only_one "$AREA/lock" "make bench"
   (($(nproc) > 1)) || fail "a server and its clients need a core each"
   require compiler postgres rabbitmq redis taskset node npm venv
@@ -120,11 +134,7 @@ main() {
   start_services
   # What is measured anew replaces what was; of the other parts the last tables stay.
   [[ -n ${PARTS:-} ]] || rm -f "$AREA"/*.md "$AREA"/*.line
-  case ${1:-short} in
-    short) run_short "${@:2}" ;;
-    full) run_full ;;
-    *) fail "usage: bench.sh [short|full]" ;;
-  esac
+  "run_$extent" "${@:2}"
   finish
 }
 

@@ -18,12 +18,10 @@ port_of() { remembered_port "$PORTS" "$1"; }
 build() {
   require compiler postgres rabbitmq redis openssl
   say "Building the binaries (the first time takes some minutes)"
-  if [[ $PROFILE == debug ]]; then
-    # As `make test` builds them: another choice of packages would build parts of them anew.
-    cargo build --workspace --bins --locked 9>&-
-  else
-    cargo build --release --workspace --bins --locked 9>&-
-  fi
+  local options=()
+  [[ $PROFILE == debug ]] || options=(--release)
+  # All of the workspace, as `make test` and `make bench`: another choice of packages would build what they share anew.
+  cargo build --workspace --bins --locked "${options[@]}" 9>&-
 }
 
 # Nothing is left of an earlier run but its ports. What it started ended with it.

@@ -10,7 +10,7 @@ use diesel_async::RunQueryDsl;
 use super::filling::Filled;
 use super::session::{Session, buffers};
 use super::work::{Spot, Work};
-use crate::compare::round::{median, number};
+use crate::figures::{median, micros, number};
 
 /// Chats that are written and read in at a time: what is in use fits PostgreSQL's memory, however much there is.
 const ACTIVE: i64 = 50;
@@ -103,7 +103,7 @@ impl Place {
 impl Samples {
     /// In microseconds.
     pub(crate) fn time(&self) -> f64 {
-        median(self.times.iter().map(|time| time.as_secs_f64() * 1e6))
+        median(self.times.iter().copied().map(micros))
     }
 
     /// Of one execution.

@@ -10,8 +10,8 @@ use serde_json::Value;
 use test_support::Servers;
 
 use super::system::System;
-use crate::compare::round::number;
-use crate::compare::usage::{cpu_time, own_cpu_time};
+use crate::figures::{micros, number};
+use crate::usage::{cpu_time, own_cpu_time};
 
 /// Processor time of a part so far.
 pub(crate) struct Clocks(Vec<(String, Duration)>);
@@ -49,7 +49,7 @@ impl Clocks {
         parts
             .map(|((part, before), (_, after))| Cost {
                 part: part.clone(),
-                micros: after.saturating_sub(*before).as_secs_f64() * 1e6 / number(messages.max(1)),
+                micros: micros(after.saturating_sub(*before)) / number(messages.max(1)),
             })
             .collect()
     }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::compare::wire::{self, Incoming};
 use crate::visitor::Visitor;
+use crate::wire::{self, Incoming};
 
 /// How one message came.
 #[derive(Debug, Clone, Copy)]
@@ -98,12 +98,8 @@ fn sample(text: &str, now: DateTime<Utc>, elapsed: Duration) -> Option<Sample> {
 pub(crate) async fn open(gateway: SocketAddr, visitor: &Visitor, arrivals: Arrivals) -> anyhow::Result<()> {
     let mut stream = TcpStream::connect(gateway).await?;
     stream.set_nodelay(true)?;
-    let (session, token) = visitor.session();
-    let handshake = format!(
-        "GET /channel/ws?session={session}&token={token} HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\n\
-         Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    );
-    stream.write_all(handshake.as_bytes()).await?;
+    let target = format!("/channel/ws?session={}&token={}", visitor.session, visitor.token);
+    stream.write_all(wire::handshake(&target, gateway).as_bytes()).await?;
     let mut reader = Reader { stream, bytes: Vec::with_capacity(8192) };
     reader.upgraded().await?;
     let connected = reader.next_text().await?;
@@ -131,10 +127,10 @@ impl Reader {
     async fn upgraded(&mut self) -> anyhow::Result<()> {
         loop {
             self.more().await?;
-            let Some(end) = self.bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            ensure!(self.bytes.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&self.bytes));
-            self.bytes.drain(..end + 4);
-            return Ok(());
+            if let Some(length) = wire::upgrade_length(&self.bytes)? {
+                self.bytes.drain(..length);
+                return Ok(());
+            }
         }
     }
 

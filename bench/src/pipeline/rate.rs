@@ -14,7 +14,7 @@ use super::costs::{Clocks, Cost};
 use super::listener::Arrivals;
 use super::poster::Poster;
 use super::system::System;
-use crate::compare::round::number;
+use crate::figures::{number, size};
 use crate::percentiles::Percentiles;
 use crate::visitor::Visitor;
 
@@ -55,10 +55,7 @@ pub(crate) struct Backlog {
 impl Backlog {
     fn of(counts: &[u64]) -> Self {
         let third = (counts.len() / 3).max(1).min(counts.len());
-        let mean = |part: &[u64]| {
-            let length = u64::try_from(part.len().max(1)).unwrap_or(1);
-            number(part.iter().sum()) / number(length)
-        };
+        let mean = |part: &[u64]| number(part.iter().sum()) / size(part.len().max(1));
         Self { first: mean(&counts[..third]), last: mean(&counts[counts.len() - third..]) }
     }
 }

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
 
-use crate::compare::secrets::Secrets;
-use crate::compare::subject::{binary, started};
-use crate::compare::switchboard::{Plan, service};
+use crate::programs::{Distributed, Secrets, binary, service, started};
 
 /// How it is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -66,15 +64,15 @@ impl System {
     async fn distributed() -> anyhow::Result<Self> {
         let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
         let redis = fresh_prefix();
-        let plan = Plan { database: &database, vhost: &vhost, redis: &redis, secrets: Secrets::new() };
-        let (holder, entry) = started(unlimited(plan.chat_service()?)).await;
+        let programs = Distributed { database: &database, vhost: &vhost, redis: &redis, secrets: Secrets::new() };
+        let (holder, entry) = started(unlimited(programs.chat_service()?)).await;
         let rest = format!("http://{entry}");
         // It holds all lanes before the other one is there.
         wait_until_ready(&format!("{rest}/readyz")).await;
-        let (other, far) = started(unlimited(plan.chat_service()?.named("another chat-service"))).await;
-        let dispatcher = plan.dispatcher()?.start();
+        let (other, far) = started(unlimited(programs.chat_service()?.named("another chat-service"))).await;
+        let dispatcher = programs.dispatcher()?.start();
         let program = Program::at("channel-gateway", binary("channel-gateway")?);
-        let (process, gateway) = started(plan.gateway(program, &rest)).await;
+        let (process, gateway) = started(programs.gateway(program, &rest)).await;
         for address in [far, gateway] {
             wait_until_ready(&format!("http://{address}/readyz")).await;
         }

@@ -1,34 +1,18 @@
 //! The gateway against a floor and against servers that others would build: processor time, memory and time for one
 //! message to thousands of sockets. Rounds are interleaved, A B C A B C, and each starts its servers anew.
 //!
-//! - [`subject`]: what is compared, by way of `floor`, `switchboard` and `peer`
-//! - [`scene`], `secrets`: what a Switchboard is started with
-//! - `crowd`, `seat`, `wire`: the load generator; `crew` lets it work beside the rest
-//! - `usage`: what the operating system says of a process
-//! - [`round`]: one measurement of one server; `table`: many of them
-//! - [`soak`]: the long runs
+//! [`round`] is one measurement of one server, `table` is for many of them.
 
-pub(crate) mod crew;
-mod crowd;
-mod floor;
-mod peer;
-pub(crate) mod round;
-pub(crate) mod scene;
-mod seat;
-pub(crate) mod secrets;
-pub(crate) mod soak;
-pub(crate) mod subject;
-pub(crate) mod switchboard;
+mod round;
 mod table;
-pub(crate) mod usage;
-pub(crate) mod wire;
 
 use anyhow::Context;
 use clap::Args;
 use round::{Figures, Load};
-use subject::Kind;
 use table::Rounds;
 
+use super::message::body;
+use super::subject::Kind;
 use crate::output::Output;
 
 /// What is compared how often.
@@ -63,7 +47,7 @@ pub(crate) async fn run(plan: Plan) -> anyhow::Result<()> {
         "{} sockets, {} messages of {} characters to all of them, {} rounds.\n\n{}",
         plan.load.sockets,
         plan.load.messages,
-        subject::body(1).len(),
+        body(1).len(),
         plan.rounds,
         rounds.markdown()
     );

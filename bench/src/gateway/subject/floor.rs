@@ -6,9 +6,11 @@ use std::net::{SocketAddr, TcpStream};
 
 use test_support::Process;
 
-use super::seat::Guest;
-use super::subject::{binary, on_its_core, payload, started};
-use super::wire;
+use super::on_its_core;
+use crate::gateway::crowd::seat::Guest;
+use crate::gateway::message::payload;
+use crate::programs::{binary, started};
+use crate::wire;
 
 pub(crate) struct Floor {
     pub(crate) process: Process,

@@ -3,10 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::crowd::seat::{Guest, Wanted};
 use super::crowd::{Crowd, Heard};
-use super::seat::{Guest, Wanted};
 use super::subject::Subject;
 
+/// Messages that come first and do not count, so that what is made once is there.
+pub(crate) const WARM_UP_MESSAGES: u32 = 10;
+/// Connections that come and go before it counts, likewise.
+const WARM_UP_SOCKETS: usize = 100;
+/// After that, what the last step left to do is done.
+const SETTLED: Duration = Duration::from_millis(1500);
 /// How long a message may take to the last socket.
 const ALL_WITHIN: Duration = Duration::from_secs(30);
 /// How long the goodbyes of all may take.
@@ -42,6 +48,16 @@ impl Crew {
         tokio::task::spawn_blocking(move || task(&mut crowd.lock().unwrap_or_else(PoisonError::into_inner))).await?
     }
 
+    /// What a server makes once, it makes here: some come, that many messages go to all of them, and they go.
+    pub(crate) async fn warm_up(&mut self, subject: &mut Subject, messages: u32) -> anyhow::Result<()> {
+        self.seat(subject.guests(0..WARM_UP_SOCKETS)).await?;
+        for _ in 0..messages {
+            self.deliver(subject).await?;
+        }
+        self.disperse().await?;
+        self.settle().await
+    }
+
     /// Lets these come.
     pub(crate) async fn seat(&self, guests: Vec<Guest>) -> anyhow::Result<()> {
         self.work(move |crowd| crowd.seat(guests)).await
@@ -67,6 +83,11 @@ impl Crew {
     /// Nothing but pings.
     pub(crate) async fn stay(&self, time: Duration) -> anyhow::Result<()> {
         self.work(move |crowd| crowd.stay(time)).await
+    }
+
+    /// Waits until the servers have done what the last step left to do.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        self.stay(SETTLED).await
     }
 
     /// All go.

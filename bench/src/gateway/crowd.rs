@@ -1,13 +1,16 @@
 //! Thousands of WebSockets on one thread and one epoll, so light that the server is what limits. A message costs this side
 //! one `read`, and its share of an `epoll_wait`.
+//!
+//! [`seat`] is one of them.
+
+pub(crate) mod seat;
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use mio::{Events, Interest, Poll, Token};
+use seat::{Brought, Guest, Seat, Wanted};
 use slab::Slab;
-
-use super::seat::{Brought, Guest, Seat, Wanted};
 
 /// Handshakes on their way at a time.
 const AT_ONCE: usize = 64;

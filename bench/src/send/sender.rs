@@ -1,19 +1,18 @@
-//! Senders that cost little: HTTP/1.1 by hand on one thread, one connection each, one request at a time.
+//! Senders that cost little: all on one thread, one connection each, one request at a time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use anyhow::Context;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::cpu::{Cpu, CpuUse};
+use super::costs::{Clocks, Cost, Processes};
+use crate::figures::size;
+use crate::http::{Connection, message_head};
 use crate::percentiles::Percentiles;
-use crate::send::host_and_port;
 use crate::visitor::Visitor;
 
 /// What each message says.
@@ -38,7 +37,7 @@ const TAIL: &str = "\"}";
 pub(crate) struct Sent {
     pub(crate) per_second: f64,
     /// For each message.
-    pub(crate) cpu: CpuUse,
+    pub(crate) cost: Cost,
     pub(crate) latency: Percentiles,
 }
 
@@ -47,7 +46,7 @@ const WARM_UP: Duration = Duration::from_secs(1);
 impl Target {
     pub(crate) fn new(address: &str, visitors: &[Visitor]) -> anyhow::Result<Self> {
         let host = host_and_port(address)?.to_owned();
-        let chats = visitors.iter().map(|visitor| Chat::of(visitor, &host)).collect();
+        let chats = visitors.iter().map(Chat::of).collect();
         Ok(Self { host, chats })
     }
 
@@ -57,16 +56,17 @@ impl Target {
 }
 
 impl Chat {
-    fn of(visitor: &Visitor, host: &str) -> Self {
-        let (id, token) = (visitor.session, &visitor.token);
+    fn of(visitor: &Visitor) -> Self {
         let body = format!("{{\"body\":\"{BODY}\",\"client_id\":\"");
         let length = body.len() + uuid::fmt::Hyphenated::LENGTH + TAIL.len();
-        let head = format!(
-            "POST /chat/session/{id}/messages HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
-        );
-        Self { id, head }
+        Self { id: visitor.session, head: message_head(visitor, length) + &body }
     }
+}
+
+/// What an address such as `http://127.0.0.1:8081` leads to.
+fn host_and_port(address: &str) -> anyhow::Result<&str> {
+    let rest = address.strip_prefix("http://").context("the address must begin with http://")?;
+    Ok(rest.trim_end_matches('/'))
 }
 
 /// So many senders, over the first so many chats, for that long after the warm-up.
@@ -75,16 +75,22 @@ pub(crate) async fn run(
     senders: usize,
     chats: usize,
     time: Duration,
-    cpu: Cpu,
+    processes: Processes,
 ) -> anyhow::Result<Sent> {
     let running = tokio::task::spawn_blocking(move || {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(run_all(&target, senders, chats, time, cpu))
+        runtime.block_on(run_all(&target, senders, chats, time, processes))
     });
     running.await?
 }
 
-async fn run_all(target: &Arc<Target>, senders: usize, chats: usize, time: Duration, cpu: Cpu) -> anyhow::Result<Sent> {
+async fn run_all(
+    target: &Arc<Target>,
+    senders: usize,
+    chats: usize,
+    time: Duration,
+    processes: Processes,
+) -> anyhow::Result<Sent> {
     let counts_from = Instant::now() + WARM_UP;
     let until = counts_from + time;
     let mut running = JoinSet::new();
@@ -92,17 +98,17 @@ async fn run_all(target: &Arc<Target>, senders: usize, chats: usize, time: Durat
         running.spawn(send_until(target.clone(), chats, counts_from, until));
     }
     tokio::time::sleep_until(counts_from).await;
-    let before = cpu.now();
+    let before = Clocks::read(processes)?;
     tokio::time::sleep_until(until).await;
-    let after = cpu.now();
+    let after = Clocks::read(processes)?;
     let mut took = Vec::new();
     while let Some(done) = running.join_next().await {
         took.extend(done??);
     }
-    let count = u32::try_from(took.len()).map(f64::from)?;
+    let count = size(took.len());
     Ok(Sent {
         per_second: count / time.as_secs_f64(),
-        cpu: after.since(before, count),
+        cost: before.until(after, count),
         latency: Percentiles::of(took.into_iter()),
     })
 }
@@ -114,9 +120,8 @@ async fn send_until(
     counts_from: Instant,
     until: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
-    let mut stream = TcpStream::connect(&target.host).await?;
-    stream.set_nodelay(true)?;
-    let (mut took, mut request, mut answer) = (Vec::new(), Vec::new(), Vec::new());
+    let mut connection = Connection::open(&target.host).await?;
+    let (mut took, mut request) = (Vec::new(), Vec::new());
     loop {
         let client_id = Uuid::new_v4();
         let chat = &target.chats[usize::try_from(client_id.as_u128() % u128::try_from(chats)?)?];
@@ -125,8 +130,7 @@ async fn send_until(
         request.extend_from_slice(client_id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes());
         request.extend_from_slice(TAIL.as_bytes());
         let started = Instant::now();
-        stream.write_all(&request).await?;
-        read_answer(&mut stream, &mut answer).await?;
+        connection.post(&request).await?;
         let now = Instant::now();
         if now >= until {
             return Ok(took);
@@ -134,26 +138,5 @@ async fn send_until(
         if now >= counts_from {
             took.push(now - started);
         }
-    }
-}
-
-/// Reads one whole answer, which must say that the message was stored.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> anyhow::Result<()> {
-    answer.clear();
-    loop {
-        if stream.read_buf(answer).await? == 0 {
-            bail!("the service closed the connection");
-        }
-        let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
-        let head = std::str::from_utf8(&answer[..end])?;
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-        let length: usize = length.context("an answer without a length")?.parse()?;
-        if answer.len() < end + 4 + length {
-            continue;
-        }
-        if !head.starts_with("HTTP/1.1 201 ") {
-            bail!("the service answered: {}", String::from_utf8_lossy(answer));
-        }
-        return Ok(());
     }
 }

@@ -4,10 +4,11 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::ensure;
 use mio::net::TcpStream;
 
-use super::wire::{self, Incoming};
+use crate::gateway::message::marker;
+use crate::wire::{self, Incoming};
 
 /// Who comes, and how it is let in.
 #[derive(Debug, Clone)]
@@ -65,11 +66,6 @@ impl Wanted {
     }
 }
 
-/// What a message holds to be known by. It begins with a byte that is rare in frames, so that it is found quickly.
-pub(crate) fn marker(number: u32) -> String {
-    format!("#{number:06}#")
-}
-
 /// Where the needle begins.
 fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
@@ -89,7 +85,7 @@ impl Seat {
         // On the loopback a connect is over at once, whenever it is accepted.
         let mut stream = std::net::TcpStream::connect(guest.address)?;
         stream.set_nodelay(true)?;
-        stream.write_all(handshake(&guest).as_bytes())?;
+        stream.write_all(wire::handshake(&guest.target, guest.address).as_bytes())?;
         stream.set_nonblocking(true)?;
         let stream = TcpStream::from_std(stream);
         Ok(Self { stream, is_upgraded: false, dialogue: guest.dialogue, partial: Vec::new(), last: 0 })
@@ -137,7 +133,7 @@ impl Seat {
         });
         let mut rest = joined.as_deref().unwrap_or(bytes);
         if !self.is_upgraded {
-            let Some(length) = head_length(rest)? else {
+            let Some(length) = wire::upgrade_length(rest)? else {
                 self.partial = rest.to_vec();
                 return Ok(());
             };
@@ -194,25 +190,6 @@ impl Seat {
     }
 }
 
-fn handshake(guest: &Guest) -> String {
-    format!(
-        "GET {} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        guest.target, guest.address
-    )
-}
-
-/// Where the answer to a handshake ends; nothing if it has not come to its end.
-fn head_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
-    let Some(end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
-    let head = String::from_utf8_lossy(&bytes[..end]);
-    if !head.starts_with("HTTP/1.1 101 ") {
-        let status = head.lines().next().context("a status line")?;
-        bail!("a handshake was answered with {status}: {}", String::from_utf8_lossy(&bytes[end + 4..]));
-    }
-    Ok(Some(end + 4))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,13 +201,5 @@ mod tests {
             assert!(find(text.as_bytes(), marker.as_bytes()).is_some(), "{text}");
         }
         assert_eq!(find(b"#000013# #00012#", marker.as_bytes()), None);
-    }
-
-    #[test]
-    fn a_refused_handshake_says_why() {
-        assert_eq!(head_length(b"HTTP/1.1 101 Switching").expect("no refusal"), None);
-        assert_eq!(head_length(b"HTTP/1.1 101 Fine\r\n\r\nrest").expect("no refusal"), Some(21));
-        let refused = head_length(b"HTTP/1.1 401 Unauthorized\r\n\r\n{}").expect_err("a refusal");
-        assert!(refused.to_string().contains("401 Unauthorized"), "{refused}");
     }
 }

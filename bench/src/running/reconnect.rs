@@ -5,16 +5,13 @@
 //! soon each is live again and has all that it missed, and what that cost in reads of history.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
-
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
-
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -58,12 +55,9 @@ struct Back {
 /// Runs it and prints the figures; the last line is for machines.
 pub(crate) async fn run(address: &str, plan: Plan) -> anyhow::Result<()> {
     let http = reqwest::Client::new();
-    let opening = stream::iter(0..plan.visitors).map(|_| Visitor::open(&http, address));
-    let visitors: Vec<anyhow::Result<Visitor>> = opening.buffer_unordered(AT_ONCE).collect().await;
-    let visitors: Vec<Visitor> = visitors.into_iter().collect::<anyhow::Result<_>>()?;
-    let connecting = stream::iter(visitors.iter().cloned()).map(|visitor| connected_to(visitor, plan.lost.clone()));
-    let connected: Vec<_> = connecting.buffer_unordered(AT_ONCE).collect().await;
-    let connected = connected.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+    let visitors = Visitor::open_many(&http, address, plan.visitors).await?;
+    let connecting = stream::iter(visitors).map(|visitor| connected_to(visitor, plan.lost.clone()));
+    let connected: Vec<_> = connecting.buffer_unordered(AT_ONCE).try_collect().await?;
     println!("{} visitors are connected to one gateway", connected.len());
 
     let reads_before = reads(&http, &plan.other).await?;
@@ -79,8 +73,7 @@ pub(crate) async fn run(address: &str, plan: Plan) -> anyhow::Result<()> {
     ensure!(killed.success(), "the gateway could not be killed");
     lose.send_replace(Some(Instant::now()));
     let writing = stream::iter(written_to).map(|visitor| async move { visitor.send("missed").await });
-    let written: Vec<anyhow::Result<()>> = writing.buffer_unordered(8).collect().await;
-    written.into_iter().collect::<anyhow::Result<()>>()?;
+    writing.buffer_unordered(8).try_collect::<()>().await?;
     let mut back = Vec::new();
     while let Some(one) = clients.join_next().await {
         back.push(one??);

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use clap::Args;
 
-use super::crew::Crew;
-use super::round::{guests, number, size, warm_up};
+use super::crew::{Crew, WARM_UP_MESSAGES};
 use super::subject::{Kind, Subject};
-use super::usage;
+use crate::figures::{number, size};
+use crate::usage;
 
 /// Sockets that are held.
 #[derive(Debug, Clone, Copy, Args)]
@@ -42,9 +42,9 @@ pub(crate) struct Churn {
 pub(crate) async fn hold(plan: Hold) -> anyhow::Result<()> {
     let mut subject = Kind::Switchboard.start(plan.sockets).await?;
     let mut crew = Crew::new()?;
-    warm_up(&mut subject, &mut crew).await?;
+    crew.warm_up(&mut subject, WARM_UP_MESSAGES).await?;
     let empty = resident(&subject)?;
-    crew.seat(guests(&subject, plan.sockets)).await?;
+    crew.seat(subject.guests(0..plan.sockets)).await?;
     let (begun, mut messages, mut next_line) = (Instant::now(), 0u32, Duration::ZERO);
     println!(
         "| after | sockets | messages to all | resident MiB | KiB per connection |\n| --- | --- | --- | --- | --- |"
@@ -71,11 +71,11 @@ pub(crate) async fn churn(plan: Churn) -> anyhow::Result<()> {
     ensure!(plan.at_once > 0 && plan.at_once <= plan.users, "there must be as many users as sockets at a time");
     let mut subject = Kind::Switchboard.start(plan.users).await?;
     let mut crew = Crew::new()?;
-    warm_up(&mut subject, &mut crew).await?;
+    crew.warm_up(&mut subject, WARM_UP_MESSAGES).await?;
     println!("| connects | resident MiB |\n| --- | --- |");
     let (mut count, mut samples) = (0, vec![(0, resident(&subject)?)]);
     while count < plan.connects {
-        crew.seat((count..count + plan.at_once).map(|number| subject.guest(number)).collect()).await?;
+        crew.seat(subject.guests(count..count + plan.at_once)).await?;
         crew.deliver(&mut subject).await?;
         crew.disperse().await?;
         count += plan.at_once;

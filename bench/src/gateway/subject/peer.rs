@@ -14,8 +14,10 @@ use serde_json::json;
 use test_support::{Process, Program, RedisPrefix, fresh_prefix};
 use uuid::Uuid;
 
-use super::seat::{Exchange, Guest};
-use super::subject::{on_its_core, payload, started};
+use super::on_its_core;
+use crate::gateway::crowd::seat::{Exchange, Guest};
+use crate::gateway::message::payload;
+use crate::programs::started;
 
 /// Which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

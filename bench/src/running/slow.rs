@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use futures_util::StreamExt;
-use futures_util::stream;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
+use super::{posted, timed};
+use crate::figures::median;
 use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
 
@@ -58,9 +59,9 @@ pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
     let (samples, mut taken) = mpsc::unbounded_channel();
     let started = Instant::now();
     let opening = stream::iter(0..load.sockets).map(|_| async { Socket::open(&url).await });
-    let sockets: Vec<_> = opening.buffer_unordered(AT_ONCE).collect().await;
-    for socket in sockets {
-        tokio::spawn(listen(socket?.0, started, samples.clone()));
+    let sockets: Vec<_> = opening.buffer_unordered(AT_ONCE).try_collect().await?;
+    for (socket, _) in sockets {
+        tokio::spawn(listen(socket, started, samples.clone()));
     }
     println!("{} sockets read every message, {}/s of {} characters", load.sockets, load.rate, load.length);
     println!(
@@ -76,8 +77,7 @@ pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
         println!("| {round} | yes | {with} | {} |", closed.load(Ordering::Relaxed));
         ratios.push(with.p99 / without.p99);
     }
-    ratios.sort_by(f64::total_cmp);
-    println!("sockets={} rounds={} p99_ratio_median={:.3}", load.sockets, load.rounds, ratios[ratios.len() / 2]);
+    println!("sockets={} rounds={} p99_ratio_median={:.3}", load.sockets, load.rounds, median(ratios));
     Ok(())
 }
 
@@ -101,7 +101,7 @@ async fn half(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for _ in 0..total {
         ticks.tick().await;
-        visitor.send(&format!("{} {}", started.elapsed().as_micros(), "x".repeat(load.length))).await?;
+        visitor.send(&timed(started, load.length)).await?;
     }
     let expected = usize::try_from(total)? * load.sockets;
     let mut samples = Vec::with_capacity(expected);
@@ -115,9 +115,8 @@ async fn half(
 async fn listen(mut socket: Socket, started: Instant, samples: mpsc::UnboundedSender<Duration>) {
     while let Ok(frame) = socket.next_frame().await {
         let elapsed = started.elapsed();
-        let sent = frame["data"]["body"].as_str().and_then(|body| body.split(' ').next()?.parse().ok());
-        let Some(sent) = sent.filter(|_| frame["type"] == "chat.message") else { continue };
-        if samples.send(elapsed.saturating_sub(Duration::from_micros(sent))).is_err() {
+        let Some(posted) = posted(&frame) else { continue };
+        if samples.send(elapsed.saturating_sub(posted)).is_err() {
             return;
         }
     }

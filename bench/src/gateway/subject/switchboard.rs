@@ -2,19 +2,19 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 use anyhow::Context;
 use reqwest::Client;
 use serde_json::{Value, json};
 use test_support::process::wait_until_ready;
-use test_support::{Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
+use test_support::{Database, Process, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
 use uuid::Uuid;
 
+use super::on_its_core;
 use super::scene::{CHAT, Scene};
-use super::seat::{Exchange, Guest};
-use super::secrets::Secrets;
-use super::subject::{binary, body, on_its_core, started};
+use crate::gateway::crowd::seat::{Exchange, Guest};
+use crate::gateway::message::body;
+use crate::programs::{Distributed, Secrets, binary, started};
 
 pub(crate) struct Switchboard {
     // Dropped in this order: processes before what they use.
@@ -38,16 +38,16 @@ impl Switchboard {
         let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
         let redis = fresh_prefix();
         database.run_sql(&scene.sql()).await;
-        let plan = Plan { database: &database, vhost: &vhost, redis: &redis, secrets: Secrets::new() };
-        let (chat_service, asked) = started(plan.chat_service()?).await;
+        let programs = Distributed { database: &database, vhost: &vhost, redis: &redis, secrets: Secrets::new() };
+        let (chat_service, asked) = started(programs.chat_service()?).await;
         let rest = format!("http://{asked}");
-        let dispatcher = plan.dispatcher()?.start();
+        let dispatcher = programs.dispatcher()?.start();
         let pinned = on_its_core("channel-gateway", &binary("channel-gateway")?);
-        let (gateway, address) = started(plan.gateway(pinned, &rest)).await;
+        let (gateway, address) = started(programs.gateway(pinned, &rest)).await;
         wait_until_ready(&format!("{rest}/readyz")).await;
         wait_until_ready(&format!("http://{address}/readyz")).await;
         let tokens =
-            (1..=scene.people()).map(|number| scene.credential(&plan.secrets, number)).collect::<Result<_, _>>()?;
+            (1..=scene.people()).map(|number| scene.credential(&programs.secrets, number)).collect::<Result<_, _>>()?;
         Ok(Self {
             gateway,
             chat_service,
@@ -95,51 +95,4 @@ impl Switchboard {
         self.top = stored["seq"].as_i64().context("a stored message has a seq")?;
         Ok(())
     }
-}
-
-/// The programs of one system.
-pub(crate) struct Plan<'a> {
-    pub(crate) database: &'a Database,
-    pub(crate) vhost: &'a Vhost,
-    pub(crate) redis: &'a RedisPrefix,
-    pub(crate) secrets: Secrets,
-}
-
-impl Plan<'_> {
-    pub(crate) fn chat_service(&self) -> anyhow::Result<Program> {
-        let program = self.secrets.give(service("chat-service")?).env("DATABASE_URL", self.database.url());
-        Ok(self.with_broker(program))
-    }
-
-    pub(crate) fn dispatcher(&self) -> anyhow::Result<Program> {
-        Ok(self.with_redis(self.with_broker(service("dispatcher")?)))
-    }
-
-    pub(crate) fn gateway(&self, program: Program, chat_service: &str) -> Program {
-        let program = configured(program)
-            .env("CHAT_SERVICE__URL", chat_service)
-            .env("AUTH__JWKS_URL", format!("{chat_service}/.well-known/jwks.json"));
-        self.with_redis(self.secrets.give_shared(program))
-    }
-
-    fn with_broker(&self, program: Program) -> Program {
-        program.env("BROKER__BACKEND", "amqp").env("BROKER__AMQP_URL", self.vhost.url())
-    }
-
-    fn with_redis(&self, program: Program) -> Program {
-        program
-            .env("PUBSUB__BACKEND", "redis")
-            .env("PUBSUB__REDIS_URL", self.redis.url())
-            .env("PUBSUB__REDIS_PREFIX", self.redis.prefix())
-    }
-}
-
-/// A service of this workspace, on any core.
-pub(crate) fn service(name: &str) -> anyhow::Result<Program> {
-    let path: PathBuf = binary(name)?;
-    Ok(configured(Program::at(name, path)))
-}
-
-fn configured(program: Program) -> Program {
-    program.env("HTTP__BIND", "127.0.0.1:0").env("LOG__FORMAT", "json")
 }

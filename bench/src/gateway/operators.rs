@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use crate::compare::crew::Crew;
-use crate::compare::round::{guests, median, size};
-use crate::compare::scene::Scene;
-use crate::compare::subject::Subject;
-use crate::compare::usage::cpu_time;
+use super::crew::Crew;
+use super::subject::Subject;
+use super::subject::scene::Scene;
+use crate::figures::{median, micros, size};
 use crate::output::Output;
+use crate::usage::cpu_time;
 
 /// Who is there.
 #[derive(Debug, Clone, Args)]
@@ -73,7 +73,7 @@ impl Stage {
         let scene = Scene::StaffFeed { operators, sessions };
         let mut subject = Subject::on_stage(scene).await?;
         let mut crew = Crew::new()?;
-        crew.seat(guests(&subject, operators)).await?;
+        crew.seat(subject.guests(0..operators)).await?;
         for _ in 0..WARM_UP {
             crew.deliver(&mut subject).await?;
         }
@@ -87,7 +87,7 @@ impl Stage {
             self.crew.deliver(&mut self.subject).await?;
         }
         let used = cpu_time(self.subject.server())? - before;
-        self.costs.push(used.as_secs_f64() * 1e6 / f64::from(events));
+        self.costs.push(micros(used) / f64::from(events));
         Ok(())
     }
 
@@ -107,7 +107,7 @@ async fn rest(stages: &mut [Stage; 3], time: Duration) -> anyhow::Result<()> {
     tokio::try_join!(first.crew.stay(time), second.crew.stay(time), third.crew.stay(time))?;
     for (stage, before) in stages.iter_mut().zip(before) {
         let used = cpu_time(stage.subject.server())? - before;
-        stage.rest = used.as_secs_f64() * 1e6 / begun.elapsed().as_secs_f64();
+        stage.rest = micros(used) / begun.elapsed().as_secs_f64();
     }
     Ok(())
 }

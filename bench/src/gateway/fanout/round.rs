@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::crew::{Crew, Delivery};
-use super::seat::Guest;
-use super::subject::{Kind, Subject};
-use super::usage::{cpu_time, own_cpu_time, resident};
+use crate::figures::{median, micros, number, size};
+use crate::gateway::crew::{Crew, Delivery, WARM_UP_MESSAGES};
+use crate::gateway::subject::{Kind, Subject};
+use crate::usage::{cpu_time, own_cpu_time, resident};
 
 /// What is asked of each.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -18,12 +18,6 @@ pub(crate) struct Load {
     pub(crate) messages: u32,
 }
 
-/// Connections that come and go before it counts, so that what is made once is there.
-const WARM_UP_SOCKETS: usize = 100;
-/// Messages before it counts.
-const WARM_UP_MESSAGES: u32 = 10;
-/// After that, what the last step left to do is done.
-const SETTLED: Duration = Duration::from_millis(1500);
 /// Messages that each has missed who comes back.
 const MISSED: i64 = 5;
 
@@ -72,11 +66,7 @@ pub(crate) async fn measure(kind: Kind, load: Load) -> anyhow::Result<Figures> {
     let mut subject = kind.start(load.sockets).await?;
     let mut crew = Crew::new()?;
     let mut figures = Figures::default();
-    if kind.has_messages() {
-        warm_up(&mut subject, &mut crew).await?;
-    } else {
-        come_and_go(&subject, &mut crew).await?;
-    }
+    crew.warm_up(&mut subject, if kind.has_messages() { WARM_UP_MESSAGES } else { 0 }).await?;
     let empty = resident(subject.server())?;
     let per_socket =
         |subject: &Subject| anyhow::Ok((number(resident(subject.server())?) - number(empty)) / size(load.sockets));
@@ -91,39 +81,17 @@ pub(crate) async fn measure(kind: Kind, load: Load) -> anyhow::Result<Figures> {
     if let Subject::Switchboard(switchboard) = &subject {
         crew.disperse().await?;
         crew.seat((0..load.sockets).map(|n| switchboard.returning_guest(n, MISSED)).collect()).await?;
-        crew.stay(SETTLED).await?;
+        crew.settle().await?;
         figures.resumed_kib = Some(per_socket(&subject)?);
     }
     Ok(figures)
 }
 
-/// The first of so many.
-pub(crate) fn guests(subject: &Subject, count: usize) -> Vec<Guest> {
-    (0..count).map(|number| subject.guest(number)).collect()
-}
-
-/// What a server makes once, it makes here.
-pub(crate) async fn warm_up(subject: &mut Subject, crew: &mut Crew) -> anyhow::Result<()> {
-    crew.seat(guests(subject, WARM_UP_SOCKETS)).await?;
-    for _ in 0..WARM_UP_MESSAGES {
-        crew.deliver(subject).await?;
-    }
-    crew.disperse().await?;
-    crew.stay(SETTLED).await
-}
-
-/// The same where no message goes to all.
-async fn come_and_go(subject: &Subject, crew: &mut Crew) -> anyhow::Result<()> {
-    crew.seat(guests(subject, WARM_UP_SOCKETS)).await?;
-    crew.disperse().await?;
-    crew.stay(SETTLED).await
-}
-
 async fn connects(subject: &Subject, crew: &Crew, load: Load, figures: &mut Figures) -> anyhow::Result<()> {
-    let guests = guests(subject, load.sockets);
+    let guests = subject.guests(0..load.sockets);
     let before = Clocks::read(subject)?;
     crew.seat(guests).await?;
-    crew.stay(SETTLED).await?;
+    crew.settle().await?;
     let after = Clocks::read(subject)?;
     let (server, asked) = (after.server - before.server, after.asked - before.asked);
     figures.connect_us = micros(server) / size(load.sockets);
@@ -141,7 +109,7 @@ async fn messages(subject: &mut Subject, crew: &mut Crew, load: Load, figures: &
         deliveries.push(crew.deliver(subject).await?);
     }
     let after = Clocks::read(subject)?;
-    crew.stay(SETTLED).await?;
+    crew.settle().await?;
     let count = f64::from(load.messages) * size(load.sockets);
     let of = |pick: fn(&Delivery) -> Duration| median(deliveries.iter().map(|one| micros(pick(one)) / 1000.0));
     figures.delivery_us = micros(after.server - before.server) / count;
@@ -150,41 +118,4 @@ async fn messages(subject: &mut Subject, crew: &mut Crew, load: Load, figures: &
     figures.spread_ms = of(|delivery| delivery.spread);
     figures.frame_bytes = size(deliveries.iter().map(|delivery| delivery.bytes).sum()) / count;
     Ok(())
-}
-
-/// The middle one, or the mean of the two in the middle; zero of none.
-pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.into_iter().collect();
-    values.sort_by(f64::total_cmp);
-    match (values.len() / 2, values.len() % 2) {
-        (_, _) if values.is_empty() => 0.0,
-        (middle, 1) => values[middle],
-        (middle, _) => f64::midpoint(values[middle - 1], values[middle]),
-    }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of sockets and KiB are far below 2^52")]
-pub(crate) fn number(count: u64) -> f64 {
-    count as f64
-}
-
-pub(crate) fn size(count: usize) -> f64 {
-    number(u64::try_from(count).unwrap_or(u64::MAX))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::median;
-
-    #[test]
-    #[expect(clippy::float_cmp, reason = "no rounding in these")]
-    fn the_median_is_the_middle() {
-        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
-        assert_eq!(median([]), 0.0);
-    }
 }

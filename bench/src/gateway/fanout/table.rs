@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use super::round::{Figures, median};
-use super::subject::Kind;
+use super::round::Figures;
+use crate::figures::{median, median_with_spread};
+use crate::gateway::subject::Kind;
 
 /// What each round found of each server.
 pub(crate) struct Rounds {
@@ -26,8 +27,8 @@ impl Rounds {
     }
 
     /// To the floor, round by round.
-    fn ratios(&self, kind: Kind, column: Column) -> Vec<f64> {
-        self.of(kind).zip(self.of(Kind::Floor)).map(|(one, floor)| column(one) / column(floor)).collect()
+    fn ratios(&self, kind: Kind, column: Column) -> impl Iterator<Item = f64> {
+        self.of(kind).zip(self.of(Kind::Floor)).map(move |(one, floor)| column(one) / column(floor))
     }
 
     fn ratio(&self, kind: Kind, column: Column) -> f64 {
@@ -35,9 +36,7 @@ impl Rounds {
     }
 
     fn ratio_with_spread(&self, kind: Kind, column: Column) -> String {
-        let ratios = self.ratios(kind, column);
-        let (least, most) = ratios.iter().fold((f64::INFINITY, 0f64), |(a, b), r| (a.min(*r), b.max(*r)));
-        if ratios.is_empty() { "–".to_owned() } else { format!("{:.2} ({least:.2}–{most:.2})", median(ratios)) }
+        median_with_spread(self.ratios(kind, column), 2)
     }
 
     /// Two tables in Markdown.
@@ -73,7 +72,7 @@ impl Rounds {
             let resumed = self.of(kind).filter_map(|figures| figures.resumed_kib);
             let resumed: Vec<f64> = resumed.collect();
             let came_back =
-                if resumed.is_empty() { "–".to_owned() } else { format!("{:.2}", super::round::median(resumed)) };
+                if resumed.is_empty() { "–".to_owned() } else { format!("{:.2}", crate::figures::median(resumed)) };
             let used = if kind.has_messages() { format!("{:.2}", median(USED)) } else { "–".to_owned() };
             let _ = writeln!(
                 text,

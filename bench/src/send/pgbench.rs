@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 
-use crate::sender::BODY;
+use super::sender::BODY;
 
 /// Ready to run.
 pub(crate) struct Pgbench {

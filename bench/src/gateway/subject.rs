@@ -1,18 +1,25 @@
-//! What is compared: each a server process of its own, on a core of its own.
+//! What is measured: each a server process of its own, on a core of its own.
+//!
+//! - `floor`: the least that a server can do; `peer`: servers that others would build
+//! - `switchboard`: the gateway with the rest of its system; [`scene`]: who is there
 
-use std::path::{Path, PathBuf};
+mod floor;
+mod peer;
+pub(crate) mod scene;
+mod switchboard;
 
-use anyhow::Context;
-use serde_json::json;
-use test_support::{Process, Program};
+use std::ops::Range;
+use std::path::Path;
 
-use super::floor::Floor;
-use super::peer::{Peer, PeerKind};
-use super::scene::Scene;
-use super::seat::{Guest, marker};
-use super::switchboard::Switchboard;
+use floor::Floor;
+use peer::{Peer, PeerKind};
+use scene::Scene;
+use switchboard::Switchboard;
+use test_support::Program;
 
-/// One of what is compared.
+use super::crowd::seat::Guest;
+
+/// One of what is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     /// Nothing but `write`.
@@ -114,8 +121,12 @@ impl Subject {
         }
     }
 
-    /// The next to connect.
-    pub(crate) fn guest(&self, number: usize) -> Guest {
+    /// Who connects, from number to number.
+    pub(crate) fn guests(&self, numbers: Range<usize>) -> Vec<Guest> {
+        numbers.map(|number| self.guest(number)).collect()
+    }
+
+    fn guest(&self, number: usize) -> Guest {
         match self {
             Self::Floor(floor) => floor.guest(),
             Self::Switchboard(switchboard) => switchboard.guest(number),
@@ -133,41 +144,7 @@ impl Subject {
     }
 }
 
-/// The text of a message: 200 characters.
-pub(crate) fn body(number: u32) -> String {
-    format!("{:.<200}", marker(number))
-}
-
-/// What floor and peers send: as long as the gateway's frame, and the same to look at.
-pub(crate) fn payload(number: u32) -> serde_json::Value {
-    json!({
-        "type": "chat.message",
-        "chat_id": 1,
-        "seq": number,
-        "data": {
-            "id": number, "chat_id": 1, "session_id": null, "seq": number, "changed_seq": number,
-            "sender_type": "user", "sender_id": 1234, "sender_name": "User 1234",
-            "body": body(number), "client_id": "5e0c1f5a-6b0e-4a52-9c41-6a4c3d2f9b10", "visibility": "public",
-            "created_at": "2026-11-21T10:21:07.123456Z", "edited_at": null, "delivered_at": null, "read_at": null,
-            "is_deleted": false
-        }
-    })
-}
-
 /// A program that has the first core for itself, as far as the bench can see to it.
 pub(crate) fn on_its_core(name: &str, program: &Path) -> Program {
     Program::at(name, "taskset".into()).arg("--cpu-list").arg("0").arg(program.to_string_lossy())
-}
-
-/// A binary of this workspace, beside this one.
-pub(crate) fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    path.is_file().then_some(path).with_context(|| format!("{name} is not built: use `make bench`"))
-}
-
-/// Started, and where it listens.
-pub(crate) async fn started(program: Program) -> (Process, std::net::SocketAddr) {
-    let mut process = program.start();
-    let address = process.addr().await;
-    (process, address)
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::Args;
-use futures_util::future::try_join_all;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
+use super::{posted, timed};
 use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
 
@@ -42,7 +42,7 @@ struct Sample {
 /// Runs the load and prints the figures; the last line is for machines.
 pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
     let http = reqwest::Client::new();
-    let visitors = try_join_all((0..load.chats).map(|_| Visitor::open(&http, address))).await?;
+    let visitors = Visitor::open_many(&http, address, load.chats).await?;
     let (samples, mut taken) = mpsc::unbounded_channel();
     let started = Instant::now();
     for visitor in &visitors {
@@ -72,7 +72,7 @@ async fn send(visitors: Arc<Vec<Visitor>>, load: Load, started: Instant) -> anyh
     for number in 0..total {
         ticks.tick().await;
         let visitors = visitors.clone();
-        let body = format!("{} {}", started.elapsed().as_micros(), "x".repeat(180));
+        let body = timed(started, 180);
         posts.spawn(async move { visitors[number % visitors.len()].send(&body).await });
         while let Some(posted) = posts.try_join_next() {
             posted??;
@@ -87,14 +87,10 @@ async fn send(visitors: Arc<Vec<Visitor>>, load: Load, started: Instant) -> anyh
 async fn listen(mut socket: Socket, started: Instant, samples: mpsc::UnboundedSender<Sample>) {
     while let Ok(frame) = socket.next_frame().await {
         let (now, elapsed) = (Utc::now(), started.elapsed());
-        if frame["type"] != "chat.message" {
-            continue;
-        }
-        let posted = frame["data"]["body"].as_str().and_then(|body| body.split(' ').next()?.parse().ok());
         let created = frame["data"]["created_at"].as_str().and_then(|at| at.parse::<DateTime<Utc>>().ok());
-        let (Some(posted), Some(created)) = (posted, created) else { continue };
+        let (Some(posted), Some(created)) = (posted(&frame), created) else { continue };
         let from_commit = (now - created).to_std().unwrap_or_default();
-        let from_post = elapsed.saturating_sub(Duration::from_micros(posted));
+        let from_post = elapsed.saturating_sub(posted);
         if samples.send(Sample { from_commit, from_post }).is_err() {
             return;
         }

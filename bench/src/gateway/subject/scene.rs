@@ -2,7 +2,7 @@
 
 use channel_auth::Role;
 
-use super::secrets::Secrets;
+use crate::programs::Secrets;
 
 /// The only chat of a group.
 pub(crate) const CHAT: i64 = 1;

@@ -1,5 +1,28 @@
 //! As much of RFC 6455 as a client needs that believes its server: frames are read where they lie, and never copied.
 
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+
+/// A request for a WebSocket at that path and query.
+pub(crate) fn handshake(target: &str, address: SocketAddr) -> String {
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+}
+
+/// The length of the answer to a handshake; nothing if it has not come to its end.
+pub(crate) fn upgrade_length(bytes: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let head = String::from_utf8_lossy(&bytes[..end]);
+    if !head.starts_with("HTTP/1.1 101 ") {
+        let status = head.lines().next().context("a status line")?;
+        bail!("a handshake was answered with {status}: {}", String::from_utf8_lossy(&bytes[end + 4..]));
+    }
+    Ok(Some(end + 4))
+}
+
 /// What came.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming<'a> {
@@ -76,6 +99,14 @@ fn push_length(frame: &mut Vec<u8>, length: usize, mask: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_handshake_says_why() {
+        assert_eq!(upgrade_length(b"HTTP/1.1 101 Switching").expect("no refusal"), None);
+        assert_eq!(upgrade_length(b"HTTP/1.1 101 Fine\r\n\r\nrest").expect("no refusal"), Some(21));
+        let refused = upgrade_length(b"HTTP/1.1 401 Unauthorized\r\n\r\n{}").expect_err("a refusal");
+        assert!(refused.to_string().contains("401 Unauthorized"), "{refused}");
+    }
 
     #[test]
     fn a_frame_is_found_when_it_is_whole_and_not_before() {
