@@ -12,7 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-/// How long requests may take that were begun before the end.
+use crate::transport::peer_socket::PeerSocket;
+
+/// How long requests may take to come in that were begun before the end.
+const READ_WITHIN: Duration = Duration::from_secs(1);
+/// How long they may take to be answered.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
 /// The way to the threads. Cloning shares them; they end when all clones are gone.
@@ -100,11 +104,18 @@ fn work<S>(
                 Some(_) = serving.join_next() => {}
             }
         }
-        let rest = async { while serving.join_next().await.is_some() {} };
-        if timeout(ENDS_WITHIN, rest).await.is_err() {
+        if timeout(READ_WITHIN, all_end(&mut serving)).await.is_ok() {
+            return;
+        }
+        PeerSocket::end_reading();
+        if timeout(ENDS_WITHIN, all_end(&mut serving)).await.is_err() {
             tracing::debug!("some connections did not end in time");
         }
     });
+}
+
+async fn all_end(serving: &mut JoinSet<()>) {
+    while serving.join_next().await.is_some() {}
 }
 
 async fn serve<S: Service<tokio::net::TcpStream, Error: std::fmt::Debug>>(service: Rc<S>, io: TcpStream) {

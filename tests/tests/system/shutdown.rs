@@ -8,6 +8,8 @@ use serde_json::json;
 use system_tests::socket::Closed;
 use system_tests::{Answer, EventStream, Shape, Socket, System, system_test};
 use test_support::wait::wait_until;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 /// As docs/protocol.md says it: `restart; retry_after_ms=<milliseconds>`.
@@ -50,6 +52,35 @@ system_test! {
         drop((sockets, streams, unproved));
         assert!(process.ended().await.success());
     }
+}
+
+#[tokio::test]
+async fn a_page_that_is_left_open_holds_nothing_up_and_a_request_that_was_begun_is_answered() {
+    let mut system = System::start(Shape::Standalone).await;
+    let gateway = system.gateway(0).clone();
+    // A browser keeps its connections for the next request.
+    let page = reqwest::Client::new();
+    assert!(page.get(gateway.url("/healthz")).send().await.expect("an answer").status().is_success());
+    let body = json!({"name": "Ann"}).to_string();
+    let mut begun = TcpStream::connect(gateway.url("").trim_start_matches("http://")).await.expect("a connection");
+    begun.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("the server reads");
+    begun.read_u8().await.expect("an answer");
+    let head = format!(
+        "POST /chat/session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    begun.write_all(format!("{head}{}", &body[..1]).as_bytes()).await.expect("the server reads");
+    let process = &mut system.processes_mut()[0];
+    let told = Instant::now();
+    process.terminate();
+    begun.write_all(&body.as_bytes()[1..]).await.expect("the server reads");
+    let mut answer = String::new();
+    begun.read_to_string(&mut answer).await.expect("an answer, and its end");
+    assert!(answer.contains("HTTP/1.1 201"), "{answer}");
+    assert!(process.ended().await.success());
+    // Far below the 10 seconds that requests are waited for, and the 75 that the page's connection would have been kept.
+    assert!(told.elapsed() < Duration::from_secs(8), "it took {:?}", told.elapsed());
+    drop(page);
 }
 
 #[tokio::test]
