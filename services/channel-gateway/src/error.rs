@@ -40,6 +40,12 @@ pub async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
     Err(ErrorBody::new(ErrorCode::MethodNotAllowed, "only GET is served at this path").into())
 }
 
+/// The answer where there is a WebSocket, to a request that does not ask for one.
+pub async fn upgrade_missing() -> Result<HttpResponse, ApiError> {
+    let why = "a WebSocket is served at this path; the request has no `Connection: Upgrade` and `Upgrade: websocket`";
+    Err(ErrorBody::new(ErrorCode::BadRequest, why).into())
+}
+
 /// The answer to a path or query that cannot be read.
 pub fn bad_request(what: &str) -> actix_web::Error {
     ApiError(ErrorBody::new(ErrorCode::BadRequest, format!("the {what} cannot be read"))).into()

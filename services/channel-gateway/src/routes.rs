@@ -6,9 +6,9 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TY
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 use actix_web::{HttpResponse, Resource, Responder, Route, guard};
 
-use crate::error::{bad_request, method_not_allowed};
+use crate::error::{bad_request, method_not_allowed, upgrade_missing};
 use crate::gateway::Gateway;
-use crate::transport::sse;
+use crate::transport::{sse, websocket};
 
 /// What the demo page may load: itself, its inline icon, and the channel.
 const DEMO_POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
@@ -18,6 +18,8 @@ const DEMO_POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src
 pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
         config
+            .service(get(websocket::CHANNEL, &gateway).route(web::get().to(upgrade_missing)))
+            .service(get(websocket::SHORT, &gateway).route(web::get().to(upgrade_missing)))
             .service(get("/channel/sse", &gateway).route(web::get().to(sse::channel)))
             .service(get(r"/chat/{id:\d+}/stream", &gateway).route(web::get().to(sse::signed_link)))
             .service(get("/", &gateway).route(get_or_head().to(demo_page)))

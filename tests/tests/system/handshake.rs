@@ -89,6 +89,14 @@ system_test! {
         assert_eq!(socket.connected().await["data"]["self_id"], operator.id);
     }
 
+    async fn a_plain_request_for_a_channel_is_told_what_is_missing(system: System) {
+        let ann = system.visitor("Ann").await;
+        for path in ["/channel/ws", "/ws"] {
+            let target = format!("{path}?{}", session_query(&ann, &ann.token));
+            EventStream::refused(system.gateway(0), &target).await.refused(400, "bad_request");
+        }
+    }
+
     async fn only_staff_sees_all_sessions(system: System) {
         let user = system.user("Ada").await;
         let target = format!("/channel/ws?type=staff&access_token={}", user.token);

@@ -25,9 +25,9 @@ use crate::lifecycle;
 use crate::resume::{CameFrom, Position};
 
 /// Where channels are.
-pub(super) const CHANNEL: &str = "/channel/ws";
+pub const CHANNEL: &str = "/channel/ws";
 /// The same for short.
-pub(super) const SHORT: &str = "/ws";
+pub const SHORT: &str = "/ws";
 
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
