@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::hint::black_box;
 use std::net::IpAddr;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -442,23 +443,19 @@ impl Connection {
         self.state().inbox.len() < INBOX_MAX
     }
 
-    /// The next frame of the queue. After none, the next that comes is the first again.
-    pub fn next_frame(&self) -> Option<String> {
+    /// The next frame of the queue. After none, the next that comes is the first again; it breaks with whether the queue was
+    /// full meanwhile.
+    pub fn next_frame(&self) -> ControlFlow<bool, String> {
         let mut state = self.state();
-        let text = state.inbox.pop_front();
-        if text.is_none() {
-            state.is_draining = false;
-            state.inbox = VecDeque::new();
-            if let Some((code, back_in)) = state.closing {
-                self.outlet.close_until(code, Some(back_in));
-            }
+        if let Some(text) = state.inbox.pop_front() {
+            return ControlFlow::Continue(text);
         }
-        text
-    }
-
-    /// Whether the queue was full since this was asked last.
-    pub fn was_full(&self) -> bool {
-        std::mem::take(&mut self.state().was_full)
+        state.is_draining = false;
+        state.inbox = VecDeque::new();
+        if let Some((code, back_in)) = state.closing {
+            self.outlet.close_until(code, Some(back_in));
+        }
+        ControlFlow::Break(std::mem::take(&mut state.was_full))
     }
 
     // --- opening and closing ---------------------------------------------------------------------------------

@@ -21,9 +21,11 @@ pub async fn drain(gateway: &Gateway, config: &ChannelConfig) {
     gateway.take_no_connections();
     let open = gateway.limits.all().len();
     tracing::info!(connections = open, "closing all connections");
+    // They have little time anyway.
+    gateway.pollers.close_unproved(CloseCode::Restart);
     let told = async {
         close_all(gateway, pace(open, config.drain_per_second), config.reconnect_within).await;
-        close_unproved(gateway).await;
+        close_the_rest(gateway).await;
     };
     if timeout(WITHIN, told).await.is_err() {
         tracing::warn!(connections = gateway.limits.all().len(), "some connections did not close in time");
@@ -51,8 +53,8 @@ async fn close_all(gateway: &Gateway, mut pace: Interval, within: Duration) {
     }
 }
 
-/// Those that were waiting to prove themselves.
-async fn close_unproved(gateway: &Gateway) {
+/// Those that came at the last moment, and whoever has not answered its close.
+async fn close_the_rest(gateway: &Gateway) {
     while gateway.pollers.open() > 0 {
         gateway.pollers.close_all(CloseCode::Restart);
         sleep(LOOK_EVERY).await;

@@ -1,5 +1,6 @@
 //! The one lifecycle of a connection, whatever carries it: opened, listened to, invited, closed.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bus::Arrival;
@@ -219,11 +220,16 @@ pub fn receive(
 }
 
 async fn serve_queue(gateway: &Arc<Gateway>, connection: &Arc<Connection>, when_ready: impl FnOnce()) {
-    while let Some(text) = connection.next_frame() {
-        serve(gateway, connection, &text).await;
-    }
-    if connection.was_full() {
-        when_ready();
+    loop {
+        match connection.next_frame() {
+            ControlFlow::Continue(text) => serve(gateway, connection, &text).await,
+            ControlFlow::Break(was_full) => {
+                if was_full {
+                    when_ready();
+                }
+                return;
+            }
+        }
     }
 }
 

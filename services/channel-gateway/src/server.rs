@@ -70,7 +70,7 @@ impl Server {
     }
 }
 
-/// Handshakes that HTTP has read: those that came in pieces, or late.
+/// Handshakes that HTTP has read: those that came in pieces, late, behind another request, or are long.
 fn upgrades(
     gateway: Arc<Gateway>,
 ) -> impl ServiceFactory<

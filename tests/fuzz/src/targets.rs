@@ -160,7 +160,8 @@ fn good_websockets() -> Vec<Vec<u8>> {
 fn handshake(bytes: &[u8]) -> Verdict {
     let Some((request, length)) = doorman::handshake(bytes) else { return Ok(()) };
     let is_for_a_channel = matches!(request.path(), "/ws" | "/channel/ws");
-    ensure(is_for_a_channel && request.head().upgrade(), || format!("{} was let in", request.path()))?;
+    let hosts = request.head().headers().get_all("host").count();
+    ensure(is_for_a_channel && request.head().upgrade() && hosts == 1, || format!("{} was let in", request.path()))?;
     let taken = bytes.get(..length).ok_or("more was taken than there was")?;
     let alone = doorman::handshake(taken).map(|(_, length)| length);
     ensure(alone == Some(length), || format!("of the same {length} bytes alone {alone:?} were taken"))?;

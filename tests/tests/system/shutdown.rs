@@ -34,21 +34,22 @@ system_test! {
         for socket in &mut sockets {
             socket.connected().await;
         }
-        let mut unproved = Socket::open(&gateway, "/channel/ws").await;
         let mut streams = [ann.stream(&gateway).await, olga.stream(&gateway).await];
         for stream in &mut streams {
             stream.connected().await;
         }
         let name = if system.shape() == Shape::Standalone { "standalone" } else { "channel-gateway 0" };
+        // It would not be waited for long, and is told at once.
+        let mut unproved = Socket::open(&gateway, "/channel/ws").await;
         let process = system.processes_mut().iter_mut().find(|process| process.name() == name).expect("it");
         process.terminate();
+        assert_eq!(unproved.close_code().await, 4004);
         for socket in &mut sockets {
             assert!(hint(&socket.closed().await) <= 5000);
         }
         for stream in &mut streams {
             stream_is_told(stream).await;
         }
-        assert_eq!(unproved.close_code().await, 4004);
         drop((sockets, streams, unproved));
         assert!(process.ended().await.success());
     }

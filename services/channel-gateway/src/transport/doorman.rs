@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use actix_http::header::{CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use actix_http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{Request, Uri};
 use futures_util::FutureExt;
 use mio::net::TcpStream;
@@ -86,9 +86,13 @@ pub fn handshake(bytes: &[u8]) -> Option<(Request, usize)> {
         let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
         head.headers.append(name, HeaderValue::from_bytes(header.value).ok()?);
     }
-    // Whatever has a body, or another version, is HTTP's to understand.
-    let is_plain = !head.headers.contains_key(CONTENT_LENGTH) && !head.headers.contains_key(TRANSFER_ENCODING);
-    (is_plain && head.upgrade() && read.version == Some(1)).then_some((request, length))
+    // Whatever has a body, another version, or not the one host and upgrade, is HTTP's to understand or to refuse.
+    let headers = &head.headers;
+    let has_body = headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING);
+    let has_one_host = headers.get_all(HOST).count() == 1;
+    let upgrade = headers.get(UPGRADE).map_or(&b""[..], |upgrade| upgrade.as_bytes().trim_ascii());
+    let is_upgrade = head.upgrade() && upgrade.eq_ignore_ascii_case(b"websocket");
+    (!has_body && has_one_host && is_upgrade && read.version == Some(1)).then_some((request, length))
 }
 
 /// Whether a request's first line asks for a place where there are channels.
@@ -146,10 +150,16 @@ mod tests {
         let long = HANDSHAKE.replace("Host: a", &format!("Host: {}", "a".repeat(MAX_HEAD)));
         let many = HANDSHAKE.replace("Host: a", &format!("Host: a{}", "\r\nX: a".repeat(MAX_HEADERS)));
         let with_body = HANDSHAKE.replace("Host: a", "Host: a\r\nContent-Length: 1");
+        let without_host = HANDSHAKE.replace("Host: a\r\n", "");
+        let two_hosts = HANDSHAKE.replace("Host: a", "Host: a\r\nHost: b");
+        let another_upgrade = HANDSHAKE.replace("Upgrade: websocket", "Upgrade: h2c, websocket");
         let old = HANDSHAKE.replace("HTTP/1.1", "HTTP/1.0");
         let cut = HANDSHAKE[..HANDSHAKE.len() - 2].to_owned();
         let other = "GET / HTTP/1.1\r\n\r\n".to_owned();
         for said in [elsewhere, no_upgrade, posted, long, many, with_body, old, cut, other, String::new()] {
+            assert_eq!(seen(&said), (None, said));
+        }
+        for said in [without_host, two_hosts, another_upgrade] {
             assert_eq!(seen(&said), (None, said));
         }
     }

@@ -37,6 +37,11 @@ pub trait Peer: Send + Sync {
         true
     }
 
+    /// Whether it has said whose it is.
+    fn is_proved(&self) -> bool {
+        true
+    }
+
     /// Looked at every few seconds: a reason to close, such as a token whose time is over.
     fn overdue(&self, _now: Instant) -> Option<CloseCode> {
         None
@@ -70,8 +75,7 @@ pub struct Limits {
 /// All poller threads.
 pub struct Pollers {
     shards: Vec<ShardHandle>,
-    next: AtomicUsize,
-    /// Sockets that were taken over and are not gone.
+    /// Sockets that are WebSockets and are not gone.
     open: Arc<AtomicUsize>,
 }
 
@@ -80,6 +84,8 @@ pub struct Pollers {
 struct ShardHandle {
     attention: Attention,
     commands: Arc<Mutex<Vec<Command>>>,
+    /// How many it has, of a moment ago.
+    load: Arc<AtomicUsize>,
 }
 
 enum Command {
@@ -95,6 +101,7 @@ enum Command {
     /// A socket whose handshake HTTP has read, with what came behind it.
     Admit(TcpStream, Vec<u8>, Admission),
     CloseAll(CloseCode),
+    CloseUnproved(CloseCode),
 }
 
 impl Pollers {
@@ -103,7 +110,7 @@ impl Pollers {
         let open = Arc::<AtomicUsize>::default();
         let shards =
             (0..threads.max(1)).map(|index| Shard::start(index, open.clone())).collect::<std::io::Result<_>>()?;
-        Ok(Self { shards, next: AtomicUsize::new(0), open })
+        Ok(Self { shards, open })
     }
 
     /// Has the threads accept and ask `door` about everybody. What takes a while to decide runs on `runtime`.
@@ -116,16 +123,15 @@ impl Pollers {
         Ok(())
     }
 
-    /// Nobody is accepted any more, and who is not a WebSocket's by now is sent away.
+    /// Nobody is accepted any more, and who has not shown a handshake by now is left to HTTP.
     pub fn stop_listening(&self) {
-        for shard in &self.shards {
-            shard.command(Command::StopListening);
-        }
+        // It tells the others when it has passed on whom it has accepted.
+        self.shards[0].command(Command::StopListening);
     }
 
     /// Takes over a socket that does not block; `rest` is what was read beyond the handshake.
     pub fn take_over(&self, stream: TcpStream, rest: &[u8], admission: Admission) {
-        let shard = &self.shards[self.next.fetch_add(1, Ordering::Relaxed) % self.shards.len()];
+        let shard = self.shards.iter().min_by_key(|shard| shard.load()).unwrap_or(&self.shards[0]);
         self.open.fetch_add(1, Ordering::Relaxed);
         shard.command(Command::Admit(stream, rest.to_vec(), admission));
     }
@@ -137,6 +143,13 @@ impl Pollers {
         }
     }
 
+    /// Closes those who have not said whose they are, at once.
+    pub fn close_unproved(&self, code: CloseCode) {
+        for shard in &self.shards {
+            shard.command(Command::CloseUnproved(code));
+        }
+    }
+
     /// How many sockets there are, those included that are closing.
     #[must_use]
     pub fn open(&self) -> usize {
@@ -145,6 +158,10 @@ impl Pollers {
 }
 
 impl ShardHandle {
+    fn load(&self) -> usize {
+        self.load.load(Ordering::Relaxed)
+    }
+
     fn command(&self, command: Command) {
         let mut commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         commands.push(command);

@@ -239,6 +239,10 @@ impl Peer for ChannelPeer {
         self.connection.has_room()
     }
 
+    fn is_proved(&self) -> bool {
+        self.connection.grant().is_some()
+    }
+
     fn overdue(&self, now: Instant) -> Option<CloseCode> {
         match self.connection.grant() {
             Some(grant) => (now >= grant.expires_at).then_some(CloseCode::TokenExpired),

@@ -23,6 +23,8 @@ pub(super) struct Entry {
     pub(super) unanswered: u8,
     pub(super) closing_until: Option<Instant>,
     pub(super) is_paused: bool,
+    /// It is in the list of those with more to read.
+    pub(super) is_unfinished: bool,
     /// After a violation the stream is read to its end, but no longer understood.
     pub(super) is_broken: bool,
     opened: Instant,
@@ -42,6 +44,7 @@ impl Entry {
             unanswered: 0,
             closing_until: None,
             is_paused: false,
+            is_unfinished: false,
             is_broken: false,
             opened: now,
         }

@@ -11,14 +11,17 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
+use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
 use super::door::{Door, Judgement, Look};
 use super::shard::{INTEREST, LISTENER, Place, Shard, prepare};
 use super::{Command, ShardHandle};
 
-/// How many are accepted before others get their turn.
-const ACCEPTED_PER_TURN: usize = 32;
+/// How many are accepted, or welcomed, before others get their turn.
+const GUESTS_PER_TURN: usize = 32;
+/// Turns in which those are accepted who had come when the end came.
+const LAST_TURNS: usize = 128;
 
 /// Who is asked about guests.
 #[derive(Clone)]
@@ -54,12 +57,17 @@ impl Doorway {
     }
 }
 
+/// One connection failed before it was accepted, which says nothing of the next.
+fn is_of_the_guest(why: ErrorKind) -> bool {
+    use ErrorKind::{ConnectionAborted, HostUnreachable, Interrupted, NetworkDown, NetworkUnreachable, TimedOut};
+    matches!(why, ConnectionAborted | HostUnreachable | Interrupted | NetworkDown | NetworkUnreachable | TimedOut)
+}
+
 /// Where guests come from.
 pub(super) struct Entrance {
     listener: TcpListener,
     /// Who shares them; the first is the thread itself.
     shards: Vec<ShardHandle>,
-    next: usize,
 }
 
 /// Somebody who came.
@@ -69,13 +77,7 @@ pub(super) struct Guest {
     address: SocketAddr,
     is_polled: bool,
     /// Its handshake was read, and is being judged.
-    is_judged: bool,
-}
-
-impl Guest {
-    pub(super) fn is_silent(&self) -> bool {
-        !self.is_judged
-    }
+    pub(super) is_judged: bool,
 }
 
 impl Shard {
@@ -84,51 +86,78 @@ impl Shard {
         if let Err(error) = self.poll.registry().register(&mut listener, LISTENER, Interest::READABLE) {
             tracing::error!(%error, "the listener cannot be polled");
         }
-        self.entrance = Some(Entrance { listener, shards, next: 0 });
+        self.entrance = Some(Entrance { listener, shards });
         self.accept();
     }
 
+    /// Whoever has come by now is still served.
     pub(super) fn stop_listening(&mut self) {
-        self.entrance = None;
+        for _ in 0..LAST_TURNS {
+            self.accept();
+            if !self.has_backlog {
+                break;
+            }
+        }
+        self.has_backlog = false;
+        if let Some(Entrance { shards, .. }) = self.entrance.take() {
+            shards[1..].iter().for_each(|shard| shard.command(Command::StopListening));
+        }
+        while !self.arrived.is_empty() {
+            self.welcome_some();
+        }
+        let is_unjudged = |place: &Place| matches!(place, Place::Guest(guest) if !guest.is_judged);
+        let unjudged: Vec<usize> =
+            self.places.iter().filter(|(_, place)| is_unjudged(place)).map(|(key, _)| key).collect();
+        unjudged.into_iter().for_each(|key| self.leave_to_http(key));
         self.doorway = None;
-        self.places.retain(|_, place| matches!(place, Place::Open(_)));
     }
 
     pub(super) fn accept(&mut self) {
-        self.someone_waits = false;
-        for _ in 0..ACCEPTED_PER_TURN {
-            let Some(entrance) = &mut self.entrance else { return };
-            match entrance.listener.accept() {
+        self.has_backlog = false;
+        if self.is_full {
+            return;
+        }
+        let Some(Entrance { shards, .. }) = &self.entrance else { return };
+        let mut loads: SmallVec<[usize; 4]> = shards.iter().map(ShardHandle::load).collect();
+        for _ in 0..GUESTS_PER_TURN {
+            let Some(Entrance { listener, shards }) = &self.entrance else { return };
+            match listener.accept() {
                 Ok((stream, address)) => {
-                    entrance.next = (entrance.next + 1) % entrance.shards.len();
-                    match entrance.next {
+                    let least = (0..loads.len()).min_by_key(|index| loads[*index]).unwrap_or(0);
+                    loads[least] += 1;
+                    match least {
                         0 => self.welcome(stream, address),
-                        other => entrance.shards[other].command(Command::Guest(stream, address)),
+                        other => shards[other].command(Command::Guest(stream, address)),
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return,
-                Err(why) if matches!(why.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                Err(why) if is_of_the_guest(why.kind()) => {}
                 Err(error) => {
-                    tracing::error!(%error, "nobody can be accepted; tried again in a second");
+                    tracing::error!(%error, "nobody can be accepted; tried again within a second");
+                    self.is_full = true;
                     return;
                 }
             }
         }
-        self.someone_waits = true;
+        self.has_backlog = true;
     }
 
-    pub(super) fn welcome(&mut self, stream: TcpStream, address: SocketAddr) {
-        if self.doorway.is_none() {
-            // It was accepted just before the end.
-            return;
+    /// Those who were accepted elsewhere.
+    pub(super) fn welcome_some(&mut self) {
+        for _ in 0..GUESTS_PER_TURN {
+            let Some((stream, address)) = self.arrived.pop_front() else { return };
+            self.welcome(stream, address);
         }
+    }
+
+    fn welcome(&mut self, stream: TcpStream, address: SocketAddr) {
         let guest = Guest { stream: Some(stream), address, is_polled: false, is_judged: false };
         let key = self.places.insert(Place::Guest(guest));
         // Mostly the first bytes are there by now, and it is polled for what comes later alone.
         self.look_at(key, false);
     }
 
-    /// Somebody has said something, or is gone; `is_at_end`: nothing comes behind it.
+    /// Somebody has said something, or is gone. After its end is seen it must be read: no event names it again.
     pub(super) fn look_at(&mut self, key: usize, is_at_end: bool) {
         let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
         let (Some(stream), Some(doorway), false) = (&mut guest.stream, &self.doorway, guest.is_judged) else { return };
@@ -139,7 +168,7 @@ impl Shard {
             Ok(Found::Nothing) => match self.poll.registry().register(stream, Token(key), INTEREST) {
                 Ok(()) => {
                     guest.is_polled = true;
-                    self.waiting.push_back((Instant::now(), key));
+                    self.patient.push_back((Instant::now(), key));
                 }
                 Err(error) => self.send_away(key, &error),
             },
@@ -148,7 +177,12 @@ impl Shard {
             Ok(Found::Undecided(judged)) => {
                 guest.is_judged = true;
                 let mailbox = self.mailbox.clone();
-                doorway.runtime.spawn(async move { mailbox.command(Command::Settle(key, judged.await)) });
+                let judged = AssertUnwindSafe(judged).catch_unwind();
+                doorway.runtime.spawn(async move {
+                    // Whoever made it panic is told nothing.
+                    let judgement = judged.await.unwrap_or_else(|_| Err(Vec::new()));
+                    mailbox.command(Command::Settle(key, judgement));
+                });
             }
             Err(error) => self.send_away(key, &error),
         }
@@ -173,7 +207,7 @@ impl Shard {
     }
 
     /// It is known what becomes of a guest.
-    pub(super) fn settle(&mut self, key: usize, judgement: Judgement, has_more: bool) {
+    pub(super) fn settle(&mut self, key: usize, judgement: Judgement, must_read: bool) {
         let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
         let Some(mut stream) = guest.stream.take() else { return };
         let admission = match judgement {
@@ -195,7 +229,7 @@ impl Shard {
         self.open.fetch_add(1, Ordering::Relaxed);
         let entry = self.begin(stream, key, admission);
         self.places[key] = Place::Open(entry);
-        if has_more {
+        if must_read {
             self.read(key);
         }
     }

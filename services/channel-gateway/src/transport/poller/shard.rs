@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,12 +44,16 @@ pub(super) struct Shard {
     /// Sockets with more to read than fitted in their turn: edge-triggered epoll will not name them again.
     unfinished: Vec<usize>,
     /// Guests that had said nothing, and sockets whose handshake was not answered, and since when.
-    pub(super) waiting: VecDeque<(Instant, usize)>,
+    pub(super) patient: VecDeque<(Instant, usize)>,
+    /// Guests from the thread that accepts.
+    pub(super) arrived: VecDeque<(mio::net::TcpStream, SocketAddr)>,
     pub(super) doorway: Option<Doorway>,
     /// One thread accepts for all.
     pub(super) entrance: Option<Entrance>,
-    /// Not all who came were accepted in one turn.
-    pub(super) someone_waits: bool,
+    /// There may be more who can be accepted.
+    pub(super) has_backlog: bool,
+    /// Nobody can be accepted until the wheel turns.
+    pub(super) is_full: bool,
     ping: Frame,
     tick: usize,
     pub(super) open: Arc<AtomicUsize>,
@@ -66,17 +70,19 @@ impl Shard {
     pub(super) fn start(index: usize, open: Arc<AtomicUsize>) -> std::io::Result<ShardHandle> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default() };
+        let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default(), load: Arc::default() };
         let shard = Self {
             poll,
             mailbox: handle.clone(),
             places: Slab::new(),
             buffer: vec![0; 64 * 1024],
             unfinished: Vec::new(),
-            waiting: VecDeque::new(),
+            patient: VecDeque::new(),
+            arrived: VecDeque::new(),
             doorway: None,
             entrance: None,
-            someone_waits: false,
+            has_backlog: false,
+            is_full: false,
             ping: Frame::from(&ServerFrame::Ping {}),
             tick: 0,
             open,
@@ -92,7 +98,7 @@ impl Shard {
         let mut events = Events::with_capacity(1024);
         let mut next_tick = Instant::now() + TICK;
         loop {
-            let wait = match self.unfinished.is_empty() && !self.someone_waits {
+            let wait = match self.unfinished.is_empty() && self.arrived.is_empty() && !self.has_backlog {
                 true => next_tick.saturating_duration_since(Instant::now()),
                 false => Duration::ZERO,
             };
@@ -105,19 +111,24 @@ impl Shard {
                 }
             }
             for key in std::mem::take(&mut self.unfinished) {
+                if let Some(entry) = self.entry(key) {
+                    entry.is_unfinished = false;
+                }
                 self.read(key);
             }
             for event in &events {
                 match event.token() {
                     WAKER => {}
-                    LISTENER => self.someone_waits = true,
+                    LISTENER => self.has_backlog = true,
                     _ => self.socket_event(event),
                 }
             }
-            if self.someone_waits {
+            if self.has_backlog {
                 self.accept();
             }
             self.run_commands();
+            self.welcome_some();
+            self.mailbox.load.store(self.places.len() + self.arrived.len(), Ordering::Relaxed);
             if Instant::now() >= next_tick {
                 next_tick += TICK;
                 self.turn_wheel();
@@ -145,10 +156,11 @@ impl Shard {
                 Command::OpenDoor(doorway) => self.doorway = Some(doorway),
                 Command::Listen(listener, shards) => self.listen(listener, shards),
                 Command::StopListening => self.stop_listening(),
-                Command::Guest(stream, address) => self.welcome(stream, address),
+                Command::Guest(stream, address) => self.arrived.push_back((stream, address)),
                 Command::Settle(key, judgement) => self.settle(key, judgement, true),
                 Command::Admit(stream, rest, admission) => self.admit(stream, &rest, admission),
-                Command::CloseAll(code) => self.close_all(code),
+                Command::CloseAll(code) => self.close(code, |_| true),
+                Command::CloseUnproved(code) => self.close(code, |entry| !entry.peer.is_proved()),
             }
         }
         for key in self.mailbox.attention.take() {
@@ -163,9 +175,11 @@ impl Shard {
         }
     }
 
-    fn close_all(&self, code: CloseCode) {
+    fn close(&self, code: CloseCode, concerns: impl Fn(&Entry) -> bool) {
         for (_, place) in &self.places {
-            if let Place::Open(entry) = place {
+            if let Place::Open(entry) = place
+                && concerns(entry)
+            {
                 entry.socket.close_with(Some(code.code()), code.reason());
             }
         }
@@ -191,7 +205,7 @@ impl Shard {
     pub(super) fn begin(&mut self, stream: mio::net::TcpStream, key: usize, admission: Admission) -> Entry {
         let now = Instant::now();
         if admission.waits_for_a_frame {
-            self.waiting.push_back((now, key));
+            self.patient.push_back((now, key));
         }
         let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
         Entry::new(socket, admission, now)
@@ -227,7 +241,11 @@ impl Shard {
                 Err(_) => return self.remove(key, "peer gone"),
             }
         }
-        self.unfinished.push(key);
+        if let Some(entry) = self.entry(key)
+            && !std::mem::replace(&mut entry.is_unfinished, true)
+        {
+            self.unfinished.push(key);
+        }
     }
 
     fn decode(&mut self, key: usize) {
@@ -283,6 +301,8 @@ impl Shard {
         if let Err(error) = self.poll.registry().deregister(&mut source) {
             tracing::debug!(%error, "a socket was not polled");
         }
+        // Who only stopped writing still reads.
+        entry.socket.answer_now();
         entry.socket.shut_down();
         entry.peer.gone(entry.socket.gone(reason));
         self.open.fetch_sub(1, Ordering::Relaxed);
@@ -293,7 +313,8 @@ impl Shard {
         let now = Instant::now();
         self.wait_no_longer(now);
         // Whoever could not be accepted is tried again.
-        self.someone_waits |= self.entrance.is_some();
+        self.is_full = false;
+        self.has_backlog = self.entrance.is_some();
         // Only the keys of this spoke: the others are not looked at, nor fetched from memory.
         for key in (self.tick % SPOKES..self.places.capacity()).step_by(SPOKES) {
             let Some(Place::Open(entry)) = self.places.get_mut(key) else { continue };
@@ -305,18 +326,18 @@ impl Shard {
 
     /// Whoever has a key by now that was another's is only served the sooner.
     fn wait_no_longer(&mut self, now: Instant) {
-        while let Some((since, key)) = self.waiting.front().copied()
+        while let Some((since, key)) = self.patient.front().copied()
             && since + PATIENCE <= now
         {
-            self.waiting.pop_front();
+            self.patient.pop_front();
             match self.places.get(key) {
                 Some(Place::Open(entry)) => entry.socket.answer_now(),
-                Some(Place::Guest(guest)) if guest.is_silent() => self.leave_to_http(key),
+                Some(Place::Guest(guest)) if !guest.is_judged => self.leave_to_http(key),
                 Some(Place::Guest(_)) | None => {}
             }
         }
-        if self.waiting.is_empty() {
-            self.waiting = VecDeque::new();
+        if self.patient.is_empty() {
+            self.patient = VecDeque::new();
         }
     }
 }
