@@ -10,8 +10,17 @@ pub(crate) mod slow;
 
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::Value;
 use tokio::time::Instant;
+
+/// Connections that are opened at a time, before it counts.
+const AT_ONCE: usize = 64;
+
+/// Opens all of these, in no order.
+async fn all_open<C>(opening: impl Iterator<Item: Future<Output = anyhow::Result<C>>>) -> anyhow::Result<Vec<C>> {
+    stream::iter(opening).buffer_unordered(AT_ONCE).try_collect().await
+}
 
 /// The text of a message: when it is posted, in microseconds after the start, and so many characters more.
 fn timed(started: Instant, length: usize) -> String {

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::all_open;
 use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
 
@@ -42,8 +43,6 @@ pub(crate) struct Plan {
     written_to: usize,
 }
 
-/// Connections that are opened at a time, before it counts.
-const AT_ONCE: usize = 64;
 /// Nobody may take longer.
 const BACK_WITHIN: Duration = Duration::from_secs(60);
 
@@ -56,8 +55,7 @@ struct Back {
 pub(crate) async fn run(address: &str, plan: Plan) -> anyhow::Result<()> {
     let http = reqwest::Client::new();
     let visitors = Visitor::open_many(&http, address, plan.visitors).await?;
-    let connecting = stream::iter(visitors).map(|visitor| connected_to(visitor, plan.lost.clone()));
-    let connected: Vec<_> = connecting.buffer_unordered(AT_ONCE).try_collect().await?;
+    let connected = all_open(visitors.into_iter().map(|visitor| connected_to(visitor, plan.lost.clone()))).await?;
     println!("{} visitors are connected to one gateway", connected.len());
 
     let reads_before = reads(&http, &plan.other).await?;

@@ -9,13 +9,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
-use super::{posted, timed};
+use super::{all_open, posted, timed};
 use crate::figures::median;
 use crate::percentiles::Percentiles;
 use crate::visitor::{Socket, Visitor};
@@ -46,8 +45,6 @@ pub(crate) struct Load {
     length: usize,
 }
 
-/// Connections that are opened at a time, before it counts.
-const AT_ONCE: usize = 64;
 /// How long the last messages may take to arrive.
 const LAST_WITHIN: Duration = Duration::from_secs(10);
 
@@ -58,9 +55,7 @@ pub(crate) async fn run(address: &str, load: Load) -> anyhow::Result<()> {
     let visitor = Visitor::open(&http, address).await?;
     let (samples, mut taken) = mpsc::unbounded_channel();
     let started = Instant::now();
-    let opening = stream::iter(0..load.sockets).map(|_| async { Socket::open(&url).await });
-    let sockets: Vec<_> = opening.buffer_unordered(AT_ONCE).try_collect().await?;
-    for (socket, _) in sockets {
+    for (socket, _) in all_open((0..load.sockets).map(|_| async { Socket::open(&url).await })).await? {
         tokio::spawn(listen(socket, started, samples.clone()));
     }
     println!("{} sockets read every message, {}/s of {} characters", load.sockets, load.rate, load.length);

@@ -68,8 +68,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
                 .default_service(web::to(not_found))
         }
     };
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let server = server::serve(listener, workers, gateway.clone(), app)?;
+    let server = server::serve(listener, gateway.clone(), app)?;
     telemetry::shutdown::requested().await;
     draining.down("shutting down");
     drain::drain(&gateway, &config.channel).await;

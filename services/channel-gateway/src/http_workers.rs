@@ -2,7 +2,6 @@
 
 use std::net::TcpStream;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -19,11 +18,10 @@ const READ_WITHIN: Duration = Duration::from_secs(1);
 /// How long they may take to be answered.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 
-/// The way to the threads. Cloning shares them; they end when all clones are gone.
-#[derive(Clone)]
+/// The way to the threads, which end when it is dropped.
 pub(crate) struct HttpWorkers {
-    workers: Arc<[mpsc::UnboundedSender<TcpStream>]>,
-    next: Arc<AtomicUsize>,
+    workers: Vec<mpsc::UnboundedSender<TcpStream>>,
+    next: AtomicUsize,
 }
 
 /// Their ends.
@@ -53,7 +51,7 @@ impl HttpWorkers {
             workers.push(give);
             ends.push(ended);
         }
-        Ok((Self { workers: workers.into(), next: Arc::default() }, Ends(ends)))
+        Ok((Self { workers, next: AtomicUsize::new(0) }, Ends(ends)))
     }
 
     /// Serves a connection, which does not block, on one of the threads.

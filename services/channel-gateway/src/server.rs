@@ -33,7 +33,7 @@ pub struct Server {
 }
 
 /// Serves `app` and the gateway's WebSockets on one listener.
-pub fn serve<F, I, S, B>(listener: TcpListener, workers: usize, gateway: Arc<Gateway>, app: F) -> anyhow::Result<Server>
+pub fn serve<F, I, S, B>(listener: TcpListener, gateway: Arc<Gateway>, app: F) -> anyhow::Result<Server>
 where
     F: Fn() -> I + Send + Clone + 'static,
     I: IntoServiceFactory<S, Request>,
@@ -54,7 +54,8 @@ where
                 .tcp()
         }
     };
-    let (workers, http) = HttpWorkers::start(workers, service)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let (workers, http) = HttpWorkers::start(cores, service)?;
     let door: Arc<dyn Door> = Arc::new(Doorman::new(gateway.clone(), workers));
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
     gateway.pollers.listen(listener, &door, &gateway.runtime).context("nobody can be accepted")?;

@@ -157,7 +157,6 @@ impl Process {
                 .configure(chat_service::app::configure(chat.clone()))
                 .default_service(web::to(chat_service::app::not_found))
         };
-        let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        channel_gateway::server::serve(listener, workers, gateway.clone(), app)
+        channel_gateway::server::serve(listener, gateway.clone(), app)
     }
 }

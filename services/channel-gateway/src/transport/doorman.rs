@@ -34,10 +34,11 @@ impl Doorman {
 
 impl Door for Doorman {
     fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<Look> {
-        let (request, has_more) = match first_words(io)? {
-            Words::None => return Ok(Look::Nothing),
-            Words::Others => return Ok(Look::Http),
-            Words::Handshake(request, has_more) => (request, has_more),
+        let (request, has_more) = match take_handshake(io) {
+            Ok(Some(taken)) => taken,
+            Ok(None) => return Ok(Look::Http),
+            Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Look::Nothing),
+            Err(why) => return Err(why),
         };
         let handshake = Handshake::read(&self.gateway, &request, Some(address));
         let gateway = self.gateway.clone();
@@ -50,25 +51,13 @@ impl Door for Doorman {
     }
 }
 
-/// What somebody has said.
-enum Words {
-    None,
-    /// A whole handshake, which is taken from the socket, and whether there may be more.
-    Handshake(Request, bool),
-    Others,
-}
-
-fn first_words(mut io: &TcpStream) -> std::io::Result<Words> {
+/// Takes a whole handshake from the socket, and tells whether there may be more; nothing of what is none, nor of an end.
+fn take_handshake(mut io: &TcpStream) -> std::io::Result<Option<(Request, bool)>> {
     let mut buffer = [0; MAX_HEAD];
-    let length = match io.peek(&mut buffer) {
-        // HTTP sees the end too.
-        Ok(length) => length,
-        Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Words::None),
-        Err(why) => return Err(why),
-    };
-    let Some((request, head)) = handshake(&buffer[..length]) else { return Ok(Words::Others) };
+    let length = io.peek(&mut buffer)?;
+    let Some((request, head)) = handshake(&buffer[..length]) else { return Ok(None) };
     io.read_exact(&mut buffer[..head])?;
-    Ok(Words::Handshake(request, head < length || length == MAX_HEAD))
+    Ok(Some((request, head < length || length == MAX_HEAD)))
 }
 
 /// A whole request for a channel that asks for an upgrade, and its length.
@@ -124,11 +113,8 @@ mod tests {
         io.peek(&mut [0]).expect("bytes");
         io.set_nonblocking(true).expect("a socket");
         let guest = TcpStream::from_std(io.try_clone().expect("a handle"));
-        let found = match first_words(&guest).expect("bytes") {
-            Words::Handshake(request, has_more) => Some((request.uri().to_string(), has_more)),
-            Words::Others => None,
-            Words::None => panic!("bytes were there"),
-        };
+        let taken = take_handshake(&guest).expect("bytes were there");
+        let found = taken.map(|(request, has_more)| (request.uri().to_string(), has_more));
         io.set_nonblocking(false).expect("a socket");
         let mut rest = String::new();
         io.read_to_string(&mut rest).expect("text");

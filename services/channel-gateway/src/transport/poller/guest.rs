@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use tokio::runtime::Handle;
 
 use super::door::{Door, Judgement, Look};
-use super::shard::{INTEREST, LISTENER, Place, Shard, prepare};
+use super::shard::{INTEREST, LISTENER, Place, Shard};
 use super::{Command, ShardHandle};
 
 /// How many are accepted, or welcomed, before others get their turn.
@@ -209,7 +209,7 @@ impl Shard {
     /// It is known what becomes of a guest.
     pub(super) fn settle(&mut self, key: usize, judgement: Judgement, must_read: bool) {
         let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
-        let Some(mut stream) = guest.stream.take() else { return };
+        let (Some(mut stream), is_polled) = (guest.stream.take(), guest.is_polled) else { return };
         let admission = match judgement {
             Ok(admission) => admission,
             Err(answer) => {
@@ -219,16 +219,13 @@ impl Shard {
                 return;
             }
         };
-        let polled = match guest.is_polled {
-            true => Ok(()),
-            false => self.poll.registry().register(&mut stream, Token(key), INTEREST),
-        };
-        if let Err(error) = polled.and_then(|()| prepare(&stream)) {
-            return self.send_away(key, &error);
+        match self.begin(stream, key, is_polled, admission) {
+            Ok(entry) => {
+                self.open.fetch_add(1, Ordering::Relaxed);
+                self.places[key] = Place::Open(entry);
+            }
+            Err(error) => return self.send_away(key, &error),
         }
-        self.open.fetch_add(1, Ordering::Relaxed);
-        let entry = self.begin(stream, key, admission);
-        self.places[key] = Place::Open(entry);
         if must_read {
             self.read(key);
         }

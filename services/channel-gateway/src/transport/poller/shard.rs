@@ -187,28 +187,39 @@ impl Shard {
 
     /// Whose handshake HTTP has read is admitted at once.
     fn admit(&mut self, stream: TcpStream, rest: &[u8], admission: Admission) {
-        let mut stream = mio::net::TcpStream::from_std(stream);
         let key = self.places.vacant_key();
-        let registered = self.poll.registry().register(&mut stream, Token(key), INTEREST);
-        if let Err(error) = registered.and_then(|()| prepare(&stream)) {
-            tracing::error!(%error, "a socket cannot be polled");
-            self.open.fetch_sub(1, Ordering::Relaxed);
-            return;
+        match self.begin(mio::net::TcpStream::from_std(stream), key, false, admission) {
+            Ok(mut entry) => {
+                entry.decoder.feed(rest);
+                self.places.insert(Place::Open(entry));
+                self.decode(key);
+            }
+            Err(error) => {
+                tracing::error!(%error, "a socket cannot be polled");
+                self.open.fetch_sub(1, Ordering::Relaxed);
+            }
         }
-        let mut entry = self.begin(stream, key, admission);
-        entry.decoder.feed(rest);
-        self.places.insert(Place::Open(entry));
-        self.decode(key);
     }
 
-    /// A socket that is polled by this key gets its peer.
-    pub(super) fn begin(&mut self, stream: mio::net::TcpStream, key: usize, admission: Admission) -> Entry {
+    /// A socket is polled by this key from now on, and gets its peer.
+    pub(super) fn begin(
+        &mut self,
+        mut stream: mio::net::TcpStream,
+        key: usize,
+        is_polled: bool,
+        admission: Admission,
+    ) -> std::io::Result<Entry> {
+        if !is_polled {
+            self.poll.registry().register(&mut stream, Token(key), INTEREST)?;
+        }
+        stream.set_nodelay(true)?;
+        socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         let now = Instant::now();
         if admission.waits_for_a_frame {
             self.patient.push_back((now, key));
         }
         let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
-        Entry::new(socket, admission, now)
+        Ok(Entry::new(socket, admission, now))
     }
 
     /// A socket was closed by somebody, or its peer can take messages again.
@@ -350,11 +361,4 @@ impl Drop for Vital {
         tracing::error!("a poller has ended");
         std::process::abort();
     }
-}
-
-/// What is set on every WebSocket.
-pub(super) fn prepare(stream: &mio::net::TcpStream) -> std::io::Result<()> {
-    let socket = socket2::SockRef::from(stream);
-    socket.set_tcp_nodelay(true)?;
-    socket.set_send_buffer_size(SEND_BUFFER)
 }
