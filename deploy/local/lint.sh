@@ -31,5 +31,5 @@ if optional cargo-deny; then
 fi
 if optional shellcheck; then
   say "Checking the shell scripts"
-  shellcheck --external-sources bench/*.sh deploy/*.sh deploy/*/*.sh .ci/run
+  shellcheck --external-sources bench/*.sh migrations/*/*.sh deploy/*.sh deploy/*/*.sh .ci/run
 fi

@@ -1,5 +1,5 @@
 //! The migrations are built in, which cargo does not see by itself.
 
 fn main() {
-    println!("cargo:rerun-if-changed=../../migrations");
+    println!("cargo:rerun-if-changed=../../migrations/schema");
 }

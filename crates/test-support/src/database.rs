@@ -15,7 +15,7 @@ use crate::{names, servers, wait};
 
 /// Taken while the template is made and old databases are swept.
 const TEMPLATE_LOCK: i64 = 0x5b0a_2d7e_57db;
-const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+const MIGRATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/schema");
 
 /// A database of one test. Dropped with it.
 #[derive(Debug)]
@@ -29,10 +29,19 @@ pub async fn fresh_database() -> Database {
     let server = servers::variable("TEST_DATABASE_URL");
     let template = template_name();
     ensure_template(&server, &template).await;
+    create(&server, &template).await
+}
+
+/// A new database without tables on `TEST_DATABASE_URL`.
+pub async fn empty_database() -> Database {
+    create(&servers::variable("TEST_DATABASE_URL"), "template0").await
+}
+
+async fn create(server: &str, template: &str) -> Database {
     let name = names::fresh();
-    let mut admin = connect(&server).await;
+    let mut admin = connect(server).await;
     run(&mut admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
-    Database { url: with_database(&server, &name), name }
+    Database { url: with_database(server, &name), name }
 }
 
 impl Database {

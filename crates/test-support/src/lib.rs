@@ -21,7 +21,7 @@ pub mod spawner;
 pub mod vhost;
 pub mod wait;
 
-pub use database::{Database, fresh_database};
+pub use database::{Database, empty_database, fresh_database};
 pub use prefix::{RedisPrefix, fresh_prefix};
 pub use process::{Process, Program};
 pub use servers::Servers;

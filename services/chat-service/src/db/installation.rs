@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::schema::installation;
 use crate::error::Error;
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/schema");
 
 /// Whoever holds this lock migrates; the others wait and then find nothing to do.
 const MIGRATION_LOCK: i64 = 0x5b0a_2d00_0001;

@@ -19,3 +19,4 @@ mod sending;
 mod service;
 mod sessions;
 mod starting;
+mod upgrades;

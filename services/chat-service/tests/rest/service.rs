@@ -42,9 +42,14 @@ pub(crate) struct Visitor {
 
 impl Installation {
     pub(crate) async fn fresh() -> Self {
+        Self::on(fresh_database().await)
+    }
+
+    /// Keys for a database.
+    pub(crate) fn on(database: Database) -> Self {
         let (_, session_keys) = SessionKeys::generate();
         let (_, jwt_key) = JwtIssuer::generate();
-        Self { database: fresh_database().await, session_keys, jwt_key }
+        Self { database, session_keys, jwt_key }
     }
 
     /// chat-service with this database and these keys.

@@ -21,7 +21,7 @@ async fn of_many_instances_that_start_at_once_exactly_one_migrates() {
 }
 
 fn migrations() -> usize {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/schema");
     std::fs::read_dir(folder)
         .expect("the migrations")
         .filter(|entry| entry.as_ref().is_ok_and(|e| e.path().is_dir()))
