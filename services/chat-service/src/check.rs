@@ -1,8 +1,5 @@
 //! What comes in from outside, checked at the edge: past it a value is known to be good.
 
-use chat_events::ErrorCode;
-use serde_json::{Map, Value};
-
 use crate::error::Error;
 
 /// Characters.
@@ -17,10 +14,6 @@ pub(crate) const MAX_LOCALE: usize = 35;
 pub(crate) const MAX_PASSWORD: usize = 200;
 /// Characters.
 pub(crate) const MIN_PASSWORD: usize = 8;
-/// Bytes of JSON.
-pub(crate) const MAX_METADATA: usize = 8 * 1024;
-/// Levels of objects and arrays inside `metadata`.
-pub(crate) const MAX_METADATA_DEPTH: usize = 4;
 
 /// A text of at most so many characters, without NUL, which PostgreSQL's text cannot hold.
 pub(crate) fn text(field: &str, text: String, max: usize) -> Result<String, Error> {
@@ -80,38 +73,6 @@ pub(crate) fn password(field: &str, password: String) -> Result<String, Error> {
     text(field, password, MAX_PASSWORD)
 }
 
-/// What a site says about its visitor.
-pub(crate) fn metadata(field: &str, metadata: Map<String, Value>) -> Result<Value, Error> {
-    let metadata = Value::Object(metadata);
-    if holds_nul(&metadata) {
-        return Err(Error::invalid(field, format!("{field} holds a NUL character")));
-    }
-    if depth(&metadata) > MAX_METADATA_DEPTH {
-        return Err(Error::invalid(field, format!("{field} is nested deeper than {MAX_METADATA_DEPTH} levels")));
-    }
-    if metadata.to_string().len() > MAX_METADATA {
-        return Err(Error::field(ErrorCode::Invalid, field, format!("{field} is longer than {MAX_METADATA} bytes")));
-    }
-    Ok(metadata)
-}
-
-fn holds_nul(value: &Value) -> bool {
-    match value {
-        Value::String(text) => text.contains('\0'),
-        Value::Array(items) => items.iter().any(holds_nul),
-        Value::Object(fields) => fields.iter().any(|(name, value)| name.contains('\0') || holds_nul(value)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn depth(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or(0),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
-    }
-}
-
 /// How many rows a page may have, and has when nothing is said.
 pub(crate) fn limit(limit: Option<u16>) -> Result<u16, Error> {
     match limit.unwrap_or(50) {
@@ -143,8 +104,6 @@ pub(crate) fn seq(field: &str, seq: Option<i64>) -> Result<Option<i64>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -163,15 +122,5 @@ mod tests {
         for bad in ["javascript:alert(1)", "https://", "//example.com", "https://a b", "ftp://example.com"] {
             assert!(url("page_url", bad.into()).is_err(), "{bad}");
         }
-    }
-
-    #[test]
-    fn metadata_is_small_and_flat_enough() {
-        let check = |value: Value| metadata("metadata", value.as_object().expect("an object").clone());
-        assert!(check(json!({"plan": "pro", "tags": ["a", {"b": [1]}]})).is_ok());
-        assert!(check(json!({"a": {"b": {"c": {"d": {}}}}})).is_err());
-        assert!(check(json!({"a": "x".repeat(MAX_METADATA)})).is_err());
-        assert!(check(json!({"a": ["\0"]})).is_err());
-        assert!(check(json!({"\0": 1})).is_err());
     }
 }

@@ -28,7 +28,7 @@ pub async fn accounts(state: &AppState, request: AccountsRequest) -> Result<Acco
         }
         let actors = connects.into_iter().map(account).collect::<Result<Vec<_>, _>>()?;
         let mut conn = state.connection().await?;
-        let found = chats::accounts(&mut conn, &actors).await?;
+        let found = chats::accounts(&mut conn, &state.bad_rows, &actors).await?;
         Ok(Accounts { admissions: found.into_iter().map(admission).collect() })
     }
     .await
@@ -57,7 +57,7 @@ pub async fn clients(state: &AppState, request: ClientsRequest) -> Result<Client
             return Err(Error::invalid("session_ids", format!("there are more than {MAX_CLIENTS} sessions")));
         }
         let mut conn = state.connection().await?;
-        chats::clients(&mut conn, &request.session_ids).await
+        chats::clients(&mut conn, &state.bad_rows, &request.session_ids).await
     }
     .await
     .map_err(Error::into_body)
@@ -83,7 +83,7 @@ pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, Er
         let reading =
             messages::Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true };
         let mut conn = state.connection().await?;
-        messages::changes(&mut conn, reading, request.after, request.limit).await
+        messages::changes(&mut conn, &state.bad_rows, reading, request.after, request.limit).await
     }
     .await
     .map_err(Error::into_body)
@@ -118,8 +118,8 @@ pub async fn tops(state: &AppState, request: TopsRequest) -> Result<Tops, ErrorB
     async {
         let mut conn = state.connection().await?;
         let epoch = installation::epoch(&mut conn).await?;
-        let memberships = tops::memberships(&mut conn, &request.users).await?;
-        let tops = tops::read(&mut conn, &request).await?;
+        let memberships = tops::memberships(&mut conn, &state.bad_rows, &request.users).await?;
+        let tops = tops::read(&mut conn, &state.bad_rows, &request).await?;
         Ok(Tops { epoch, tops, memberships })
     }
     .await

@@ -6,6 +6,7 @@ use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageId, Seq, Visib
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
+use crate::bad_rows::BadRows;
 use crate::db::messages::{Place, Reading};
 use crate::db::send::NewMessage;
 use crate::db::{self, send_batch};
@@ -17,6 +18,7 @@ pub struct HotPaths {
     /// For batches of sends.
     batch: AsyncPgConnection,
     lanes: LaneCount,
+    bad_rows: BadRows,
 }
 
 impl HotPaths {
@@ -28,7 +30,7 @@ impl HotPaths {
     ) -> Result<Self, Error> {
         db::configure(&mut conn, "").await?;
         db::configure(&mut batch, send_batch::SETTINGS).await?;
-        Ok(Self { conn, batch, lanes })
+        Ok(Self { conn, batch, lanes, bad_rows: BadRows::default() })
     }
 
     /// A page of history: the newest messages, or the last ones before a message.
@@ -41,12 +43,12 @@ impl HotPaths {
     ) -> Result<Vec<Message>, Error> {
         let place = before.map_or(Place::Newest, Place::Before);
         let reading = Reading::of(reader.into(), chat);
-        Ok(db::messages::history(&mut self.conn, reading, place, limit).await?.messages)
+        Ok(db::messages::history(&mut self.conn, &self.bad_rows, reading, place, limit).await?.messages)
     }
 
     /// What changed in a chat after a cursor.
     pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
-        db::messages::changes(&mut self.conn, Reading::of(reader.into(), chat), after, limit).await
+        db::messages::changes(&mut self.conn, &self.bad_rows, Reading::of(reader.into(), chat), after, limit).await
     }
 
     /// A new message, as a batch of one.

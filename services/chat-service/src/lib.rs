@@ -8,16 +8,17 @@
 //! - `writing`: durable changes; `sending`: of these the sends, many at a time; `reading`: what REST and gateways read alike; `db`: PostgreSQL, one file for each thing that is stored
 //! - [`accounts`], `password`: operators and users
 //! - `auth`: who asks; `tokens`: what it shows for it
-//! - `check`: input; `limits`: how fast one may write; [`error`]: what goes wrong
+//! - `check`: input; `metadata`: the one part of it that is free JSON; `limits`: how fast one may write; [`error`]: what goes wrong
 //! - [`relay`]: from the outbox to RabbitMQ
 //! - [`admin`]: what the command line does beside serving; [`hot_paths`]: single statements, to be measured
-//! - `metrics`: what is counted
+//! - `metrics`: what is counted; `bad_rows`: what is stored and cannot be read
 
 pub mod accounts;
 pub mod admin;
 mod api;
 pub mod app;
 mod auth;
+mod bad_rows;
 mod check;
 pub mod commands;
 pub mod config;
@@ -28,6 +29,7 @@ pub mod error;
 pub mod gateway;
 pub mod hot_paths;
 mod limits;
+mod metadata;
 mod metrics;
 mod password;
 mod reading;

@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::bad_rows::BadRows;
 use crate::config::{Config, ConfigError};
 use crate::cors::Origins;
 use crate::db::installation::{self, PrepareError};
@@ -64,6 +65,7 @@ pub struct Shared {
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: ServiceMetrics,
+    pub(crate) bad_rows: BadRows,
     pub(crate) limits: SendLimits,
     pub(crate) sends: Sends,
     pub(crate) internal_secret: Option<SecretString>,
@@ -115,6 +117,7 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
         tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
         passwords: Passwords::new().map_err(internal)?,
         metrics,
+        bad_rows: BadRows::register(&around.metrics),
         limits: SendLimits::new(&config.limits),
         sends: Sends::default(),
         internal_secret: config.auth.internal_secret()?,

@@ -41,7 +41,7 @@ pub(crate) struct Chats {
 pub(crate) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Chats>, Answer> {
     let actor = caller.in_chat()?;
     let mut conn = state.connection().await?;
-    let welcome = chats::welcome(&mut conn, actor).await?;
+    let welcome = chats::welcome(&mut conn, &state.bad_rows, actor).await?;
     Ok(Json(Chats { chats: welcome.chats.into_iter().map(Chat::from).collect() }))
 }
 

@@ -94,11 +94,11 @@ async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuer
     let mut conn = state.connection().await?;
     let page = match place {
         Wanted::Changes(after) => {
-            let page = messages::changes(&mut conn, reading, after, limit).await?;
+            let page = messages::changes(&mut conn, &state.bad_rows, reading, after, limit).await?;
             Messages { messages: page.messages, has_more: page.has_more, seq: page.next }
         }
         Wanted::History(place) => {
-            let page = messages::history(&mut conn, reading, place, limit).await?;
+            let page = messages::history(&mut conn, &state.bad_rows, reading, place, limit).await?;
             Messages { messages: page.messages, has_more: page.has_more, seq: page.top }
         }
     };

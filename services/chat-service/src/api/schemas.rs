@@ -6,20 +6,23 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 
-use crate::check;
+use crate::metadata::MAX_DEPTH;
 
 /// `metadata`: an object of texts without NUL, numbers, truth values, null, and of arrays and objects of these.
 pub(crate) fn metadata() -> Schema {
     let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some("What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep."))
+        .description(Some(METADATA))
         .max_properties(Some(50))
         .property_names(Some(Schema::from(names)))
-        .additional_properties(Some(AdditionalProperties::RefOr(metadata_value(check::MAX_METADATA_DEPTH - 1))))
+        .additional_properties(Some(AdditionalProperties::RefOr(metadata_value(MAX_DEPTH - 1))))
         .build()
         .into()
 }
+
+const METADATA: &str = "What the site knows about its visitor: at most 8 KiB of JSON with its numbers written out, nested \
+    at most 4 deep. Numbers are finite 64-bit floats, and no name is twice in one object.";
 
 const TEXT: &str = r"^[^\x00]*$";
 

@@ -6,13 +6,14 @@ use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, SessionStatus, UserId};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 
 use super::body::{Body, name, nullable_id};
 use crate::auth::{Caller, VisitorSecret};
 use crate::check;
 use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
 use crate::error::{Answer, Error};
+use crate::metadata::Metadata;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 use crate::writing;
@@ -35,9 +36,9 @@ pub(crate) struct OpenSession {
     /// BCP 47, as the browser says.
     #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9_-]+$")]
     locale: Option<String>,
-    /// What the site knows about its visitor: at most 8 KiB of JSON, nested at most 4 deep.
+    /// What the site knows about its visitor.
     #[schema(schema_with = super::schemas::metadata)]
-    metadata: Option<Map<String, Value>>,
+    metadata: Option<Box<RawValue>>,
 }
 
 /// A new session. The secret and the tokens are for the visitor's browser alone.
@@ -89,7 +90,7 @@ impl OpenSession {
             email: self.email.map(|email| check::email("email", email)).transpose()?,
             page_url: self.page_url.map(|url| check::url("page_url", url)).transpose()?,
             locale: self.locale.map(|locale| check::locale("locale", locale)).transpose()?,
-            metadata: check::metadata("metadata", self.metadata.unwrap_or_default())?,
+            metadata: Metadata::parse("metadata", self.metadata.as_deref())?,
             secret_hash,
             traceparent: telemetry::trace::current_traceparent(),
         })
@@ -128,7 +129,7 @@ pub(crate) async fn show(state: Data<AppState>, id: Path<ChatId>, caller: Caller
 async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, Answer> {
     let actor = caller.in_session(session)?;
     let mut conn = state.connection().await?;
-    Ok(Json(sessions::view(&mut conn, actor, session).await?))
+    Ok(Json(sessions::view(&mut conn, &state.bad_rows, actor, session).await?))
 }
 
 /// Who is to have the session.
@@ -257,9 +258,8 @@ pub(crate) async fn list(
     let operator = caller.staff()?;
     let filter = query.filter(operator.principal)?;
     let mut conn = state.connection().await?;
-    let (sessions, has_more) = sessions::list(&mut conn, operator, &filter).await?;
-    let last = sessions.last().map(|view| view.session.session_id);
-    Ok(Json(Sessions { next_cursor: last.filter(|_| has_more), sessions }))
+    let (sessions, next_cursor) = sessions::list(&mut conn, &state.bad_rows, operator, &filter).await?;
+    Ok(Json(Sessions { sessions, next_cursor }))
 }
 
 impl SessionsQuery {

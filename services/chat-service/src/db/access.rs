@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::shape::{access_cte, acting_user};
 use super::statement::statement;
 use super::stored::Stored;
+use super::users;
 use crate::error::Error;
 
 /// Who acts, and what its access token says of itself.
@@ -84,14 +85,33 @@ pub(crate) fn check_scope(principal: Principal, chat: ChatId) -> Result<(), Erro
     }
 }
 
+fn not_allowed() -> Error {
+    Error::forbidden("you may not do this here")
+}
+
 /// Turns `may_read` of a statement into an answer.
 pub(crate) fn check_read(may_read: Option<&str>) -> Result<(), Error> {
     match may_read {
         Some("allowed") => Ok(()),
         Some("inactive") => Err(Error::not_active()),
         Some("banned") => Err(Error::forbidden("the client is banned")),
-        Some("forbidden") => Err(Error::forbidden("you may not do this here")),
+        Some("forbidden") => Err(not_allowed()),
         _ => Err(Error::not_found("there is no such chat")),
+    }
+}
+
+/// What is told where there is no such chat: the same as where there is one that the actor may not know of. Whoever may
+/// ask nothing at all any more is told that, as anywhere else.
+pub(crate) async fn unknown_chat(conn: &mut AsyncPgConnection, actor: Actor, message: &str) -> Error {
+    let asks_as_staff = match actor.principal {
+        Principal::Client { .. } => return Error::not_found(message),
+        Principal::Staff { .. } => true,
+        Principal::User { .. } => false,
+    };
+    match users::acting(conn, actor).await {
+        Ok(user) if asks_as_staff && !user.role.0.is_staff() => not_allowed(),
+        Ok(_) => Error::not_found(message),
+        Err(error) => error,
     }
 }
 
@@ -131,7 +151,10 @@ impl Access {
             login: who.login,
         };
         let found: Option<Self> = statement.get_result(conn).await.optional()?;
-        found.ok_or_else(|| Error::not_found("there is no such chat"))
+        match found {
+            Some(access) => Ok(access),
+            None => Err(unknown_chat(conn, actor, "there is no such chat").await),
+        }
     }
 
     /// Whether the principal may read here.

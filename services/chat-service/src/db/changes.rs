@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::access::{Actor, ActorColumns, check_read};
 use super::shape::acting_user;
 use super::statement::statement;
-use super::stored::Stored;
+use super::stored::{Readable, Stored};
 use crate::error::Error;
 
 /// What a reader asks for.
@@ -75,7 +75,7 @@ statement! {
 }
 
 /// A row of [`ReadChanges`].
-type Row = (i32, String, Option<String>, Option<i64>, Option<Stored<ChatKind>>, Option<i64>, Option<i64>);
+type Row = (i32, String, Option<String>, Option<i64>, Option<Readable<Stored<ChatKind>>>, Option<i64>, Option<i64>);
 
 /// What is not as the cursors say, in one snapshot.
 pub(crate) async fn read(conn: &mut AsyncPgConnection, question: Question<'_>) -> Result<Changes, Error> {
@@ -112,7 +112,7 @@ fn nobody(principal: &str) -> Error {
 
 fn tell(changes: &mut Changes, (_, _, what, id, kind, seq, state_seq): Row) {
     let Some(chat_id) = id.map(ChatId) else { return };
-    let chat = || Some(ChangedChat { chat_id, kind: kind.as_ref()?.0, seq: Seq(seq?), state_seq: Seq(state_seq?) });
+    let chat = || Some(ChangedChat { chat_id, kind: kind.as_ref()?.0?.0, seq: Seq(seq?), state_seq: Seq(state_seq?) });
     match what.as_deref() {
         Some("changed") => changes.chats.extend(chat()),
         Some("new") => changes.new.extend(chat()),

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use chat_events::gateway_api::{ChatState, ClientState, Clients, Welcome};
-use chat_events::{ChatId, ChatKind, Epoch, Seq};
+use chat_events::{ChatId, ChatKind, Epoch, Mark, Seq, Session};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::access::{Actor, ActorColumns, check_read};
@@ -14,6 +15,7 @@ use super::schema::chats;
 use super::shape::{acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
 use super::statement::statement;
 use super::stored::Stored;
+use crate::bad_rows::{BadRows, What};
 use crate::error::Error;
 
 /// Locks a chat's row: until the transaction ends, nothing durable changes in it.
@@ -75,6 +77,7 @@ type AccountRow = (i64, i32, String, i64, Option<String>, String);
 /// What these new connections are told, in one snapshot and in their order. A refusal concerns one of them.
 pub(crate) async fn accounts(
     conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
     actors: &[Actor],
 ) -> Result<Vec<Result<Welcome, Error>>, Error> {
     let columns: Vec<ActorColumns> = actors.iter().map(|actor| ActorColumns::of(Some(*actor))).collect();
@@ -86,22 +89,43 @@ pub(crate) async fn accounts(
     };
     let rows: Vec<AccountRow> = statement.load(conn).await?;
     let mut found: HashMap<i64, AccountRow> = rows.into_iter().map(|row| (row.0, row)).collect();
-    Ok((1..).zip(actors).map(|(place, _)| found.remove(&place).map_or_else(|| Err(unknown()), admission)).collect())
+    Ok((1..)
+        .zip(actors)
+        .map(|(place, _)| found.remove(&place).map_or_else(|| Err(unknown()), |row| admission(bad_rows, row)))
+        .collect())
 }
 
 /// The same for one.
-pub(crate) async fn welcome(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Welcome, Error> {
-    accounts(conn, &[actor]).await?.pop().unwrap_or_else(|| Err(unknown()))
+pub(crate) async fn welcome(conn: &mut AsyncPgConnection, bad_rows: &BadRows, actor: Actor) -> Result<Welcome, Error> {
+    accounts(conn, bad_rows, &[actor]).await?.pop().unwrap_or_else(|| Err(unknown()))
 }
 
 fn unknown() -> Error {
     Error::unauthorized("there is no such account")
 }
 
-fn admission((_, epoch, may_read, self_id, name, chats): AccountRow) -> Result<Welcome, Error> {
+fn admission(bad_rows: &BadRows, row: AccountRow) -> Result<Welcome, Error> {
+    let (_, epoch, may_read, self_id, name, chats) = row;
     check_read(Some(&may_read))?;
-    let chats: Vec<ChatState> = serde_json::from_str(&chats)?;
+    let chats = states(bad_rows, self_id, &chats);
     Ok(Welcome { epoch: Epoch(epoch), self_id, name, chats })
+}
+
+/// The states of a user's chats, without those that cannot be read.
+fn states(bad_rows: &BadRows, user: i64, json: &str) -> Vec<ChatState> {
+    if let Ok(states) = serde_json::from_str(json) {
+        return states;
+    }
+    let each: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
+    each.into_iter().filter_map(|json| state(bad_rows, user, json.get())).collect()
+}
+
+/// The state of a chat, without what cannot be read of it. The log names it by the given id.
+pub(crate) fn state(bad_rows: &BadRows, id: i64, json: &str) -> Option<ChatState> {
+    bad_rows.mended(What::Chat, id, json, |parts| {
+        parts.optional::<Session>("session", What::Session);
+        parts.items::<Mark>("marks", What::Mark);
+    })
 }
 
 statement! {
@@ -119,13 +143,18 @@ statement! {
 type ClientRow = (i32, i64, Option<String>, bool, String);
 
 /// What the clients of these sessions are told, in one snapshot.
-pub(crate) async fn clients(conn: &mut AsyncPgConnection, sessions: &[ChatId]) -> Result<Clients, Error> {
+pub(crate) async fn clients(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    sessions: &[ChatId],
+) -> Result<Clients, Error> {
     let session_ids: Vec<i64> = sessions.iter().map(|session| session.0).collect();
     let rows: Vec<ClientRow> = ReadClients { session_ids: &session_ids }.load(conn).await?;
     let mut clients = Clients { epoch: Epoch(0), clients: Vec::with_capacity(rows.len()) };
     for (epoch, id, name, is_banned, chat) in rows {
         clients.epoch = Epoch(epoch);
-        clients.clients.push(ClientState { id, name, is_banned, chat: serde_json::from_str(&chat)? });
+        let chat = state(bad_rows, id, &chat);
+        clients.clients.extend(chat.map(|chat| ClientState { id, name, is_banned, chat }));
     }
     Ok(clients)
 }

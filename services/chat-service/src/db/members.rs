@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::access::{Actor, ActorColumns};
+use super::access::{Actor, ActorColumns, unknown_chat};
 use super::shape::{acting_user, time_json};
 use super::statement::statement;
 use super::stored::Stored;
@@ -85,7 +85,8 @@ pub(crate) async fn change(
     lanes: LaneCount,
 ) -> Result<Option<Member>, Error> {
     conn.transaction(async |conn| {
-        let chat_kind = chats::lock(conn, wanted.chat).await?;
+        let locked = chats::lock(conn, wanted.chat).await;
+        let chat_kind = told_to(conn, wanted.by, locked).await?;
         match wanted.by {
             Some(actor) => check_manager(conn, actor, wanted.chat, chat_kind).await?,
             None if chat_kind == ChatKind::Session => return Err(conflict("a session has no members")),
@@ -109,6 +110,18 @@ pub(crate) async fn change(
         Ok(Some(serde_json::from_str(&data)?))
     })
     .await
+}
+
+/// Where there is no such chat, whoever may ask nothing any more learns no more than elsewhere.
+async fn told_to(
+    conn: &mut AsyncPgConnection,
+    by: Option<Actor>,
+    locked: Result<ChatKind, Error>,
+) -> Result<ChatKind, Error> {
+    match (locked, by) {
+        (Err(Error::Refused(body)), Some(actor)) => Err(unknown_chat(conn, actor, &body.message).await),
+        (locked, _) => locked,
+    }
 }
 
 async fn write(conn: &mut AsyncPgConnection, wanted: &Change) -> Result<(EventKind, Option<String>), Error> {

@@ -1,19 +1,21 @@
 //! Reading messages: history by position, and what changed after a cursor.
 
-use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
+use chat_events::gateway_api::{MemberChange, SyncPage};
 use chat_events::{ChatId, ChatKind, Epoch, Message, MessageId, SenderType, Seq, Visibility};
 use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
+use diesel::prelude::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::access::{Actor, ActorColumns, check_read};
+use super::access::{Actor, ActorColumns, check_read, unknown_chat};
+use super::chats;
 use super::members::member_json;
 use super::schema::messages;
 use super::shape::{access_cte, acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
 use super::statement::statement;
-use super::stored::Stored;
+use super::stored::{Readable, Stored};
+use crate::bad_rows::{BadRows, What};
 use crate::error::Error;
 
 type MessageColumns = <<messages::table as diesel::Table>::AllColumns as diesel::Expression>::SqlType;
@@ -25,41 +27,58 @@ pub(crate) struct MessageRow {
     chat_id: i64,
     seq: i64,
     changed_seq: i64,
-    sender_type: Stored<SenderType>,
+    sender_type: Readable<Stored<SenderType>>,
     sender_id: i64,
     sender_name: Option<String>,
     body: String,
     client_id: Uuid,
-    visibility: Stored<Visibility>,
-    created_at: DateTime<Utc>,
-    edited_at: Option<DateTime<Utc>>,
-    delivered_at: Option<DateTime<Utc>>,
-    read_at: Option<DateTime<Utc>>,
+    visibility: Readable<Stored<Visibility>>,
+    created_at: Readable<DateTime<Utc>>,
+    edited_at: Option<Readable<DateTime<Utc>>>,
+    delivered_at: Option<Readable<DateTime<Utc>>>,
+    read_at: Option<Readable<DateTime<Utc>>>,
     is_deleted: bool,
 }
 
 impl MessageRow {
-    /// As readers see it.
-    pub(crate) fn into_message(self, kind: ChatKind) -> Message {
+    /// As readers see it; none if it cannot be read.
+    pub(crate) fn into_message(self, bad_rows: &BadRows, kind: ChatKind) -> Option<Message> {
+        let id = self.id;
+        let message = self.read(kind);
+        if message.is_none() {
+            bad_rows.skip(What::Message, id, "a time is out of range, or a name is not known");
+        }
+        message
+    }
+
+    fn read(self, kind: ChatKind) -> Option<Message> {
         let chat_id = ChatId(self.chat_id);
-        Message {
+        Some(Message {
             id: MessageId(self.id),
             chat_id,
             session_id: (kind == ChatKind::Session).then_some(chat_id),
             seq: Seq(self.seq),
             changed_seq: Seq(self.changed_seq),
-            sender_type: self.sender_type.0,
+            sender_type: self.sender_type.0?.0,
             sender_id: (self.sender_id != 0).then_some(self.sender_id),
             sender_name: self.sender_name,
             body: self.body,
             client_id: self.client_id,
-            visibility: self.visibility.0,
-            created_at: self.created_at,
-            edited_at: self.edited_at,
-            delivered_at: self.delivered_at,
-            read_at: self.read_at,
+            visibility: self.visibility.0?.0,
+            created_at: self.created_at.0?,
+            edited_at: readable(self.edited_at)?,
+            delivered_at: readable(self.delivered_at)?,
+            read_at: readable(self.read_at)?,
             is_deleted: self.is_deleted,
-        }
+        })
+    }
+}
+
+/// None where there is something that cannot be read.
+fn readable<T>(value: Option<Readable<T>>) -> Option<Option<T>> {
+    match value {
+        None => Some(None),
+        Some(Readable(value)) => value.map(Some),
     }
 }
 
@@ -135,6 +154,25 @@ statement! {
     );
 }
 
+/// The position that a page of history lies at: given, or that of a message which the reader may see. Null: there is no
+/// such message, or the reader may not know.
+macro_rules! place_cte {
+    () => {
+        ", place AS MATERIALIZED (
+            SELECT CASE WHEN $from_id = 0 THEN $position WHEN access.may_read = 'allowed' THEN (
+                SELECT x.seq FROM messages x
+                WHERE x.id = $from_id AND x.chat_id = $chat_id AND (x.visibility = 'public' OR $sees_notes)
+            ) END AS position FROM access) "
+    };
+}
+
+/// [`ChatThenMessages`] of a page of history: no kind where there is no such place.
+macro_rules! history_row {
+    () => {
+        concat!(chat_row!("CASE WHEN place.position IS NOT NULL THEN kind END", "seq"), "FROM access CROSS JOIN place")
+    };
+}
+
 statement! {
     /// The chat's top, and the messages before a position, the newest first.
     Before<'a> {
@@ -144,13 +182,14 @@ statement! {
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
         sees_notes: bool as Bool,
+        from_id: i64 as BigInt,
         position: i64 as BigInt,
         count: i64 as BigInt,
     } -> ChatThenMessages = concat!(
-        "WITH ", access_cte!(), chat_row!("kind", "seq"), "FROM access
+        "WITH ", access_cte!(), place_cte!(), history_row!(), "
          UNION ALL
          (SELECT ", message_columns!(), " ", readable_messages!(),
-        " AND m.seq < $position ORDER BY m.seq DESC LIMIT $count)
+        " AND m.seq < (SELECT position FROM place) ORDER BY m.seq DESC LIMIT $count)
          ORDER BY seq DESC NULLS FIRST"
     );
 }
@@ -164,13 +203,14 @@ statement! {
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
         sees_notes: bool as Bool,
+        from_id: i64 as BigInt,
         position: i64 as BigInt,
         count: i64 as BigInt,
     } -> ChatThenMessages = concat!(
-        "WITH ", access_cte!(), chat_row!("kind", "seq"), "FROM access
+        "WITH ", access_cte!(), place_cte!(), history_row!(), "
          UNION ALL
          (SELECT ", message_columns!(), " ", readable_messages!(),
-        " AND m.seq > $position ORDER BY m.seq LIMIT $count)
+        " AND m.seq > (SELECT position FROM place) ORDER BY m.seq LIMIT $count)
          ORDER BY seq NULLS FIRST"
     );
 }
@@ -215,37 +255,64 @@ pub(crate) enum Place {
     After(MessageId),
 }
 
+/// A page of nothing but rows that cannot be read is read on behind them, so many times.
+const ROUNDS: usize = 20;
+
 /// Reads one page of history.
 pub(crate) async fn history(
     conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
     reading: Reading,
     place: Place,
     limit: u16,
 ) -> Result<History, Error> {
-    let ActorColumns { kind: principal, user_id, issued_at, login, .. } = ActorColumns::of(reading.actor);
-    let chat_id = reading.chat.0;
-    let (sees_notes, count) = (reading.notes, i64::from(limit) + 1);
-    let before = |position| Before { chat_id, principal, user_id, issued_at, login, sees_notes, position, count };
-    let rows: Vec<PageRow> = match place {
-        Place::Newest => before(i64::MAX).load(conn).await?,
-        Place::Before(id) => before(position_of(conn, reading, id, "before_id").await?).load(conn).await?,
-        Place::After(id) => {
-            let position = position_of(conn, reading, id, "after_id").await?;
-            After { chat_id, principal, user_id, issued_at, login, sees_notes, position, count }.load(conn).await?
-        }
+    let mut position = if matches!(place, Place::After(_)) { 0 } else { i64::MAX };
+    let mut from = match place {
+        Place::Newest => None,
+        Place::Before(id) | Place::After(id) => Some(id),
     };
-    let page = Page::read(rows, limit)?;
-    let kind = parse_kind(&page.text)?;
-    let mut messages: Vec<Message> = page.rows.into_iter().map(|row| row.into_message(kind)).collect();
-    if !matches!(place, Place::After(_)) {
-        messages.reverse();
+    for round in 1.. {
+        let rows = history_rows(conn, reading, (place, from, position), limit).await?;
+        let page = Page::read(conn, bad_rows, reading, rows, limit).await?;
+        let kind = page.text.as_deref().ok_or_else(|| unknown_message(place)).and_then(parse_kind)?;
+        let last = page.rows.last().map(|row| row.seq);
+        let mut messages: Vec<Message> =
+            page.rows.into_iter().filter_map(|row| row.into_message(bad_rows, kind)).collect();
+        match last {
+            Some(last) if messages.is_empty() && page.has_more && round < ROUNDS => (from, position) = (None, last),
+            _ => {
+                if !matches!(place, Place::After(_)) {
+                    messages.reverse();
+                }
+                return Ok(History { messages, has_more: page.has_more, top: Seq(page.number) });
+            }
+        }
     }
-    Ok(History { messages, has_more: page.has_more, top: Seq(page.number) })
+    Err(Error::Internal("a page of history has no end".into()))
+}
+
+async fn history_rows(
+    conn: &mut AsyncPgConnection,
+    reading: Reading,
+    (place, from, position): (Place, Option<MessageId>, i64),
+    limit: u16,
+) -> Result<Vec<PageRow>, Error> {
+    let ActorColumns { kind: principal, user_id, issued_at, login, .. } = ActorColumns::of(reading.actor);
+    let (chat_id, from_id) = (reading.chat.0, from.map_or(0, |id| id.0));
+    let (sees_notes, count) = (reading.notes, i64::from(limit) + 1);
+    Ok(if matches!(place, Place::After(_)) {
+        let after = After { chat_id, principal, user_id, issued_at, login, sees_notes, from_id, position, count };
+        after.load(conn).await?
+    } else {
+        let before = Before { chat_id, principal, user_id, issued_at, login, sees_notes, from_id, position, count };
+        before.load(conn).await?
+    })
 }
 
 /// Reads what changed after a cursor, with the chat's state, in one snapshot.
 pub(crate) async fn changes(
     conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
     reading: Reading,
     after: Seq,
     limit: u16,
@@ -263,17 +330,19 @@ pub(crate) async fn changes(
         count: i64::from(limit) + 1,
     };
     let rows: Vec<PageRow> = statement.load(conn).await?;
-    let page = Page::read(rows, limit)?;
-    let chat: ChatState = serde_json::from_str(&page.text)?;
+    let page = Page::read(conn, bad_rows, reading, rows, limit).await?;
+    let chat = page.text.as_deref().and_then(|json| chats::state(bad_rows, reading.chat.0, json));
+    let chat = chat.ok_or_else(|| Error::Internal(format!("the chat {} cannot be read", reading.chat)))?;
     let next = if page.has_more { page.last_seq } else { chat.seq };
-    let messages: Vec<Message> = page.rows.into_iter().map(|row| row.into_message(chat.kind)).collect();
+    let messages: Vec<Message> =
+        page.rows.into_iter().filter_map(|row| row.into_message(bad_rows, chat.kind)).collect();
     let epoch = Epoch(i32::try_from(page.number).map_err(|_| Error::Internal("the epoch is not a number".into()))?);
     Ok(SyncPage { epoch, chat, messages, members: page.members, next, has_more: page.has_more })
 }
 
 /// The rows of one read, checked and cut to the limit.
 struct Page {
-    text: String,
+    text: Option<String>,
     number: i64,
     rows: Vec<MessageRow>,
     members: Vec<MemberChange>,
@@ -282,14 +351,23 @@ struct Page {
 }
 
 impl Page {
-    fn read(rows: Vec<PageRow>, limit: u16) -> Result<Self, Error> {
+    async fn read(
+        conn: &mut AsyncPgConnection,
+        bad_rows: &BadRows,
+        reading: Reading,
+        rows: Vec<PageRow>,
+        limit: u16,
+    ) -> Result<Self, Error> {
         let mut rows = rows.into_iter();
         let Some((may_read, text, number, _)) = rows.next() else {
-            return Err(Error::not_found("there is no such chat"));
+            return Err(match reading.actor {
+                Some(actor) => unknown_chat(conn, actor, "there is no such chat").await,
+                None => Error::not_found("there is no such chat"),
+            });
         };
         check_read(may_read.as_deref())?;
         let mut page = Self {
-            text: text.unwrap_or_default(),
+            text,
             number: number.unwrap_or_default(),
             rows: Vec::new(),
             members: Vec::new(),
@@ -297,12 +375,13 @@ impl Page {
             has_more: rows.len() > usize::from(limit),
         };
         for row in rows.take(limit.into()) {
-            page.push(row)?;
+            page.push(bad_rows, reading.chat, row);
         }
         Ok(page)
     }
 
-    fn push(&mut self, row: PageRow) -> Result<(), Error> {
+    /// The cursor moves past a row that cannot be read.
+    fn push(&mut self, bad_rows: &BadRows, chat: ChatId, row: PageRow) {
         match row {
             (.., Some(message)) => {
                 self.last_seq = Seq(message.changed_seq);
@@ -310,11 +389,11 @@ impl Page {
             }
             (_, Some(member), Some(seq), None) => {
                 self.last_seq = Seq(seq);
-                self.members.push(MemberChange { seq: self.last_seq, member: serde_json::from_str(&member)? });
+                let member = bad_rows.json(What::Member, chat.0, &member);
+                self.members.extend(member.map(|member| MemberChange { seq: self.last_seq, member }));
             }
             _ => {}
         }
-        Ok(())
     }
 }
 
@@ -322,24 +401,8 @@ fn parse_kind(name: &str) -> Result<ChatKind, Error> {
     Ok(serde_json::from_value(name.into())?)
 }
 
-/// The `seq` of a message that the reader may see in this chat.
-async fn position_of(conn: &mut AsyncPgConnection, reading: Reading, id: MessageId, field: &str) -> Result<i64, Error> {
-    let found: Option<(i64, i64, Stored<Visibility>)> = messages::table
-        .filter(messages::id.eq(id.0))
-        .select((messages::chat_id, messages::seq, messages::visibility))
-        .first(conn)
-        .await
-        .optional()?;
-    match found {
-        Some((chat, seq, visibility)) if chat == reading.chat.0 => {
-            let visible = reading.notes || visibility.0 == Visibility::Public;
-            visible.then_some(seq).ok_or_else(|| unknown_message(field))
-        }
-        _ => Err(unknown_message(field)),
-    }
-}
-
 /// There is no such message in this chat, for this reader.
-fn unknown_message(field: &str) -> Error {
+fn unknown_message(place: Place) -> Error {
+    let field = if matches!(place, Place::After(_)) { "after_id" } else { "before_id" };
     Error::field(chat_events::ErrorCode::NotFound, field, "there is no such message in this chat")
 }

@@ -9,7 +9,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use super::statement::statement;
-use super::stored::Stored;
+use super::stored::{Readable, Stored};
 use crate::error::Error;
 
 /// How many changes one page tells.
@@ -58,8 +58,16 @@ statement! {
 }
 
 /// A row of [`ReadRevocations`].
-type Row =
-    (i32, Option<i64>, Option<String>, Option<Vec<i64>>, Option<bool>, Option<i64>, Option<Stored<Role>>, Option<Uuid>);
+type Row = (
+    i32,
+    Option<i64>,
+    Option<String>,
+    Option<Vec<i64>>,
+    Option<bool>,
+    Option<i64>,
+    Option<Readable<Stored<Role>>>,
+    Option<Uuid>,
+);
 
 /// What changed after a counter; without one, where the counter stands.
 pub(crate) async fn read(conn: &mut AsyncPgConnection, after: Option<i64>) -> Result<Revocations, Error> {
@@ -93,7 +101,8 @@ fn tell(told: &mut Revocations, members: &mut BTreeMap<ChatId, Vec<UserId>>, row
             user_id: UserId(*user),
             not_before: tokens_from.unwrap_or(i64::MAX),
             is_active: is_good,
-            role: role.map(|role| role.0).unwrap_or_default(),
+            // A role that this build does not know gives no rights.
+            role: role.and_then(|role| role.0).map(|role| role.0).unwrap_or_default(),
         }),
         (Some("member"), [chat, user]) if !is_good => members.entry(ChatId(*chat)).or_default().push(UserId(*user)),
         (Some("client"), sessions) if !is_good => told.sessions.extend(sessions.iter().map(|id| ChatId(*id))),

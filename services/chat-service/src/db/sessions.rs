@@ -4,13 +4,12 @@ use bus::outbox::{self, NewEvent};
 use chat_events::{ChatId, ChatKind, EventKind, LaneCount, Mark, Message, Session, SessionStatus, UserId, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl};
-use diesel::sql_types::{Array, BigInt, Binary, Bool, Jsonb, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::access::{Actor, ActorColumns, check_read};
+use super::access::{Actor, ActorColumns, check_read, unknown_chat};
 use super::schema::{chat_sessions, clients};
 use super::shape::{
     access_cte, acting_user, marks_json, message_fields, message_json, session_joins, session_json, time_json,
@@ -18,7 +17,9 @@ use super::shape::{
 use super::statement::statement;
 use super::stored::Stored;
 use super::{chats, users};
+use crate::bad_rows::{BadRows, What};
 use crate::error::Error;
+use crate::metadata::{MAX_SHOWN_BYTES, Metadata, ShownMetadata};
 
 /// A visitor who opens a session. Every field is checked.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub(crate) struct NewSession {
     pub(crate) email: Option<String>,
     pub(crate) page_url: Option<String>,
     pub(crate) locale: Option<String>,
-    pub(crate) metadata: Value,
+    pub(crate) metadata: Metadata,
     pub(crate) secret_hash: Vec<u8>,
     pub(crate) traceparent: Option<String>,
 }
@@ -38,7 +39,7 @@ statement! {
         name: Option<&'a str> as Nullable<Text>,
         email: Option<&'a str> as Nullable<Text>,
         locale: Option<&'a str> as Nullable<Text>,
-        metadata: &'a Value as Jsonb,
+        metadata: &'a str as Text,
         secret_hash: &'a [u8] as Binary,
         page_url: Option<&'a str> as Nullable<Text>,
         kind: &'a str as Text,
@@ -47,7 +48,7 @@ statement! {
     } -> (BigInt, Timestamptz) = concat!(
         "WITH v AS (
             INSERT INTO clients (name, email, locale, metadata, secret_hash)
-            VALUES ($name, $email, $locale, $metadata, $secret_hash) RETURNING *
+            VALUES ($name, $email, $locale, $metadata::jsonb, $secret_hash) RETURNING *
         ), c AS (
             INSERT INTO chats (kind, seq, state_seq) VALUES ('session', 1, 1) RETURNING *
         ), s AS (
@@ -74,7 +75,7 @@ pub(crate) async fn open(
         name: new.name.as_deref(),
         email: new.email.as_deref(),
         locale: new.locale.as_deref(),
-        metadata: &new.metadata,
+        metadata: new.metadata.as_str(),
         secret_hash: &new.secret_hash,
         page_url: new.page_url.as_deref(),
         kind: EventKind::SessionCreated.as_str(),
@@ -204,7 +205,7 @@ pub(crate) struct UnreadCounts {
 }
 
 /// A session as one caller sees it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct SessionView {
     /// Its state.
     #[serde(flatten)]
@@ -213,7 +214,7 @@ pub(crate) struct SessionView {
     pub(crate) seq: chat_events::Seq,
     /// What the site said about the visitor when the session was opened.
     #[schema(value_type = Object)]
-    pub(crate) metadata: Map<String, Value>,
+    pub(crate) metadata: ShownMetadata,
     /// Whether an operator has banned the client.
     pub(crate) is_banned: bool,
     /// Messages that the caller has not read, counted up to 1,000.
@@ -241,13 +242,13 @@ macro_rules! unread {
     };
 }
 
-/// [`SessionView`] from `c` and `session_joins!`, for the reader (`$reader_type`, `$user_id`).
+/// [`StoredView`] from `c` and `session_joins!`, for the reader (`$reader_type`, `$user_id`).
 macro_rules! session_view_json {
     () => {
         concat!(
             "(SELECT (",
             session_json!(),
-            "::jsonb || jsonb_build_object('seq', c.seq, 'metadata', v.metadata,
+            "::jsonb || jsonb_build_object('seq', c.seq,
                 'is_banned', v.banned_at IS NOT NULL, 'marks', ",
             marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
             ", 'last_message', (SELECT ",
@@ -272,6 +273,14 @@ macro_rules! session_view_json {
     };
 }
 
+/// `metadata` as text, or null where it is longer than is shown.
+macro_rules! metadata_text {
+    () => {
+        "(SELECT CASE WHEN octet_length(x.text) <= $most_metadata THEN x.text END
+          FROM (SELECT v.metadata::text AS text OFFSET 0) x)"
+    };
+}
+
 statement! {
     /// One session as a caller sees it.
     ViewSession<'a> {
@@ -282,9 +291,10 @@ statement! {
         login: Option<Uuid> as Nullable<SqlUuid>,
         reader_type: &'a str as Text,
         sees_notes: bool as Bool,
-    } -> (Text, Nullable<Text>) = concat!(
+        most_metadata: i32 as Integer,
+    } -> (Text, Nullable<Text>, Nullable<Text>) = concat!(
         "WITH ", access_cte!(), " SELECT access.may_read, CASE WHEN s.chat_id IS NOT NULL THEN ",
-        session_view_json!(), " END FROM access JOIN chats c ON c.id = access.id ", session_joins!()
+        session_view_json!(), " END, ", metadata_text!(), " FROM access JOIN chats c ON c.id = access.id ", session_joins!()
     );
 }
 
@@ -295,14 +305,20 @@ statement! {
         user_id: i64 as BigInt,
         reader_type: &'a str as Text,
         sees_notes: bool as Bool,
-    } -> Text = concat!(
-        "SELECT ", session_view_json!(), " FROM chats c ", session_joins!(),
+        most_metadata: i32 as Integer,
+    } -> (BigInt, Text, Nullable<Text>) = concat!(
+        "SELECT c.id, ", session_view_json!(), ", ", metadata_text!(), " FROM chats c ", session_joins!(),
         " WHERE c.id = ANY($ids) AND s.chat_id IS NOT NULL ORDER BY c.id DESC"
     );
 }
 
-/// One session, if the principal may see it.
-pub(crate) async fn view(conn: &mut AsyncPgConnection, actor: Actor, session: ChatId) -> Result<SessionView, Error> {
+/// One session, if the principal may see it. What cannot be read of it is left out.
+pub(crate) async fn view(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    actor: Actor,
+    session: ChatId,
+) -> Result<SessionView, Error> {
     let who = ActorColumns::of(Some(actor));
     let statement = ViewSession {
         chat_id: session.0,
@@ -312,12 +328,54 @@ pub(crate) async fn view(conn: &mut AsyncPgConnection, actor: Actor, session: Ch
         login: who.login,
         reader_type: who.reader_type,
         sees_notes: actor.principal.sees(Visibility::Staff),
+        most_metadata: most_metadata(),
     };
-    let found: Option<(String, Option<String>)> = statement.get_result(conn).await.optional()?;
-    let (may_read, json) = found.ok_or_else(|| Error::not_found("there is no such session"))?;
+    let found: Option<(String, Option<String>, Option<String>)> = statement.get_result(conn).await.optional()?;
+    let Some((may_read, json, metadata)) = found else {
+        return Err(unknown_chat(conn, actor, "there is no such session").await);
+    };
     check_read(Some(&may_read))?;
     let json = json.ok_or_else(|| Error::not_found("there is no such session"))?;
-    Ok(serde_json::from_str(&json)?)
+    let stored = StoredView::read(bad_rows, session, &json);
+    let stored = stored.ok_or_else(|| Error::Internal(format!("the session {session} cannot be read")))?;
+    Ok(stored.with(bad_rows, metadata))
+}
+
+fn most_metadata() -> i32 {
+    i32::try_from(MAX_SHOWN_BYTES).unwrap_or(i32::MAX)
+}
+
+/// A [`SessionView`] without `metadata`, as PostgreSQL tells it.
+#[derive(Debug, Deserialize)]
+struct StoredView {
+    #[serde(flatten)]
+    session: Session,
+    seq: chat_events::Seq,
+    is_banned: bool,
+    unread_count: i64,
+    unread_counts: UnreadCounts,
+    last_message: Option<Message>,
+    marks: Vec<Mark>,
+}
+
+impl StoredView {
+    /// Without what cannot be read; none if that is the session itself.
+    fn read(bad_rows: &BadRows, session: ChatId, json: &str) -> Option<Self> {
+        bad_rows.mended(What::Session, session.0, json, |parts| {
+            parts.optional::<Message>("last_message", What::Message);
+            parts.items::<Mark>("marks", What::Mark);
+            parts.time("created_at", What::Session);
+        })
+    }
+
+    fn with(self, bad_rows: &BadRows, metadata: Option<String>) -> SessionView {
+        let Self { session, seq, is_banned, unread_count, unread_counts, last_message, marks } = self;
+        let metadata = metadata.and_then(ShownMetadata::of).unwrap_or_else(|| {
+            bad_rows.skip(What::Metadata, session.session_id.0, "it is too long, or a number in it is too large");
+            ShownMetadata::none()
+        });
+        SessionView { session, seq, metadata, is_banned, unread_count, unread_counts, last_message, marks }
+    }
 }
 
 /// Whose sessions a list shows.
@@ -339,20 +397,31 @@ pub(crate) struct SessionFilter {
     pub(crate) limit: u16,
 }
 
-/// A page of sessions for an operator, the newest first, and whether there are more.
+/// A page of sessions for an operator, the newest first, and where the next one begins. The page has a session less for
+/// each that cannot be read.
 pub(crate) async fn list(
     conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
     operator: Actor,
     filter: &SessionFilter,
-) -> Result<(Vec<SessionView>, bool), Error> {
+) -> Result<(Vec<SessionView>, Option<ChatId>), Error> {
     let operator = users::acting_staff(conn, operator).await?;
     let mut ids = matching_ids(conn, filter).await?;
     let has_more = ids.len() > usize::from(filter.limit);
     ids.truncate(usize::from(filter.limit));
-    let json: Vec<String> =
-        ViewSessions { ids: &ids, user_id: operator.0, reader_type: "user", sees_notes: true }.load(conn).await?;
-    let views = json.iter().map(|json| serde_json::from_str(json)).collect::<Result<_, _>>()?;
-    Ok((views, has_more))
+    let statement = ViewSessions {
+        ids: &ids,
+        user_id: operator.0,
+        reader_type: "user",
+        sees_notes: true,
+        most_metadata: most_metadata(),
+    };
+    let rows: Vec<(i64, String, Option<String>)> = statement.load(conn).await?;
+    let views = rows.into_iter().filter_map(|(id, json, metadata)| {
+        Some(StoredView::read(bad_rows, ChatId(id), &json)?.with(bad_rows, metadata))
+    });
+    let next = ids.last().filter(|_| has_more).map(|id| ChatId(*id));
+    Ok((views.collect(), next))
 }
 
 /// One more than the limit. Written per filter, so that PostgreSQL can pick the index that fits.

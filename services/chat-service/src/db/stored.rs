@@ -18,3 +18,14 @@ impl<T: for<'de> Deserialize<'de>> FromSql<Text, Pg> for Stored<T> {
         Ok(Self(T::deserialize(name)?))
     }
 }
+
+/// A value that this build may not be able to read, such as a time beyond the calendar or the name of a later version: then
+/// it is none, and its row fails alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromSqlRow)]
+pub(crate) struct Readable<T>(pub(crate) Option<T>);
+
+impl<SqlType, T: FromSql<SqlType, Pg>> FromSql<SqlType, Pg> for Readable<T> {
+    fn from_sql(bytes: PgValue<'_>) -> Result<Self> {
+        Ok(Self(T::from_sql(bytes).ok()))
+    }
+}

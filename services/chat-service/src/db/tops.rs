@@ -10,7 +10,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::schema::{chat_members, chats, users};
 use super::statement::statement;
-use super::stored::Stored;
+use super::stored::{Readable, Stored};
+use crate::bad_rows::{BadRows, What};
 use crate::error::Error;
 
 statement! {
@@ -36,34 +37,47 @@ statement! {
          FROM wanted w";
 }
 
+/// A row of [`ReadTops`].
+type TopRow = (i64, Readable<Stored<ChatKind>>, i64, Option<i64>);
+
 /// Where chats stand. A session that was asked for and changed lately comes twice.
-pub(crate) async fn read(conn: &mut AsyncPgConnection, request: &TopsRequest) -> Result<Vec<Top>, Error> {
+pub(crate) async fn read(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    request: &TopsRequest,
+) -> Result<Vec<Top>, Error> {
     let ids: Vec<i64> = request.chats.iter().map(|chat| chat.0).collect();
     let read = ReadTops {
         chats: &ids,
         news_seconds: request.news_within.into(),
         changed_seconds: request.sessions_changed_within.into(),
     };
-    let rows: Vec<(i64, Stored<ChatKind>, i64, Option<i64>)> = read.load(conn).await?;
-    let top = |(id, kind, seq, since): (i64, Stored<ChatKind>, i64, Option<i64>)| Top {
-        chat_id: ChatId(id),
-        kind: kind.0,
-        seq: Seq(seq),
-        since: since.map(Seq),
+    let rows: Vec<TopRow> = read.load(conn).await?;
+    let top = |(id, kind, seq, since): TopRow| {
+        Some(Top { chat_id: ChatId(id), kind: known(bad_rows, id, kind)?, seq: Seq(seq), since: since.map(Seq) })
     };
-    Ok(rows.into_iter().map(top).collect())
+    Ok(rows.into_iter().filter_map(top).collect())
+}
+
+/// The kind of a chat, if this build knows it.
+fn known(bad_rows: &BadRows, chat: i64, kind: Readable<Stored<ChatKind>>) -> Option<ChatKind> {
+    if kind.0.is_none() {
+        bad_rows.skip(What::Chat, chat, "its kind is not known");
+    }
+    kind.0.map(|kind| kind.0)
 }
 
 /// For each user the chats that it is a member of and may read.
 pub(crate) async fn memberships(
     conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
     user_ids: &[UserId],
 ) -> Result<BTreeMap<UserId, Vec<Membership>>, Error> {
     let mut memberships: BTreeMap<UserId, Vec<Membership>> = user_ids.iter().map(|user| (*user, vec![])).collect();
     if memberships.is_empty() {
         return Ok(memberships);
     }
-    let rows: Vec<(i64, i64, Stored<ChatKind>, i64)> = chat_members::table
+    let rows: Vec<(i64, i64, Readable<Stored<ChatKind>>, i64)> = chat_members::table
         .inner_join(users::table)
         .inner_join(chats::table.on(chats::id.eq(chat_members::chat_id)))
         .filter(chat_members::user_id.eq_any(user_ids.iter().map(|user| user.0)))
@@ -75,7 +89,8 @@ pub(crate) async fn memberships(
         .load(conn)
         .await?;
     for (user, chat, kind, since) in rows {
-        let membership = Membership { chat_id: ChatId(chat), kind: kind.0, since: Seq(since) };
+        let Some(kind) = known(bad_rows, chat, kind) else { continue };
+        let membership = Membership { chat_id: ChatId(chat), kind, since: Seq(since) };
         memberships.entry(UserId(user)).or_default().push(membership);
     }
     Ok(memberships)

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod bad_rows;
 mod bans;
 mod batches;
 mod changes;
@@ -19,4 +20,6 @@ mod sending;
 mod service;
 mod sessions;
 mod starting;
+mod strangers;
 mod upgrades;
+mod values;
