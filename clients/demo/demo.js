@@ -94,10 +94,11 @@ class Backoff {
 
 /** A request that was answered with an error, or not at all (`status` 0). */
 class ApiError extends Error {
-  constructor(status, { code = "unavailable", message = "The server does not answer." } = {}) {
+  constructor(status, { code = "unavailable", message = "The server does not answer.", details = {} } = {}) {
     super(message);
     this.status = status;
     this.code = code;
+    this.details = details;
   }
   /** True when asking again cannot help. */
   get isFinal() {
@@ -440,8 +441,9 @@ class ChatStore {
   }
 
   /** Takes a page of history. A newest or a later page says where to go on; an earlier one does not. */
-  takePage({ messages, has_more: hasMore, seq }, { isEarlier = false, isLater = false } = {}) {
+  takePage({ messages, marks, has_more: hasMore, seq }, { isEarlier = false, isLater = false } = {}) {
     messages.forEach((message) => this.#put(message));
+    marks.forEach((mark) => this.#raise(mark));
     if (!isLater) this.hasEarlier = hasMore;
     if (!isEarlier) this.#advance(seq);
     this.#onChange();
@@ -465,8 +467,8 @@ class ChatStore {
   /** What became of a message, as far as readers of `readerType` are concerned: sent, delivered or read. */
   fate(message, readerType) {
     const marks = [...this.#marks.values()].filter((mark) => mark.reader_type === readerType);
-    if (message.read_at || marks.some((mark) => mark.read_seq >= message.seq)) return "read";
-    if (message.delivered_at || marks.some((mark) => mark.delivered_seq >= message.seq)) return "delivered";
+    if (marks.some((mark) => mark.read_seq >= message.seq)) return "read";
+    if (marks.some((mark) => mark.delivered_seq >= message.seq)) return "delivered";
     return "sent";
   }
 
@@ -1437,6 +1439,14 @@ class SessionList {
     this.render();
   }
 
+  /** What only operators see of a session. */
+  takeDesk(desk) {
+    const known = this.#sessions.get(desk.session_id);
+    if (!known || desk.desk_seq < (known.desk_seq ?? 0)) return;
+    Object.assign(known, desk);
+    this.render();
+  }
+
   takeMessage(message) {
     const session = this.#sessions.get(message.session_id);
     if (!session) {
@@ -1651,6 +1661,10 @@ class Operator {
         this.#list.takeState(frame.data);
         this.#showSession();
         break;
+      case "chat.session.desk":
+        this.#list.takeDesk(frame.data);
+        this.#showSession();
+        break;
       case "chat.message":
         this.#arrived(frame.data);
         break;
@@ -1834,8 +1848,9 @@ class Operator {
   #showSession() {
     const session = this.#openState;
     if (!session) return;
-    const { client, status, assignee } = session;
-    const facts = [client?.email, status, assignee ? `with ${assignee.name}` : "unassigned", client?.page_url];
+    const { client, status, assignee, is_banned: isBanned } = session;
+    const isWith = assignee ? `with ${assignee.name}` : "unassigned";
+    const facts = [client?.email, status, isBanned && "banned", isWith, client?.page_url];
     byId("session-name").textContent = visitorName(session);
     byId("session-facts").textContent = facts.filter(Boolean).join(" · ");
     byId("session-assign").textContent = assignee?.id === this.#account.me.id ? "Unassign" : "Assign to me";
@@ -1843,9 +1858,11 @@ class Operator {
     byId("session-close").textContent = status === "closed" ? "Reopen" : "Close";
   }
 
+  /** Only as long as it is with whom the page shows: of two operators who take a session at once the second is told. */
   #assign() {
-    const isMine = this.#openState?.assignee?.id === this.#account.me.id;
-    return this.#change("assign", { user_id: isMine ? null : this.#account.me.id });
+    const holder = this.#openState?.assignee?.id ?? null;
+    const isMine = holder === this.#account.me.id;
+    return this.#change("assign", { user_id: isMine ? null : this.#account.me.id, if_assignee: holder });
   }
 
   #setStatus(status) {
@@ -1859,7 +1876,9 @@ class Operator {
       this.#list.takeState(await this.#account.call("POST", `/chat/session/${id}/${what}`, body));
       note.textContent = this.#greeting;
     } catch (why) {
-      note.textContent = why.message;
+      note.textContent = refusal(why);
+      // What is shown was not so any more.
+      if (why.code === "conflict") await this.#list.fetch(id);
     }
     this.#showSession();
   }
@@ -1881,6 +1900,12 @@ class Operator {
       byId("operator-problem").textContent = state.reason;
     }
   }
+}
+
+/** Why a session was not changed. */
+function refusal({ code, message, details }) {
+  if (code !== "conflict" || details.assignee === undefined) return message;
+  return details.assignee ? `${details.assignee.name} was quicker.` : "It was just taken back.";
 }
 
 /** `#demo=<email>:<password>` fills in the login. The fragment never leaves the browser, and goes from the address at once. */

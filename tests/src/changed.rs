@@ -8,8 +8,7 @@ const MESSAGE: &str =
     "SELECT m.id, m.chat_id, m.chat_id AS session_id, m.seq, m.changed_seq, m.sender_type, m.sender_id,
     m.sender_name, m.body, m.client_id, m.visibility,
     to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS created_at,
-    to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS edited_at,
-    NULL AS delivered_at, NULL AS read_at, m.is_deleted";
+    to_char(m.edited_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') AS edited_at, m.is_deleted";
 
 /// Gives a message of a session another text.
 pub async fn edit(system: &System, message: i64, body: &str) {

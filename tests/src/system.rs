@@ -150,6 +150,12 @@ impl System {
         let _printed = self.administration().arg("user").arg("disable").arg("--email").arg(email).run("");
     }
 
+    /// Gives an account another role.
+    pub fn set_role(&self, email: &str, role: &str) {
+        let command = self.administration().arg("user").arg("role").arg("--email").arg(email).arg("--role").arg(role);
+        let _printed = command.run("");
+    }
+
     /// A new group chat of these users; its id.
     #[must_use]
     pub fn group_chat(&self, title: &str, members: &[&User]) -> i64 {

@@ -22,8 +22,7 @@ pub(crate) fn payload(number: u32) -> serde_json::Value {
             "id": number, "chat_id": 1, "session_id": null, "seq": number, "changed_seq": number,
             "sender_type": "user", "sender_id": 1234, "sender_name": "User 1234",
             "body": body(number), "client_id": "5e0c1f5a-6b0e-4a52-9c41-6a4c3d2f9b10", "visibility": "public",
-            "created_at": "2026-11-21T10:21:07.123456Z", "edited_at": null, "delivered_at": null, "read_at": null,
-            "is_deleted": false
+            "created_at": "2026-11-21T10:21:07.123456Z", "edited_at": null, "is_deleted": false
         }
     })
 }

@@ -34,6 +34,9 @@ pub enum EventKind {
     /// A session's status changed.
     #[serde(rename = "chat.session.status")]
     SessionStatus,
+    /// Something changed about a session that only operators see: its client was banned, or let in again.
+    #[serde(rename = "chat.session.desk")]
+    SessionDesk,
     /// Somebody came into a chat.
     #[serde(rename = "chat.member.added")]
     MemberAdded,
@@ -47,7 +50,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::MessageSent,
         Self::MessageEdited,
         Self::MessageDeleted,
@@ -56,6 +59,7 @@ impl EventKind {
         Self::SessionCreated,
         Self::SessionAssigned,
         Self::SessionStatus,
+        Self::SessionDesk,
         Self::MemberAdded,
         Self::MemberRemoved,
         Self::MemberChanged,
@@ -73,6 +77,7 @@ impl EventKind {
             Self::SessionCreated => "chat.session.created",
             Self::SessionAssigned => "chat.session.assigned",
             Self::SessionStatus => "chat.session.status",
+            Self::SessionDesk => "chat.session.desk",
             Self::MemberAdded => "chat.member.added",
             Self::MemberRemoved => "chat.member.removed",
             Self::MemberChanged => "chat.member.changed",

@@ -24,7 +24,7 @@ use crate::marks::{Mark, MarkKind};
 use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
 use crate::role::Role;
-use crate::session::Session;
+use crate::session::{Session, SessionDesk};
 
 /// Who a connection belongs to, proved by its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -193,6 +193,9 @@ pub struct SyncPage {
     /// Members who came, changed or went after the cursor, as they are now, in the order of their last change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberChange>,
+    /// What only operators see of the session, if that changed after the cursor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desk: Option<SessionDesk>,
     /// Where to go on from: the chat's top when `has_more` is false.
     pub next: Seq,
     /// Whether another page follows.
@@ -204,6 +207,9 @@ pub struct SyncPage {
 pub struct MemberChange {
     /// The position of the change.
     pub seq: Seq,
+    /// Where it came in, or came back.
+    #[serde(default)]
+    pub added_seq: Seq,
     /// As it is now.
     pub member: Member,
 }
@@ -284,7 +290,7 @@ pub struct Membership {
     pub chat_id: ChatId,
     /// Its kind.
     pub kind: ChatKind,
-    /// The seq of its last change as a member: it is one since then at the latest.
+    /// Where it came in, or came back: what came before was before its time.
     pub since: Seq,
 }
 

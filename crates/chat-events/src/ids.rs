@@ -47,6 +47,12 @@ id!(
     Seq
 );
 
+impl Default for Seq {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl Seq {
     /// Before the first change of a chat.
     pub const ZERO: Self = Self(0);

@@ -37,5 +37,5 @@ pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
 pub use message::{ChatKind, Message, MessageBody, SenderType, Visibility};
 pub use role::Role;
-pub use session::{Person, Session, SessionStatus, Visitor};
+pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
 pub use signal::Signal;

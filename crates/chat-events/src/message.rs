@@ -120,12 +120,6 @@ pub struct Message {
     /// When it was last edited.
     #[serde(serialize_with = "crate::time::micros_or_null")]
     pub edited_at: Option<DateTime<Utc>>,
-    /// When it first reached somebody on the other side.
-    #[serde(serialize_with = "crate::time::micros_or_null")]
-    pub delivered_at: Option<DateTime<Utc>>,
-    /// When somebody on the other side first read it.
-    #[serde(serialize_with = "crate::time::micros_or_null")]
-    pub read_at: Option<DateTime<Utc>>,
     /// True when it was deleted: the body is gone.
     pub is_deleted: bool,
 }

@@ -1,4 +1,5 @@
-//! A support session as its events, `sync` and REST carry it. It holds nothing that its client may not see.
+//! A support session as its events, `sync` and REST carry it. [`Session`] holds nothing that its client may not see; what is
+//! for operators alone is in [`SessionDesk`].
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -69,4 +70,15 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// The seq of its last change of state (not of a message).
     pub state_seq: Seq,
+}
+
+/// What only operators see of a session's state.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct SessionDesk {
+    /// Also the chat's id.
+    pub session_id: ChatId,
+    /// Whether an operator has banned the client.
+    pub is_banned: bool,
+    /// The seq of its last change.
+    pub desk_seq: Seq,
 }

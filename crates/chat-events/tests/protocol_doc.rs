@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chat_events::frame::{ClientFrame, CloseCode, ServerFrame};
 use chat_events::signal::SignalData;
-use chat_events::{ErrorCode, EventKind, Mark, Member, Message, Session};
+use chat_events::{ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -80,6 +80,7 @@ fn every_example_of_a_server_frame_has_exactly_the_fields_of_its_type() {
                 assert_exact::<SignalData>(&signal);
             }
             kind if own.contains(kind) => assert_exact::<ServerFrame>(&example),
+            "chat.session.desk" => assert_exact::<SessionDesk>(data),
             kind if kind.starts_with("chat.session.") => assert_exact::<Session>(data),
             kind if kind.starts_with("chat.message") || kind == "chat.reaction" => assert_exact::<Message>(data),
             kind if kind.starts_with("chat.member.") => assert_exact::<Member>(data),

@@ -48,7 +48,7 @@ fn main() {
 fn event(chat: i64, seq: i64) -> Event {
     let body = "x".repeat(200);
     let data = format!(
-        r#"{{"id":{seq},"chat_id":{chat},"seq":{seq},"sender_type":"user","sender_id":7,"sender_name":"Ann","body":"{body}","client_id":"6f2c1e9a-0d43-4c57-9b1f-0e8f6a5f3c21","visibility":"public","created_at":"2026-11-21T10:21:07.123456Z","edited_at":null,"delivered_at":null,"read_at":null,"is_deleted":false}}"#
+        r#"{{"id":{seq},"chat_id":{chat},"seq":{seq},"sender_type":"user","sender_id":7,"sender_name":"Ann","body":"{body}","client_id":"6f2c1e9a-0d43-4c57-9b1f-0e8f6a5f3c21","visibility":"public","created_at":"2026-11-21T10:21:07.123456Z","edited_at":null,"is_deleted":false}}"#
     );
     Event {
         epoch: Epoch(1),

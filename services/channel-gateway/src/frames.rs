@@ -4,7 +4,7 @@ use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use chat_events::frame::{self, ServerFrame};
 use chat_events::gateway_api::MemberChange;
-use chat_events::{ChatId, ChatKind, Event, EventKind, Message, Seq, Session, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Event, EventKind, Message, Seq, Session, SessionDesk, Signal, Visibility};
 
 /// A text frame with its WebSocket header in front. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -83,12 +83,24 @@ impl ChatFrame {
         }
     }
 
-    /// Of a member that came, changed or went.
+    /// Of a member that came, changed or went: to whoever has not seen it come, it came.
     #[must_use]
-    pub fn of_member(kind: ChatKind, chat_id: ChatId, change: &MemberChange) -> Self {
-        let kind_of_change = if change.member.is_active { EventKind::MemberAdded } else { EventKind::MemberRemoved };
+    pub fn of_member(kind: ChatKind, chat_id: ChatId, change: &MemberChange, after: Seq) -> Self {
+        let kind_of_change = match change {
+            gone if !gone.member.is_active => EventKind::MemberRemoved,
+            known if known.added_seq <= after => EventKind::MemberChanged,
+            _ => EventKind::MemberAdded,
+        };
         let json = frame::replay_frame(kind_of_change.frame_type(), kind, chat_id, change.seq, &change.member);
         Self { chat_id, seq: change.seq, visibility: Visibility::Public, frame: Frame::text(&json) }
+    }
+
+    /// Of what operators alone see of a session.
+    #[must_use]
+    pub fn of_desk(desk: &SessionDesk) -> Self {
+        let kind = EventKind::SessionDesk.frame_type();
+        let json = frame::replay_frame(kind, ChatKind::Session, desk.session_id, desk.desk_seq, desk);
+        Self { chat_id: desk.session_id, seq: desk.desk_seq, visibility: Visibility::Staff, frame: Frame::text(&json) }
     }
 
     /// Of a session whose state changed after a cursor.

@@ -25,7 +25,7 @@ use crate::connection::Connection;
 use crate::frames::{self, ChatFrame};
 use crate::heartbeat::Heartbeat;
 use crate::history::History;
-use crate::history::batch::Batch;
+use crate::history::batch::{self, Batch};
 use crate::metrics::GatewayMetrics;
 use feed::{Feed, Step};
 use news::News;
@@ -231,8 +231,9 @@ impl Hub {
         let frame = ChatFrame::of_event(event);
         self.to_all(state, &frame);
         self.metrics.delivered(event.committed_at);
-        if event.kind == EventKind::MemberRemoved {
-            state.removed(event.chat_id, &event.user_ids);
+        let removed = batch::removed(event);
+        if !removed.is_empty() {
+            state.removed(event.chat_id, removed);
         }
     }
 
@@ -243,13 +244,14 @@ impl Hub {
         }
     }
 
-    /// Users were added to a chat: those of their connections that are not in it yet shall join.
+    /// Users were added to a chat, or have other rights there, perhaps that to read it again: those of their connections that
+    /// are not in it yet shall join, if they may.
     fn invite_all(&self, kind: EventKind, chat: ChatId, seq: Seq, user_ids: &[UserId]) {
-        if kind != EventKind::MemberAdded {
+        if !matches!(kind, EventKind::MemberAdded | EventKind::MemberChanged) {
             return;
         }
         for connection in user_ids.iter().flat_map(|user| self.user(*user)) {
-            if connection.is_invited(chat, seq, true) {
+            if connection.is_invited(chat, seq, kind == EventKind::MemberAdded) {
                 self.invite(Invitation { connection, chat });
             }
         }

@@ -44,6 +44,13 @@ impl Admin {
         accounts::set_active(&mut self.connection, user, true).await
     }
 
+    /// Gives an account another role. Whoever was an operator by it is none any more within seconds.
+    pub async fn set_role(&mut self, email: &str, role: Role) -> Result<(), Error> {
+        let user = self.find_account(email).await?;
+        users::set_role(&mut self.connection, user, role).await?;
+        Ok(())
+    }
+
     /// Ends all logins of an account.
     pub async fn log_out_user(&mut self, email: &str) -> Result<(), Error> {
         let user = self.find_account(email).await?;

@@ -41,7 +41,7 @@ pub(crate) fn endpoints() -> Vec<Endpoint> {
         at("/chats").get(chats::list),
         at("/chats/changes").post(chats::changes),
         at("/chats/{id}/members").post(members::add),
-        at("/chats/{id}/members/{user_id}").delete(members::remove),
+        at("/chats/{id}/members/{user_id}").patch(members::alter).delete(members::remove),
         at("/chats/{id}/messages").get(messages::list_in_chat).post(messages::send_in_chat),
         at("/chats/{id}/marks").post(marks::raise_in_chat),
         at("/auth/login").post(auth::log_in),

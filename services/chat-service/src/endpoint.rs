@@ -53,6 +53,16 @@ impl Endpoint {
         self.on(Method::DELETE, handler)
     }
 
+    /// PATCH.
+    pub(crate) fn patch<F, Args>(self, handler: F) -> Self
+    where
+        F: Handler<Args>,
+        Args: FromRequest + 'static,
+        F::Output: Responder + 'static,
+    {
+        self.on(Method::PATCH, handler)
+    }
+
     /// POST.
     pub(crate) fn post<F, Args>(self, handler: F) -> Self
     where

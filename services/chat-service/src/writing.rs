@@ -10,7 +10,6 @@ use crate::db::members::{self, Change};
 use crate::db::refresh_tokens::{self, Extent};
 use crate::db::send::{NewMessage, Sent};
 use crate::db::sessions::{self, NewSession, SessionChange};
-use crate::db::users;
 use crate::error::Error;
 use crate::sending;
 use crate::state::AppState;
@@ -45,8 +44,8 @@ pub(crate) async fn change_session(
     let traceparent = telemetry::trace::current_traceparent();
     let work = async move {
         let mut conn = own.connection().await?;
-        users::acting_staff(&mut conn, operator).await?;
-        let changed = sessions::change(&mut conn, session, &change, own.lanes, traceparent.as_deref()).await?;
+        let traceparent = traceparent.as_deref();
+        let changed = sessions::change(&mut conn, operator, session, &change, own.lanes, traceparent).await?;
         if changed {
             own.committed(session);
         }
@@ -79,10 +78,13 @@ pub(crate) async fn set_banned(
     is_banned: bool,
 ) -> Result<(), Error> {
     let own = state.clone();
+    let traceparent = telemetry::trace::current_traceparent();
     let work = async move {
         let mut conn = own.connection().await?;
-        users::acting_staff(&mut conn, operator).await?;
-        sessions::set_banned(&mut conn, session, is_banned).await
+        let traceparent = traceparent.as_deref();
+        let told = sessions::set_banned(&mut conn, operator, session, is_banned, own.lanes, traceparent).await?;
+        told.into_iter().for_each(|session| own.committed(session));
+        Ok(())
     };
     state.write(work).await
 }

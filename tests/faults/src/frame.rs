@@ -98,6 +98,7 @@ impl Incoming {
         let what = match self.kind.as_str() {
             "connected" | "subscribed" | "unsubscribed" | "ack" => return None,
             kind if kind.starts_with("chat.message") => What::Message(serde_json::from_value(self.data.clone()).ok()?),
+            "chat.session.desk" => What::State { state_seq: self.data["desk_seq"].as_i64()? },
             kind if kind.starts_with("chat.session.") => What::State { state_seq: self.data["state_seq"].as_i64()? },
             kind if kind.starts_with("chat.member.") => {
                 What::Member { user: self.data["user_id"].as_i64()?, is_in: kind != "chat.member.removed" }

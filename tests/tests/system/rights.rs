@@ -1,5 +1,6 @@
 //! Rights that are taken away, or renewed, while a connection stands.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::order::Seen;
 use system_tests::{System, system_test};
@@ -39,6 +40,77 @@ system_test! {
         socket.send(json!({"type": "subscribe", "chat_id": chat, "after": 0})).await;
         let refused = socket.next_of("error").await;
         assert_eq!((&refused["error"]["code"], &refused["chat_id"]), (&"forbidden".into(), &chat.into()));
+    }
+
+    async fn a_member_that_may_not_read_any_more_is_told_and_hears_nothing_until_it_may_again(system: System) {
+        let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let set_read = async |can_read: bool| {
+            let path = format!("/chats/{chat}/members/{}", ben.id);
+            let rights = json!({"can_read": can_read});
+            system.rest().call(Method::PATCH, &path, Some(&ada.token), Some(rights)).await.accepted();
+        };
+        let (mut socket, mut other) = (ben.socket(system.gateway(1)).await, ada.socket(system.gateway(1)).await);
+        socket.connected().await;
+        other.connected().await;
+        set_read(false).await;
+        ada.send(chat, "two").await.accepted();
+        for hears in [&mut socket, &mut other] {
+            let changed = hears.next_of("chat.member.changed").await;
+            assert_eq!((&changed["data"]["user_id"], &changed["data"]["can_read"]), (&ben.id.into(), &false.into()));
+        }
+        // Ada hears of "two" on the same gateway: what Ben does not hear by then he never will.
+        other.next_of("chat.message").await;
+        assert!(of_type(&socket.until_pong().await, "chat.message").is_empty());
+        set_read(true).await;
+        ada.send(chat, "three").await.accepted();
+        let mut seen = Seen::new();
+        let mut invited = None;
+        while seen.count() < 1 || invited.is_none() {
+            let frame = socket.next().await;
+            match frame["type"].as_str() {
+                Some("subscribed") => invited = Some(frame["invited"].clone()),
+                _ => seen.frame(&frame),
+            }
+        }
+        assert_eq!((seen.bodies(chat), invited), (&["three".to_owned()][..], Some(json!(true))));
+    }
+
+    async fn an_operator_who_is_made_a_user_loses_its_connections(system: System) {
+        let (olga, otto) = (system.operator("Olga").await, system.operator("Otto").await);
+        let (mut ends, mut stays) = (olga.socket(system.gateway(1)).await, otto.socket(system.gateway(1)).await);
+        ends.connected().await;
+        stays.connected().await;
+        system.set_role("olga@example.com", "user");
+        assert_eq!(ends.close_code().await, REVOKED);
+        assert!(stays.until_pong().await.is_empty());
+    }
+
+    async fn a_ban_is_told_to_operators_who_listen_and_to_those_who_come_back(system: System) {
+        let (olga, otto) = (system.operator("Olga").await, system.operator("Otto").await);
+        let visitor = system.visitor("Ann").await;
+        let mut staff = olga.socket(system.gateway(1)).await;
+        staff.connected().await;
+        for (what, is_banned) in [("ban", true), ("unban", false)] {
+            let path = format!("/chat/session/{}/{what}", visitor.session);
+            system.rest().post(&path, &otto.token, json!({})).await.accepted();
+            let told = staff.next_of("chat.session.desk").await;
+            let expected = json!({"session_id": visitor.session, "is_banned": is_banned, "desk_seq": told["seq"]});
+            assert_eq!((&told["session_id"], &told["data"]), (&visitor.session.into(), &expected));
+        }
+        let mut late = otto.socket(system.gateway(0)).await;
+        late.connected().await;
+        late.send(json!({"type": "subscribe", "session_id": visitor.session, "after": 0})).await;
+        let told = late.next_of("chat.session.desk").await;
+        assert_eq!((&told["seq"], &told["data"]["is_banned"]), (&json!(3), &json!(false)));
+        let mut client = visitor.socket_after(system.gateway(0), 0).await;
+        client.connected().await;
+        visitor.send("I am back").await;
+        let mut types = vec![];
+        while types.last().is_none_or(|last| last != "chat.message") {
+            types.push(client.next().await["type"].as_str().expect("a type").to_owned());
+        }
+        assert_eq!(types, ["chat.session.created", "chat.message"], "its client hears nothing of it");
     }
 
     async fn who_is_added_while_connected_joins_and_gets_what_follows(system: System) {

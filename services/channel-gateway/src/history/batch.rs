@@ -1,9 +1,12 @@
-//! A piece of a chat's history, encoded: each message, member and the session once, in the order of their last change.
+//! A piece of a chat's history, encoded: each message, member, the session and its desk once, in the order of their last change.
 
 use std::collections::HashMap;
 
 use chat_events::gateway_api::{MemberChange, SyncPage};
-use chat_events::{ChatId, ChatKind, Event, EventKind, Member, Message, MessageId, Seq, Session, UserId, Visibility};
+use chat_events::{
+    ChatId, ChatKind, Event, EventKind, Member, Message, MessageId, Seq, Session, SessionDesk, UserId, Visibility,
+};
+use serde::Deserialize;
 
 use crate::frames::ChatFrame;
 
@@ -36,6 +39,7 @@ pub struct Item {
 enum Subject {
     Message(MessageId),
     Session,
+    Desk,
     Member(UserId),
 }
 
@@ -46,7 +50,8 @@ impl Batch {
         let in_page = |session: &&Session| session.state_seq > after && session.state_seq <= page.next;
         let mut items: Vec<Item> = page.messages.iter().map(|message| of_message(kind, message, after)).collect();
         items.extend(page.chat.session.as_ref().filter(in_page).map(of_session));
-        items.extend(page.members.iter().map(|change| of_member(kind, chat, change)));
+        items.extend(page.desk.as_ref().map(of_desk));
+        items.extend(page.members.iter().map(|change| of_member(kind, chat, change, after)));
         items.sort_by_key(|item| item.frame.seq);
         Self { kind, items, next: page.next, top: page.chat.seq, has_more: page.has_more }
     }
@@ -59,8 +64,9 @@ impl Batch {
             return None;
         }
         let mut items: HashMap<Subject, Item> = HashMap::new();
+        let mut added: HashMap<UserId, Seq> = HashMap::new();
         for event in events {
-            let (subject, item) = of_event(event, after)?;
+            let (subject, item) = of_event(event, &mut added, after)?;
             items.insert(subject, item);
         }
         let mut items: Vec<Item> = items.into_values().collect();
@@ -76,8 +82,8 @@ fn is_whole(events: &[Event], after: Seq, reaching: Seq) -> bool {
     has_no_hole && events.last().is_some_and(|last| last.seq >= reaching)
 }
 
-/// None for what this version does not know: then history is read elsewhere.
-fn of_event(event: &Event, after: Seq) -> Option<(Subject, Item)> {
+/// None for what this version does not know: then history is read elsewhere. Takes note of who came in where.
+fn of_event(event: &Event, added: &mut HashMap<UserId, Seq>, after: Seq) -> Option<(Subject, Item)> {
     let (kind, data) = (event.chat_kind, event.data.get());
     Some(match event.kind {
         EventKind::MessageSent
@@ -96,10 +102,16 @@ fn of_event(event: &Event, after: Seq) -> Option<(Subject, Item)> {
             let session: Session = serde_json::from_str(data).ok()?;
             (Subject::Session, of_session(&session))
         }
+        EventKind::SessionDesk => (Subject::Desk, of_desk(&serde_json::from_str(data).ok()?)),
         EventKind::MemberAdded | EventKind::MemberRemoved | EventKind::MemberChanged => {
             let member: Member = serde_json::from_str(data).ok()?;
-            let change = MemberChange { seq: event.seq, member };
-            (Subject::Member(change.member.user_id), of_member(kind, event.chat_id, &change))
+            if event.kind == EventKind::MemberAdded {
+                added.insert(member.user_id, event.seq);
+            }
+            // Who came in before the cursor has no place among these.
+            let added_seq = added.get(&member.user_id).copied().unwrap_or(Seq::ZERO);
+            let change = MemberChange { seq: event.seq, added_seq, member };
+            (Subject::Member(change.member.user_id), of_member(kind, event.chat_id, &change, after))
         }
     })
 }
@@ -112,8 +124,30 @@ fn of_session(session: &Session) -> Item {
     Item { frame: ChatFrame::of_session(session), removed: None }
 }
 
-fn of_member(kind: ChatKind, chat: ChatId, change: &MemberChange) -> Item {
+fn of_desk(desk: &SessionDesk) -> Item {
+    Item { frame: ChatFrame::of_desk(desk), removed: None }
+}
+
+fn of_member(kind: ChatKind, chat: ChatId, change: &MemberChange, after: Seq) -> Item {
     let MemberChange { member, .. } = change;
     let may_read = member.is_active && member.can_read;
-    Item { frame: ChatFrame::of_member(kind, chat, change), removed: (!may_read).then_some(member.user_id) }
+    Item { frame: ChatFrame::of_member(kind, chat, change, after), removed: (!may_read).then_some(member.user_id) }
+}
+
+/// Who may not read the chat from this event on. One that cannot be read takes the right away.
+pub fn removed(event: &Event) -> &[UserId] {
+    #[derive(Deserialize)]
+    struct Rights {
+        is_active: bool,
+        can_read: bool,
+    }
+    let may_read = || {
+        let rights = serde_json::from_str::<Rights>(event.data.get());
+        rights.is_ok_and(|rights| rights.is_active && rights.can_read)
+    };
+    match event.kind {
+        EventKind::MemberRemoved => &event.user_ids,
+        EventKind::MemberChanged if !may_read() => &event.user_ids,
+        _ => &[],
+    }
 }

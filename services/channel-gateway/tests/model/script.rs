@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use channel_gateway::frames::ChatFrame;
-use channel_gateway::history::batch::Batch;
+use channel_gateway::history::batch::{self, Batch};
 use channel_gateway::watch::progress::Placed;
 use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
 use chat_events::{
@@ -112,7 +112,7 @@ impl Script {
     pub(crate) fn item(&self, seq: Seq) -> Item {
         let event = self.event(seq);
         let frame = ChatFrame::of_event(&event);
-        let removed = (event.kind == EventKind::MemberRemoved).then_some(REMOVED);
+        let removed = batch::removed(&event).first().copied();
         Item { seq: frame.seq, visibility: frame.visibility, removed }
     }
 
@@ -174,7 +174,7 @@ impl Script {
             seq,
             visibility,
             assigned_user_id: None,
-            user_ids: Vec::new(),
+            user_ids: if self.change(seq) == Change::Removed { vec![REMOVED] } else { Vec::new() },
             committed_at: DateTime::<Utc>::UNIX_EPOCH,
             traceparent: None,
             data,
@@ -193,8 +193,9 @@ impl Script {
         };
         let messages = rows.iter().filter_map(message).collect();
         let removals = rows.iter().filter(|seq| self.change(**seq) == Change::Removed);
-        let members = removals.map(|seq| MemberChange { seq: *seq, member: removed_member() }).collect();
-        SyncPage { epoch: Epoch(1), chat: self.state(top), messages, members, next, has_more }
+        let members =
+            removals.map(|seq| MemberChange { seq: *seq, added_seq: Seq::ZERO, member: removed_member() }).collect();
+        SyncPage { epoch: Epoch(1), chat: self.state(top), messages, members, desk: None, next, has_more }
     }
 
     /// Whether a change is the last of a message or a member.
@@ -226,19 +227,14 @@ impl Script {
             visibility: if is_note { Visibility::Staff } else { Visibility::Public },
             created_at: DateTime::<Utc>::UNIX_EPOCH,
             edited_at: None,
-            delivered_at: None,
-            read_at: None,
             is_deleted: false,
         }
     }
 }
 
 fn piece(batch: &Batch) -> Piece {
-    let item = |item: &channel_gateway::history::batch::Item| Item {
-        seq: item.frame.seq,
-        visibility: item.frame.visibility,
-        removed: item.removed,
-    };
+    let item =
+        |item: &batch::Item| Item { seq: item.frame.seq, visibility: item.frame.visibility, removed: item.removed };
     Piece { items: batch.items.iter().map(item).collect(), next: batch.next, has_more: batch.has_more }
 }
 

@@ -24,6 +24,8 @@ pub enum RouteBody {
     RaiseMark,
     /// A member is brought in.
     AddMember,
+    /// A member gets other rights.
+    ChangeMember,
     /// What changed is asked for.
     Cursors,
     /// Somebody logs in.
@@ -35,13 +37,14 @@ pub enum RouteBody {
 }
 
 /// Every body.
-pub const ALL: [RouteBody; 10] = [
+pub const ALL: [RouteBody; 11] = [
     RouteBody::OpenSession,
     RouteBody::Assign,
     RouteBody::SetStatus,
     RouteBody::SendMessage,
     RouteBody::RaiseMark,
     RouteBody::AddMember,
+    RouteBody::ChangeMember,
     RouteBody::Cursors,
     RouteBody::LogIn,
     RouteBody::Refresh,
@@ -66,6 +69,7 @@ impl RouteBody {
             Self::SetStatus => read::<sessions::SetStatus>(json).map(drop),
             Self::RaiseMark => read::<marks::RaiseMark>(json).map(drop),
             Self::AddMember => read::<members::AddMember>(json).map(drop),
+            Self::ChangeMember => read::<members::ChangeMember>(json).map(drop),
             Self::Cursors => read::<chats::Cursors>(json).map(drop),
             Self::LogIn => read::<auth::LogIn>(json).map(drop),
             Self::Refresh => read::<auth::Refresh>(json).map(drop),

@@ -61,6 +61,11 @@ pub(crate) fn nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     Option::<Number>::deserialize(deserializer)?.map(|number| id(&number)).transpose()
 }
 
+/// An id or null that is there; with `serde(default)`, which has none for one that is not.
+pub(crate) fn present_nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
+    nullable_id(deserializer).map(Some)
+}
+
 /// An id.
 pub(crate) fn positive_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     id(&Number::deserialize(deserializer)?)

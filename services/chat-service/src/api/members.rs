@@ -1,14 +1,14 @@
 //! Members of chats that are not sessions.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Json, Path};
 use chat_events::{ChatId, Member, UserId};
 use serde::Deserialize;
 
 use super::body::{Body, positive_id};
 use super::params::MemberPath;
 use crate::auth::Caller;
-use crate::db::members::{self, Change, MemberChange};
+use crate::db::members::{self, Change, MemberChange, Rights};
 use crate::error::{Answer, Error};
 use crate::state::AppState;
 use crate::writing;
@@ -23,7 +23,8 @@ pub(crate) struct AddMember {
     user_id: i64,
 }
 
-/// Brings a user into a chat. For admins of the chat and of the installation.
+/// Brings a user into a chat. It may read all of its history, also what was written while it was out; on its sockets it
+/// hears of what comes from now on. For admins of the chat and of the installation.
 #[utoipa::path(post, path = "/chats/{id}/members", tag = "chats", params(super::params::ChatPath),
     request_body = AddMember, security(("access_token" = [])),
     responses((status = 201, description = "It is a member now", body = Member),
@@ -38,9 +39,54 @@ pub(crate) async fn add(
     if let Some(member) = change(&state, *chat, user, caller, MemberChange::Add { is_admin: false }).await? {
         return Ok(HttpResponse::Created().json(member));
     }
+    Ok(HttpResponse::Ok().json(present(&state, *chat, user).await?))
+}
+
+/// Rights that a member is to have or not to have; what is left out stays as it is.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"can_write": false}))]
+pub(crate) struct ChangeMember {
+    /// May manage the chat, and write in a channel.
+    is_admin: Option<bool>,
+    /// May read. Without it nothing else counts, and the member hears nothing more of the chat.
+    can_read: Option<bool>,
+    /// May write.
+    can_write: Option<bool>,
+    /// May pin messages.
+    can_pin: Option<bool>,
+    /// May bring others in.
+    can_invite: Option<bool>,
+    /// May delete what others wrote.
+    can_delete_others: Option<bool>,
+}
+
+/// Gives a member other rights. For admins of the chat and of the installation.
+#[utoipa::path(patch, path = "/chats/{id}/members/{user_id}", tag = "chats", params(MemberPath),
+    request_body = ChangeMember, security(("access_token" = [])),
+    responses((status = 200, description = "The member as it is now", body = Member)))]
+pub(crate) async fn alter(
+    state: Data<AppState>,
+    path: Path<MemberPath>,
+    caller: Caller,
+    body: Body<ChangeMember>,
+) -> Result<Json<Member>, Answer> {
+    let MemberPath { id, user_id } = path.into_inner();
+    let (chat, user) = (ChatId(id), UserId(user_id));
+    let ChangeMember { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others } = body.into_inner().0;
+    let rights = Rights { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others };
+    let changed = change(&state, chat, user, caller, MemberChange::Change(rights)).await?;
+    Ok(Json(match changed {
+        Some(member) => member,
+        None => present(&state, chat, user).await?,
+    }))
+}
+
+/// A member that nothing was changed of.
+async fn present(state: &AppState, chat: ChatId, user: UserId) -> Result<Member, Error> {
     let mut conn = state.connection().await?;
-    let member = members::read(&mut conn, *chat, user).await?;
-    Ok(HttpResponse::Ok().json(member.ok_or_else(|| Error::not_found("there is no such member"))?))
+    let member = members::read(&mut conn, chat, user).await?;
+    member.ok_or_else(|| Error::not_found("there is no such member"))
 }
 
 /// Takes a user out of a chat: it may read and write there no more, and hears nothing more of it. For admins of the chat

@@ -2,7 +2,7 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
-use chat_events::{ChatId, Message, MessageBody, MessageId, Seq, Visibility};
+use chat_events::{ChatId, Mark, Message, MessageBody, MessageId, Seq, Visibility};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -55,6 +55,9 @@ pub(crate) struct MessagesQuery {
 pub(crate) struct Messages {
     /// In rising `seq`; with `after_seq` in rising `changed_seq`.
     messages: Vec<Message>,
+    /// How far the chat's readers have come: the caller's own mark, and at most 200 of others. A message has reached, or was
+    /// read by, everybody whose mark is at its `seq` or above.
+    marks: Vec<Mark>,
     /// Whether there is more in the same direction.
     has_more: bool,
     /// With `after_seq` the cursor to go on from; else the chat's top when the page was read.
@@ -95,11 +98,11 @@ async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuer
     let page = match place {
         Wanted::Changes(after) => {
             let page = messages::changes(&mut conn, &state.bad_rows, reading, after, limit).await?;
-            Messages { messages: page.messages, has_more: page.has_more, seq: page.next }
+            Messages { messages: page.messages, marks: page.chat.marks, has_more: page.has_more, seq: page.next }
         }
         Wanted::History(place) => {
             let page = messages::history(&mut conn, &state.bad_rows, reading, place, limit).await?;
-            Messages { messages: page.messages, has_more: page.has_more, seq: page.top }
+            Messages { messages: page.messages, marks: page.marks, has_more: page.has_more, seq: page.top }
         }
     };
     Ok(Json(page))

@@ -20,7 +20,7 @@ use utoipa::{Modify, OpenApi as _};
         super::sessions::set_status, super::sessions::list, super::messages::list_in_session,
         super::messages::send_in_session, super::messages::list_in_chat, super::messages::send_in_chat,
         super::marks::raise_in_session, super::marks::raise_in_chat, super::sessions::ban, super::sessions::unban,
-        super::chats::list, super::chats::changes, super::members::add, super::members::remove, super::auth::log_out, super::auth::log_in, super::auth::refresh, super::auth::jwks, super::users::me,
+        super::chats::list, super::chats::changes, super::members::add, super::members::alter, super::members::remove, super::auth::log_out, super::auth::log_in, super::auth::refresh, super::auth::jwks, super::users::me,
     ),
     components(schemas(ErrorEnvelope)),
     tags(
@@ -68,7 +68,7 @@ struct Errors;
 impl Modify for Errors {
     fn modify(&self, openapi: &mut OpenApi) {
         for path in openapi.paths.paths.values_mut() {
-            for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
+            for operation in [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete].into_iter().flatten() {
                 add_errors(operation);
             }
         }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::body::{Body, name, nullable_id};
+use super::body::{Body, name, nullable_id, present_nullable_id};
 use crate::auth::{Caller, VisitorSecret};
 use crate::check;
 use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
@@ -141,9 +141,15 @@ pub(crate) struct Assign {
     #[serde(deserialize_with = "nullable_id")]
     #[schema(required = true, schema_with = super::schemas::nullable_id)]
     user_id: Option<i64>,
+    /// Who has the session as far as the caller knows, null for nobody. If somebody else has it by now, the answer is
+    /// `conflict` with who that is in `details.assignee`. Left out: whoever has it.
+    #[serde(default, deserialize_with = "present_nullable_id")]
+    #[schema(schema_with = super::schemas::nullable_id)]
+    if_assignee: Option<Option<i64>>,
 }
 
-/// Gives a session to an operator, or to nobody.
+/// Gives a session to an operator, or to nobody. Who takes one that nobody has says so with `if_assignee`: of two who do
+/// at once only one gets it.
 #[utoipa::path(post, path = "/chat/session/{id}/assign", tag = "sessions", params(super::params::SessionPath),
     request_body = Assign, security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
@@ -153,7 +159,9 @@ pub(crate) async fn assign(
     caller: Caller,
     body: Body<Assign>,
 ) -> Result<Json<SessionView>, Answer> {
-    change(&state, *id, caller, SessionChange::Assignee(body.0.0.user_id.map(UserId))).await
+    let Assign { user_id, if_assignee } = body.into_inner().0;
+    let expected = if_assignee.map(|assignee| assignee.map(UserId));
+    change(&state, *id, caller, SessionChange::Assignee { to: user_id.map(UserId), expected }).await
 }
 
 /// Where the session is to stand.

@@ -39,6 +39,16 @@ pub enum UserCommand {
         #[arg(long)]
         email: String,
     },
+    /// Give an account another role: it counts at once for what it may do, and closes an operator's sockets that it may not
+    /// have any more; a new right is there with the next access token, after a refresh or a login
+    Role {
+        /// Which
+        #[arg(long)]
+        email: String,
+        /// user, operator or admin
+        #[arg(long, value_parser = parse_role)]
+        role: Role,
+    },
     /// End all logins of an account
     Logout {
         /// Which
@@ -56,6 +66,7 @@ impl UserCommand {
             }
             Self::Disable { email } => admin.disable_user(&email).await,
             Self::Enable { email } => admin.enable_user(&email).await,
+            Self::Role { email, role } => admin.set_role(&email, role).await,
             Self::Logout { email } => admin.log_out_user(&email).await,
         }
         .map_err(Error::into_body)?;

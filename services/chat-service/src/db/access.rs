@@ -1,7 +1,7 @@
 //! Who a statement acts for, and what that principal may do in a chat.
 
 use chat_events::gateway_api::{Principal, TokenFacts};
-use chat_events::{ChatId, ChatKind, SenderType, SessionStatus};
+use chat_events::{ChatId, SenderType, SessionStatus};
 use diesel::prelude::{OptionalExtension, Queryable};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -123,18 +123,16 @@ statement! {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
-    } -> (Text, Text, Bool, BigInt, Nullable<BigInt>, Nullable<Text>) = concat!(
-        "WITH ", access_cte!(), "SELECT kind, may_read, may_write, seq, self_id, status FROM access"
+    } -> (Text, Bool, Nullable<BigInt>, Nullable<Text>) = concat!(
+        "WITH ", access_cte!(), " SELECT may_read, may_write, self_id, status FROM access"
     );
 }
 
 /// A row of [`ReadAccess`].
 #[derive(Debug, Queryable)]
 pub(crate) struct Access {
-    pub(crate) kind: Stored<ChatKind>,
     may_read: String,
     may_write: bool,
-    pub(crate) seq: i64,
     pub(crate) self_id: Option<i64>,
     pub(crate) status: Option<Stored<SessionStatus>>,
 }

@@ -27,16 +27,20 @@ macro_rules! member_json {
 }
 
 statement! {
-    /// Makes a user a member, or one again, at the seq that the locked chat takes next.
+    /// Makes a user a member, or one again, at the seq that the locked chat takes next. Who comes back has the rights of one
+    /// who is new: those that it had were for its first time.
     AddMember {
         chat_id: i64 as BigInt,
         user_id: i64 as BigInt,
         is_admin: bool as Bool,
     } -> Text = concat!(
-        "INSERT INTO chat_members AS p (chat_id, user_id, is_admin, changed_seq)
-         SELECT id, $user_id, $is_admin, seq + 1 FROM chats WHERE id = $chat_id
+        "INSERT INTO chat_members AS p (chat_id, user_id, is_admin, changed_seq, added_seq)
+         SELECT id, $user_id, $is_admin, seq + 1, seq + 1 FROM chats WHERE id = $chat_id
          ON CONFLICT (chat_id, user_id) DO UPDATE
-         SET is_active = true, is_admin = EXCLUDED.is_admin, joined_at = now(), changed_seq = EXCLUDED.changed_seq
+         SET is_active = true, is_admin = EXCLUDED.is_admin, can_read = EXCLUDED.can_read, can_write = EXCLUDED.can_write,
+             can_pin = EXCLUDED.can_pin, can_invite = EXCLUDED.can_invite,
+             can_delete_others = EXCLUDED.can_delete_others, joined_at = now(),
+             changed_seq = EXCLUDED.changed_seq, added_seq = EXCLUDED.added_seq
          WHERE NOT p.is_active
          RETURNING ", member_json!()
     );
@@ -54,6 +58,45 @@ statement! {
     );
 }
 
+statement! {
+    /// Gives a member other rights, at the seq that the locked chat takes next. Those that are not named stay.
+    ChangeMember {
+        chat_id: i64 as BigInt,
+        user_id: i64 as BigInt,
+        is_admin: Option<bool> as Nullable<Bool>,
+        can_read: Option<bool> as Nullable<Bool>,
+        can_write: Option<bool> as Nullable<Bool>,
+        can_pin: Option<bool> as Nullable<Bool>,
+        can_invite: Option<bool> as Nullable<Bool>,
+        can_delete_others: Option<bool> as Nullable<Bool>,
+    } -> Text = concat!(
+        "UPDATE chat_members p SET is_admin = n.is_admin, can_read = n.can_read, can_write = n.can_write,
+             can_pin = n.can_pin, can_invite = n.can_invite, can_delete_others = n.can_delete_others,
+             changed_seq = c.seq + 1
+         FROM chats c, chat_members o, LATERAL (SELECT
+             coalesce($is_admin, o.is_admin) AS is_admin, coalesce($can_read, o.can_read) AS can_read,
+             coalesce($can_write, o.can_write) AS can_write, coalesce($can_pin, o.can_pin) AS can_pin,
+             coalesce($can_invite, o.can_invite) AS can_invite,
+             coalesce($can_delete_others, o.can_delete_others) AS can_delete_others) n
+         WHERE c.id = $chat_id AND o.chat_id = c.id AND o.user_id = $user_id AND o.is_active
+             AND p.chat_id = o.chat_id AND p.user_id = o.user_id
+             AND (n.is_admin, n.can_read, n.can_write, n.can_pin, n.can_invite, n.can_delete_others) IS DISTINCT FROM
+                 (o.is_admin, o.can_read, o.can_write, o.can_pin, o.can_invite, o.can_delete_others)
+         RETURNING ", member_json!()
+    );
+}
+
+/// Rights of a member that are to be given or taken; none stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Rights {
+    pub(crate) is_admin: Option<bool>,
+    pub(crate) can_read: Option<bool>,
+    pub(crate) can_write: Option<bool>,
+    pub(crate) can_pin: Option<bool>,
+    pub(crate) can_invite: Option<bool>,
+    pub(crate) can_delete_others: Option<bool>,
+}
+
 /// What is done to a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MemberChange {
@@ -62,6 +105,8 @@ pub(crate) enum MemberChange {
         /// May also write in a channel, and manage the chat.
         is_admin: bool,
     },
+    /// Has other rights.
+    Change(Rights),
     /// Goes out.
     Remove,
 }
@@ -133,6 +178,20 @@ async fn write(conn: &mut AsyncPgConnection, wanted: &Change) -> Result<(EventKi
             let add = AddMember { chat_id, user_id, is_admin };
             (EventKind::MemberAdded, add.get_result(conn).await.optional()?)
         }
+        MemberChange::Change(rights) => {
+            let Rights { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others } = rights;
+            let change = ChangeMember {
+                chat_id,
+                user_id,
+                is_admin,
+                can_read,
+                can_write,
+                can_pin,
+                can_invite,
+                can_delete_others,
+            };
+            (EventKind::MemberChanged, change.get_result(conn).await.optional()?)
+        }
         MemberChange::Remove => {
             let remove = RemoveMember { chat_id, user_id };
             (EventKind::MemberRemoved, remove.get_result(conn).await.optional()?)
@@ -154,8 +213,10 @@ statement! {
     );
 }
 
-/// Whether the actor manages the chat: its admins do, and those of the installation. Asked under the chat's lock.
+/// Whether the actor manages the chat: its admins do, and those of the installation. Asked under the chat's lock, and it
+/// stays so until the transaction is over.
 async fn check_manager(conn: &mut AsyncPgConnection, actor: Actor, chat: ChatId, kind: ChatKind) -> Result<(), Error> {
+    users::hold_acting(conn, actor).await?;
     let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
     let found: Option<(Stored<Role>, bool, bool)> =
         ReadManager { chat_id: chat.0, user_id, issued_at, login }.get_result(conn).await.optional()?;
@@ -163,7 +224,7 @@ async fn check_manager(conn: &mut AsyncPgConnection, actor: Actor, chat: ChatId,
     let is_manager = is_admin || role.0 == Role::Admin;
     match kind {
         ChatKind::Session => Err(Error::not_found("there is no such chat")),
-        ChatKind::Direct if is_manager => Err(conflict("a direct chat keeps its two members")),
+        ChatKind::Direct if is_manager => Err(conflict("a direct chat keeps its two members and their rights")),
         _ if is_manager => Ok(()),
         _ if is_member => Err(Error::forbidden("this is for admins of the chat")),
         _ => Err(Error::not_found("there is no such chat")),

@@ -1,18 +1,21 @@
 //! Reading messages: history by position, and what changed after a cursor.
 
 use chat_events::gateway_api::{MemberChange, SyncPage};
-use chat_events::{ChatId, ChatKind, Epoch, Message, MessageId, SenderType, Seq, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, Mark, Message, MessageId, SenderType, Seq, SessionDesk, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::prelude::Queryable;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::access::{Actor, ActorColumns, check_read, unknown_chat};
 use super::chats;
 use super::members::member_json;
 use super::schema::messages;
-use super::shape::{access_cte, acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
+use super::shape::{
+    access_cte, acting_user, chat_state_json, desk_json, marks_json, session_joins, session_json, time_json,
+};
 use super::statement::statement;
 use super::stored::{Readable, Stored};
 use crate::bad_rows::{BadRows, What};
@@ -35,8 +38,6 @@ pub(crate) struct MessageRow {
     visibility: Readable<Stored<Visibility>>,
     created_at: Readable<DateTime<Utc>>,
     edited_at: Option<Readable<DateTime<Utc>>>,
-    delivered_at: Option<Readable<DateTime<Utc>>>,
-    read_at: Option<Readable<DateTime<Utc>>>,
     is_deleted: bool,
 }
 
@@ -67,8 +68,6 @@ impl MessageRow {
             visibility: self.visibility.0?.0,
             created_at: self.created_at.0?,
             edited_at: readable(self.edited_at)?,
-            delivered_at: readable(self.delivered_at)?,
-            read_at: readable(self.read_at)?,
             is_deleted: self.is_deleted,
         })
     }
@@ -82,8 +81,8 @@ fn readable<T>(value: Option<Readable<T>>) -> Option<Option<T>> {
     }
 }
 
-/// The first row of a read tells of the chat, the others are messages. In [`Changes`] also members: their JSON in the
-/// place of the chat's, and their seq.
+/// The first row of a read tells of the chat, the others are messages. In [`Changes`] also members and what operators see of
+/// the session: which of the two it is, its JSON in the place of the chat's, and its seq.
 type ChatThenMessages = (Nullable<Text>, Nullable<Text>, Nullable<BigInt>, Nullable<MessageColumns>);
 
 /// One row of [`ChatThenMessages`].
@@ -99,7 +98,7 @@ macro_rules! chat_row {
             " AS number,
                 NULL::bigint AS id, NULL::bigint AS chat_id, NULL::bigint AS seq, NULL::bigint AS changed_seq,
                 NULL::text, NULL::bigint, NULL::text, NULL::text, NULL::uuid, NULL::text, NULL::timestamptz,
-                NULL::timestamptz, NULL::timestamptz, NULL::timestamptz, NULL::boolean "
+                NULL::timestamptz, NULL::boolean "
         )
     };
 }
@@ -107,7 +106,7 @@ macro_rules! chat_row {
 macro_rules! message_columns {
     () => {
         "NULL::text, NULL::text, NULL::bigint, m.id, m.chat_id, m.seq, m.changed_seq, m.sender_type, m.sender_id,
-         m.sender_name, m.body, m.client_id, m.visibility, m.created_at, m.edited_at, m.delivered_at, m.read_at,
+         m.sender_name, m.body, m.client_id, m.visibility, m.created_at, m.edited_at,
          m.is_deleted"
     };
 }
@@ -145,11 +144,18 @@ statement! {
          (SELECT ", message_columns!(), " ", readable_messages!(),
         " AND m.changed_seq > $after ORDER BY m.changed_seq LIMIT $count)
          UNION ALL
-         (SELECT NULL::text, ", member_json!(), ", p.changed_seq, NULL, NULL, NULL, p.changed_seq, NULL, NULL, NULL, NULL,
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL
+         (SELECT 'member', json_build_object('seq', p.changed_seq, 'added_seq', p.added_seq, 'member', ",
+        member_json!(), "::json)::text, p.changed_seq, NULL, NULL, NULL, p.changed_seq, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL
           FROM chat_members p
           WHERE p.chat_id = $chat_id AND p.changed_seq > $after AND (SELECT may_read FROM access) = 'allowed'
           ORDER BY p.changed_seq LIMIT $count)
+         UNION ALL
+         (SELECT 'desk', ", desk_json!(), "::text, s.desk_seq, NULL, NULL, NULL, s.desk_seq, NULL, NULL, NULL, NULL,
+            NULL, NULL, NULL, NULL, NULL
+          FROM chat_sessions s JOIN clients v ON v.id = s.client_id
+          WHERE s.chat_id = $chat_id AND s.desk_seq > $after AND $sees_notes
+            AND (SELECT may_read FROM access) = 'allowed')
          ORDER BY changed_seq NULLS FIRST LIMIT $count + 1"
     );
 }
@@ -166,10 +172,21 @@ macro_rules! place_cte {
     };
 }
 
-/// [`ChatThenMessages`] of a page of history: no kind where there is no such place.
+/// [`ChatThenMessages`] of a page of history: no kind and no marks where there is no such place.
 macro_rules! history_row {
     () => {
-        concat!(chat_row!("CASE WHEN place.position IS NOT NULL THEN kind END", "seq"), "FROM access CROSS JOIN place")
+        concat!(
+            chat_row!(
+                concat!(
+                    "CASE WHEN place.position IS NOT NULL AND may_read = 'allowed' THEN (
+                        SELECT json_build_object('kind', c.kind, 'marks', ",
+                    marks_json!("$reader_type", "access.self_id"),
+                    ")::text FROM chats c WHERE c.id = access.id) END"
+                ),
+                "seq"
+            ),
+            "FROM access CROSS JOIN place"
+        )
     };
 }
 
@@ -181,6 +198,7 @@ statement! {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
+        reader_type: &'a str as Text,
         sees_notes: bool as Bool,
         from_id: i64 as BigInt,
         position: i64 as BigInt,
@@ -202,6 +220,7 @@ statement! {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
+        reader_type: &'a str as Text,
         sees_notes: bool as Bool,
         from_id: i64 as BigInt,
         position: i64 as BigInt,
@@ -238,6 +257,8 @@ impl Reading {
 pub(crate) struct History {
     /// In rising `seq`.
     pub(crate) messages: Vec<Message>,
+    /// How far the chat's readers have come.
+    pub(crate) marks: Vec<Mark>,
     /// Whether there is more in the direction of reading.
     pub(crate) has_more: bool,
     /// The chat's top when the page was read.
@@ -274,7 +295,8 @@ pub(crate) async fn history(
     for round in 1.. {
         let rows = history_rows(conn, reading, (place, from, position), limit).await?;
         let page = Page::read(conn, bad_rows, reading, rows, limit).await?;
-        let kind = page.text.as_deref().ok_or_else(|| unknown_message(place)).and_then(parse_kind)?;
+        let json = page.text.as_deref().ok_or_else(|| unknown_message(place))?;
+        let HistoryOf { kind, marks } = HistoryOf::read(bad_rows, reading.chat, json)?;
         let last = page.rows.last().map(|row| row.seq);
         let mut messages: Vec<Message> =
             page.rows.into_iter().filter_map(|row| row.into_message(bad_rows, kind)).collect();
@@ -284,7 +306,7 @@ pub(crate) async fn history(
                 if !matches!(place, Place::After(_)) {
                     messages.reverse();
                 }
-                return Ok(History { messages, has_more: page.has_more, top: Seq(page.number) });
+                return Ok(History { messages, marks, has_more: page.has_more, top: Seq(page.number) });
             }
         }
     }
@@ -297,15 +319,17 @@ async fn history_rows(
     (place, from, position): (Place, Option<MessageId>, i64),
     limit: u16,
 ) -> Result<Vec<PageRow>, Error> {
-    let ActorColumns { kind: principal, user_id, issued_at, login, .. } = ActorColumns::of(reading.actor);
+    let ActorColumns { kind: principal, user_id, issued_at, login, reader_type, .. } = ActorColumns::of(reading.actor);
     let (chat_id, from_id) = (reading.chat.0, from.map_or(0, |id| id.0));
     let (sees_notes, count) = (reading.notes, i64::from(limit) + 1);
     Ok(if matches!(place, Place::After(_)) {
-        let after = After { chat_id, principal, user_id, issued_at, login, sees_notes, from_id, position, count };
-        after.load(conn).await?
+        After { chat_id, principal, user_id, issued_at, login, reader_type, sees_notes, from_id, position, count }
+            .load(conn)
+            .await?
     } else {
-        let before = Before { chat_id, principal, user_id, issued_at, login, sees_notes, from_id, position, count };
-        before.load(conn).await?
+        Before { chat_id, principal, user_id, issued_at, login, reader_type, sees_notes, from_id, position, count }
+            .load(conn)
+            .await?
     })
 }
 
@@ -337,7 +361,7 @@ pub(crate) async fn changes(
     let messages: Vec<Message> =
         page.rows.into_iter().filter_map(|row| row.into_message(bad_rows, chat.kind)).collect();
     let epoch = Epoch(i32::try_from(page.number).map_err(|_| Error::Internal("the epoch is not a number".into()))?);
-    Ok(SyncPage { epoch, chat, messages, members: page.members, next, has_more: page.has_more })
+    Ok(SyncPage { epoch, chat, messages, members: page.members, desk: page.desk, next, has_more: page.has_more })
 }
 
 /// The rows of one read, checked and cut to the limit.
@@ -346,6 +370,7 @@ struct Page {
     number: i64,
     rows: Vec<MessageRow>,
     members: Vec<MemberChange>,
+    desk: Option<SessionDesk>,
     last_seq: Seq,
     has_more: bool,
 }
@@ -371,6 +396,7 @@ impl Page {
             number: number.unwrap_or_default(),
             rows: Vec::new(),
             members: Vec::new(),
+            desk: None,
             last_seq: Seq::ZERO,
             has_more: rows.len() > usize::from(limit),
         };
@@ -387,18 +413,30 @@ impl Page {
                 self.last_seq = Seq(message.changed_seq);
                 self.rows.push(message);
             }
-            (_, Some(member), Some(seq), None) => {
+            (Some(what), Some(json), Some(seq), None) => {
                 self.last_seq = Seq(seq);
-                let member = bad_rows.json(What::Member, chat.0, &member);
-                self.members.extend(member.map(|member| MemberChange { seq: self.last_seq, member }));
+                match what.as_str() {
+                    "member" => self.members.extend(bad_rows.json(What::Member, chat.0, &json)),
+                    _ => self.desk = bad_rows.json(What::Session, chat.0, &json),
+                }
             }
             _ => {}
         }
     }
 }
 
-fn parse_kind(name: &str) -> Result<ChatKind, Error> {
-    Ok(serde_json::from_value(name.into())?)
+/// What [`Before`] and [`After`] tell of the chat.
+#[derive(Deserialize)]
+struct HistoryOf {
+    kind: ChatKind,
+    marks: Vec<Mark>,
+}
+
+impl HistoryOf {
+    fn read(bad_rows: &BadRows, chat: ChatId, json: &str) -> Result<Self, Error> {
+        let read = bad_rows.mended(What::Chat, chat.0, json, |parts| parts.items::<Mark>("marks", What::Mark));
+        read.ok_or_else(|| Error::Internal(format!("the chat {chat} cannot be read")))
+    }
 }
 
 /// There is no such message in this chat, for this reader.

@@ -14,6 +14,7 @@ diesel::table! {
         joined_at -> Timestamptz,
         revocation -> BigInt,
         changed_seq -> BigInt,
+        added_seq -> BigInt,
     }
 }
 
@@ -25,6 +26,8 @@ diesel::table! {
         assigned_user_id -> Nullable<BigInt>,
         page_url -> Nullable<Text>,
         created_at -> Timestamptz,
+        changed_seq -> BigInt,
+        desk_seq -> BigInt,
     }
 }
 
@@ -77,8 +80,6 @@ diesel::table! {
         visibility -> Text,
         created_at -> Timestamptz,
         edited_at -> Nullable<Timestamptz>,
-        delivered_at -> Nullable<Timestamptz>,
-        read_at -> Nullable<Timestamptz>,
         is_deleted -> Bool,
     }
 }

@@ -4,7 +4,8 @@
 //! The statement reads rights and status in its own snapshot and then updates the chat's row only if `state_seq` is
 //! still what that snapshot saw. An update that had to wait for the row's lock looks at the locked row again, and
 //! every change of members, session or status raises `state_seq` under the same lock: so a send that passes was
-//! allowed at the moment it took its seq. Where it does not pass, [`send`] takes the lock first and looks at leisure.
+//! allowed at the moment it took its seq. [`send`] takes the lock first and then looks at leisure: it is for what a batch
+//! left out.
 
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, EventKind, LaneCount, Message, MessageBody, SessionStatus, Visibility};
@@ -107,12 +108,9 @@ statement! {
 /// Writes a message, once for each `client_id`.
 pub(crate) async fn send(conn: &mut AsyncPgConnection, new: &NewMessage, lanes: LaneCount) -> Result<Sent, Error> {
     check_scope(new.actor.principal, new.chat)?;
-    let written = match write(conn, new, lanes).await {
-        Ok(None) => conn.transaction(async |conn| write_under_lock(conn, new, lanes).await).await,
-        Ok(Some(message)) => Ok(message),
-        Err(error) => Err(error),
-    };
-    match written {
+    // What comes alone was left out of a batch, often since the chat is locked. It waits for the lock before it looks at
+    // its rights: they may be taken meanwhile.
+    match conn.transaction(async |conn| write_under_lock(conn, new, lanes).await).await {
         Ok(message) => Ok(Sent { message, is_new: true }),
         Err(error) if error.is_violation_of("messages_client_id_unique") => {
             Ok(Sent { message: first_result(conn, new).await?, is_new: false })

@@ -69,8 +69,7 @@ statement! {
         "   FOR NO KEY UPDATE OF l SKIP LOCKED
         ), m AS MATERIALIZED (
             SELECT w.*, w.seq AS changed_seq, nextval('messages_id_seq') AS id, clock_timestamp() AS created_at,
-                NULL::timestamptz AS edited_at, NULL::timestamptz AS delivered_at, NULL::timestamptz AS read_at,
-                false AS is_deleted
+                NULL::timestamptz AS edited_at, false AS is_deleted
             FROM (
                 SELECT o.chat_id, o.kind, o.assigned_user_id, o.sender_type, o.sender_id, o.sender_name, o.body,
                     o.client_id, o.visibility, o.traceparent, o.place,

@@ -1,9 +1,12 @@
 //! Support sessions: opening one, changing its state, and how REST shows it.
 
 use bus::outbox::{self, NewEvent};
-use chat_events::{ChatId, ChatKind, EventKind, LaneCount, Mark, Message, Session, SessionStatus, UserId, Visibility};
+use chat_events::{
+    ChatId, ChatKind, ErrorBody, ErrorCode, EventKind, LaneCount, Mark, Message, Session, SessionStatus, UserId,
+    Visibility,
+};
 use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Integer, Nullable, SmallInt, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
@@ -12,7 +15,8 @@ use uuid::Uuid;
 use super::access::{Actor, ActorColumns, check_read, unknown_chat};
 use super::schema::{chat_sessions, clients};
 use super::shape::{
-    access_cte, acting_user, marks_json, message_fields, message_json, session_joins, session_json, time_json,
+    access_cte, acting_user, desk_json, marks_json, message_fields, message_json, session_joins, session_json,
+    time_json,
 };
 use super::statement::statement;
 use super::stored::Stored;
@@ -97,16 +101,82 @@ pub(crate) async fn visitor(conn: &mut AsyncPgConnection, session: ChatId) -> Re
     Ok(found.optional()?)
 }
 
-/// Refuses or admits the client of a session, in all its sessions.
-pub(crate) async fn set_banned(conn: &mut AsyncPgConnection, session: ChatId, is_banned: bool) -> Result<(), Error> {
-    let client = chat_sessions::table.find(session.0).select(chat_sessions::client_id).single_value();
-    let banned_at = is_banned.then(Utc::now);
-    // A second ban leaves the time of the first.
-    let row = diesel::update(clients::table)
-        .filter(clients::id.nullable().eq(client))
-        .filter(clients::banned_at.is_null().eq(is_banned));
-    row.set(clients::banned_at.eq(banned_at)).execute(conn).await?;
-    Ok(())
+statement! {
+    /// All sessions of the client of a session, locked in the order of their ids.
+    LockSessionsOfClient {
+        chat_id: i64 as BigInt,
+    } -> (BigInt, BigInt, Nullable<BigInt>) =
+        "SELECT c.id, s.client_id, s.assigned_user_id FROM chat_sessions s JOIN chats c ON c.id = s.chat_id
+         WHERE s.client_id = (SELECT client_id FROM chat_sessions WHERE chat_id = $chat_id)
+         ORDER BY c.id FOR NO KEY UPDATE OF c";
+}
+
+/// Refuses or admits the client of a session, in all its sessions; operators are told in each. Returns those, none if it
+/// was so before.
+pub(crate) async fn set_banned(
+    conn: &mut AsyncPgConnection,
+    operator: Actor,
+    session: ChatId,
+    is_banned: bool,
+    lanes: LaneCount,
+    traceparent: Option<&str>,
+) -> Result<Vec<ChatId>, Error> {
+    conn.transaction(async |conn| {
+        let locked: Vec<(i64, i64, Option<i64>)> = LockSessionsOfClient { chat_id: session.0 }.load(conn).await?;
+        users::hold_acting_staff(conn, operator).await?;
+        let Some((_, client, _)) = locked.as_slice().first() else {
+            return Err(Error::not_found("there is no such session"));
+        };
+        let row = diesel::update(clients::table.find(client)).filter(clients::banned_at.is_null().eq(is_banned));
+        // A second ban leaves the time of the first.
+        if row.set(clients::banned_at.eq(is_banned.then(Utc::now))).execute(conn).await? == 0 {
+            return Ok(vec![]);
+        }
+        let mut told = vec![];
+        for (chat, _, assignee) in locked {
+            tell_desk(conn, ChatId(chat), assignee.map(UserId), lanes, traceparent).await?;
+            told.push(ChatId(chat));
+        }
+        Ok(told)
+    })
+    .await
+}
+
+statement! {
+    /// `chat_events::SessionDesk` as JSON, at a seq that the locked chat has just taken.
+    WriteDesk {
+        chat_id: i64 as BigInt,
+        seq: i64 as BigInt,
+    } -> Text = concat!(
+        "UPDATE chat_sessions s SET desk_seq = $seq FROM clients v WHERE s.chat_id = $chat_id AND v.id = s.client_id
+         RETURNING ", desk_json!(), "::text"
+    );
+}
+
+/// What operators alone see of a locked session has changed. It takes the chat's state along: a send that was checked
+/// before looks again.
+async fn tell_desk(
+    conn: &mut AsyncPgConnection,
+    session: ChatId,
+    assignee: Option<UserId>,
+    lanes: LaneCount,
+    traceparent: Option<&str>,
+) -> Result<(), Error> {
+    let seq = chats::raise_state(conn, session).await?;
+    let data: String = WriteDesk { chat_id: session.0, seq: seq.0 }.get_result(conn).await?;
+    let event = NewEvent {
+        lane: lanes.lane_of(session),
+        chat_id: session,
+        seq,
+        kind: EventKind::SessionDesk,
+        chat_kind: ChatKind::Session,
+        visibility: Visibility::Staff,
+        assigned_user_id: assignee,
+        user_ids: &[],
+        data: &data,
+        traceparent,
+    };
+    Ok(outbox::write(conn, &event).await?)
 }
 
 /// What operators change about a session.
@@ -115,19 +185,29 @@ pub(crate) enum SessionChange {
     /// Where it stands.
     Status(SessionStatus),
     /// Who has it.
-    Assignee(Option<UserId>),
+    Assignee {
+        to: Option<UserId>,
+        /// Who has it at present, as far as the caller knows; if it knows.
+        expected: Option<Option<UserId>>,
+    },
 }
 
 /// Changes a session's state. Returns whether anything changed.
 pub(crate) async fn change(
     conn: &mut AsyncPgConnection,
+    operator: Actor,
     session: ChatId,
     change: &SessionChange,
     lanes: LaneCount,
     traceparent: Option<&str>,
 ) -> Result<bool, Error> {
     conn.transaction(async |conn| {
-        if chats::lock(conn, session).await? != ChatKind::Session {
+        // Who is no operator is not told what there is.
+        users::acting_staff(conn, operator).await?;
+        let kind = chats::lock(conn, session).await?;
+        // Asked again: the lock may have taken its time.
+        users::hold_acting_staff(conn, operator).await?;
+        if kind != ChatKind::Session {
             return Err(Error::not_found("there is no such session"));
         }
         change_locked(conn, session, change, lanes, traceparent).await
@@ -148,24 +228,28 @@ pub(crate) async fn change_locked(
         .select((chat_sessions::status, chat_sessions::assigned_user_id))
         .first(conn)
         .await?;
-    let row = diesel::update(chat_sessions::table.find(session.0));
-    let (kind, assignee, concerned) = match *change {
+    let (kind, status, to, concerned) = match *change {
         SessionChange::Status(to) if to == status.0 => return Ok(false),
-        SessionChange::Status(to) => {
-            row.set(chat_sessions::status.eq(to.as_str())).execute(conn).await?;
-            (EventKind::SessionStatus, assignee, vec![])
-        }
-        SessionChange::Assignee(to) if to.map(|user| user.0) == assignee => return Ok(false),
-        SessionChange::Assignee(to) => {
+        SessionChange::Status(to) => (EventKind::SessionStatus, to, assignee, vec![]),
+        SessionChange::Assignee { to, .. } if to.map(|user| user.0) == assignee => return Ok(false),
+        SessionChange::Assignee { to, expected } => {
+            check_expected(conn, assignee.map(UserId), expected).await?;
             if let Some(user) = to {
                 users::check_staff(conn, user).await?;
             }
-            let to = to.map(|user| user.0);
-            row.set(chat_sessions::assigned_user_id.eq(to)).execute(conn).await?;
-            (EventKind::SessionAssigned, to, assignee.into_iter().chain(to).map(UserId).collect())
+            let concerned = assignee.map(UserId).into_iter().chain(to).collect();
+            (EventKind::SessionAssigned, status.0, to.map(|user| user.0), concerned)
         }
     };
     let seq = chats::raise_state(conn, session).await?;
+    diesel::update(chat_sessions::table.find(session.0))
+        .set((
+            chat_sessions::status.eq(status.as_str()),
+            chat_sessions::assigned_user_id.eq(to),
+            chat_sessions::changed_seq.eq(seq.0),
+        ))
+        .execute(conn)
+        .await?;
     let data: String = ReadSession { chat_id: session.0 }.get_result(conn).await?;
     let event = NewEvent {
         lane: lanes.lane_of(session),
@@ -174,13 +258,30 @@ pub(crate) async fn change_locked(
         kind,
         chat_kind: ChatKind::Session,
         visibility: Visibility::Public,
-        assigned_user_id: assignee.map(UserId),
+        assigned_user_id: to.map(UserId),
         user_ids: &concerned,
         data: &data,
         traceparent,
     };
     outbox::write(conn, &event).await?;
     Ok(true)
+}
+
+/// Of two operators who take a session at once the second one is told who was quicker.
+async fn check_expected(
+    conn: &mut AsyncPgConnection,
+    assignee: Option<UserId>,
+    expected: Option<Option<UserId>>,
+) -> Result<(), Error> {
+    if expected.is_none_or(|expected| expected == assignee) {
+        return Ok(());
+    }
+    let person = match assignee {
+        Some(user) => serde_json::to_value(users::person(conn, user).await?)?,
+        None => serde_json::Value::Null,
+    };
+    let message = "the session has another assignee by now";
+    Err(Error::Refused(ErrorBody::field(ErrorCode::Conflict, "if_assignee", message).with("assignee", person)))
 }
 
 statement! {

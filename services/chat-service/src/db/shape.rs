@@ -24,11 +24,7 @@ macro_rules! message_fields {
             time_json!("m.created_at"),
             " AS created_at, ",
             time_json!("m.edited_at"),
-            " AS edited_at, ",
-            time_json!("m.delivered_at"),
-            " AS delivered_at, ",
-            time_json!("m.read_at"),
-            " AS read_at, m.is_deleted"
+            " AS edited_at, m.is_deleted"
         )
     };
 }
@@ -57,8 +53,15 @@ macro_rules! session_json {
                 CASE WHEN a.id IS NOT NULL THEN (SELECT row_to_json(i) FROM (SELECT a.id, a.name) i) END AS assignee,
                 (SELECT row_to_json(i) FROM (SELECT v.id, v.name, v.email, s.page_url, v.locale) i) AS client, ",
             time_json!("s.created_at"),
-            " AS created_at, c.state_seq) j)"
+            " AS created_at, s.changed_seq AS state_seq) j)"
         )
+    };
+}
+
+/// `chat_events::SessionDesk` from `s` and `v`.
+macro_rules! desk_json {
+    () => {
+        "(SELECT row_to_json(j) FROM (SELECT s.chat_id AS session_id, v.banned_at IS NOT NULL AS is_banned, s.desk_seq) j)"
     };
 }
 
@@ -183,6 +186,6 @@ macro_rules! touched {
 }
 
 pub(crate) use {
-    access_cte, acting_user, chat_state_json, marks_json, may_send, message_fields, message_json, session_joins,
-    session_json, time_json, touched,
+    access_cte, acting_user, chat_state_json, desk_json, marks_json, may_send, message_fields, message_json,
+    session_joins, session_json, time_json, touched,
 };

@@ -85,7 +85,7 @@ pub(crate) async fn memberships(
         .filter(chat_members::can_read)
         .filter(users::is_active)
         .order((chat_members::user_id, chat_members::chat_id))
-        .select((chat_members::user_id, chat_members::chat_id, chats::kind, chat_members::changed_seq))
+        .select((chat_members::user_id, chat_members::chat_id, chats::kind, chat_members::added_seq))
         .load(conn)
         .await?;
     for (user, chat, kind, since) in rows {

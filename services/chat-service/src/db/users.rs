@@ -1,7 +1,7 @@
 //! Accounts of operators and users.
 
 use channel_auth::Role;
-use chat_events::{ErrorCode, UserId};
+use chat_events::{ErrorCode, Person, UserId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -67,6 +67,12 @@ pub(crate) async fn by_email(conn: &mut AsyncPgConnection, email: &str) -> Resul
     Ok(found.optional()?)
 }
 
+/// As others see an account.
+pub(crate) async fn person(conn: &mut AsyncPgConnection, id: UserId) -> Result<Person, Error> {
+    let name = users::table.find(id.0).select(users::name).first(conn).await?;
+    Ok(Person { id, name })
+}
+
 /// An account that may be used; others are as good as none.
 pub(crate) async fn active(conn: &mut AsyncPgConnection, id: UserId) -> Result<Option<User>, Error> {
     use diesel::SelectableHelper;
@@ -126,8 +132,34 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_acti
     Ok(())
 }
 
-/// Whether sessions may be given to this user.
+/// Gives an account another role. Returns whether it had another one.
+pub(crate) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<bool, Error> {
+    let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));
+    Ok(row.set(users::role.eq(role.as_str())).execute(conn).await? > 0)
+}
+
+statement! {
+    /// Has whoever would close an account, end its logins or change its role wait until the transaction is over.
+    HoldUser {
+        user_id: i64 as BigInt,
+    } -> BigInt = "SELECT id FROM users WHERE id = $user_id FOR SHARE";
+}
+
+/// From here to the end of the transaction the account stays as it is. What is read of it afterwards, by a statement of its
+/// own, holds until the commit.
+async fn hold(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
+    let _held: Option<i64> = HoldUser { user_id: id.0 }.get_result(conn).await.optional()?;
+    Ok(())
+}
+
+/// Holds the account of who acts, in a transaction that writes in its name. Chats are locked before.
+pub(crate) async fn hold_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(), Error> {
+    hold(conn, UserId(ActorColumns::of(Some(actor)).user_id)).await
+}
+
+/// Whether sessions may be given to this user. It stays so until the transaction is over.
 pub(crate) async fn check_staff(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
+    hold(conn, id).await?;
     match active(conn, id).await? {
         Some(user) if user.role.0.is_staff() => Ok(()),
         _ => Err(Error::field(ErrorCode::Conflict, "user_id", "there is no such operator")),
@@ -150,6 +182,12 @@ pub(crate) async fn acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result
     let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
     let found: Option<User> = ReadActingUser { user_id, issued_at, login }.get_result(conn).await.optional()?;
     found.ok_or_else(Error::not_active)
+}
+
+/// The same for an operator, in a transaction that writes: it stays one until that is over.
+pub(crate) async fn hold_acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> Result<UserId, Error> {
+    hold_acting(conn, actor).await?;
+    acting_staff(conn, actor).await
 }
 
 /// The same for an operator.

@@ -162,3 +162,24 @@ async fn a_token_that_was_good_once_is_told_so() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn another_role_counts_at_once() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (_, operator) = service.operator().await;
+    let set_role = |email: &str, role: &str| {
+        service.installation.command(&["user", "role", "--email", email, "--role", role], "");
+    };
+    set_role("OPERATOR@example.com", "user");
+    assert_eq!(service.get("/chat/sessions", &operator).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(service.say(visitor.session, &operator, "still me?").await.0, StatusCode::FORBIDDEN);
+    set_role("operator@example.com", "admin");
+    assert_eq!(service.get("/chat/sessions", &operator).await.0, StatusCode::OK, "its token says that it is staff");
+    let (_, user) = service.account("user@example.com", "user").await;
+    set_role("user@example.com", "operator");
+    assert_eq!(service.get("/chat/sessions", &user).await.0, StatusCode::FORBIDDEN, "its token is of a user");
+    let (_, login) = service.log_in("user@example.com", "a good password").await;
+    let token = login["access_token"].as_str().expect("a token");
+    assert_eq!(service.get("/chat/sessions", token).await.0, StatusCode::OK);
+}

@@ -101,7 +101,7 @@ async fn a_message_over_a_socket_obeys_the_same_rules() {
 }
 
 #[tokio::test]
-async fn marks_only_rise_and_stamp_the_other_sides_messages() {
+async fn marks_only_rise_and_history_tells_them() {
     let service = Service::start().await;
     let visitor = service.visitor().await;
     let (id, operator) = service.operator().await;
@@ -119,11 +119,10 @@ async fn marks_only_rise_and_stamp_the_other_sides_messages() {
     let delivered = raise(&client(visitor.session), "delivered", &answered).await;
     assert_eq!((delivered.mark.delivered_seq.0, delivered.mark.read_seq.0), (3, 0));
     let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
-    let stamps = |n: usize| {
-        let message = &page["messages"][n];
-        (message["delivered_at"].is_string(), message["read_at"].is_string())
-    };
-    assert_eq!((stamps(0), stamps(1)), ((true, true), (true, false)));
+    assert!(page["messages"][0].get("read_at").is_none(), "a message does not say who read it: {page}");
+    assert_eq!(page["marks"], json!([delivered.mark, read.mark]));
+    let (_, changes) = service.get(&format!("{}?after_seq=0", messages(visitor.session)), &operator).await;
+    assert_eq!(changes["marks"], page["marks"], "both see both");
     let (_, session) = service.get(&format!("/chat/session/{}", visitor.session), &visitor.token).await;
     assert_eq!(session["unread_counts"], json!({"client": 1, "operator": 0}));
     assert_eq!(
@@ -153,8 +152,9 @@ async fn marks_of_many_readers_at_once_block_nobody() {
     let answers = futures_util::future::join_all(marks.map(|mark| service.ask("mark", mark))).await;
     assert!(answers.iter().all(|(status, _)| *status == StatusCode::OK), "{answers:?}");
     let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
-    let unread = page["messages"].as_array().expect("messages").iter().filter(|message| message["read_at"].is_null());
-    assert_eq!(unread.count(), 0);
+    let (marks, top) = (page["marks"].as_array().expect("marks"), &page["seq"]);
+    assert_eq!(marks.len(), 2);
+    assert!(marks.iter().all(|mark| mark["read_seq"] == *top && mark["delivered_seq"] == *top), "{marks:?}");
 }
 
 #[tokio::test]

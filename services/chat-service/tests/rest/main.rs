@@ -13,6 +13,7 @@ mod logins;
 mod marks;
 mod members;
 mod pages;
+mod races;
 mod reading;
 mod relaying;
 mod revocations;

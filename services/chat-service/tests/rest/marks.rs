@@ -75,3 +75,31 @@ async fn the_client_of_a_note_cannot_mark_up_to_it() {
     assert_eq!(raise(&service, &session, &visitor.token, "read", &note).await.0, StatusCode::CONFLICT);
     assert_eq!(raise(&service, &session, &operator, "read", &note).await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_page_of_history_tells_how_far_at_most_200_others_have_come_and_always_the_caller() {
+    let service = Service::start().await;
+    let (id, member) = service.account("member@example.com", "user").await;
+    let chat = service.group(&[id]).await;
+    let (_, sent) = service.post(&format!("/chats/{chat}/messages"), &member, message("hello")).await;
+    let path = format!("/chats/{chat}");
+    let (_, own) = raise(&service, &path, &member, "read", &sent).await;
+    let others = format!(
+        "INSERT INTO chat_marks (chat_id, reader_type, reader_id, delivered_seq)
+         SELECT {chat}, 'user', {id} - n, 1 FROM generate_series(1, 300) n"
+    );
+    service.installation.database.run_sql(&others).await;
+    for query in ["", "?after_seq=0", "?before_id=999999999", "?limit=1"] {
+        let (status, page) = service.get(&format!("{path}/messages{query}"), &member).await;
+        if status == StatusCode::NOT_FOUND {
+            assert_eq!(query, "?before_id=999999999", "{page}");
+            continue;
+        }
+        let marks = page["marks"].as_array().unwrap_or_else(|| panic!("no marks in {page}"));
+        assert_eq!(marks.len(), 201, "{query}");
+        assert!(marks.contains(&own), "{query}");
+    }
+    let (_, stranger) = service.account("stranger@example.com", "user").await;
+    let (_, refused) = service.get(&format!("{path}/messages"), &stranger).await;
+    assert_eq!((code(&refused), refused.get("marks")), ("not_found", None));
+}

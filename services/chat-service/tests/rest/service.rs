@@ -1,5 +1,7 @@
 //! A chat-service of the test's own, and those who talk to it.
 
+use std::time::Duration;
+
 use channel_auth::{JwtIssuer, SessionKeys};
 use chat_events::ErrorCode;
 use chat_events::gateway_api::{Accounts, Admission, Welcome};
@@ -98,7 +100,9 @@ impl Service {
         let mut process = program.start();
         let url = format!("http://{}", process.addr().await);
         wait_until_ready(&format!("{url}/readyz")).await;
-        Self { installation, process, url, http: Client::new() }
+        // The service closes what is idle for 5 s: none that long is used again, however slow the machine is.
+        let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().expect("a client");
+        Self { installation, process, url, http }
     }
 
     /// One request; the body is sent as JSON if there is one.

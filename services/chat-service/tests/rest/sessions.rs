@@ -152,3 +152,47 @@ async fn the_list_is_filtered_and_paged() {
 fn session_id(session: &Value) -> i64 {
     session["session_id"].as_i64().expect("an id")
 }
+
+#[tokio::test]
+async fn of_two_operators_who_take_a_session_at_once_one_gets_it_and_the_other_hears_who() {
+    let service = Service::start().await;
+    let (olga, olga_token) = service.account("olga@example.com", "operator").await;
+    let (otto, otto_token) = service.account("otto@example.com", "operator").await;
+    for _ in 0..10 {
+        let visitor = service.visitor().await;
+        let path = format!("/chat/session/{}/assign", visitor.session);
+        let take = |user: i64, token: String| {
+            let (service, path) = (&service, path.clone());
+            async move { service.post(&path, &token, json!({"user_id": user, "if_assignee": null})).await }
+        };
+        let (first, second) = tokio::join!(take(olga, olga_token.clone()), take(otto, otto_token.clone()));
+        let (winner, (status, refused)) = match (first.0, second.0) {
+            (StatusCode::OK, _) => (olga, second),
+            _ => (otto, first),
+        };
+        assert_eq!((status, code(&refused)), (StatusCode::CONFLICT, "conflict"), "{refused}");
+        assert_eq!(refused["error"]["details"]["assignee"], json!({"id": winner, "name": "Somebody"}));
+        let (_, session) = service.get(&format!("/chat/session/{}", visitor.session), &olga_token).await;
+        assert_eq!((&session["assignee"]["id"], &session["seq"]), (&json!(winner), &json!(2)), "one change");
+    }
+}
+
+#[tokio::test]
+async fn whom_an_operator_expects_may_be_named_left_out_or_nobody() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (olga, token) = service.account("olga@example.com", "operator").await;
+    let (otto, _) = service.account("otto@example.com", "operator").await;
+    let path = format!("/chat/session/{}/assign", visitor.session);
+    let assign = async |body: Value| service.post(&path, &token, body).await;
+    let (status, refused) = assign(json!({"user_id": olga, "if_assignee": otto})).await;
+    assert_eq!((status, &refused["error"]["details"]["assignee"]), (StatusCode::CONFLICT, &Value::Null), "{refused}");
+    assert_eq!(assign(json!({"user_id": olga})).await.0, StatusCode::OK, "whoever has it");
+    assert_eq!(assign(json!({"user_id": olga, "if_assignee": null})).await.0, StatusCode::OK, "it has it: a repeat");
+    assert_eq!(assign(json!({"user_id": otto, "if_assignee": olga})).await.0, StatusCode::OK);
+    assert_eq!(assign(json!({"user_id": null, "if_assignee": olga})).await.0, StatusCode::CONFLICT);
+    for bad in [json!(0), json!("me"), json!([]), json!(1.5)] {
+        let (status, answer) = assign(json!({"user_id": olga, "if_assignee": bad})).await;
+        assert_eq!((status, code(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"), "{bad}");
+    }
+}

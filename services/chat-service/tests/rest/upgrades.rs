@@ -79,6 +79,27 @@ async fn an_installation_of_any_release_is_upgraded_to_the_tables_of_a_fresh_one
     }
 }
 
+#[tokio::test]
+async fn what_was_migrated_since_0_1_0_can_be_taken_back() {
+    let upgraded = Upgraded::from("0.1.0").await;
+    let database = &upgraded.service.installation.database;
+    let mut newer: Vec<PathBuf> = std::fs::read_dir(PathBuf::from(RELEASES).join("../schema"))
+        .expect("the migrations")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().as_ref() >= "2026-11-22"))
+        .collect();
+    newer.sort();
+    for migration in newer.iter().rev() {
+        database.run_sql(&std::fs::read_to_string(migration.join("down.sql")).expect("a way back")).await;
+    }
+    let old = empty_database().await;
+    old.run_sql(&std::fs::read_to_string(PathBuf::from(RELEASES).join("0.1.0/dump.sql")).expect("a dump")).await;
+    let old = Installation::on(old);
+    assert_eq!(upgraded.service.installation.texts(SCHEMA).await, old.texts(SCHEMA).await);
+    let stamped = "SELECT id FROM messages WHERE delivered_at IS NOT NULL AND chat_id < 8 ORDER BY id";
+    assert_eq!(upgraded.service.installation.texts(stamped).await, old.texts(stamped).await);
+}
+
 #[test]
 fn every_migration_is_in_the_folder_that_is_built_in() {
     let entries = std::fs::read_dir(PathBuf::from(RELEASES).join("..")).expect("the migrations");

@@ -22,6 +22,8 @@ pub(super) fn good_bodies() -> Vec<Vec<u8>> {
         r#"{"kind":"read","last_id":1}"#,
         r#"{"user_id":7.0}"#,
         r#"{"user_id":null}"#,
+        r#"{"user_id":7,"if_assignee":null}"#,
+        r#"{"can_read":false,"can_write":true}"#,
         r#"{"status":"pending"}"#,
         r#"{"cursors":{"1":17,"4":3},"new_after":null}"#,
         r#"{"email":"demo@example.com","password":"correct horse"}"#,
