@@ -67,6 +67,28 @@ serve() {
   esac
 }
 
+# alone NAME: prepares RabbitMQ or Redis without the rest, says where it is, and becomes it.
+alone() {
+  local name
+  rm -rf "$(folder_of "$1")"
+  for name in amqp amqp_admin epmd amqp_node redis; do unused_port "$PORTS" "$name" >/dev/null; done
+  random_text | write_as "$(account_for "$1")" "$(folder_of "$1")/password"
+  case $1 in
+    rabbitmq) printf 'url: %s\n' "$(rabbitmq_url "$(folder_of rabbitmq)" "$(port_of amqp)")" ;;
+    redis) printf 'url: %s\n' "$(redis_url "$(folder_of redis)" "$(port_of redis)")" ;;
+  esac
+  serve "$1"
+}
+
+# control EXPRESSION: has the private RabbitMQ evaluate it, as rabbitmqctl would in some seconds. Prints {ok, its value}.
+control() {
+  local folder AS
+  folder=$(folder_of rabbitmq)
+  become "$(stat -c %U "$folder")"
+  exec env -i -C "$folder" PATH="$PATH" LANG=C.UTF-8 HOME="$folder" \
+    "${AS[@]}" erl_call -address "127.0.0.1:$(port_of amqp_node)" -e <<<"$1."
+}
+
 main() {
   only_one "$AREA/lock" "make faults"
   build
@@ -80,5 +102,7 @@ main() {
 case ${1:-} in
   serve) serve "${2:-}" ;;
   build) build ;;
+  alone) alone "${2:-}" ;;
+  control) control "${2:-}" ;;
   *) main "$@" ;;
 esac

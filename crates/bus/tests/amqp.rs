@@ -151,8 +151,8 @@ async fn what_cannot_be_read_goes_to_the_dead_letters_with_its_reason() {
     publish(&mut sink, &[message(4, 2)]).await;
     expect(&mut source, &[(4, 1), (4, 2)]).await;
     let dead = wait_until("the dead letter", async || {
-        // A source buries while it looks for more.
-        let _nothing = tokio::time::timeout(Duration::from_millis(50), source.next()).await;
+        // A source buries while it looks for more, over a link that it opens for that.
+        let _nothing = tokio::time::timeout(Duration::from_secs(1), source.next()).await;
         channel.basic_get(DEAD_LETTER.into(), BasicGetOptions { no_ack: true }).await.expect("a queue")
     })
     .await;

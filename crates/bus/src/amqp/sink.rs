@@ -1,6 +1,8 @@
-//! Publishes with confirms: a batch goes out whole, then its confirms are awaited.
+//! Publishes with confirms: a batch goes out whole, then its confirms are awaited. While RabbitMQ is short of memory or of
+//! disk space nothing is published, and events wait where they come from.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_events::names::{EXCHANGE, beat_key, routing_key};
@@ -19,6 +21,9 @@ use crate::{BusError, Outcome, Parcel, Sink};
 /// Unconfirmed publishes at a time.
 const WINDOW: usize = 500;
 
+/// A blocked link is replaced after this time: lapin keeps each heartbeat that it cannot send, a kilobyte in 1.5 s.
+const BLOCKED_AT_MOST: Duration = Duration::from_secs(900);
+
 /// AMQP's number for a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;
 
@@ -28,6 +33,8 @@ pub struct AmqpSink {
     lanes: LaneCount,
     part: Part,
     link: Option<Link>,
+    /// Something was published on the link of which nothing was heard: it is no longer used once the broker reads on.
+    is_unsettled: bool,
 }
 
 /// What the broker said of one publish: confirmed, or why not.
@@ -37,7 +44,7 @@ impl AmqpSink {
     /// Declares the topology of that many lanes on each connection.
     #[must_use]
     pub fn new(url: SecretString, lanes: LaneCount, part: Part) -> Self {
-        Self { url, lanes, part, link: None }
+        Self { url, lanes, part, link: None, is_unsettled: false }
     }
 
     async fn open(&self) -> Result<Link, BusError> {
@@ -53,30 +60,68 @@ impl AmqpSink {
         Ok(link)
     }
 
-    /// A link that stands, or a new one.
+    /// A link that stands, or a new one. One that the broker blocks is kept, and nothing more is written to it: a new one
+    /// would be blocked by its first publish, and the broker, which does not read it, would not see its end.
     async fn take_link(&mut self) -> Result<Link, BusError> {
-        match self.link.take().filter(Link::is_open) {
-            Some(link) => Ok(link),
-            None => self.open().await,
+        if let Some(link) = self.link.take().filter(Link::is_open) {
+            match link.blocked() {
+                Some(blocked) if blocked.since.elapsed() < BLOCKED_AT_MOST => {
+                    self.link = Some(link);
+                    return Err(blocked.error());
+                }
+                None if self.is_unsettled => link.close().await,
+                None => return Ok(link),
+                // Its end tells the broker nothing, but it takes no more memory here.
+                Some(_) => drop(link),
+            }
         }
+        self.is_unsettled = false;
+        self.open().await
+    }
+
+    /// After an error the link is ended at once, unless the broker blocks it.
+    fn keep_if_blocked(&mut self, link: Link) {
+        self.is_unsettled = link.blocked().is_some();
+        self.link = self.is_unsettled.then_some(link);
     }
 
     /// The broker's word on each parcel. After anything but a confirm the link is dropped: with the next one the
     /// topology is declared again, and no confirm of an older publish can be mistaken for a later one's.
     async fn publish_window(&mut self, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
         let link = self.take_link().await?;
-        let verdicts = in_time(publish_and_confirm(&link, batch)).await?;
-        if verdicts.iter().all(Result::is_ok) {
-            self.link = Some(link);
+        match in_time(link.unless_blocked(publish_and_confirm(&link, batch))).await {
+            Ok(verdicts) => {
+                if verdicts.iter().all(Result::is_ok) {
+                    self.link = Some(link);
+                } else {
+                    link.close().await;
+                }
+                Ok(verdicts)
+            }
+            Err(error) => {
+                self.keep_if_blocked(link);
+                Err(error)
+            }
         }
-        Ok(verdicts)
     }
 
     async fn publish_beat(&mut self, beat: &Beat) -> Result<(), BusError> {
         let link = self.take_link().await?;
-        soon(confirm_beat(&link, beat)).await?;
-        self.link = Some(link);
-        Ok(())
+        let confirmed = soon(link.unless_blocked(confirm_beat(&link, beat))).await;
+        match confirmed {
+            Ok(()) => self.link = Some(link),
+            Err(_) => self.keep_if_blocked(link),
+        }
+        confirmed
+    }
+}
+
+/// The last window is settled; what is left is to say good-bye.
+impl Drop for AmqpSink {
+    fn drop(&mut self) {
+        if let Some(link) = self.link.take() {
+            link.close_soon();
+        }
     }
 }
 

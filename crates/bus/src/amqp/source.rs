@@ -6,20 +6,19 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use chat_events::names::{DEAD_LETTER, dispatch_queue, is_beat_key};
+use chat_events::names::{dispatch_queue, is_beat_key};
 use chat_events::{Beat, ChatId, Event, Lane};
 use futures_util::{FutureExt, StreamExt};
+use lapin::Consumer;
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
-};
-use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Confirmation, Consumer};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
 use secrecy::SecretString;
 use telemetry::Part;
 use tokio::time::Instant;
 
 use super::connection::{Link, failed, in_time, soon};
+use super::graves::Graves;
 use super::topology;
 use crate::backoff::Backoff;
 use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source};
@@ -115,11 +114,21 @@ impl Source for AmqpSource {
     }
 }
 
+/// At the end. What is not acknowledged goes to another consumer.
+impl Drop for AmqpSource {
+    fn drop(&mut self) {
+        if let Some(subscription) = self.subscription.take() {
+            subscription.link.close_soon();
+        }
+    }
+}
+
 /// One link and what came over it and is not acknowledged.
 struct Subscription {
     lane: Lane,
     link: Link,
     consumer: Consumer,
+    graves: Graves,
     /// Came in, not looked at yet.
     arrived: VecDeque<Delivery>,
     /// Came in, not acknowledged yet. Only the latest of them is of any use; after a break an earlier one may come later.
@@ -148,6 +157,7 @@ impl Subscription {
             lane,
             link,
             consumer,
+            graves: Graves::new(url),
             arrived: VecDeque::new(),
             beats: Vec::new(),
             unreadable: VecDeque::new(),
@@ -157,9 +167,9 @@ impl Subscription {
         })
     }
 
-    /// Whether what was gathered was neither an event nor anything else.
+    /// Whether what was gathered was neither an event nor anything else that can be done at once.
     fn has_only_silence(&self) -> bool {
-        self.unreadable.is_empty() && self.beats.is_empty()
+        (self.unreadable.is_empty() || self.graves.is_closed()) && self.beats.is_empty()
     }
 
     fn latest_beat(&self) -> Option<Beat> {
@@ -237,10 +247,13 @@ impl Subscription {
         soon(self.ack_all(tags)).await
     }
 
-    /// Publishes what cannot be read as dead letters, and acknowledges it once they are confirmed.
+    /// Publishes what cannot be read as dead letters, and acknowledges it once they are confirmed. It waits, unacknowledged,
+    /// while the broker takes no publishes; the lane goes on.
     async fn bury(&mut self, metrics: &LaneMetrics) -> Result<(), BusError> {
         while let Some((delivery, why)) = self.unreadable.front() {
-            in_time(dead_letter(&self.link, delivery, why)).await?;
+            if !self.graves.take(delivery, why).await? {
+                return Ok(());
+            }
             tracing::error!(lane = %self.lane, %why, "a message could not be read and went to the dead letters");
             let tag = delivery.delivery_tag;
             self.unreadable.pop_front();
@@ -331,8 +344,6 @@ impl Held {
 async fn consume(link: &Link, lane: Lane) -> Result<Consumer, BusError> {
     topology::declare_exchanges(&link.channel).await?;
     topology::declare_lane(&link.channel, lane).await?;
-    // For dead letters.
-    link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed)?;
     link.channel.basic_qos(PREFETCH, BasicQosOptions::default()).await.map_err(failed)?;
     let queue = dispatch_queue(lane);
     link.channel
@@ -345,21 +356,5 @@ fn received(delivery: Option<lapin::Result<Delivery>>) -> Result<Delivery, BusEr
     match delivery {
         Some(delivery) => delivery.map_err(failed),
         None => Err(BusError("RabbitMQ: the consumer was cancelled".into())),
-    }
-}
-
-async fn dead_letter(link: &Link, delivery: &Delivery, why: &str) -> Result<(), BusError> {
-    let mut headers = delivery.properties.headers().clone().unwrap_or_default();
-    headers.insert("reason".into(), AMQPValue::LongString(why.into()));
-    let properties: BasicProperties = delivery.properties.clone().with_headers(headers).with_delivery_mode(2);
-    let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-    let confirm = link
-        .channel
-        .basic_publish(DEAD_LETTER.into(), delivery.routing_key.clone(), options, &delivery.data, properties)
-        .await
-        .map_err(failed)?;
-    match confirm.await.map_err(failed)? {
-        Confirmation::Ack(None) => Ok(()),
-        _ => Err(BusError("RabbitMQ: a dead letter was not confirmed".into())),
     }
 }
