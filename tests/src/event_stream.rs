@@ -35,6 +35,20 @@ impl EventStream {
         Answer::read(request(gateway, target, None).await).await
     }
 
+    /// Waits for the next bytes, whatever they are, and gives back what came.
+    pub async fn bytes(&mut self) -> Vec<u8> {
+        let chunk = in_time("bytes of a stream", self.response.chunk()).await;
+        let chunk = chunk.expect("the stream goes on").expect("the stream goes on");
+        self.unread.extend_from_slice(&chunk);
+        chunk.to_vec()
+    }
+
+    /// A header of its answer.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+
     /// The first frame, which must be `connected`.
     pub async fn connected(&mut self) -> Value {
         let frame = self.next().await;

@@ -3,6 +3,7 @@
 //!
 //! - [`system`]: starts a standalone process, or two of each service
 //! - [`chain`]: one of each service, with a proxy before each server, to see what breaks and heals
+//! - [`front`]: our front, and the proxies of others before it
 //! - [`rest`]: REST calls and their answers
 //! - [`people`]: visitors, operators and users
 //! - [`socket`]: a WebSocket of the channel protocol
@@ -14,6 +15,7 @@
 pub mod chain;
 pub mod changed;
 pub mod event_stream;
+pub mod front;
 pub mod live;
 pub mod order;
 pub mod people;
@@ -23,6 +25,7 @@ pub mod system;
 
 pub use chain::Chain;
 pub use event_stream::EventStream;
+pub use front::Front;
 pub use live::{Live, Position, Transport};
 pub use people::{Operator, User, Visitor};
 pub use rest::{Answer, Rest};

@@ -75,10 +75,10 @@ impl Live {
     /// One that is first told what its only chat has after a position.
     pub async fn come_back(transport: Transport, gateway: &Gateway, person: &impl Person, from: Position) -> Self {
         let Position { seq, epoch } = from;
-        let query = format!("{}&epoch={epoch}", person.proof());
+        let (proof, id) = (person.proof(), format!("{epoch}:{seq}"));
         Self::begin(match transport {
-            Transport::WebSocket => Carrier::socket(gateway, &format!("{query}&after={seq}")).await,
-            Transport::EventStream => Carrier::stream(gateway, &query, Some(&seq.to_string())).await,
+            Transport::WebSocket => Carrier::socket(gateway, &format!("{proof}&after={seq}&epoch={epoch}")).await,
+            Transport::EventStream => Carrier::stream(gateway, &proof, Some(&id)).await,
         })
         .await
     }
@@ -91,7 +91,7 @@ impl Live {
             }
             Transport::EventStream => {
                 // The last event names one chat of many.
-                let mut live = Self::begin(Carrier::stream(gateway, &person.proof(), Some("1:1")).await).await;
+                let mut live = Self::begin(Carrier::stream(gateway, &person.proof(), Some("1:1:1")).await).await;
                 let resync = live.next_of("resync").await;
                 assert_eq!((&resync["why"], &resync["chats"]), (&"several".into(), &json!([])));
                 live
@@ -120,7 +120,8 @@ impl Live {
             Carrier::Socket(_) => *self.seen.values().next().expect("a frame of its chat"),
             Carrier::Stream(stream) => {
                 let id = stream.last_id.as_ref().expect("an event with an id");
-                id.parse().unwrap_or_else(|_| panic!("not a stream of one chat: {id}"))
+                let seq = id.strip_prefix(&format!("{}:", self.epoch())).and_then(|seq| seq.parse().ok());
+                seq.unwrap_or_else(|| panic!("not a stream of one chat: {id}"))
             }
         };
         assert_eq!(

@@ -3,6 +3,8 @@
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::Gateway;
+
 /// A chat-service's REST interface.
 #[derive(Debug, Clone)]
 pub struct Rest {
@@ -24,6 +26,12 @@ impl Rest {
     #[must_use]
     pub fn new(base: &str) -> Self {
         Self { http: Client::new(), base: base.to_owned() }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn address(&self) -> Gateway {
+        Gateway { authority: self.base.trim_start_matches("http://").to_owned() }
     }
 
     /// `GET`.

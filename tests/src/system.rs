@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
 
-use crate::{Operator, Rest, User, Visitor};
+use crate::{Front, Operator, Rest, User, Visitor};
 
 /// How the system is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +70,7 @@ impl System {
             Shape::Standalone => plan.standalone().await,
             Shape::Distributed => plan.distributed().await,
         };
-        let addresses = join_all(processes.iter_mut().map(Process::addr)).await;
-        join_all(addresses.iter().map(async |addr| wait_until_ready(&format!("http://{addr}/readyz")).await)).await;
+        ready(&mut processes).await;
         Self { processes, rest, gateways, secrets, database, servers, shape, _data: data }
     }
 
@@ -99,15 +98,35 @@ impl System {
         &self.gateways[number % self.gateways.len()]
     }
 
+    /// Our front before all of it.
+    pub async fn front(&self) -> Front {
+        let chat_services: Vec<Gateway> = self.rest.iter().map(Rest::address).collect();
+        Front::ours(&self.gateways, &chat_services).await
+    }
+
     /// The processes of that name: `chat-service`, `dispatcher`, `channel-gateway` or `standalone`.
     #[must_use]
     pub fn processes(&self, name: &str) -> Vec<&Process> {
         self.processes.iter().filter(|process| process.name().starts_with(name)).collect()
     }
 
+    /// The processes of that name, to be ended and started while the rest is used.
+    pub fn take_processes(&mut self, name: &str) -> Vec<Process> {
+        self.processes.extract_if(.., |process| process.name().starts_with(name)).collect()
+    }
+
     /// All processes, to be killed and the like.
     pub fn processes_mut(&mut self) -> &mut [Process] {
         &mut self.processes
+    }
+
+    /// Ends all processes in good order, and starts them again where they were; does that in between.
+    pub async fn restart(&mut self, meanwhile: impl AsyncFnOnce(&Database)) {
+        self.processes.iter().for_each(Process::terminate);
+        join_all(self.processes.iter_mut().map(Process::ended)).await;
+        meanwhile(&self.database).await;
+        join_all(self.processes.iter_mut().map(Process::start_again)).await;
+        ready(&mut self.processes).await;
     }
 
     /// RabbitMQ's virtual host and the Redis prefix, when distributed.
@@ -180,6 +199,12 @@ impl System {
     fn administration(&self) -> Program {
         self.secrets.give_to(Program::new("chat-service")).env("DATABASE_URL", self.database.url())
     }
+}
+
+/// Waits until all are.
+async fn ready(processes: &mut [Process]) {
+    let addresses = join_all(processes.iter_mut().map(Process::addr)).await;
+    join_all(addresses.iter().map(async |addr| wait_until_ready(&format!("http://{addr}/readyz")).await)).await;
 }
 
 impl Gateway {

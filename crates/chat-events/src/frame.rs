@@ -50,6 +50,9 @@ pub enum ClientFrame {
         /// Replay what changed after it; missing means only what is new.
         #[serde(default)]
         after: Option<Seq>,
+        /// `data.epoch` of the `connected` that `after` is from.
+        #[serde(default)]
+        epoch: Option<Epoch>,
     },
     /// No longer watch a chat.
     Unsubscribe {
@@ -392,6 +395,12 @@ impl CloseCode {
         }
     }
 
+    /// Whether reconnecting as before cannot help.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        self.code() >= 4500
+    }
+
     /// The reason in the close frame, and the metric's label.
     #[must_use]
     pub fn reason(self) -> &'static str {
@@ -419,7 +428,7 @@ mod tests {
     #[test]
     fn a_session_id_is_a_chat_id() {
         let frame = ClientFrame::parse(r#"{"type":"subscribe","session_id":7,"after":3,"later":true}"#);
-        assert_eq!(frame, Ok(ClientFrame::Subscribe { chat_id: ChatId(7), after: Some(Seq(3)) }));
+        assert_eq!(frame, Ok(ClientFrame::Subscribe { chat_id: ChatId(7), after: Some(Seq(3)), epoch: None }));
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Seq {
 #[serde(transparent)]
 pub struct Epoch(pub i32);
 
+impl Epoch {
+    /// That of a database that was never restored. A cursor that names no epoch can be of no other.
+    pub const FIRST: Self = Self(1);
+}
+
 impl std::fmt::Display for Epoch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)

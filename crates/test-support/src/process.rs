@@ -21,6 +21,7 @@ const SHOWN_LINES: usize = 80;
 #[derive(Debug)]
 pub struct Process {
     name: String,
+    program: Program,
     child: Child,
     log: Log,
 }
@@ -74,13 +75,14 @@ impl Program {
     /// Starts it.
     #[must_use]
     pub fn start(self) -> Process {
+        let program = self.clone();
         let mut command = self.command();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = spawn(command).unwrap_or_else(|why| panic!("{} cannot be started: {why}", self.name));
         let log = Log::default();
         log.collect(child.stdout.take().expect("piped"));
         log.collect(child.stderr.take().expect("piped"));
-        Process { name: self.name, child, log }
+        Process { name: self.name, program, child, log }
     }
 
     /// Runs it to its end with that on its standard input, and gives back what it printed. Panics if it fails.
@@ -112,9 +114,16 @@ impl Process {
             if let Some(status) = self.child.try_wait().expect("a child") {
                 panic!("{} ended before it listened: {status}", self.name);
             }
-            self.log.find(|line| line["message"] == "listening")?["addr"].as_str()?.parse().ok()
+            self.log.address()
         })
         .await
+    }
+
+    /// Starts it once more where it listened, after it has ended.
+    pub async fn start_again(&mut self) {
+        self.ended().await;
+        let addr = self.log.address().expect("it listened");
+        *self = self.program.clone().env("HTTP__BIND", addr.to_string()).start();
     }
 
     /// Its name.
@@ -197,6 +206,10 @@ impl Log {
 
     fn lines(&self) -> Vec<String> {
         self.locked().clone()
+    }
+
+    fn address(&self) -> Option<SocketAddr> {
+        self.find(|line| line["message"] == "listening")?["addr"].as_str()?.parse().ok()
     }
 
     fn find(&self, wanted: impl Fn(&Value) -> bool) -> Option<Value> {

@@ -49,6 +49,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),
         pollers: config.channel.pollers(),
         ping_interval: config.channel.ping_interval,
+        reconnect_within: config.channel.reconnect_within,
         serves_echo: config.channel.echo,
     })?;
     tokio::spawn(lifecycle::run_hub(gateway.clone(), arrivals));

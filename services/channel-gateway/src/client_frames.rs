@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chat_events::frame::{ClientFrame, ServerFrame};
 use chat_events::gateway_api::{Connect, Principal, Send, SetMark};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -30,7 +30,9 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
         ClientFrame::Init { .. } => Err(ErrorBody::new(ErrorCode::Conflict, "the connection is already open")),
         ClientFrame::Auth { token } => authenticate(gateway, connection, &token).await,
         ClientFrame::Resume { cursors, epoch } => resume::serve(gateway, connection, Cursors { cursors, epoch }).await,
-        ClientFrame::Subscribe { chat_id, after } => subscribe(gateway, connection, chat_id, after).await,
+        ClientFrame::Subscribe { chat_id, after, epoch } => {
+            subscribe(gateway, connection, chat_id, (after, epoch)).await
+        }
         ClientFrame::Unsubscribe { chat_id } => unsubscribe(gateway, connection, chat_id),
         ClientFrame::Message { chat_id, body, client_id, visibility } => {
             let chat = which(connection, chat_id)?;
@@ -88,11 +90,15 @@ async fn subscribe(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     chat: ChatId,
-    after: Option<Seq>,
+    (after, epoch): (Option<Seq>, Option<Epoch>),
 ) -> Result<(), ErrorBody> {
     let chat = which(connection, Some(chat))?;
     if after.is_some_and(|after| after < Seq::ZERO) {
         return Err(ErrorBody::field(ErrorCode::Invalid, "after", "after is a seq: 0 or more"));
+    }
+    if after.is_some() && !gateway.history.is_of(epoch.unwrap_or(Epoch::FIRST)) {
+        resume::refuse(gateway, connection, "epoch", vec![chat]);
+        return join::subscribe(gateway, connection, chat, None).await;
     }
     join::subscribe(gateway, connection, chat, after).await
 }

@@ -60,7 +60,8 @@ pub struct ChannelConfig {
     /// Origins of pages that may connect, a comma-separated list; `*` for all. Pages of the same address always may.
     #[arg(long, env = "CORS__ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
-    /// Between two pings; a connection that leaves two unanswered is closed.
+    /// Between two pings; a WebSocket that leaves two unanswered is closed. On event streams a comment line comes after half
+    /// of it, and after 15 s at most.
     #[arg(long, env = "CHANNEL__PING_INTERVAL", default_value = "30s", value_parser = humantime::parse_duration)]
     pub ping_interval: Duration,
     /// Connections of one client session, over all gateways; the oldest gives way to the next.

@@ -13,18 +13,22 @@ use crate::gateway::Gateway;
 const WITHIN: Duration = Duration::from_secs(20);
 /// Telling everybody: many connections are told faster than was asked for, rather than not at all.
 const TOLD_WITHIN: Duration = Duration::from_secs(12);
+/// How long a process usually needs after that: those who come before are told to wait for its end.
+const GONE_AFTER: Duration = Duration::from_secs(2);
 /// How often those are counted that are not gone yet.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Closes all connections, and waits until they are gone.
 pub async fn drain(gateway: &Gateway, config: &ChannelConfig) {
-    gateway.take_no_connections();
     let open = gateway.limits.all().len();
+    let pace = pace(open, config.drain_per_second);
+    let telling = pace.period() * u32::try_from(open).unwrap_or(u32::MAX);
+    gateway.take_no_connections((telling + GONE_AFTER).min(WITHIN));
     tracing::info!(connections = open, "closing all connections");
     // They have little time anyway.
     gateway.pollers.close_unproved(CloseCode::Restart);
     let told = async {
-        close_all(gateway, pace(open, config.drain_per_second), config.reconnect_within).await;
+        close_all(gateway, pace, config.reconnect_within).await;
         close_the_rest(gateway).await;
     };
     if timeout(WITHIN, told).await.is_err() {

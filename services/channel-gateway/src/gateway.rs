@@ -1,8 +1,8 @@
 //! The parts that every connection needs, in one place.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bus::redis::RedisLeases;
 use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
@@ -52,10 +52,13 @@ pub struct Gateway {
     pub pollers: Pollers,
     /// Between two pings.
     pub ping_interval: Duration,
+    /// Over how long those come back who are told to.
+    pub reconnect_within: Duration,
     /// Where tasks run, whichever thread starts them.
     pub runtime: Handle,
     serves_echo: bool,
-    is_closing: AtomicBool,
+    /// When it will be gone, once it is ending.
+    gone_at: OnceLock<Instant>,
     /// Counts connections across gateways for as long as it is kept.
     _leases: Option<Arc<RedisLeases>>,
     /// Where connection ids start: no two processes share it.
@@ -88,6 +91,8 @@ pub struct Parts {
     pub pollers: usize,
     /// Between two pings.
     pub ping_interval: Duration,
+    /// Over how long those come back who are told to.
+    pub reconnect_within: Duration,
     /// Whether the codec's echo is served, for conformance runs.
     pub serves_echo: bool,
 }
@@ -132,9 +137,10 @@ impl Gateway {
             metrics,
             pollers,
             ping_interval: parts.ping_interval,
+            reconnect_within: parts.reconnect_within,
             runtime,
             serves_echo: parts.serves_echo,
-            is_closing: AtomicBool::new(false),
+            gone_at: OnceLock::new(),
             _leases: leases,
             name,
             connections: AtomicU64::new(0),
@@ -152,14 +158,19 @@ impl Gateway {
         self.serves_echo
     }
 
-    /// From now on nobody is let in.
-    pub fn take_no_connections(&self) {
-        self.is_closing.store(true, Ordering::Relaxed);
+    /// From now on nobody is let in, until it is gone.
+    pub fn take_no_connections(&self, gone_in: Duration) {
+        self.gone_at.get_or_init(|| Instant::now() + gone_in);
+    }
+
+    /// In how much time it will be gone, if it is ending.
+    pub fn gone_in(&self) -> Option<Duration> {
+        self.gone_at.get().map(|at| at.saturating_duration_since(Instant::now()))
     }
 
     /// An error once the gateway is ending: another is to be asked.
     pub fn takes_connections(&self) -> Result<(), ErrorBody> {
-        if !self.is_closing.load(Ordering::Relaxed) {
+        if self.gone_at.get().is_none() {
             return Ok(());
         }
         let error = ErrorBody::new(ErrorCode::Unavailable, "this gateway is ending; come again");

@@ -4,7 +4,7 @@
 //! - [`drain`]: how all of it ends
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
-//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once
+//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once · [`cursor`]: from where
 //! - [`history`]: what happened after a position · [`welcomes`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
 //! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
@@ -18,6 +18,7 @@ pub mod client_frames;
 pub mod config;
 pub mod connection;
 pub mod credentials;
+pub mod cursor;
 pub mod drain;
 pub mod error;
 pub mod frame_rate;

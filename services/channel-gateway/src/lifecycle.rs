@@ -11,10 +11,10 @@ use tokio::sync::mpsc;
 
 use crate::connection::{Connection, Own};
 use crate::credentials::Identity;
+use crate::cursor::{CameFrom, Position};
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
 use crate::join::Stand;
-use crate::resume::{CameFrom, Position};
 use crate::watch::Watch;
 use crate::{client_frames, join, resume};
 
@@ -100,7 +100,7 @@ async fn open_client(
     gateway.hub.attach(session, connection).await?;
     let welcome = welcome(gateway, connection).await?;
     let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
-    let is_foreign = after.is_some_and(|after| !after.is_of(welcome.epoch));
+    let is_foreign = after.is_some_and(|after| after.epoch != welcome.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
     let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
@@ -165,6 +165,7 @@ async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, 
         principal => gateway.welcomes.of_account(Connect { principal, token: identity.grant.token }).await,
     }?;
     gateway.history.set_epoch(welcome.epoch);
+    connection.outlet().of_epoch(welcome.epoch);
     Ok(welcome)
 }
 

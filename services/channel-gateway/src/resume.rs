@@ -26,34 +26,8 @@ const AT_ONCE: usize = 8;
 pub struct Cursors {
     /// For each chat the last seq that it saw.
     pub cursors: BTreeMap<ChatId, Seq>,
-    /// Of which database.
+    /// Of which database; the first, if it is not said.
     pub epoch: Option<Epoch>,
-}
-
-/// Where the client of one chat comes back from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last seq that it saw.
-    pub seq: Seq,
-    /// Of which database.
-    pub epoch: Option<Epoch>,
-}
-
-impl Position {
-    /// Whether it may stand for this database: a client that names no epoch compares it itself.
-    #[must_use]
-    pub fn is_of(self, epoch: Epoch) -> bool {
-        self.epoch.is_none_or(|own| own == epoch)
-    }
-}
-
-/// Where a connection says that it comes back from, before it is known how many chats it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CameFrom {
-    /// A position in one chat.
-    One(Position),
-    /// It had several chats, and no one position tells of them.
-    Several,
 }
 
 /// The first frame of a connection that announced a `resume`, if it is one.
@@ -171,7 +145,7 @@ async fn catch_up_all(
 /// The cursors that may be honoured; the others are named to the client.
 fn acceptable(gateway: &Gateway, connection: &Connection, brought: Cursors) -> BTreeMap<ChatId, Seq> {
     let Cursors { mut cursors, epoch } = brought;
-    if epoch.is_some_and(|epoch| !gateway.history.is_of(epoch)) {
+    if !gateway.history.is_of(epoch.unwrap_or(Epoch::FIRST)) {
         refuse(gateway, connection, "epoch", cursors.into_keys().collect());
         return BTreeMap::new();
     }

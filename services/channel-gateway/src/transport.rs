@@ -4,7 +4,8 @@
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`doorman`]: tells handshakes from other requests · [`websocket`]: the handshake
-//! - [`sse`]: Server-Sent Events · `sse_outlet`: one stream's way out · `peer_socket`: the connection behind it
+//! - [`sse`]: Server-Sent Events · `stream_text`: what a stream says of itself · `sse_outlet`: one stream's way out ·
+//!   `peer_socket`: the connection behind it
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub mod attention;
@@ -16,12 +17,13 @@ pub mod poller;
 pub mod socket;
 pub mod sse;
 mod sse_outlet;
+mod stream_text;
 pub mod websocket;
 
 use std::time::Duration;
 
 use chat_events::frame::CloseCode;
-use chat_events::{ChatId, Seq};
+use chat_events::{ChatId, Epoch, Seq};
 use futures_util::future::BoxFuture;
 
 use crate::frames::Frame;
@@ -29,6 +31,9 @@ use crate::frames::Frame;
 /// The way out of one connection. Sending never waits: what a peer does not take is queued, up to a bound at which
 /// the connection is closed as a slow consumer.
 pub trait Outlet: Send + Sync {
+    /// What is sent from now on is of this epoch.
+    fn of_epoch(&self, _epoch: Epoch) {}
+
     /// Sends a frame; `at` is its place in a chat, which SSE tells as the event's id.
     fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>);
 

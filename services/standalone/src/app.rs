@@ -97,6 +97,7 @@ impl Process {
             heartbeat: Heartbeat::new(self.around.health.part("pipeline"), &self.around.metrics),
             pollers: channel.pollers(),
             ping_interval: channel.ping_interval,
+            reconnect_within: channel.reconnect_within,
             serves_echo: channel.echo,
         })?;
         tokio::spawn(channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));

@@ -4,9 +4,9 @@ mod rest;
 mod tokens;
 
 use bytes::BytesMut;
-use channel_gateway::resume::{CameFrom, Position};
+use channel_gateway::cursor::{self, CameFrom};
 use channel_gateway::transport::codec::{Decoder, Incoming, Violation};
-use channel_gateway::transport::{doorman, sse};
+use channel_gateway::transport::doorman;
 use chat_events::frame::ClientFrame;
 use chat_events::{ErrorBody, ErrorCode, Event, Seq};
 
@@ -177,21 +177,22 @@ fn good_handshakes() -> Vec<Vec<u8>> {
 
 // --- cursors -------------------------------------------------------------------------------------------------
 
-/// A cursor is a position, several, or refused; what is read is written the same.
+/// A cursor is a position, or tells nothing of one chat; what is read is written the same. A query says no more than an id.
 fn cursor(bytes: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(bytes);
-    match sse::last_event_id(&text, None) {
-        Ok(CameFrom::Several) => ensure(text.contains(':'), || "several of one".into()),
-        Ok(position @ CameFrom::One(Position { seq, .. })) => {
-            let again = sse::last_event_id(&seq.to_string(), None);
-            ensure(seq >= Seq::ZERO && again == Ok(position), || format!("{seq} was read as {again:?}"))
+    match (cursor::last_event_id(&text, None), cursor::after(Some(&text), None)) {
+        (CameFrom::Several, Err(error)) => of_the_client(&error),
+        (CameFrom::One(position), Ok(Some(given))) => {
+            let again = cursor::last_event_id(&position.to_string(), None);
+            let is_same = again == CameFrom::One(position) && given == position;
+            ensure(position.seq >= Seq::ZERO && is_same, || format!("{position} was read as {again:?}"))
         }
-        Err(error) => of_the_client(&error),
+        (id, given) => Err(format!("an id is {id:?}, and in a query {given:?}")),
     }
 }
 
 fn good_cursors() -> Vec<Vec<u8>> {
-    lines(&["0", "17", "9223372036854775807", "7:3", "-1"])
+    lines(&["0", "17", "9223372036854775807", "1:53", "2:7:3", "-1"])
 }
 
 // --- events --------------------------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
         any::<String>().prop_map(|token| ClientFrame::Auth { token }),
         (btree_map(chat(), seq(), 0..9), option::of(any::<i32>().prop_map(Epoch)))
             .prop_map(|(cursors, epoch)| ClientFrame::Resume { cursors, epoch }),
-        (chat(), option::of(seq())).prop_map(|(chat_id, after)| ClientFrame::Subscribe { chat_id, after }),
+        (chat(), option::of(seq()), option::of(any::<i32>().prop_map(Epoch)))
+            .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
         (option::of(chat()), any::<String>(), id, option::of(visibility)).prop_map(
             |(chat_id, body, client_id, visibility)| ClientFrame::Message { chat_id, body, client_id, visibility }
@@ -83,8 +84,8 @@ fn written(frame: &ClientFrame) -> Value {
             let cursors: BTreeMap<String, Seq> = cursors.iter().map(|(chat, seq)| (chat.to_string(), *seq)).collect();
             json!({"type": "resume", "cursors": cursors, "epoch": epoch})
         }
-        ClientFrame::Subscribe { chat_id, after } => {
-            json!({"type": "subscribe", "session_id": chat_id, "after": after})
+        ClientFrame::Subscribe { chat_id, after, epoch } => {
+            json!({"type": "subscribe", "session_id": chat_id, "after": after, "epoch": epoch})
         }
         ClientFrame::Unsubscribe { chat_id } => json!({"type": "unsubscribe", "chat_id": chat_id}),
         ClientFrame::Message { chat_id, body, client_id, visibility } => json!({

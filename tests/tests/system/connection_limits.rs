@@ -38,6 +38,17 @@ system_test! {
         are_served(&mut others).await;
     }
 
+    async fn a_stream_that_gave_way_is_not_back_at_once(system: System) {
+        let ann = system.visitor("Ann").await;
+        let mut stream = ann.stream(system.gateway(0)).await;
+        stream.connected().await;
+        let sockets = open(&system, &ann, &[0, 1, 0, 1, 0]).await;
+        assert_eq!(stream.closed().await["code"], 4502);
+        // A browser would push out the next, and so on in a ring.
+        assert_eq!(stream.retry, Some(24 * 60 * 60 * 1000));
+        drop(sockets);
+    }
+
     async fn those_who_left_make_room(system: System) {
         let ann = system.visitor("Ann").await;
         let mut kept = open(&system, &ann, &[0]).await;

@@ -32,7 +32,7 @@ system_test! {
         let frame = stream.next_of("chat.message").await;
         assert_eq!(frame["data"], sent);
         assert_eq!((&sent["sender_type"], &sent["sender_name"]), (&"operator".into(), &"Olga".into()));
-        assert_eq!(stream.last_id, Some(frame["seq"].to_string()));
+        assert_eq!(stream.last_id, Some(format!("1:{}", frame["seq"])));
     }
 
     async fn the_signed_link_is_a_stream_of_the_same_session(system: System) {

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use reqwest::Response;
 use serde_json::{Value, json};
-use system_tests::{Answer, Gateway, Shape, Socket, System};
+use system_tests::{Answer, EventStream, Gateway, Shape, Socket, System};
 use uuid::Uuid;
 
 /// More tries than any machine makes in the seconds that the buckets here last.
@@ -39,6 +39,21 @@ async fn until_told_to_wait(gateway: &Gateway, target: &str) -> (usize, Response
     panic!("{TRIES} handshakes and no limit");
 }
 
+/// In a stream: a browser's EventSource would end for good at any answer that is not 200.
+async fn stream_is_told_to_wait(gateway: &Gateway, target: &str) {
+    for _ in 0..TRIES {
+        let mut stream = EventStream::open(gateway, target, None).await;
+        let told = stream.next().await;
+        if told["type"] != "connected" {
+            assert_eq!((&told["code"], &told["reason"]), (&4006.into(), &"rate limited".into()), "{told}");
+            let wait = told["retry_after_ms"].as_u64();
+            assert!(wait.is_some_and(|wait| wait >= 1000) && stream.retry == wait, "{told}");
+            return;
+        }
+    }
+    panic!("{TRIES} streams and no limit");
+}
+
 async fn says_when_to_come_again(answer: Response) {
     let header = answer.headers()["retry-after"].to_str().expect("ASCII").to_owned();
     let error = Answer::read(answer).await.refused(429, "rate_limited");
@@ -56,8 +71,8 @@ async fn an_owner_that_connects_too_often_is_told_when_to_come_again(shape: Shap
     assert!(served >= 3, "only {served} handshakes were served");
     says_when_to_come_again(answer).await;
     let stream = format!("/channel/sse?session={}&token={}", ann.session, ann.token);
-    says_when_to_come_again(until_told_to_wait(gateway, &stream).await.1).await;
-    says_when_to_come_again(until_told_to_wait(gateway, &ann.stream_url).await.1).await;
+    stream_is_told_to_wait(gateway, &stream).await;
+    stream_is_told_to_wait(gateway, &ann.stream_url).await;
     // Nobody else is kept.
     system.visitor("Bob").await.socket(gateway).await.connected().await;
     system.operator("Olga").await.socket(gateway).await.connected().await;

@@ -407,15 +407,19 @@ system_test! {
         let after = format!("&after={}", left_at.seq);
         for path in [format!("/channel/sse?{}{after}", visitor.proof()), format!("{}{after}", visitor.stream_url)] {
             // What the browser saw last is later than what its page was given once.
-            for (last_id, next) in [(None, &two), (Some(two["seq"].to_string()), &three)] {
+            let (id, old_id) = (format!("1:{}", two["seq"]), two["seq"].to_string());
+            for (last_id, next) in [(None, &two), (Some(id), &three), (Some(old_id), &three)] {
                 let mut stream = EventStream::open(system.gateway(1), &path, last_id.as_deref()).await;
                 stream.connected().await;
                 assert_eq!(&stream.next_of("chat.message").await["data"], next, "{path} {last_id:?}");
             }
         }
-        let of_another_epoch = format!("{}{after}&epoch={}", visitor.stream_url, left_at.epoch + 1);
-        let mut stream = EventStream::open(system.gateway(0), &of_another_epoch, None).await;
-        assert_eq!(stream.next_of("resync").await["why"], "epoch");
+        let other = left_at.epoch + 1;
+        for of_another_epoch in [format!("{after}&epoch={other}"), format!("&after={other}:{}", left_at.seq)] {
+            let path = format!("{}{of_another_epoch}", visitor.stream_url);
+            let mut stream = EventStream::open(system.gateway(0), &path, None).await;
+            assert_eq!(stream.next_of("resync").await["why"], "epoch");
+        }
     }
 
     async fn an_epoch_that_is_no_number_is_refused(system: System) {
@@ -430,8 +434,15 @@ system_test! {
     async fn a_cursor_that_says_nothing_of_a_connections_chats_is_refused_aloud(system: System) {
         let (user, visitor) = (system.user("Uma").await, system.visitor("Ann").await);
         let target = format!("/channel/sse?{}", visitor.proof());
-        let mut stream = EventStream::open(system.gateway(0), &target, Some("3:3")).await;
-        assert_eq!(stream.next_of("resync").await["why"], "several");
+        for id in ["1:3:3", "of another program"] {
+            let mut stream = EventStream::open(system.gateway(0), &target, Some(id)).await;
+            assert_eq!(stream.next_of("resync").await["why"], "several");
+        }
+        let target = format!("/channel/sse?{}", user.proof());
+        for old_id in ["3:3", "3"] {
+            let mut stream = EventStream::open(system.gateway(0), &target, Some(old_id)).await;
+            assert_eq!(stream.next_of("resync").await["why"], "several");
+        }
         let mut socket = Socket::open(system.gateway(0), &format!("/channel/ws?{}&after=2", user.proof())).await;
         assert_eq!(socket.next_of("resync").await["why"], "several");
     }

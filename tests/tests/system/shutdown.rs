@@ -109,7 +109,10 @@ async fn what_was_written_before_is_answered_and_nobody_new_is_let_in() {
     let refused = Socket::refused(&gateway, &target, None).await.refused(503, "unavailable");
     assert_eq!(refused["details"]["retry_after"], 1, "{refused}");
     let stream = format!("/channel/sse?session={}&token={}", bob.session, bob.token);
-    EventStream::refused(&gateway, &stream).await.refused(503, "unavailable");
+    let mut refused = EventStream::open(&gateway, &stream, None).await;
+    let (data, retry) = (refused.closed().await, refused.retry);
+    assert_eq!((&data["code"], &data["reason"]), (&4004.into(), &"restart".into()));
+    assert!(retry.is_some_and(|wait| wait >= 1000) && data["retry_after_ms"].as_u64() == retry, "{retry:?} {data}");
     // Too late: not served, so not answered.
     writer.send(json!({"type": "message", "body": "Too late", "client_id": Uuid::new_v4()})).await;
     writer.until_read().await;

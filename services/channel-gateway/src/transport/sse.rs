@@ -1,5 +1,5 @@
-//! Server-Sent Events: the same frames, server to client only. `id:` is the `seq` with one chat, `<chat>:<seq>` with
-//! several; `Last-Event-ID` resumes one chat.
+//! Server-Sent Events: the same frames, server to client only. `id:` is `<epoch>:<seq>` with one chat,
+//! `<epoch>:<chat>:<seq>` with several; `Last-Event-ID` resumes one chat.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::web::{Bytes, Data, Path, Query};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use channel_auth::Purpose;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, Epoch, ErrorBody, ErrorCode, Seq};
+use chat_events::{ChatId, ErrorBody, ErrorCode};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -19,17 +19,23 @@ use tokio::time::{Duration, Interval, interval};
 
 use super::peer_socket::PeerSocket;
 use super::sse_outlet::SseOutlet;
-use super::{Outlet, websocket};
+use super::{Outlet, stream_text, websocket};
 use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Identity, Proof};
+use crate::cursor::{self, CameFrom};
 use crate::error::ApiError;
 use crate::gateway::Gateway;
 use crate::lifecycle;
-use crate::resume::{CameFrom, Position};
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// A stream says at least this often that it lives: proxies cut what is silent for 20 s.
+const PING_AT_MOST: Duration = Duration::from_secs(15);
+/// Whoever is refused because of a part that is away comes again after this time at least.
+const AT_LEAST: Duration = Duration::from_secs(1);
+/// Of a proxy before several gateways, which asks the next one where it is told 503.
+const FAILOVER: &str = "x-failover";
 
 /// `GET /channel/sse`
 pub async fn channel(
@@ -37,15 +43,20 @@ pub async fn channel(
     request: HttpRequest,
     query: Query<ConnectQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    gateway.takes_connections()?;
-    check_origin(&gateway, &request)?;
-    let came_from = came_from(&request, query.after.as_deref(), query.epoch.as_deref())?;
+    let came_from = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
+        Ok(came_from) => came_from,
+        Err(error) => return refuse(&gateway, &request, error),
+    };
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(websocket::bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await;
-    match gateway.handshakes.judge_handshake(proof, address(&gateway, &request))? {
-        Proof::Identity(identity) => Ok(open(&gateway, &request, identity, came_from)),
-        Proof::None => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
+    let is_bad = proof.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized);
+    match gateway.handshakes.judge_handshake(proof, address(&gateway, &request)) {
+        Ok(Proof::Identity(identity)) => Ok(open(&gateway, &request, identity, came_from)),
+        Ok(Proof::None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
+        // However often it was shown: it does not become better.
+        Err(error) if is_bad => Err(error.into()),
+        Err(error) => refuse(&gateway, &request, error),
     }
 }
 
@@ -66,47 +77,87 @@ pub async fn signed_link(
     session: Path<ChatId>,
     query: Query<SignedLink>,
 ) -> Result<HttpResponse, ApiError> {
-    gateway.takes_connections()?;
-    check_origin(&gateway, &request)?;
-    let came_from = came_from(&request, query.after.as_deref(), query.epoch.as_deref())?;
+    let came_from = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
+        Ok(came_from) => came_from,
+        Err(error) => return refuse(&gateway, &request, error),
+    };
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
-    let identity = gateway.handshakes.judge(proved, address(&gateway, &request))?;
-    Ok(open(&gateway, &request, identity, came_from))
+    let is_bad = proved.is_err();
+    match gateway.handshakes.judge(proved, address(&gateway, &request)) {
+        Ok(identity) => Ok(open(&gateway, &request, identity, came_from)),
+        Err(error) if is_bad => Err(error.into()),
+        Err(error) => refuse(&gateway, &request, error),
+    }
+}
+
+/// What can be said before its token is looked at: where it comes back from.
+fn may_come(
+    gateway: &Gateway,
+    request: &HttpRequest,
+    after: Option<&str>,
+    epoch: Option<&str>,
+) -> Result<Option<CameFrom>, ErrorBody> {
+    gateway.takes_connections()?;
+    check_origin(gateway, request)?;
+    came_from(request, after, epoch)
+}
+
+/// A browser's EventSource ends for good at any answer that is not 200. So what passes is told in a stream, which says when to
+/// come again; what does not pass is an HTTP error.
+fn refuse(gateway: &Gateway, request: &HttpRequest, error: ErrorBody) -> Result<HttpResponse, ApiError> {
+    let gone_in = gateway.gone_in();
+    let code = match error.code {
+        ErrorCode::Unavailable if gone_in.is_some() => CloseCode::Restart,
+        ErrorCode::Unavailable | ErrorCode::Internal => CloseCode::Unavailable,
+        ErrorCode::RateLimited => CloseCode::RateLimited,
+        _ => return Err(error.into()),
+    };
+    // Another gateway may serve it.
+    if code != CloseCode::RateLimited && request.headers().contains_key(FAILOVER) {
+        return Err(error.into());
+    }
+    let asked = error.details.get("retry_after_ms").and_then(serde_json::Value::as_u64).map(Duration::from_millis);
+    let wait = gone_in.or(asked).unwrap_or_default().max(AT_LEAST);
+    let back_in = wait + gateway.reconnect_within.mul_f64(rand::random());
+    Ok(event_stream().body(stream_text::farewell(code, Some(back_in))))
+}
+
+/// The head of a stream. Neither kept nor changed on the way, nor held back to be sent with more.
+fn event_stream() -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .force_close()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store, no-transform"))
+        .insert_header(("x-accel-buffering", "no"));
+    response
 }
 
 fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
     client_address(request.peer_addr(), request.head().headers(), gateway.rates.trusted_proxies)
 }
 
-fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ApiError> {
+fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ErrorBody> {
     // The browser's CORS check reads the answer's headers; this one keeps the connection from being opened at all.
     let origin = request.headers().get("origin").and_then(|origin| origin.to_str().ok());
     let host = request.connection_info().host().to_owned();
     if gateway.origins.allow_text(origin, &host) {
         return Ok(());
     }
-    Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed").into())
+    Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"))
 }
 
 /// Where a stream comes back from. What a browser sends by itself when it reconnects wins over the address that it was
-/// given once; the epoch stays that of the address.
-fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<Option<CameFrom>, ApiError> {
-    let epoch = websocket::epoch(epoch)?;
+/// given once; an id of an older version, which names no epoch, is of that of the address.
+fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<Option<CameFrom>, ErrorBody> {
+    let epoch = cursor::epoch(epoch)?;
+    let given = cursor::after(after, epoch)?;
     let header = request.headers().get("last-event-id").filter(|id| !id.is_empty());
-    // What is no text is no cursor, and refused as such.
-    match header.map(|id| id.to_str().unwrap_or("?")) {
-        Some(id) => Ok(Some(last_event_id(id, epoch)?)),
-        None => Ok(websocket::cursor(after)?.map(|seq| CameFrom::One(Position { seq, epoch }))),
-    }
-}
-
-/// What `Last-Event-ID` says.
-pub fn last_event_id(id: &str, epoch: Option<Epoch>) -> Result<CameFrom, ErrorBody> {
-    if id.contains(':') {
-        return Ok(CameFrom::Several);
-    }
-    let seq = websocket::cursor(Some(id))?.unwrap_or(Seq::ZERO);
-    Ok(CameFrom::One(Position { seq, epoch }))
+    // What is no text is no position.
+    Ok(match header.map(|id| id.to_str().unwrap_or("?")) {
+        Some(id) => Some(cursor::last_event_id(id, epoch.or(given.map(|given| given.epoch)))),
+        None => given.map(CameFrom::One),
+    })
 }
 
 fn open(
@@ -120,28 +171,28 @@ fn open(
     let outlet = Arc::new(outlet);
     // No frames come that would have to wait until it is open.
     let connection = Arc::new(Connection::new(gateway.next_connection_id(), "sse", outlet.clone(), false));
+    let ping_every = (gateway.ping_interval / 2).clamp(Duration::from_millis(1), PING_AT_MOST);
     let events = Events {
+        opening: Some(stream_text::opening()),
         receiver,
         outlet,
-        tick: interval(LOOK_EVERY),
-        next_ping: Instant::now() + gateway.ping_interval,
+        tick: interval(LOOK_EVERY.min(ping_every)),
+        ping_every,
+        next_ping: Instant::now() + ping_every,
         guard: Guard { gateway: gateway.clone(), connection: connection.clone() },
     };
     let (gateway, runtime) = (gateway.clone(), gateway.runtime.clone());
     runtime.spawn(async move { lifecycle::open(&gateway, &connection, identity, came_from).await });
-    HttpResponse::Ok()
-        .force_close()
-        .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-store"))
-        .insert_header(("x-accel-buffering", "no"))
-        .streaming(events.into_stream())
+    event_stream().streaming(events.into_stream())
 }
 
 /// The body of the answer.
 struct Events {
+    opening: Option<Bytes>,
     receiver: mpsc::UnboundedReceiver<Bytes>,
     outlet: Arc<SseOutlet>,
     tick: Interval,
+    ping_every: Duration,
     next_ping: Instant,
     guard: Guard,
 }
@@ -155,6 +206,9 @@ impl Events {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
         loop {
             tokio::select! {
                 biased;
@@ -182,10 +236,11 @@ impl Events {
         if connection.grant().is_some_and(|grant| now >= grant.expires_at) {
             self.outlet.close(CloseCode::TokenExpired);
         }
-        if now < self.next_ping {
+        // At the next look it would be late.
+        if now + self.tick.period() <= self.next_ping {
             return None;
         }
-        self.next_ping = now + self.guard.gateway.ping_interval;
+        self.next_ping = now + self.ping_every;
         Some(Bytes::from_static(b": ping\n\n"))
     }
 }

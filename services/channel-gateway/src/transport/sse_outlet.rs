@@ -1,12 +1,12 @@
 //! The way out of an event stream: a queue that the answer's body takes from, bounded by [`MAX_UNSENT`] bytes.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_events::frame::CloseCode;
-use chat_events::{ChatId, Seq};
+use chat_events::{ChatId, Epoch, Seq};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -15,6 +15,8 @@ use tokio::sync::{Notify, mpsc};
 use super::Outlet;
 use super::peer_socket::PeerSocket;
 use super::socket::MAX_UNSENT;
+use super::stream_text::farewell;
+use crate::cursor::Position;
 use crate::frames::Frame;
 
 /// How long a peer may take to read the end of its stream. It may hold what the kernel has taken for it.
@@ -23,6 +25,7 @@ const CLOSE_GRACE: Duration = Duration::from_secs(3);
 /// An event stream's way out.
 pub(super) struct SseOutlet {
     has_one_chat: bool,
+    epoch: AtomicI32,
     unsent: AtomicUsize,
     taken: Notify,
     end: Mutex<End>,
@@ -39,7 +42,7 @@ struct End {
 }
 
 impl SseOutlet {
-    /// With one chat the `id:` of an event is its `seq` alone.
+    /// With one chat the `id:` of an event is `<epoch>:<seq>`, with several `<epoch>:<chat>:<seq>`.
     pub(super) fn new(
         has_one_chat: bool,
         socket: Option<Arc<PeerSocket>>,
@@ -47,7 +50,8 @@ impl SseOutlet {
     ) -> (Self, mpsc::UnboundedReceiver<Bytes>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let end = Mutex::new(End { sender: Some(sender), code: None, farewell: None });
-        (Self { has_one_chat, unsent: AtomicUsize::new(0), taken: Notify::new(), end, socket, runtime }, receiver)
+        let (epoch, unsent) = (AtomicI32::new(Epoch::FIRST.0), AtomicUsize::new(0));
+        (Self { has_one_chat, epoch, unsent, taken: Notify::new(), end, socket, runtime }, receiver)
     }
 
     fn end(&self) -> MutexGuard<'_, End> {
@@ -98,10 +102,15 @@ impl SseOutlet {
 }
 
 impl Outlet for SseOutlet {
+    fn of_epoch(&self, epoch: Epoch) {
+        self.epoch.store(epoch.0, Ordering::Release);
+    }
+
     fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>) {
+        let epoch = Epoch(self.epoch.load(Ordering::Acquire));
         let id = match at {
-            Some((_, seq)) if self.has_one_chat => format!("id: {seq}\n"),
-            Some((chat, seq)) => format!("id: {chat}:{seq}\n"),
+            Some((_, seq)) if self.has_one_chat => format!("id: {}\n", Position { seq, epoch }),
+            Some((chat, seq)) => format!("id: {epoch}:{chat}:{seq}\n"),
             None => String::new(),
         };
         let json = frame.json();
@@ -149,17 +158,6 @@ impl Outlet for SseOutlet {
     fn is_closed(&self) -> bool {
         self.ended().is_some()
     }
-}
-
-/// `retry:` has a browser wait that long by itself.
-fn farewell(code: CloseCode, back_in: Option<Duration>) -> Bytes {
-    let mut data = serde_json::json!({"code": code.code(), "reason": code.reason()});
-    let mut retry = String::new();
-    if let Some(wait) = back_in.map(|wait| u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)) {
-        data["retry_after_ms"] = wait.into();
-        retry = format!("retry: {wait}\n");
-    }
-    Bytes::from(format!("{retry}event: close\ndata: {data}\n\n"))
 }
 
 #[cfg(test)]

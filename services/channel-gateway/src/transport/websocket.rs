@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use actix_http::{HttpMessage, Request, header, ws};
 use bytes::Bytes;
 use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
-use chat_events::{Epoch, ErrorBody, ErrorCode, ErrorEnvelope, Seq};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 
 use super::codec::Incoming;
 use super::echo;
@@ -18,11 +18,11 @@ use super::socket::{Ending, Socket};
 use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Proof};
+use crate::cursor::{self, CameFrom};
 use crate::error::retry_after;
 use crate::frame_rate::{self, FrameRate, Verdict};
 use crate::gateway::Gateway;
 use crate::lifecycle;
-use crate::resume::{CameFrom, Position};
 
 /// Where channels are.
 pub const CHANNEL: &str = "/channel/ws";
@@ -116,9 +116,8 @@ impl Wish {
         let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
             .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
             .into_inner();
-        let (epoch, expects_resume) = (epoch(query.epoch.as_deref())?, query.expects_resume()?);
-        let after = cursor(query.after.as_deref())?;
-        let came_from = after.map(|seq| CameFrom::One(Position { seq, epoch }));
+        let (epoch, expects_resume) = (cursor::epoch(query.epoch.as_deref())?, query.expects_resume()?);
+        let came_from = cursor::after(query.after.as_deref(), epoch)?.map(CameFrom::One);
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = authorization.and_then(bearer_token).map(str::to_owned);
         let address = client_address(peer, request.headers(), gateway.rates.trusted_proxies);
@@ -147,21 +146,6 @@ fn admission(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> Admissi
     let gateway = gateway.clone();
     let peer_of = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
     Admission { answer, waits_for_a_frame, limits, peer_of }
-}
-
-/// A cursor as it stands in a query or header.
-pub fn cursor(text: Option<&str>) -> Result<Option<Seq>, ErrorBody> {
-    match text.map(str::parse::<Seq>) {
-        None => Ok(None),
-        Some(Ok(seq)) if seq >= Seq::ZERO => Ok(Some(seq)),
-        Some(_) => Err(ErrorBody::field(ErrorCode::BadRequest, "after", "after is a seq: 0 or more")),
-    }
-}
-
-/// The epoch that a cursor is of, as it stands in a query.
-pub fn epoch(text: Option<&str>) -> Result<Option<Epoch>, ErrorBody> {
-    let bad = |_| ErrorBody::field(ErrorCode::BadRequest, "epoch", "epoch is a number");
-    text.map(|text| text.parse().map(Epoch)).transpose().map_err(bad)
 }
 
 /// The token of an `Authorization: Bearer` header.

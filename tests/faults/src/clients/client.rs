@@ -73,6 +73,8 @@ pub struct Client {
     setting: Setting,
     commands: mpsc::UnboundedReceiver<Command>,
     screen: Screen,
+    /// That of the last `connected`, which the cursors on the screen are of.
+    epoch: i64,
     unacked: Unacked,
     connection: Connection,
     trace: Trace,
@@ -133,7 +135,7 @@ impl Client {
         };
         let (screen, unacked) = (Screen::new(catch_up), Unacked::default());
         let trace = Trace::open(&setting.logs, &setting.name);
-        (Self { setting, commands, screen, unacked, connection: Connection::new(false), trace }, sender)
+        (Self { setting, commands, screen, epoch: 1, unacked, connection: Connection::new(false), trace }, sender)
     }
 
     /// Listens until it is dropped.
@@ -188,17 +190,17 @@ impl Client {
         let mut last_event_id = None;
         match account.who {
             Who::Visitor { session } => {
-                let cursor = self.screen.cursor(session);
+                let (epoch, cursor) = (self.epoch, self.screen.cursor(session));
                 // A browser's EventSource sends the header by itself; other clients give the address.
                 if *transport == Transport::EventStream && cursor > 0 && rand::rng().random() {
-                    last_event_id = Some(cursor.to_string());
+                    last_event_id = Some(format!("{epoch}:{cursor}"));
                 } else {
-                    path.push_str(&format!("&after={cursor}"));
+                    path.push_str(&format!("&after={epoch}:{cursor}"));
                 }
             }
             Who::Staff { .. } | Who::User { .. } => {
                 let last = self.screen.cursors().iter().next_back();
-                last_event_id = last.map(|(chat, seq)| format!("{chat}:{seq}"));
+                last_event_id = last.map(|(chat, seq)| format!("{}:{chat}:{seq}", self.epoch));
                 if self.resumes() {
                     path.push_str("&resume=1");
                 }
@@ -242,7 +244,7 @@ impl Client {
         }
         let cursors = self.screen.cursors().clone();
         cursors.keys().for_each(|chat| self.screen.resumed(*chat));
-        link.send(&json!({"type": "resume", "cursors": cursors})).await
+        link.send(&json!({"type": "resume", "cursors": cursors, "epoch": self.epoch})).await
     }
 
     async fn obey(&mut self, link: &mut Link, command: Command) -> Result<(), Ended> {

@@ -38,6 +38,7 @@ impl Client {
         let Setting { recorder, viewer, .. } = &self.setting;
         self.connection.number = recorder.connected(*viewer, self.connection.came_back);
         self.connection.is_open = true;
+        self.epoch = frame.data["epoch"].as_i64().unwrap_or_default();
         let mut chats = Vec::new();
         for chat in frame.data["chats"].as_array().into_iter().flatten() {
             let Some(id) = chat["chat_id"].as_i64() else { continue };
@@ -75,7 +76,8 @@ impl Client {
         self.trace.asks(self.setting.recorder.now(), &format!("catches up with chat {chat} after {after}"));
         if self.setting.transport == Transport::WebSocket {
             self.connection.asked.insert(chat);
-            return link.send(&json!({"type": "subscribe", "chat_id": chat, "after": after})).await;
+            let subscribe = json!({"type": "subscribe", "chat_id": chat, "after": after, "epoch": self.epoch});
+            return link.send(&subscribe).await;
         }
         let (rest, account) = (self.setting.rest.clone(), self.setting.account.clone());
         self.connection.fetches.spawn(async move {
