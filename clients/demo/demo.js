@@ -1,6 +1,7 @@
 // The demo page: a visitor and an operator side by side, over the public REST API and the channel protocol.
 //
 //   DOM            elements, keyed rows, times
+//   Trouble        what failed, in words
 //   Api            REST: one error shape, bearer tokens
 //   transports     WebSocket, and server-sent events where a WebSocket cannot be opened
 //   Connection     the one life cycle: connecting, live, waiting, ended
@@ -90,7 +91,55 @@ class Backoff {
   }
 }
 
+/* ---------------------------------------------------------------- trouble */
+
+/** One line that says what failed and what is done about it. What works again is no longer in it. */
+class Trouble {
+  #node;
+  #known = new Map();
+
+  constructor(node) {
+    this.#node = node;
+  }
+
+  /** `about` names what failed; `again`, if there is one, tries it once more. */
+  say(about, words, again = null) {
+    if (this.#known.get(about)?.words === words) return;
+    this.#known.set(about, { words, again });
+    this.#show();
+  }
+
+  isOver(about) {
+    if (this.#known.delete(about)) this.#show();
+  }
+
+  clear() {
+    this.#known.clear();
+    this.#show();
+  }
+
+  /** The last one: one line is read, five are not. */
+  #show() {
+    const last = [...this.#known].at(-1);
+    this.#node.hidden = !last;
+    if (!last) return;
+    const [about, { words, again }] = last;
+    this.#node.replaceChildren(element("span", {}, words));
+    if (!again) return;
+    const button = element("button", { type: "button", class: "quiet", "data-testid": "trouble-again" }, "Try again");
+    button.addEventListener("click", () => {
+      this.isOver(about);
+      again();
+    });
+    this.#node.append(button);
+  }
+}
+
 /* ---------------------------------------------------------------- REST */
+
+/** Where the page lies: a proxy may put a prefix before all paths. */
+const BASE = new URL("..", import.meta.url);
+const at = (path) => new URL(path.replace(/^\//, ""), BASE);
 
 /** A request that was answered with an error, or not at all (`status` 0). */
 class ApiError extends Error {
@@ -114,7 +163,7 @@ async function callApi(method, path, { token, body } = {}) {
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const request = { method, headers, body: JSON.stringify(body), cache: "no-store" };
-  const answer = await fetch(path, request).catch(() => Promise.reject(new ApiError(0)));
+  const answer = await fetch(at(path), request).catch(() => Promise.reject(new ApiError(0)));
   const json = await answer.json().catch(() => null);
   if (answer.ok && json !== null) return json;
   throw new ApiError(answer.ok ? 502 : answer.status, json?.error);
@@ -129,14 +178,14 @@ function query(path, parameters) {
 
 /** This page came from the front address, so that a link to another name of it is followed here. */
 function pathOf(link) {
-  const url = new URL(link, location.href);
-  return url.pathname + url.search;
+  const { pathname, search } = new URL(link, BASE);
+  return pathname.slice(pathname.lastIndexOf("/chat/")) + search;
 }
 
 /* ---------------------------------------------------------------- transports */
 
 function openWebSocket(path, events) {
-  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + path);
+  const socket = new WebSocket(at(path).href.replace(/^http/, "ws"));
   const deadline = setTimeout(() => socket.close(), 10_000);
   let opened = false;
   socket.onopen = () => {
@@ -161,7 +210,7 @@ function openWebSocket(path, events) {
 }
 
 function openEventStream(path, events) {
-  const source = new EventSource(path);
+  const source = new EventSource(at(path));
   let opened = false;
   source.onopen = () => {
     opened = true;
@@ -186,6 +235,14 @@ const TOKEN_EXPIRED = 4001;
 // A network that lets no WebSocket through shows at once; where one has worked, the server is more likely away.
 const REFUSALS_BEFORE_SSE = 2;
 const REFUSALS_BEFORE_SSE_ONCE_WORKED = 6;
+const PASSING_REASONS = {
+  4001: "the login was renewed",
+  4002: "this page was too slow",
+  4003: "this page was silent",
+  4004: "the server restarts",
+  4005: "the server is not ready",
+  4006: "too many requests came from here",
+};
 const FINAL_REASONS = {
   4500: "the token was refused",
   4501: "access was taken away",
@@ -278,7 +335,7 @@ class Connection {
     if (run !== this.#run) return;
     if (paths instanceof Error) {
       if (paths.isFinal) this.#end(paths.message);
-      else this.#wait();
+      else this.#wait(paths.message);
       return;
     }
     this.#mustRenew = false;
@@ -303,6 +360,7 @@ class Connection {
         return;
       case "error":
         if (frame.client_id) this.#answer(frame.client_id, (waiting) => waiting.reject(new ApiError(400, frame.error)));
+        else this.#onFrame(frame);
         return;
       case "connected":
         this.#goLive(frame.data);
@@ -351,12 +409,12 @@ class Connection {
     this.#mustRenew = code === TOKEN_EXPIRED || !opened || wasStream;
     if (livedLong) this.#backoff.reset();
     if (code === TOKEN_EXPIRED && livedLong) this.#open();
-    else this.#wait(retryAfter);
+    else this.#wait(PASSING_REASONS[code] ?? (opened ? "the connection broke" : "the server does not answer"), retryAfter);
   }
 
-  #wait(atLeast = 0) {
+  #wait(reason, atLeast = 0) {
     this.#drop();
-    this.#become({ name: "waiting" });
+    this.#become({ name: "waiting", reason });
     this.#retryTimer = setTimeout(() => this.#open(), Math.max(atLeast, this.#backoff.next()));
   }
 
@@ -505,14 +563,16 @@ const isMessage = (data) => Boolean(data && data.id && data.changed_seq && data.
 class SendQueue {
   #store;
   #transmit;
+  #trouble;
   #backoff = new Backoff();
   #busy = false;
   #stopped = false;
   #timer = null;
 
-  constructor(store, transmit) {
+  constructor(store, transmit, trouble) {
     this.#store = store;
     this.#transmit = transmit;
+    this.#trouble = trouble;
   }
 
   add(body, visibility) {
@@ -549,10 +609,16 @@ class SendQueue {
     try {
       this.#store.takeAnswer(await this.#transmit(draft));
       this.#backoff.reset();
+      this.#trouble.isOver("send");
       return true;
     } catch (why) {
-      if (why.isFinal) draft.problem = why.message;
-      else this.#timer = setTimeout(() => this.flush(), this.#backoff.next());
+      if (why.isFinal) {
+        draft.problem = why.message;
+        this.#trouble.isOver("send");
+      } else {
+        this.#trouble.say("send", `A message is not sent yet. ${why.message} Trying again…`);
+        this.#timer = setTimeout(() => this.flush(), this.#backoff.next());
+      }
       this.#store.changed();
       return Boolean(why.isFinal);
     }
@@ -935,6 +1001,15 @@ function tickMark(tick) {
   );
 }
 
+/** Says why there is no connection, until there is one. */
+function showConnection(trouble, { name, reason }) {
+  if (name === "live" || name === "idle") trouble.isOver("connection");
+  else if (name === "waiting") trouble.say("connection", `No connection: ${withoutDot(reason)}. Trying again…`);
+  else if (name === "ended") trouble.say("connection", `The connection has ended: ${withoutDot(reason)}.`);
+}
+
+const withoutDot = (words) => words.replace(/\.$/, "");
+
 /** The plug in the head of the page: one side's connection in words. */
 class ConnectionBadge {
   #node;
@@ -1056,6 +1131,7 @@ class Visitor {
   #view;
   #queue;
   #receipts;
+  #trouble = new Trouble(byId("visitor-trouble"));
   #typing = new TypingList(() => this.#view.showTyping(this.#typing.words));
   #typingSender = new TypingSender((isTyping) => this.#say({ type: "typing", is_typing: isTyping }));
   #badge = new ConnectionBadge(byId("visitor-state"), "Visitor", () => this.#connection.start());
@@ -1107,7 +1183,7 @@ class Visitor {
   #enter(visit) {
     this.#visit = visit;
     this.#store = new ChatStore(() => this.#view.render());
-    this.#queue = new SendQueue(this.#store, (draft) => this.#transmit(draft));
+    this.#queue = new SendQueue(this.#store, (draft) => this.#transmit(draft), this.#trouble);
     this.#showConversation(true);
     this.#view.show(this.#store);
     this.#connection.start();
@@ -1121,6 +1197,7 @@ class Visitor {
     this.#queue.stop();
     this.#receipts.clear();
     this.#typing.clear();
+    this.#trouble.clear();
     this.#showConversation(false);
     this.#showSession();
     byId("visitor-name").focus();
@@ -1136,7 +1213,8 @@ class Visitor {
     if (renew || !this.#pass) await this.#renewPass();
     if (this.#store.cursor === null) await this.#loadHistory();
     const { session_id: session } = this.#visit;
-    const after = this.#store.cursor;
+    // A cursor names the epoch that it is of, once that is known.
+    const after = this.#epoch === null ? this.#store.cursor : `${this.#epoch}:${this.#store.cursor}`;
     return {
       socket: query("/channel/ws", { session, token: this.#pass.token, after }),
       stream: `${pathOf(this.#pass.stream_url)}&after=${after}`,
@@ -1178,8 +1256,12 @@ class Visitor {
   async #loadEarlier() {
     const store = this.#store;
     const path = query(this.#messagesPath, { limit: PAGE_SIZE, before_id: store.firstId });
-    const page = await this.#call("GET", path).catch(() => null);
-    if (page) store.takePage(page, { isEarlier: true });
+    try {
+      store.takePage(await this.#call("GET", path), { isEarlier: true });
+      this.#trouble.isOver("earlier");
+    } catch (why) {
+      this.#trouble.say("earlier", `Earlier messages did not come. ${why.message}`, () => this.#loadEarlier());
+    }
   }
 
   #transmit({ body, client_id }) {
@@ -1199,6 +1281,9 @@ class Visitor {
         return;
       case "resync":
         this.#startOver();
+        return;
+      case "error":
+        this.#trouble.say("frame", `Something was refused: ${withoutDot(frame.error.message)}.`);
         return;
       case "chat.typing":
         if (frame.data.sender_type !== "client") this.#typing.take(frame.data);
@@ -1260,7 +1345,9 @@ class Visitor {
 
   #stateChanged(state) {
     this.#badge.show(state);
+    showConnection(this.#trouble, state);
     if (state.name === "live") {
+      this.#trouble.isOver("frame");
       this.#receipts.repeat();
       this.#queue.flush();
       return;
@@ -1375,6 +1462,7 @@ const visitorName = (session) => session.client?.name || `Visitor ${session.sess
 /** The list of sessions: what the server said, kept current by the staff feed. */
 class SessionList {
   #account;
+  #trouble;
   #sessions = new Map();
   #nextCursor = null;
   #filterForm = byId("filters");
@@ -1382,8 +1470,9 @@ class SessionList {
   #onOpen;
   openId = null;
 
-  constructor(account, onOpen) {
+  constructor(account, trouble, onOpen) {
     this.#account = account;
+    this.#trouble = trouble;
     this.#onOpen = onOpen;
     this.#filterForm.addEventListener("change", (event) => {
       if (event.target.name !== "unread") this.load();
@@ -1413,18 +1502,26 @@ class SessionList {
       limit: LIST_SIZE,
       cursor: more ? this.#nextCursor : null,
     });
-    const page = await this.#account.call("GET", path).catch(() => null);
-    if (!page || load !== this.#loads) return;
+    const page = await this.#account.call("GET", path).catch((why) => why);
+    if (load !== this.#loads) return;
+    if (page instanceof Error) {
+      this.#trouble.say("list", `The sessions did not come. ${page.message}`, () => this.load({ more }));
+      return;
+    }
+    this.#trouble.isOver("list");
     page.sessions.forEach((session) => this.#sessions.set(session.session_id, session));
     this.#nextCursor = page.next_cursor ?? null;
     this.render();
   }
 
   async fetch(id) {
-    const session = await this.#account.call("GET", `/chat/session/${id}`).catch(() => null);
-    if (!session) return;
-    this.#sessions.set(id, session);
-    this.render();
+    try {
+      this.#sessions.set(id, await this.#account.call("GET", `/chat/session/${id}`));
+      this.#trouble.isOver("session");
+      this.render();
+    } catch (why) {
+      this.#trouble.say("session", `A session did not come. ${why.message}`, () => this.fetch(id));
+    }
   }
 
   /** A session's new state, from an event or an answer. */
@@ -1550,7 +1647,8 @@ function previewOf(message) {
 class Operator {
   #crossing;
   #account = new OperatorAccount();
-  #list = new SessionList(this.#account, (id) => this.#openSession(id));
+  #trouble = new Trouble(byId("operator-trouble"));
+  #list = new SessionList(this.#account, this.#trouble, (id) => this.#openSession(id));
   #conversations = new Map();
   #open = null;
   #epoch = null;
@@ -1582,7 +1680,12 @@ class Operator {
   async start() {
     this.#badge.show({ name: "idle" }, "signed out");
     prefillLogin();
-    if (await this.#account.restore().catch(() => false)) this.#enter();
+    try {
+      if (await this.#account.restore()) this.#enter();
+    } catch (why) {
+      const isOver = !this.#account.isSignedIn;
+      this.#trouble.say("restore", `You are not signed in. ${why.message}`, isOver ? null : () => this.start());
+    }
   }
 
   shown() {
@@ -1603,6 +1706,7 @@ class Operator {
   async #signIn() {
     await this.#account.signIn(byId("operator-email").value, byId("operator-password").value);
     byId("operator-password").value = "";
+    this.#trouble.clear();
     this.#enter();
   }
 
@@ -1622,6 +1726,7 @@ class Operator {
     this.#list.clear();
     this.#account.signOut();
     this.#epoch = null;
+    this.#trouble.clear();
     this.#showDesk(false);
     byId("operator-note").textContent = this.#greeting;
     byId("operator-email").focus();
@@ -1648,6 +1753,9 @@ class Operator {
         return;
       case "resync":
         this.#reload(frame.chats);
+        return;
+      case "error":
+        this.#trouble.say("frame", `Something was refused: ${withoutDot(frame.error.message)}.`);
         return;
       case "subscribed":
         this.#caughtUp(frame);
@@ -1746,7 +1854,7 @@ class Operator {
   #conversation(id) {
     if (!this.#conversations.has(id)) {
       const store = new ChatStore(() => this.#open?.store === store && this.#view.render());
-      const queue = new SendQueue(store, (draft) => this.#transmit(id, draft));
+      const queue = new SendQueue(store, (draft) => this.#transmit(id, draft), this.#trouble);
       this.#conversations.set(id, { id, store, queue, isLevel: false });
     }
     return this.#conversations.get(id);
@@ -1773,10 +1881,13 @@ class Operator {
     conversation.isLevel = false;
     try {
       if (store.cursor === null) store.takePage(await this.#messages(id, { limit: PAGE_SIZE }));
-      const frame = { type: "subscribe", session_id: id, after: store.cursor };
+      const frame = { type: "subscribe", session_id: id, after: store.cursor, epoch: this.#epoch ?? undefined };
       if (!this.#connection.send(frame)) await this.#readAfter(conversation);
-    } catch {
-      // The connection's next life, or the next opening, tries again.
+      this.#trouble.isOver("history");
+    } catch (why) {
+      // The connection's next life tries again too.
+      const again = () => this.#catchUp(conversation);
+      this.#trouble.say("history", `The conversation did not come. ${why.message}`, again);
       return;
     }
     this.#ackLatest(store);
@@ -1810,8 +1921,12 @@ class Operator {
 
   async #loadEarlier() {
     const { id, store } = this.#open;
-    const page = await this.#messages(id, { limit: PAGE_SIZE, before_id: store.firstId }).catch(() => null);
-    if (page) store.takePage(page, { isEarlier: true });
+    try {
+      store.takePage(await this.#messages(id, { limit: PAGE_SIZE, before_id: store.firstId }), { isEarlier: true });
+      this.#trouble.isOver("earlier");
+    } catch (why) {
+      this.#trouble.say("earlier", `Earlier messages did not come. ${why.message}`);
+    }
   }
 
   #transmit(id, { body, client_id, visibility }) {
@@ -1871,12 +1986,11 @@ class Operator {
 
   async #change(what, body) {
     const { id } = this.#open;
-    const note = byId("operator-note");
     try {
       this.#list.takeState(await this.#account.call("POST", `/chat/session/${id}/${what}`, body));
-      note.textContent = this.#greeting;
+      this.#trouble.isOver("change");
     } catch (why) {
-      note.textContent = refusal(why);
+      this.#trouble.say("change", refusal(why));
       // What is shown was not so any more.
       if (why.code === "conflict") await this.#list.fetch(id);
     }
@@ -1889,7 +2003,9 @@ class Operator {
 
   #stateChanged(state) {
     this.#badge.show(state);
+    showConnection(this.#trouble, state);
     if (state.name === "live") {
+      this.#trouble.isOver("frame");
       this.#receipts.repeat();
       return;
     }
@@ -1927,6 +2043,14 @@ function decoded(text) {
 }
 
 /* ---------------------------------------------------------------- the page */
+
+const pageTrouble = new Trouble(byId("page-trouble"));
+pageTrouble.clear();
+for (const kind of ["error", "unhandledrejection"]) {
+  addEventListener(kind, ({ reason, message }) => {
+    pageTrouble.say("page", `Something in this page failed: ${reason?.message ?? message}. Reload it if it does not go on.`);
+  });
+}
 
 const crossing = new Crossing(byId("crossing"));
 const panes = { visitor: new Visitor(crossing), operator: new Operator(crossing) };

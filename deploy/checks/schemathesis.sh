@@ -55,5 +55,5 @@ start_postgres
 port=$(free_port)
 start_chat_service "$port"
 token=$(access_token "$port")
-"$VENV/bin/schemathesis" run "http://127.0.0.1:$port/openapi.json" --checks all --continue-on-failure \
+"$VENV/bin/schemathesis" run "http://127.0.0.1:$port/openapi.json" --url "http://127.0.0.1:$port" --checks all --continue-on-failure \
   --header "Authorization: Bearer $token" --request-timeout 20 "$@"

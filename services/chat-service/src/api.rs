@@ -67,15 +67,11 @@ pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// Swagger UI, at both of its usual places.
+/// Swagger UI, at both of its usual places. What it refers to is relative: a proxy may put a prefix before all paths.
 pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
-    for path in ["/docs", "/api/docs"] {
-        let to = format!("{path}/");
-        let redirect = move || {
-            let to = to.clone();
-            async move { HttpResponse::MovedPermanently().insert_header((LOCATION, to)).finish() }
-        };
+    for (path, document) in [("/docs", "../openapi.json"), ("/api/docs", "../../openapi.json")] {
+        let redirect = || async { HttpResponse::MovedPermanently().insert_header((LOCATION, "docs/")).finish() };
         config.service(at(path).get(redirect).into_resource(origins));
-        config.service(SwaggerUi::new(format!("{path}/{{_:.*}}")).config(Config::from("/openapi.json")));
+        config.service(SwaggerUi::new(format!("{path}/{{_:.*}}")).config(Config::from(document)));
     }
 }

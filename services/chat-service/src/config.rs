@@ -23,8 +23,8 @@ pub struct Config {
     /// Over how many lanes events are relayed: 1 to 256, fixed at the first start on a database
     #[arg(long, env = "OUTBOX__LANES", default_value = "4")]
     pub outbox_lanes: LaneCount,
-    /// Where the world reaches Switchboard, as in `https://chat.example.com`: put before `stream_url`, which is else
-    /// relative
+    /// Where the world reaches Switchboard, as in `https://chat.example.com` or, under a prefix,
+    /// `https://example.com/chat-app/`: put before `stream_url`, which is else relative
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
     /// Origins of other sites that browsers may call from, separated by commas, as in

@@ -19,4 +19,5 @@ mod rights;
 mod sessions;
 mod shutdown;
 mod slow_consumers;
+mod sub_path;
 mod tracing;

@@ -15,6 +15,8 @@ use utoipa::{Modify, OpenApi as _};
 #[openapi(
     info(title = "Switchboard chat-service",
          description = "Support sessions, chats, messages and accounts. Live events come over the channel protocol."),
+    // Beside this document, whatever prefix a proxy puts before it.
+    servers((url = "./")),
     paths(
         super::sessions::open, super::sessions::show, super::sessions::channel_token, super::sessions::assign,
         super::sessions::set_status, super::sessions::list, super::messages::list_in_session,

@@ -75,6 +75,18 @@ async fn swagger_ui_is_served_at_both_its_places() {
     for path in ["/docs", "/api/docs"] {
         let page = reqwest::get(format!("{}{path}", service.url)).await.expect("an answer");
         assert_eq!(page.status(), StatusCode::OK);
+        let at = page.url().clone();
         assert!(page.text().await.expect("HTML").contains("swagger-ui"), "{path}");
+        // It asks for the document beside it, whatever prefix a proxy puts before both.
+        let script = at.join("swagger-initializer.js").expect("a URL");
+        let script = reqwest::get(script).await.expect("an answer").text().await.expect("a script");
+        let document = script.split('"').find(|text| text.ends_with("openapi.json")).expect("its address");
+        assert!(document.starts_with("../"), "{document}");
+        let document = reqwest::get(at.join(document).expect("a URL")).await.expect("an answer");
+        assert_eq!(document.status(), StatusCode::OK);
+        let here = document.url().clone();
+        let document: Value = document.json().await.expect("JSON");
+        let server = document["servers"][0]["url"].as_str().expect("a server");
+        assert_eq!(here.join(server).expect("a URL").path(), "/");
     }
 }
