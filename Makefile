@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test lint fmt faults faults-check fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
+.PHONY: help run up down admin test browsers lint fmt faults faults-check fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -20,6 +20,9 @@ down: ## stop what `make up` started
 
 test: ## lint, build and run every test on real servers, and faults-check (ARGS="-E 'test(name)'" to choose tests alone)
 	@exec deploy/local/test.sh $(ARGS)
+
+browsers: ## real Chromium behind our nginx: 20 tabs with a plain EventSource, 10 restarts of the gateways (TABS=20 RESTARTS=10)
+	@BROWSER_TABS=$(or $(TABS),20) BROWSER_RESTARTS=$(or $(RESTARTS),10) exec deploy/local/test.sh -E 'binary(browsers)' --no-capture
 
 lint: ## check format, clippy, dependencies and shell scripts
 	@deploy/local/lint.sh

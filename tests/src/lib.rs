@@ -3,6 +3,7 @@
 //!
 //! - [`system`]: starts a standalone process, or two of each service
 //! - [`chain`]: one of each service, with a proxy before each server, to see what breaks and heals
+//! - [`browser`]: a real browser and its tabs
 //! - [`front`]: our front, and the proxies of others before it
 //! - [`rest`]: REST calls and their answers
 //! - [`people`]: visitors, operators and users
@@ -12,6 +13,7 @@
 //! - [`changed`]: messages that are edited and deleted
 //! - [`order`]: what order and duplicate mean
 
+pub mod browser;
 pub mod chain;
 pub mod changed;
 pub mod event_stream;
