@@ -144,7 +144,8 @@ const at = (path) => new URL(path.replace(/^\//, ""), BASE);
 /** A request that was answered with an error, or not at all (`status` 0). */
 class ApiError extends Error {
   constructor(status, { code = "unavailable", message = "The server does not answer.", details = {} } = {}) {
-    super(message);
+    // Which part of it is away is nothing to the reader of a page.
+    super(code === "unavailable" && status !== 0 ? "The server is not available now." : sentence(message));
     this.status = status;
     this.code = code;
     this.details = details;
@@ -157,6 +158,10 @@ class ApiError extends Error {
     return !["unavailable", "internal", "rate_limited", "token_expired"].includes(code);
   }
 }
+
+/** The server's words as a sentence. */
+const sentence = (words) => `${words.charAt(0).toUpperCase()}${words.slice(1).replace(/\.$/, "")}.`;
+const inTheMiddle = (words) => `${words.charAt(0).toLowerCase()}${words.slice(1).replace(/\.$/, "")}`;
 
 async function callApi(method, path, { token, body } = {}) {
   const headers = { Accept: "application/json" };
@@ -1004,11 +1009,9 @@ function tickMark(tick) {
 /** Says why there is no connection, until there is one. */
 function showConnection(trouble, { name, reason }) {
   if (name === "live" || name === "idle") trouble.isOver("connection");
-  else if (name === "waiting") trouble.say("connection", `No connection: ${withoutDot(reason)}. Trying again…`);
-  else if (name === "ended") trouble.say("connection", `The connection has ended: ${withoutDot(reason)}.`);
+  else if (name === "waiting") trouble.say("connection", `No connection: ${inTheMiddle(reason)}. Trying again…`);
+  else if (name === "ended") trouble.say("connection", `The connection has ended: ${inTheMiddle(reason)}.`);
 }
-
-const withoutDot = (words) => words.replace(/\.$/, "");
 
 /** The plug in the head of the page: one side's connection in words. */
 class ConnectionBadge {
@@ -1283,7 +1286,7 @@ class Visitor {
         this.#startOver();
         return;
       case "error":
-        this.#trouble.say("frame", `Something was refused: ${withoutDot(frame.error.message)}.`);
+        this.#trouble.say("frame", `Something was refused: ${inTheMiddle(frame.error.message)}.`);
         return;
       case "chat.typing":
         if (frame.data.sender_type !== "client") this.#typing.take(frame.data);
@@ -1755,7 +1758,7 @@ class Operator {
         this.#reload(frame.chats);
         return;
       case "error":
-        this.#trouble.say("frame", `Something was refused: ${withoutDot(frame.error.message)}.`);
+        this.#trouble.say("frame", `Something was refused: ${inTheMiddle(frame.error.message)}.`);
         return;
       case "subscribed":
         this.#caughtUp(frame);
