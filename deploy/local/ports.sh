@@ -33,16 +33,14 @@ unused_port() {
   printf '%s' "$port"
 }
 
-# http_status PORT PATH: the status of a GET on loopback, empty without an answer. No curl is needed.
-http_status() {
-  local line
+# ready PORT: whether the service there says that all of it works, what it only tells later included.
+ready() {
+  local answer
   {
     exec 3<>"/dev/tcp/127.0.0.1/$1" &&
-      printf 'GET %s HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$2" "$1" >&3 &&
-      IFS=' ' read -r -t 5 -u 3 _ line _
-  } 2>/dev/null && printf '%s' "$line"
+      printf 'GET /readyz HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3 &&
+      answer=$(timeout 5 cat <&3)
+  } 2>/dev/null
   exec 3>&- 2>/dev/null || true
+  [[ ${answer:-} == *'"status":"ready"'* ]]
 }
-
-# ready PORT: whether the service there says that it is able.
-ready() { [[ $(http_status "$1" /readyz) == 200 ]]; }

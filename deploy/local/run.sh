@@ -5,6 +5,8 @@
 DATA=.data
 POSTGRES=$DATA/postgres.process
 SERVICE=$DATA/standalone.process
+POSTGRES_LOG=$ROOT/$DATA/postgres.log
+FIRST_DEATH=-100 DEATHS=0
 
 # 127.0.0.1:8080, or PORT, or the whole address in HTTP__BIND.
 export HTTP__BIND=${HTTP__BIND:-127.0.0.1:${PORT:-8080}}
@@ -17,16 +19,44 @@ stop_all() {
 }
 
 start_postgres() {
-  local folder port log=$ROOT/$DATA/postgres.log
+  local folder port
   folder=$(server_folder "$DATA" postgres "$(account_for postgres)")
   # What an earlier run left behind when it was killed.
   postgres_stop "$POSTGRES"
   port=$(unused_port "$DATA/ports" postgres)
   say "Starting a private PostgreSQL on port $port, data in $folder"
-  DIES_WITH_US=INT postgres_launch "$POSTGRES" "$log" "$folder" "$port" durable
-  postgres_await "$POSTGRES" "$log" "$port"
+  POSTGRES_FOLDER=$folder POSTGRES_PORT=$port
+  launch_postgres
   DATABASE_URL=$(postgres_url "$folder" "$port")
   export DATABASE_URL
+}
+
+launch_postgres() {
+  DIES_WITH_US=INT postgres_launch "$POSTGRES" "$POSTGRES_LOG" "$POSTGRES_FOLDER" "$POSTGRES_PORT" durable
+  postgres_await "$POSTGRES" "$POSTGRES_LOG" "$POSTGRES_PORT"
+}
+
+# A PostgreSQL that this started and that died is started again; one that dies again and again has a reason.
+keep_postgres() {
+  [[ -n ${POSTGRES_FOLDER:-} ]] && ! running "$POSTGRES" || return 0
+  local now=$SECONDS
+  ((now - FIRST_DEATH > 60)) && FIRST_DEATH=$now DEATHS=0
+  DEATHS=$((DEATHS + 1))
+  ((DEATHS <= 3)) || died PostgreSQL "$POSTGRES_LOG" "has stopped $DEATHS times in a minute"
+  say "PostgreSQL has stopped; starting it again (its log is $POSTGRES_LOG.old)"
+  launch_postgres
+}
+
+# Until Switchboard ends by itself, which is told, or somebody ends this.
+watch_over() {
+  local service=$1 status=0
+  while running "$SERVICE"; do
+    keep_postgres
+    sleep 1 &
+    wait $! || true
+  done
+  wait "$service" || status=$?
+  ((status == 0)) || fail "Switchboard has ended by itself (status $status); what it wrote is above"
 }
 
 main() {
@@ -44,7 +74,7 @@ main() {
   # Its output goes to the terminal, so this is not launch().
   setsid setpriv --pdeathsig TERM -- target/release/standalone 9>&- &
   remember "$SERVICE" $!
-  wait $!
+  watch_over $!
 }
 
 main

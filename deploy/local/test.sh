@@ -38,7 +38,8 @@ require compiler nginx haproxy chromium
 start_services
 deploy/local/lint.sh 9>&-
 say "Building the services and the tests"
-cargo build --workspace --bins --locked 9>&-
+# With the tests, so that both have the same features: libraries are built once.
+cargo build --workspace --bins --tests --locked 9>&-
 say "Running the tests"
 run_tests "$@" 9>&-
 (($#)) || deploy/checks/faults.sh 9>&-

@@ -168,19 +168,41 @@ impl Chain {
         text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
     }
 
-    /// How long until the gateway says that it is not able.
-    pub async fn until_red(&self) -> Duration {
+    /// How long until the gateway says that of itself: `degraded` or `not_ready`.
+    pub async fn until(&self, status: &str) -> Duration {
         let started = Instant::now();
-        wait_until("the gateway to turn red", async || (self.readiness().await?["ready"] == false).then_some(())).await;
+        let what = format!("the gateway to be {status}");
+        wait_until(&what, async || (self.readiness().await?["status"] == *status).then_some(())).await;
         started.elapsed()
     }
 
-    /// How long until every service says that it is able.
+    /// What `/readyz` of each service is answered with, by the service's name.
+    pub async fn ready_answers(&self) -> Vec<(&'static str, Option<u16>)> {
+        join_all(self.services.iter().map(async |service| {
+            let answer = self.http.get(format!("http://{}/readyz", service.address)).send().await;
+            (service.name, answer.ok().map(|answer| answer.status().as_u16()))
+        }))
+        .await
+    }
+
+    /// What each service says of its parts: the service's name, the part's, and what its outage means.
+    pub async fn parts(&self) -> Vec<(&'static str, String, String)> {
+        let mut all = Vec::new();
+        for service in &self.services {
+            let readiness = self.readiness_of(service).await.expect("an answer");
+            for (part, state) in readiness["parts"].as_object().expect("parts") {
+                all.push((service.name, part.clone(), state["if_down"].as_str().expect("a word").to_owned()));
+            }
+        }
+        all
+    }
+
+    /// How long until every service says that all of it works.
     pub async fn until_ready(&self) -> Duration {
         let started = Instant::now();
         join_all(self.services.iter().map(async |service| {
             wait_until(&format!("{} to be ready", service.name), async || {
-                (self.readiness_of(service).await?["ready"] == true).then_some(())
+                (self.readiness_of(service).await?["status"] == "ready").then_some(())
             })
             .await;
         }))
@@ -200,6 +222,21 @@ impl Chain {
         let service = self.service(name);
         service.process = service.program.clone().start();
         service.address = service.process.addr().await;
+    }
+
+    /// Starts a process anew, has one of its vital tasks panic once it is ready, and waits for its end, which must be no
+    /// success. Returns what it wrote.
+    pub async fn dies_with(&mut self, name: &str, task: &str) -> Vec<String> {
+        let service = self.service(name);
+        service.process.kill();
+        service.process = service.program.clone().env("VITAL__PANICS", task).start();
+        service.address = service.process.addr().await;
+        self.until_ready().await;
+        let process = &mut self.service(name).process;
+        process.ask_to_panic();
+        let status = process.ended().await;
+        assert!(status.code().is_some_and(|code| code != 0), "{name} without {task}: {status}");
+        process.log()
     }
 
     /// `SIGSTOP`.

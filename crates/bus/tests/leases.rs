@@ -11,6 +11,7 @@ use bus::redis::RedisLeases;
 use bus::{ChangedOwners, Lease, Leaseholder};
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, UserId, names};
+use telemetry::Vital;
 use test_support::wait::wait_until;
 use test_support::{RedisPrefix, fresh_prefix};
 
@@ -56,7 +57,13 @@ struct Gateway {
 impl Gateway {
     fn start(prefix: &RedisPrefix, name: &'static str) -> Self {
         let (connections, changed) = (Arc::<Connections>::default(), Arc::<ChangedOwners>::default());
-        let leases = RedisLeases::start(&config::redis(prefix), name.into(), connections.clone(), changed.clone());
+        let leases = RedisLeases::start(
+            &config::redis(prefix),
+            name.into(),
+            connections.clone(),
+            changed.clone(),
+            &Vital::new(),
+        );
         Self { name, connections, changed, leases: Some(leases.expect("a URL")) }
     }
 

@@ -8,6 +8,7 @@ use chat_events::names::Channel;
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, SenderType, Signal, UserId, Visibility};
 use events::{arrival, beat, for_users, message, part, restored};
+use telemetry::Vital;
 use test_support::{fresh_database, wait_until};
 
 fn typing(name: &str) -> Signal {
@@ -29,7 +30,7 @@ fn typing(name: &str) -> Signal {
 #[tokio::test]
 async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut arrivals).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("connected");
 
@@ -51,7 +52,7 @@ async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
 #[tokio::test]
 async fn a_gateway_in_the_same_process_gets_whole_events_first() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut arrivals).await;
     let mut sink = NotifySink::new(database.url().into(), part()).with_local(pubsub.local());
     sink.publish(&[message(4, 1)]).await;
@@ -62,8 +63,8 @@ async fn a_gateway_in_the_same_process_gets_whole_events_first() {
 #[tokio::test]
 async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_memory() {
     let database = fresh_database().await;
-    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part());
-    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part());
+    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut heard_here).await;
     restored(&mut heard_there).await;
     let sent = beat();
@@ -78,7 +79,7 @@ async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_me
 #[tokio::test]
 async fn a_link_that_is_renewed_carries_on() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut arrivals).await;
     // It listens a moment after it has said that the link stands.
     wait_until("the renewal", async || {
@@ -95,8 +96,8 @@ async fn a_link_that_is_renewed_carries_on() {
 #[tokio::test]
 async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
     let database = fresh_database().await;
-    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part());
-    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part());
+    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut heard_here).await;
     restored(&mut heard_there).await;
     here.signal(&typing("Ann")).await.expect("room");
@@ -113,7 +114,7 @@ async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
 #[tokio::test]
 async fn a_broken_link_is_told_and_mended() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part());
+    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut arrivals).await;
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";

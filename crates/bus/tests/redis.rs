@@ -11,6 +11,7 @@ use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, S
 use chrono::{DateTime, Utc};
 use events::{arrival, beat, deletion, for_users, message, part, places, restored};
 use redis::aio::MultiplexedConnection;
+use telemetry::Vital;
 use test_support::{RedisPrefix, fresh_prefix};
 use tokio::sync::mpsc;
 
@@ -19,7 +20,7 @@ fn sink(prefix: &RedisPrefix) -> RedisSink {
 }
 
 async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Arrival>) {
-    let (pubsub, mut arrivals) = RedisPubSub::connect(&config::redis(prefix), part()).expect("a URL");
+    let (pubsub, mut arrivals) = RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new()).expect("a URL");
     restored(&mut arrivals).await;
     (pubsub, arrivals)
 }

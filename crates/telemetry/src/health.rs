@@ -1,11 +1,19 @@
-//! Which parts of a service are up. It is ready when all of them are.
+//! Which parts of a service are up. It is ready while all are up that it needs to serve what it is asked; a part whose
+//! outage only delays what is told later makes it degraded, and it goes on serving.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+
+use crate::Metrics;
 
 /// All parts of one process. Clones share them.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +24,19 @@ pub struct Health(Arc<Mutex<BTreeMap<String, Part>>>);
 #[derive(Debug, Clone)]
 pub struct Part {
     name: Arc<str>,
+    if_down: IfDown,
     state: Arc<Mutex<State>>,
+}
+
+/// What the outage of a part means for its service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IfDown {
+    /// It cannot serve what it is asked: others are to be asked instead.
+    NotReady,
+    /// All that it is asked is served; something is told later. Taking it out would help nobody, since all instances share
+    /// that outage.
+    Degraded,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -25,10 +45,24 @@ enum State {
     Down { why: String, since: DateTime<Utc> },
 }
 
+/// What a service says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every part is up.
+    Ready,
+    /// It serves what it is asked, but something is late.
+    Degraded,
+    /// It cannot serve.
+    NotReady,
+}
+
 /// What `/readyz` says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Readiness {
-    /// Whether every part is up.
+    /// In a word.
+    pub status: Status,
+    /// Whether it can serve what it is asked.
     pub ready: bool,
     /// Each part.
     pub parts: BTreeMap<String, PartState>,
@@ -36,7 +70,10 @@ pub struct Readiness {
 
 /// One part, as `/readyz` says it.
 #[derive(Debug, Clone)]
-pub struct PartState(State);
+pub struct PartState {
+    if_down: IfDown,
+    state: State,
+}
 
 impl Health {
     /// Without any part, which is ready.
@@ -45,25 +82,42 @@ impl Health {
         Self::default()
     }
 
-    /// The part of that name. A new one starts down: "starting".
+    /// A part without which the service cannot serve what it is asked. A new one starts down: "starting".
     #[must_use]
     pub fn part(&self, name: &str) -> Part {
-        let new = || Part { name: name.into(), state: Arc::new(Mutex::new(State::down("starting"))) };
+        self.part_that(name, IfDown::NotReady)
+    }
+
+    /// A part whose outage only delays what the service tells others.
+    #[must_use]
+    pub fn delaying_part(&self, name: &str) -> Part {
+        self.part_that(name, IfDown::Degraded)
+    }
+
+    fn part_that(&self, name: &str, if_down: IfDown) -> Part {
+        let new = || Part { name: name.into(), if_down, state: Arc::new(Mutex::new(State::down("starting"))) };
         lock(&self.0).entry(name.to_owned()).or_insert_with(new).clone()
     }
 
-    /// Whether every part is up, and which are not.
+    /// How the service is, and each of its parts.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        let state = |(name, part): (&String, &Part)| (name.clone(), PartState(lock(&part.state).clone()));
+        let state = |(name, part): (&String, &Part)| (name.clone(), part.shown());
         let parts: BTreeMap<_, _> = lock(&self.0).iter().map(state).collect();
-        Readiness { ready: parts.values().all(|part| part.0 == State::Up), parts }
+        let is_down = |means| parts.values().any(|part| part.if_down == means && part.state != State::Up);
+        let status = if is_down(IfDown::NotReady) {
+            Status::NotReady
+        } else if is_down(IfDown::Degraded) {
+            Status::Degraded
+        } else {
+            Status::Ready
+        };
+        Readiness { status, ready: status != Status::NotReady, parts }
     }
 
-    /// Whether every part is up.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        lock(&self.0).values().all(Part::is_up)
+    /// Shows each part as the metric `part_up`: 1 or 0.
+    pub fn register(&self, metrics: &Metrics) {
+        metrics.collect(PartsUp(self.clone()));
     }
 }
 
@@ -94,6 +148,10 @@ impl Part {
     pub fn is_up(&self) -> bool {
         *lock(&self.state) == State::Up
     }
+
+    fn shown(&self) -> PartState {
+        PartState { if_down: self.if_down, state: lock(&self.state).clone() }
+    }
 }
 
 impl State {
@@ -105,12 +163,34 @@ impl State {
 impl Serialize for PartState {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("up", &(self.0 == State::Up))?;
-        if let State::Down { why, since } = &self.0 {
+        map.serialize_entry("up", &(self.state == State::Up))?;
+        map.serialize_entry("if_down", &self.if_down)?;
+        if let State::Down { why, since } = &self.state {
             map.serialize_entry("why", why)?;
             map.serialize_entry("since", since)?;
         }
         map.end()
+    }
+}
+
+/// The metric `part_up`. The names of parts are the program's own, so there are few.
+#[derive(Debug)]
+struct PartsUp(Health);
+
+impl Collector for PartsUp {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let parts: Vec<Part> = lock(&self.0.0).values().cloned().collect();
+        let help = "Whether a part works; if_down says what its outage means for the service";
+        let mut family = encoder.encode_descriptor("part_up", help, None, MetricType::Gauge)?;
+        for part in parts {
+            let if_down = match part.if_down {
+                IfDown::NotReady => "not_ready",
+                IfDown::Degraded => "degraded",
+            };
+            let labels = [("part", &*part.name), ("if_down", if_down)];
+            ConstGauge::new(i64::from(part.is_up())).encode(family.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }
 
@@ -126,13 +206,35 @@ mod tests {
     #[test]
     fn it_is_ready_when_every_part_is_up() {
         let health = Health::new();
-        assert!(health.is_ready());
+        assert!(health.readiness().ready);
         let (postgres, redis) = (health.part("postgres"), health.part("redis"));
         assert_eq!(serde_json::to_value(health.readiness()).expect("JSON")["parts"]["redis"]["why"], "starting");
         postgres.up();
-        assert!(!health.is_ready());
+        assert_eq!(health.readiness().status, Status::NotReady);
         redis.up();
-        assert!(health.is_ready() && health.readiness().ready);
+        assert_eq!(health.readiness().status, Status::Ready);
+    }
+
+    #[test]
+    fn a_part_that_only_delays_degrades_and_takes_nothing_out() {
+        let (health, metrics) = (Health::new(), Metrics::new());
+        health.register(&metrics);
+        let (postgres, broker) = (health.part("postgres"), health.delaying_part("rabbitmq lane 0"));
+        postgres.up();
+        let degraded = health.readiness();
+        assert!(degraded.ready && degraded.status == Status::Degraded);
+        let shown = serde_json::to_value(&degraded).expect("JSON");
+        assert_eq!(shown["status"], "degraded");
+        assert_eq!(shown["parts"]["rabbitmq lane 0"]["if_down"], "degraded");
+        assert_eq!(shown["parts"]["postgres"]["if_down"], "not_ready");
+        let text = metrics.encode();
+        assert!(text.contains("part_up{part=\"rabbitmq lane 0\",if_down=\"degraded\"} 0\n"), "{text}");
+        assert!(text.contains("part_up{part=\"postgres\",if_down=\"not_ready\"} 1\n"), "{text}");
+        postgres.down("gone");
+        assert_eq!(health.readiness().status, Status::NotReady);
+        postgres.up();
+        broker.up();
+        assert_eq!(health.readiness().status, Status::Ready);
     }
 
     #[test]

@@ -127,7 +127,8 @@ mod tests {
         let after = call_service(&app, get("/readyz")).await;
         assert_eq!(after.status(), StatusCode::OK);
         let after: serde_json::Value = read_body_json(after).await;
-        assert_eq!(after, serde_json::json!({"ready": true, "parts": {"redis": {"up": true}}}));
+        let parts = serde_json::json!({"redis": {"up": true, "if_down": "not_ready"}});
+        assert_eq!(after, serde_json::json!({"status": "ready", "ready": true, "parts": parts}));
     }
 
     #[actix_web::test]

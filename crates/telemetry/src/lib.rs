@@ -7,6 +7,7 @@
 //! - [`metrics`]: the registry behind `/metrics`
 //! - `process_metrics`: memory, processor time and open files, in every registry
 //! - [`http`]: the probe routes, and a span for each request
+//! - [`vital`]: tasks without which a process must not go on
 //! - [`shutdown`]: waits until the process is told to end · [`exit`]: how it ends
 //!
 //! Every server logs exactly `listening` with a field `addr` once it accepts connections.
@@ -20,8 +21,10 @@ pub mod metrics;
 mod process_metrics;
 pub mod shutdown;
 pub mod trace;
+pub mod vital;
 
 pub use config::{LogFormat, TelemetryConfig};
-pub use health::{Health, Part};
+pub use health::{Health, IfDown, Part};
 pub use init::{Guard, InitError, init};
 pub use metrics::Metrics;
+pub use vital::Vital;

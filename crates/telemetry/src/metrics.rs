@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::{Metric, Registry, Unit};
 
@@ -37,6 +38,11 @@ impl Metrics {
     /// Adds a metric whose unit is appended to its name, as in `lag_seconds`.
     pub fn register_with_unit(&self, name: &str, help: &str, unit: Unit, metric: impl Metric) {
         self.with(|registry| registry.register_with_unit(name, help, unit, metric));
+    }
+
+    /// Adds what is looked up at each scrape.
+    pub(crate) fn collect(&self, collector: impl Collector) {
+        self.with(|registry| registry.register_collector(Box::new(collector)));
     }
 
     /// All metrics in the OpenMetrics text format.

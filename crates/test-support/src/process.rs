@@ -159,6 +159,11 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    /// Has the vital task that `VITAL__PANICS` names panic (SIGUSR1).
+    pub fn ask_to_panic(&self) {
+        self.signal(Signal::USR1);
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child that is ours");
@@ -231,12 +236,13 @@ fn path_of(binary: &str) -> PathBuf {
     path
 }
 
-/// Asks until a URL answers 200.
+/// Asks `/readyz` until every part of the service is up.
 pub async fn wait_until_ready(url: &str) {
     let client = reqwest::Client::new();
     wait_until(url, async || {
         let answer = client.get(url).timeout(wait::PATIENCE).send().await.ok()?;
-        answer.status().is_success().then_some(())
+        let readiness: Value = answer.json().await.ok()?;
+        (readiness["status"] == "ready").then_some(())
     })
     .await;
 }

@@ -36,7 +36,7 @@ use divan::{Bencher, black_box};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::value::RawValue;
-use telemetry::{Health, Metrics};
+use telemetry::{Health, Metrics, Vital};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, mpsc};
 
@@ -171,8 +171,9 @@ impl Stage {
             chat_service: chat_service.clone(),
             history: Arc::new(History::new(pubsub, chat_service, gateway_metrics.clone())),
             metrics: gateway_metrics,
-            heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),
+            heartbeat: Heartbeat::new(health.delaying_part("pipeline"), &metrics),
             runtime: runtime.handle().clone(),
+            vital: Vital::new(),
         });
         let (hub, counter) = (Arc::new(hub), Arc::<Counter>::default());
         runtime.block_on(async {

@@ -11,7 +11,7 @@ use bus::{Arrival, PubSub};
 use channel_auth::{JwtVerifier, SessionKeys};
 use chat_events::gateway_api::TopsRequest;
 use secrecy::ExposeSecret;
-use telemetry::{Health, Metrics, Part};
+use telemetry::{Health, Metrics, Part, Vital};
 use tokio::sync::mpsc;
 
 use crate::chat_service::{ChatService, HttpChatService};
@@ -32,28 +32,30 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Runs a channel-gateway until it is told to end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
-    let (health, metrics) = (Health::new(), Metrics::new());
-    let (pubsub, arrivals) = connect_pubsub(&config, health.part("pubsub"))?;
+    let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
+    health.register(&metrics);
+    let (pubsub, arrivals) = connect_pubsub(&config, health.delaying_part("pubsub"), &vital)?;
     let secret = config.internal_secret.clone();
     anyhow::ensure!(secret.expose_secret().len() >= 32, "AUTH__INTERNAL_SECRET must have at least 32 characters");
     let chat_service = Arc::new(HttpChatService::new(&config.chat_service_url, secret)?);
     let gateway = Gateway::new(Parts {
         pubsub,
         chat_service: chat_service.clone(),
-        credentials: credentials(&config, &health)?,
+        credentials: credentials(&config, &health, &vital)?,
         limits: config.channel.limits(),
         shared: config.pubsub.clone(),
         rates: config.channel.rates,
         origins: Origins::new(&config.channel.allowed_origins),
         metrics: GatewayMetrics::new(&metrics),
-        heartbeat: Heartbeat::new(health.part("pipeline"), &metrics),
+        heartbeat: Heartbeat::new(health.delaying_part("pipeline"), &metrics),
         pollers: config.channel.pollers(),
         ping_interval: config.channel.ping_interval,
         reconnect_within: config.channel.reconnect_within,
         serves_echo: config.channel.echo,
+        vital: vital.clone(),
     })?;
-    tokio::spawn(lifecycle::run_hub(gateway.clone(), arrivals));
-    tokio::spawn(watch_chat_service(chat_service, health.part("chat-service")));
+    vital.spawn("hub", lifecycle::run_hub(gateway.clone(), arrivals));
+    vital.spawn("chat-service's watch", watch_chat_service(chat_service, health.part("chat-service")));
 
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
     let draining = health.part("process");
@@ -70,14 +72,17 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     };
     let server = server::serve(listener, gateway.clone(), app)?;
-    telemetry::shutdown::requested().await;
+    let ended = tokio::select! {
+        () = telemetry::shutdown::requested() => Ok(()),
+        lost = vital.lost() => Err(lost.into()),
+    };
     draining.down("shutting down");
     drain::drain(&gateway, &config.channel).await;
     server.stop().await;
-    Ok(())
+    ended
 }
 
-fn credentials(config: &Config, health: &Health) -> anyhow::Result<Credentials> {
+fn credentials(config: &Config, health: &Health, vital: &Vital) -> anyhow::Result<Credentials> {
     let keys = SessionKeys::parse(config.session_keys.expose_secret())?.with_lifetime(config.session_ttl)?;
     anyhow::ensure!(
         config.jwt_issuers.len() == config.jwks_urls.len(),
@@ -87,20 +92,24 @@ fn credentials(config: &Config, health: &Health) -> anyhow::Result<Credentials> 
     let issuers = issuers.map(|(name, url)| Issuer { name: name.clone(), url: url.clone() }).collect();
     let verifier = Arc::new(JwtVerifier::new(config.jwt_audience.clone()));
     let refresh = KeyRefresh::new(issuers, verifier.clone(), health.part("jwks"))?;
-    tokio::spawn(refresh.clone().run());
+    vital.spawn("keys", refresh.clone().run());
     Ok(Credentials::new(Arc::new(keys), verifier, Some(refresh)))
 }
 
-fn connect_pubsub(config: &Config, part: Part) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>)> {
+fn connect_pubsub(
+    config: &Config,
+    part: Part,
+    vital: &Vital,
+) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>)> {
     match config.pubsub.backend {
         PubSubBackend::Redis => {
-            let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&config.pubsub, part)?;
+            let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
             Ok((pubsub, arrivals))
         }
         #[cfg(feature = "postgres")]
         PubSubBackend::Pg => {
             let url = config.database_url.clone().context("PUBSUB__BACKEND=pg needs DATABASE_URL")?;
-            let (pubsub, arrivals) = bus::notify::PgPubSub::connect(url, part);
+            let (pubsub, arrivals) = bus::notify::PgPubSub::connect(url, part, vital);
             Ok((pubsub, arrivals))
         }
         #[cfg(not(feature = "postgres"))]

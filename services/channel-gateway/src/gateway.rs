@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bus::redis::RedisLeases;
 use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
 use chat_events::{ErrorBody, ErrorCode};
+use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub reconnect_within: Duration,
     /// Where tasks run, whichever thread starts them.
     pub runtime: Handle,
+    /// What must not end.
+    pub vital: Vital,
     serves_echo: bool,
     /// When it will be gone, once it is ending.
     gone_at: OnceLock<Instant>,
@@ -95,6 +98,8 @@ pub struct Parts {
     pub reconnect_within: Duration,
     /// Whether the codec's echo is served, for conformance runs.
     pub serves_echo: bool,
+    /// What must not end.
+    pub vital: Vital,
 }
 
 impl Gateway {
@@ -103,13 +108,14 @@ impl Gateway {
         let runtime = Handle::current();
         let pollers = Pollers::start(parts.pollers)?;
         let name = format!("{:08x}", rand::random::<u32>());
-        let (limits, leases) = count_connections(parts.limits, &parts.shared, &name)?;
+        let vital = parts.vital;
+        let (limits, leases) = count_connections(parts.limits, &parts.shared, &name, &vital)?;
         let handshakes = Arc::new(HandshakeRates::new(&parts.rates));
-        runtime.spawn({
+        vital.spawn("handshake rates", {
             let handshakes = handshakes.clone();
             async move { handshakes.forget_idle().await }
         });
-        runtime.spawn(parts.heartbeat.clone().watch(parts.pubsub.clone(), leases.clone()));
+        vital.spawn("heartbeat", parts.heartbeat.clone().watch(parts.pubsub.clone(), leases.clone()));
         let (pubsub, chat_service, metrics) = (parts.pubsub, parts.chat_service, parts.metrics);
         let history = Arc::new(History::new(pubsub.clone(), chat_service.clone(), metrics.clone()));
         let (hub, invitations) = Hub::new(hub::Parts {
@@ -119,14 +125,15 @@ impl Gateway {
             metrics: metrics.clone(),
             heartbeat: parts.heartbeat,
             runtime: runtime.clone(),
+            vital: vital.clone(),
         });
         let hub = Arc::new(hub);
         let (revocations, watcher) = Revocations::new(chat_service.clone(), hub.clone(), history.clone());
-        runtime.spawn(watcher.run());
+        vital.spawn("revocations", watcher.run());
         Ok(Arc::new(Self {
             hub,
             history,
-            welcomes: Welcomes::new(&chat_service, &runtime),
+            welcomes: Welcomes::new(&chat_service, &vital),
             revocations,
             chat_service,
             credentials: parts.credentials,
@@ -139,6 +146,7 @@ impl Gateway {
             ping_interval: parts.ping_interval,
             reconnect_within: parts.reconnect_within,
             runtime,
+            vital,
             serves_echo: parts.serves_echo,
             gone_at: OnceLock::new(),
             _leases: leases,
@@ -188,12 +196,13 @@ fn count_connections(
     limits: ConnectionLimits,
     shared: &PubSubConfig,
     name: &str,
+    vital: &Vital,
 ) -> std::io::Result<(Arc<Limits>, Option<Arc<RedisLeases>>)> {
     if shared.backend == PubSubBackend::Pg {
         return Ok((Arc::new(Limits::new(limits, None)), None));
     }
     let changed = Arc::<ChangedOwners>::default();
     let limits = Arc::new(Limits::new(limits, Some(changed.clone())));
-    let leases = RedisLeases::start(shared, name.to_owned(), limits.clone(), changed);
+    let leases = RedisLeases::start(shared, name.to_owned(), limits.clone(), changed, vital);
     Ok((limits, Some(Arc::new(leases.map_err(std::io::Error::other)?))))
 }

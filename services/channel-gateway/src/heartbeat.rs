@@ -1,5 +1,6 @@
 //! Whether the way from PostgreSQL to this gateway is open: each lane beats once a second, all the way. Silence turns
-//! the part `pipeline` of `/readyz` down, and makes the gateway renew a link that claims to be fine.
+//! the part `pipeline` of `/readyz` down (delivery is late then, and everything else served), and makes the gateway renew
+//! a link that claims to be fine.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -16,8 +17,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use telemetry::{Metrics, Part};
 use tokio::time::{Instant, MissedTickBehavior};
 
-/// A lane that was silent for longer is down: three beats were lost, and `/readyz` has to say so within 5 s.
-const SILENT_AFTER: Duration = Duration::from_secs(4);
+/// A lane that was silent for longer is down: two beats were lost, and a metric and an alert have to say so within 5 s.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
+
+/// A link over which nothing came for longer is renewed.
+const DEAF_AFTER: Duration = Duration::from_secs(4);
 
 /// How often silence is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -145,7 +149,7 @@ impl Renewal {
             return false;
         }
         let stands_since = *self.stands_since.get_or_insert(now);
-        let is_quiet = now - quiet_since.max(stands_since) > SILENT_AFTER;
+        let is_quiet = now - quiet_since.max(stands_since) > DEAF_AFTER;
         let is_due = is_quiet && self.last.is_none_or(|last| now - last >= RENEW_EVERY);
         if is_due {
             *self = Self { stands_since: None, last: Some(now) };
@@ -173,11 +177,11 @@ mod tests {
         let mut lanes = Lanes::awaited(start);
         assert_eq!(lanes.trouble(start).as_deref(), Some("no lane has been heard yet"));
         lanes.heard(&beat(0, 2), start);
-        assert_eq!(lanes.trouble(start).as_deref(), Some("silent for over 4 s: lane 1"));
+        assert_eq!(lanes.trouble(start).as_deref(), Some("silent for over 3 s: lane 1"));
         lanes.heard(&beat(1, 2), start);
-        assert_eq!(lanes.trouble(start + 4 * SECOND), None);
-        lanes.heard(&beat(1, 2), start + 4 * SECOND);
-        assert_eq!(lanes.trouble(start + 5 * SECOND).as_deref(), Some("silent for over 4 s: lane 0"));
+        assert_eq!(lanes.trouble(start + 3 * SECOND), None);
+        lanes.heard(&beat(1, 2), start + 3 * SECOND);
+        assert_eq!(lanes.trouble(start + 4 * SECOND).as_deref(), Some("silent for over 3 s: lane 0"));
         lanes.heard(&beat(0, 2), start + 6 * SECOND);
         assert_eq!(lanes.trouble(start + 6 * SECOND), None);
         assert_eq!(lanes.quiet_since(), start + 6 * SECOND);
@@ -192,7 +196,7 @@ mod tests {
         (0..2).for_each(|lane| lanes.heard(&beat(lane, 2), later));
         assert_eq!(lanes.trouble(later), None);
         lanes.heard(&beat(0, 3), later);
-        assert_eq!(lanes.trouble(later).as_deref(), Some("silent for over 4 s: lane 2"));
+        assert_eq!(lanes.trouble(later).as_deref(), Some("silent for over 3 s: lane 2"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use bus::{Arrival, Hint, Parcel, PubSub};
 use chat_events::frame::ServerFrame;
 use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, UserId};
+use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, RwLock, mpsc};
 use uuid::Uuid;
@@ -55,6 +56,7 @@ pub struct Hub {
     invitations: mpsc::UnboundedSender<Invitation>,
     heartbeat: Arc<Heartbeat>,
     runtime: Handle,
+    vital: Vital,
 }
 
 /// What a hub is made of.
@@ -71,6 +73,8 @@ pub struct Parts {
     pub heartbeat: Arc<Heartbeat>,
     /// Where tasks run.
     pub runtime: Handle,
+    /// What must not end.
+    pub vital: Vital,
 }
 
 /// A user was added to a chat: this connection of its should join.
@@ -127,6 +131,7 @@ impl Hub {
             heartbeat: parts.heartbeat,
             invitations,
             runtime: parts.runtime,
+            vital: parts.vital,
         };
         (hub, invited)
     }
@@ -166,7 +171,7 @@ impl Hub {
     }
 
     fn spawn<F: Future<Output = ()> + Send + 'static>(self: &Arc<Self>, job: impl FnOnce(Arc<Self>) -> F) {
-        self.runtime.spawn(job(self.clone()));
+        self.vital.spawn_job(&self.runtime, "a job of the hub", job(self.clone()));
     }
 
     fn arrive(self: &Arc<Self>, arrival: Arrival) {

@@ -21,7 +21,7 @@ use crate::{client_frames, join, resume};
 /// Takes what the bus brings until it ends; users who are added to a chat join it.
 pub async fn run_hub(gateway: Arc<Gateway>, arrivals: mpsc::Receiver<Arrival>) {
     if let Some(invitations) = gateway.take_invitations() {
-        gateway.runtime.spawn(invite_all(gateway.clone(), invitations));
+        gateway.vital.spawn("invitations", invite_all(gateway.clone(), invitations));
     }
     gateway.hub.clone().run(arrivals).await;
 }

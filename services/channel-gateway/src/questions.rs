@@ -7,7 +7,7 @@ use chat_events::{ErrorBody, ErrorCode};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::runtime::Handle;
+use telemetry::Vital;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
@@ -29,14 +29,15 @@ pub struct Questions<K, A> {
 }
 
 impl<K: Send + 'static, A: Send + 'static> Questions<K, A> {
-    /// Asks about so many at a time from a task on this runtime, until this is dropped.
+    /// Asks about so many at a time from a vital task, which ends when this is dropped.
     pub fn new(
-        runtime: &Handle,
+        vital: &Vital,
+        name: &str,
         at_once: usize,
         ask: impl Fn(Vec<K>) -> BoxFuture<'static, Answer<Vec<Answer<A>>>> + Send + 'static,
     ) -> Self {
         let (waiting, queue) = mpsc::unbounded_channel();
-        runtime.spawn(serve(queue, at_once, Box::new(ask)));
+        vital.spawn(name, serve(queue, at_once, Box::new(ask)));
         Self { waiting }
     }
 
@@ -106,7 +107,7 @@ mod tests {
 
         fn questions(self: &Arc<Self>) -> Questions<u32, u32> {
             let clerk = self.clone();
-            Questions::new(&Handle::current(), 4, move |numbers| {
+            Questions::new(&Vital::new(), "test", 4, move |numbers| {
                 let clerk = clerk.clone();
                 Box::pin(async move {
                     clerk.asked.lock().unwrap_or_else(PoisonError::into_inner).push(numbers.clone());

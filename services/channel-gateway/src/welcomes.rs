@@ -10,7 +10,7 @@ use chat_events::gateway_api::{
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, UserId};
 use futures_util::FutureExt;
-use tokio::runtime::Handle;
+use telemetry::Vital;
 
 use crate::chat_service::{Answer, ChatService};
 use crate::questions::Questions;
@@ -26,15 +26,17 @@ pub struct Welcomes {
 }
 
 impl Welcomes {
-    /// Asks from tasks on this runtime, until this is dropped.
-    pub fn new(chat_service: &Arc<dyn ChatService>, runtime: &Handle) -> Self {
+    /// Asks from vital tasks, until this is dropped.
+    pub fn new(chat_service: &Arc<dyn ChatService>, vital: &Vital) -> Self {
         let [for_clients, for_users, for_accounts] = [chat_service.clone(), chat_service.clone(), chat_service.clone()];
         Self {
-            clients: Questions::new(runtime, MAX_CLIENTS, move |sessions| {
+            clients: Questions::new(vital, "clients' welcome", MAX_CLIENTS, move |sessions| {
                 clients(for_clients.clone(), sessions).boxed()
             }),
-            users: Questions::new(runtime, MAX_USERS, move |users| chats(for_users.clone(), users).boxed()),
-            accounts: Questions::new(runtime, MAX_ACCOUNTS, move |connects| {
+            users: Questions::new(vital, "users' welcome", MAX_USERS, move |users| {
+                chats(for_users.clone(), users).boxed()
+            }),
+            accounts: Questions::new(vital, "accounts' welcome", MAX_ACCOUNTS, move |connects| {
                 accounts(for_accounts.clone(), connects).boxed()
             }),
         }

@@ -12,7 +12,7 @@ use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Config, Surroundings, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
-use telemetry::{Health, Metrics, TelemetryConfig};
+use telemetry::{Health, Metrics, TelemetryConfig, Vital};
 use tokio_util::sync::CancellationToken;
 
 /// REST, accounts, permissions and history of Switchboard.
@@ -71,21 +71,24 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let around = Surroundings {
         health: Health::new(),
         metrics: Metrics::new(),
+        vital: Vital::new(),
         waker: LaneWaker::new(serve.config.outbox_lanes),
         shutdown: CancellationToken::new(),
     };
+    around.health.register(&around.metrics);
     let database_url = serve.config.database.url()?;
     let (state, background) = start(&serve.config, &around)?;
     let mut background = tokio::spawn(background.run());
-    let link = tokio::spawn(around.waker.clone().run_link(database_url, around.shutdown.clone()));
+    let link = around.vital.spawn("nudges", around.waker.clone().run_link(database_url, around.shutdown.clone()));
     let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
-    let relay = relay.map(|relay| tokio::spawn(relay.run(state.clone(), around.shutdown.clone())));
+    let relay = relay.map(|relay| around.vital.spawn("the relay", relay.run(state.clone(), around.shutdown.clone())));
 
     let server = listen(serve.http_bind, &state, &around)?;
     let (handle, serving) = (server.handle(), tokio::spawn(server));
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut background => ended?.context("this database cannot be served"),
+        lost = around.vital.lost() => Err(lost.into()),
     };
     around.health.part("process").down("shutting down");
     handle.stop(true).await;

@@ -5,7 +5,7 @@ use bus::outbox::{LaneWaker, OutboxSource};
 use bus::{BrokerBackend, BrokerConfig, BusError, PipelineMetrics, Stage, pump};
 use chat_events::{Epoch, LaneCount};
 use secrecy::SecretString;
-use telemetry::{Health, Metrics};
+use telemetry::{Health, Metrics, Vital};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ pub struct Relay {
     pub health: Health,
     /// Gets the relay's metrics.
     pub metrics: Metrics,
+    /// Told of a lane that ends.
+    pub vital: Vital,
 }
 
 impl Relay {
@@ -44,6 +46,7 @@ impl Relay {
             waker: around.waker.clone(),
             health: around.health.clone(),
             metrics: around.metrics.clone(),
+            vital: around.vital.clone(),
         }))
     }
 
@@ -74,10 +77,10 @@ impl Relay {
             epoch,
             self.waker.clone(),
             metrics.clone(),
-            self.health.part(&format!("outbox lane {lane}")),
+            self.health.delaying_part(&format!("outbox lane {lane}")),
         );
-        let rabbitmq = self.health.part(&format!("rabbitmq lane {lane}"));
+        let rabbitmq = self.health.delaying_part(&format!("rabbitmq lane {lane}"));
         let sink = AmqpSink::new(self.amqp_url.clone(), self.lanes, rabbitmq);
-        pump::run(source, sink, metrics, shutdown)
+        self.vital.watched(&format!("the relay of lane {lane}"), pump::run(source, sink, metrics, shutdown))
     }
 }

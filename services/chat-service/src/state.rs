@@ -7,7 +7,7 @@ use bus::outbox::LaneWaker;
 use chat_events::{ChatId, Epoch, LaneCount};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::{ExposeSecret, SecretString};
-use telemetry::{Health, Metrics, Part};
+use telemetry::{Health, Metrics, Part, Vital};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -49,6 +49,8 @@ pub struct Surroundings {
     pub metrics: Metrics,
     /// Told of each commit.
     pub waker: LaneWaker,
+    /// What must not end.
+    pub vital: Vital,
     /// Ends the background work.
     pub shutdown: CancellationToken,
 }

@@ -57,11 +57,11 @@ impl Consumers {
     pub fn source(&self, lane: Lane, metrics: LaneMetrics, health: &Health) -> Box<dyn Source> {
         match &self.from {
             From::Amqp(url) => {
-                Box::new(AmqpSource::new(url.clone(), lane, metrics, health.part(&format!("rabbitmq.{lane}"))))
+                Box::new(AmqpSource::new(url.clone(), lane, metrics, health.delaying_part(&format!("rabbitmq.{lane}"))))
             }
             #[cfg(feature = "postgres")]
             From::Outbox { database_url, epoch, waker } => {
-                let part = health.part(&format!("outbox.{lane}"));
+                let part = health.delaying_part(&format!("outbox.{lane}"));
                 let waker = waker.clone();
                 Box::new(bus::outbox::OutboxSource::new(database_url.clone(), lane, *epoch, waker, metrics, part))
             }
@@ -82,7 +82,7 @@ impl Consumers {
 #[cfg(feature = "postgres")]
 async fn known(database_url: &secrecy::SecretString, health: &Health) -> bus::outbox::Installation {
     const RETRY_EVERY: std::time::Duration = std::time::Duration::from_secs(1);
-    let part = health.part("outbox");
+    let part = health.delaying_part("outbox");
     loop {
         match bus::outbox::read_installation(database_url).await {
             Ok(installation) => {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use dispatcher::{Config, Neighbours};
-use telemetry::{Health, Metrics};
+use dispatcher::{Config, Neighbours, Surroundings};
+use telemetry::{Health, Metrics, Vital};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -20,16 +20,19 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let _guard = telemetry::init("dispatcher", &config.telemetry)?;
-    let (health, metrics) = (Health::new(), Metrics::new());
+    let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
+    health.register(&metrics);
     let shutdown = shutdown_on_signal()?;
     let probes = telemetry::http::serve_probes(&config.http_bind, health.clone(), metrics.clone())
         .with_context(|| format!("cannot listen on {}", config.http_bind))?;
     let probes_handle = probes.handle();
     let probes = tokio::spawn(probes);
 
-    let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), &health, &metrics, shutdown.clone());
+    let around = Surroundings { health, metrics, vital: vital.clone(), shutdown: shutdown.clone() };
+    let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), around);
     let result = tokio::select! {
         result = pipeline => result.map_err(anyhow::Error::from),
+        lost = vital.lost(), if !shutdown.is_cancelled() => Err(lost.into()),
         () = too_long_after(&shutdown) => Err(anyhow::anyhow!("did not stop in {SHUTDOWN_TIMEOUT:?}")),
     };
     probes_handle.stop(false).await;

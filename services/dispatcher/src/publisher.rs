@@ -16,7 +16,9 @@ pub fn sink(
     health: &Health,
 ) -> Result<Box<dyn Sink>, BusError> {
     match config.pubsub.backend {
-        PubSubBackend::Redis => Ok(Box::new(RedisSink::new(&config.pubsub, health.part(&format!("redis.{lane}")))?)),
+        PubSubBackend::Redis => {
+            Ok(Box::new(RedisSink::new(&config.pubsub, health.delaying_part(&format!("redis.{lane}")))?))
+        }
         PubSubBackend::Pg => notify(config, neighbours, lane, health),
     }
 }
@@ -28,7 +30,7 @@ fn notify(
     lane: Lane,
     health: &Health,
 ) -> Result<Box<dyn Sink>, BusError> {
-    let sink = bus::notify::NotifySink::new(config.database_url()?, health.part(&format!("notify.{lane}")));
+    let sink = bus::notify::NotifySink::new(config.database_url()?, health.delaying_part(&format!("notify.{lane}")));
     Ok(match &neighbours.gateway {
         Some(gateway) => Box::new(sink.with_local(gateway.clone())),
         None => Box::new(sink),

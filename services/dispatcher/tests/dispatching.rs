@@ -10,7 +10,7 @@ use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
 use chat_events::names::Channel;
 use chat_events::{Beat, ChatId, LaneCount};
 use serde_json::json;
-use telemetry::Health;
+use telemetry::{Health, Vital};
 use test_support::process::wait_until_ready;
 use test_support::wait::in_time;
 use test_support::{
@@ -55,7 +55,7 @@ impl Between {
             stream_ttl: Duration::from_secs(60),
         };
         let relay = AmqpSink::new(vhost.url().into(), lanes(), health.part("relay"));
-        let (gateway, arrivals) = RedisPubSub::connect(&config, health.part("gateway")).expect("a URL");
+        let (gateway, arrivals) = RedisPubSub::connect(&config, health.part("gateway"), &Vital::new()).expect("a URL");
         Self { vhost, prefix, relay, gateway, arrivals }
     }
 
@@ -202,7 +202,8 @@ async fn a_backend_without_an_address_is_a_clear_error() {
 
 /// A gateway that hears hints.
 async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Arrival>) {
-    let (gateway, mut arrivals) = PgPubSub::connect(database.url().into(), Health::new().part("gateway"));
+    let (gateway, mut arrivals) =
+        PgPubSub::connect(database.url().into(), Health::new().part("gateway"), &Vital::new());
     while !matches!(in_time("the link", arrivals.recv()).await, Some(Arrival::Restored)) {}
     (gateway, arrivals)
 }

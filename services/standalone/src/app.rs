@@ -17,7 +17,7 @@ use channel_gateway::origins::Origins;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Surroundings};
 use dispatcher::{Neighbours, PipelineConfig};
-use telemetry::{Health, Metrics};
+use telemetry::{Health, Metrics, Vital};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -40,17 +40,20 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let around = Surroundings {
         health: Health::new(),
         metrics: Metrics::new(),
+        vital: Vital::new(),
         waker: LaneWaker::new(config.chat.outbox_lanes),
         shutdown: CancellationToken::new(),
     };
+    around.health.register(&around.metrics);
     let process = Process { config, around };
     let (chat, background) = chat_service::start(&process.config.chat, &process.around)?;
     let mut fatal = tokio::spawn(background.run());
     let (gateway, local) = process.gateway(&chat)?;
-    let pipeline = tokio::spawn(process.pipeline(local));
+    let vital = process.around.vital.clone();
+    let pipeline = vital.spawn("the pipeline", process.pipeline(local));
     // Only where events go by way of RabbitMQ; else the dispatcher reads the outbox itself.
     let relay = Relay::from_config(&process.config.broker, &process.config.chat, &process.around)?;
-    let relay = relay.map(|relay| tokio::spawn(relay.run(chat.clone(), process.around.shutdown.clone())));
+    let relay = relay.map(|relay| vital.spawn("the relay", relay.run(chat.clone(), process.around.shutdown.clone())));
 
     let server = process.serve(listener, &chat, &gateway)?;
     if process.config.demo_operator {
@@ -59,6 +62,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut fatal => ended?.context("this database cannot be served"),
+        lost = vital.lost() => Err(lost.into()),
     };
     process.around.health.part("process").down("shutting down");
     channel_gateway::drain::drain(&gateway, &process.config.channel).await;
@@ -94,28 +98,31 @@ impl Process {
             rates: channel.rates,
             origins: Origins::new(&channel.allowed_origins),
             metrics: GatewayMetrics::new(&self.around.metrics),
-            heartbeat: Heartbeat::new(self.around.health.part("pipeline"), &self.around.metrics),
+            heartbeat: Heartbeat::new(self.around.health.delaying_part("pipeline"), &self.around.metrics),
             pollers: channel.pollers(),
             ping_interval: channel.ping_interval,
             reconnect_within: channel.reconnect_within,
             serves_echo: channel.echo,
+            vital: self.around.vital.clone(),
         })?;
-        tokio::spawn(channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
+        self.around.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
         Ok((gateway, local))
     }
 
     /// What the gateway listens on, and the way to it within this process, where there is one.
     #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
     fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>, Option<mpsc::Sender<Arrival>>)> {
-        let part = self.around.health.part("pubsub");
+        let part = self.around.health.delaying_part("pubsub");
         match self.config.pubsub.backend {
             PubSubBackend::Pg => {
-                let (pubsub, arrivals) = bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part);
+                let (pubsub, arrivals) =
+                    bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part, &self.around.vital);
                 let local = pubsub.local();
                 Ok((pubsub, arrivals, Some(local)))
             }
             PubSubBackend::Redis => {
-                let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&self.config.pubsub, part)?;
+                let (pubsub, arrivals) =
+                    bus::redis::RedisPubSub::connect(&self.config.pubsub, part, &self.around.vital)?;
                 Ok((pubsub, arrivals, None))
             }
         }
@@ -132,9 +139,13 @@ impl Process {
         let around = self.around.clone();
         async move {
             let neighbours = Neighbours { waker: Some(around.waker.clone()), gateway };
-            let dispatched =
-                dispatcher::run(&config, neighbours, &around.health, &around.metrics, around.shutdown.clone());
-            if let Err(error) = dispatched.await {
+            let surroundings = dispatcher::Surroundings {
+                health: around.health,
+                metrics: around.metrics,
+                vital: around.vital,
+                shutdown: around.shutdown,
+            };
+            if let Err(error) = dispatcher::run(&config, neighbours, surroundings).await {
                 tracing::error!(%error, "events are not dispatched");
             }
         }

@@ -315,8 +315,9 @@ impl Layout {
 
     async fn is_ready(&self, part: Part) -> bool {
         let Some(address) = self.services.get(&part) else { return self.servers.serves(part).await };
-        let answer = self.http.get(format!("http://{address}/readyz")).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
+        let Ok(answer) = self.http.get(format!("http://{address}/readyz")).send().await else { return false };
+        let readiness: Result<serde_json::Value, _> = answer.json().await;
+        readiness.is_ok_and(|readiness| readiness["status"] == "ready")
     }
 }
 

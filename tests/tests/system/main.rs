@@ -21,3 +21,4 @@ mod shutdown;
 mod slow_consumers;
 mod sub_path;
 mod tracing;
+mod vital;

@@ -10,7 +10,7 @@ use chat_events::{Beat, Signal};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
-use telemetry::Part;
+use telemetry::{Part, Vital};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -44,7 +44,7 @@ pub struct PgPubSub {
 impl PgPubSub {
     /// Listens in the background until this is dropped.
     #[must_use]
-    pub fn connect(database_url: SecretString, part: Part) -> (Arc<Self>, mpsc::Receiver<Arrival>) {
+    pub fn connect(database_url: SecretString, part: Part, vital: &Vital) -> (Arc<Self>, mpsc::Receiver<Arrival>) {
         let (arrivals, received) = mpsc::channel(ARRIVALS);
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let (connected_tx, connected) = watch::channel(false);
@@ -59,8 +59,8 @@ impl PgPubSub {
         };
         let sender =
             SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals), renewal: renewal.subscribe() };
-        spawn_until(&stop, listener.run());
-        spawn_until(&stop, sender.run());
+        spawn_until(vital, "link to the bus", &stop, listener.run());
+        spawn_until(vital, "signals to the bus", &stop, sender.run());
         let _stop = stop.drop_guard();
         (Arc::new(Self { arrivals, signals, dropped_signals, connected, renewal, _stop }), received)
     }
@@ -78,9 +78,11 @@ impl PgPubSub {
     }
 }
 
-fn spawn_until(stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+fn spawn_until(vital: &Vital, name: &str, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
     let stop = stop.clone();
-    tokio::spawn(async move { stop.run_until_cancelled(work).await });
+    vital.spawn(name, async move {
+        stop.run_until_cancelled(work).await;
+    });
 }
 
 #[async_trait]

@@ -13,6 +13,7 @@ use chat_events::gateway_api::Principal;
 use chat_events::names;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline, PushInfo, PushKind, RedisError, Script, Value};
+use telemetry::Vital;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -46,6 +47,7 @@ impl RedisLeases {
         gateway: String,
         holder: Arc<dyn Leaseholder>,
         changed: Arc<ChangedOwners>,
+        vital: &Vital,
     ) -> Result<Self, BusError> {
         let renewal = Arc::<Notify>::default();
         let keeper = Keeper {
@@ -60,7 +62,9 @@ impl RedisLeases {
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        tokio::spawn(async move { stopped.run_until_cancelled(keeper.run()).await });
+        vital.spawn("leases", async move {
+            stopped.run_until_cancelled(keeper.run()).await;
+        });
         Ok(Self { renewal, _stop: stop.drop_guard() })
     }
 

@@ -9,7 +9,7 @@ use chat_events::names::Channel;
 use chat_events::{ChatId, Epoch, Event, Seq, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, PushInfo};
-use telemetry::Part;
+use telemetry::{Part, Vital};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -49,7 +49,11 @@ pub struct RedisPubSub {
 
 impl RedisPubSub {
     /// Listens in the background until this is dropped. An error when there is no URL or none that can be read.
-    pub fn connect(config: &PubSubConfig, part: Part) -> Result<(Arc<Self>, mpsc::Receiver<Arrival>), BusError> {
+    pub fn connect(
+        config: &PubSubConfig,
+        part: Part,
+        vital: &Vital,
+    ) -> Result<(Arc<Self>, mpsc::Receiver<Arrival>), BusError> {
         let client = client(&config.redis_url()?)?;
         let (arrivals, received) = mpsc::channel(ARRIVALS);
         let (signals, to_send) = mpsc::channel(SIGNALS);
@@ -76,8 +80,8 @@ impl RedisPubSub {
             connected: Arc::clone(&connected),
             renewal: renewal.subscribe(),
         };
-        spawn_until(&stop, sender.run());
-        spawn_until(&stop, listener.run());
+        spawn_until(vital, "signals to the bus", &stop, sender.run());
+        spawn_until(vital, "link to the bus", &stop, listener.run());
         let _stop = stop.drop_guard();
         let own = Self { subscriptions, signals, dropped_signals, connected, window, renewal, _stop };
         Ok((Arc::new(own), received))
@@ -90,9 +94,11 @@ impl RedisPubSub {
     }
 }
 
-fn spawn_until(stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
+fn spawn_until(vital: &Vital, name: &str, stop: &CancellationToken, work: impl Future<Output = ()> + Send + 'static) {
     let stop = stop.clone();
-    tokio::spawn(async move { stop.run_until_cancelled(work).await });
+    vital.spawn(name, async move {
+        stop.run_until_cancelled(work).await;
+    });
 }
 
 #[async_trait]
