@@ -52,7 +52,7 @@ pub(crate) fn service(name: &str) -> anyhow::Result<Program> {
 }
 
 fn configured(program: Program) -> Program {
-    program.env("HTTP__BIND", "127.0.0.1:0").env("LOG__FORMAT", "json")
+    program.env("HTTP__BIND", "127.0.0.1:0").env("LOG__FORMAT", "json").env("HTTP__CONNECTIONS_PER_ADDRESS", "0")
 }
 
 /// A binary of this workspace, beside this one.

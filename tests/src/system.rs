@@ -56,6 +56,15 @@ impl System {
 
     /// Starts it with more variables in the environment of every process.
     pub async fn start_with(shape: Shape, environment: &[(&str, &str)]) -> Self {
+        Self::start_limited(shape, environment, None).await
+    }
+
+    /// Starts a standalone process that may have so many files and connections open.
+    pub async fn start_with_open_files(at_most: u32) -> Self {
+        Self::start_limited(Shape::Standalone, &[], Some(at_most)).await
+    }
+
+    async fn start_limited(shape: Shape, environment: &[(&str, &str)], open_files: Option<u32>) -> Self {
         let data = TempDir::new().expect("a temporary folder");
         let (database, servers) = match shape {
             Shape::Standalone => (fresh_database().await, None),
@@ -65,7 +74,15 @@ impl System {
             }
         };
         let secrets = Secrets::new();
-        let plan = Plan { environment, database: &database, servers: servers.as_ref(), secrets: &secrets, data: &data };
+        let servers_used = servers.as_ref();
+        let plan = Plan {
+            environment,
+            open_files,
+            database: &database,
+            servers: servers_used,
+            secrets: &secrets,
+            data: &data,
+        };
         let Parts { mut processes, rest, gateways } = match shape {
             Shape::Standalone => plan.standalone().await,
             Shape::Distributed => plan.distributed().await,
@@ -113,6 +130,15 @@ impl System {
     /// The processes of that name, to be ended and started while the rest is used.
     pub fn take_processes(&mut self, name: &str) -> Vec<Process> {
         self.processes.extract_if(.., |process| process.name().starts_with(name)).collect()
+    }
+
+    /// Where the first process of that name listens, as it said.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> Option<String> {
+        let log = self.processes(name).first()?.log();
+        let mut lines = log.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let line = lines.find(|line| line["message"] == "listening")?;
+        line["addr"].as_str().map(str::to_owned)
     }
 
     /// All processes, to be killed and the like.
@@ -252,6 +278,7 @@ impl Secrets {
 
 struct Plan<'a> {
     environment: &'a [(&'a str, &'a str)],
+    open_files: Option<u32>,
     database: &'a Database,
     servers: Option<&'a (Vhost, RedisPrefix)>,
     secrets: &'a Secrets,
@@ -269,6 +296,7 @@ pub(crate) fn unlimited(program: Program) -> Program {
     ["LIMITS__SENDS", "LIMITS__CLIENT_SENDS", "CHANNEL__HANDSHAKES", "CHANNEL__BAD_PROOFS", "CHANNEL__FRAMES"]
         .iter()
         .fold(program, |program, limit| program.env(&format!("{limit}_PER_SECOND"), "0"))
+        .env("HTTP__CONNECTIONS_PER_ADDRESS", "0")
 }
 
 impl Plan<'_> {
@@ -329,6 +357,10 @@ impl Plan<'_> {
 
     fn start(&self, program: Program, name: &str) -> Process {
         let with_more = |program: Program, (name, value): &(&str, &str)| program.env(name, *value);
-        self.environment.iter().fold(program.named(name), with_more).start()
+        let program = self.environment.iter().fold(program.named(name), with_more);
+        match self.open_files {
+            Some(at_most) => program.with_open_files(at_most).start(),
+            None => program.start(),
+        }
     }
 }

@@ -1,13 +1,10 @@
 //! The probe routes, and a span for each request.
 
-use std::io;
-use std::net::ToSocketAddrs;
-
 use actix_web::body::MessageBody;
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer, Route};
+use actix_web::{HttpResponse, Route};
 use tracing::Span;
 use tracing::field::Empty;
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
@@ -40,21 +37,6 @@ fn ready(health: &Health) -> HttpResponse {
     let readiness = health.readiness();
     let mut answer = if readiness.ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     answer.insert_header((CACHE_CONTROL, "no-store")).json(readiness)
-}
-
-/// A tiny server of the probe routes alone, for a service that has no HTTP of its own. It listens at once; await the
-/// returned server to run it, and stop it by its handle.
-pub fn serve_probes(bind: impl ToSocketAddrs, health: Health, metrics: Metrics) -> io::Result<Server> {
-    let configure = configure(health, metrics);
-    let server = HttpServer::new(move || App::new().configure(configure.clone()))
-        .workers(1)
-        .disable_signals()
-        .shutdown_timeout(1)
-        .bind(bind)?;
-    for addr in server.addrs() {
-        tracing::info!(%addr, "listening");
-    }
-    Ok(server.run())
 }
 
 /// Gives each request a span that continues the caller's trace. It names the path and never the query string, where
@@ -106,6 +88,7 @@ impl RootSpanBuilder for RequestSpan {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::App;
     use actix_web::http::StatusCode;
     use actix_web::test::{TestRequest, call_service, init_service, read_body, read_body_json};
     use prometheus_client::metrics::counter::Counter;
@@ -141,14 +124,5 @@ mod tests {
         assert_eq!(answer.headers().get(CONTENT_TYPE).expect("a content type"), metrics::CONTENT_TYPE);
         let text = String::from_utf8(read_body(answer).await.to_vec()).expect("UTF-8");
         assert!(text.contains("messages_sent_total 1\n") && text.ends_with("# EOF\n"), "{text}");
-    }
-
-    #[actix_web::test]
-    async fn probes_are_served_on_their_own() {
-        let server = serve_probes("127.0.0.1:0", Health::new(), Metrics::new()).expect("a port");
-        let handle = server.handle();
-        let run = actix_web::rt::spawn(server);
-        handle.stop(true).await;
-        run.await.expect("no panic").expect("no error");
     }
 }

@@ -24,6 +24,9 @@ const NEVER_EXPORTED: [&str; 7] =
 /// lapin logs a message that the broker returns whole, body and all.
 const NEVER_LOGGED: &str = "lapin::returned_messages=off";
 
+/// actix-http logs a line for whatever is no HTTP, without saying whose it was: `http-server` does that, and not for ever.
+const LOGGED_ELSEWHERE: &str = "actix_http::h1::dispatcher=off";
+
 /// Why telemetry cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum InitError {
@@ -57,6 +60,7 @@ impl Drop for Guard {
 /// layer is installed at all.
 pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guard, InitError> {
     let filter = EnvFilter::try_new(&config.log_filter)?.add_directive(NEVER_LOGGED.parse()?);
+    let filter = filter.add_directive(LOGGED_ELSEWHERE.parse()?);
     let provider = export_is_wanted().then(|| tracer_provider(service_name)).transpose()?;
     let traces = provider.as_ref().map(|provider| trace_layer(provider.tracer("switchboard")));
     Registry::default().with(log_layer(config.log_format).with_filter(filter)).with(traces).try_init()?;

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -33,6 +33,7 @@ pub struct Program {
     binary: PathBuf,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    open_files: Option<u32>,
 }
 
 impl Program {
@@ -48,7 +49,7 @@ impl Program {
     pub fn at(name: &str, binary: PathBuf) -> Self {
         let own =
             ["PATH", "HOME", "TMPDIR"].into_iter().filter_map(|name| Some((name.into(), std::env::var(name).ok()?)));
-        Self { name: name.to_owned(), binary, arguments: Vec::new(), environment: own.collect() }
+        Self { name: name.to_owned(), binary, arguments: Vec::new(), environment: own.collect(), open_files: None }
     }
 
     /// As it is called in the log of a failed test.
@@ -69,6 +70,13 @@ impl Program {
     #[must_use]
     pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
+        self
+    }
+
+    /// May have so many files and connections open, and no more.
+    #[must_use]
+    pub fn with_open_files(mut self, at_most: u32) -> Self {
+        self.open_files = Some(at_most);
         self
     }
 
@@ -100,7 +108,15 @@ impl Program {
     }
 
     fn command(&self) -> Command {
-        let mut command = dying_with_us(&self.binary);
+        let mut command = match self.open_files {
+            // util-linux too; it becomes the program.
+            Some(at_most) => {
+                let mut command = dying_with_us(Path::new("prlimit"));
+                command.arg(format!("--nofile={at_most}")).arg(&self.binary);
+                command
+            }
+            None => dying_with_us(&self.binary),
+        };
         command.args(&self.arguments).env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

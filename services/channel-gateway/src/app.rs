@@ -42,6 +42,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         pubsub,
         chat_service: chat_service.clone(),
         credentials: credentials(&config, &health, &vital)?,
+        connections: config.channel.connections(&metrics),
         limits: config.channel.limits(),
         shared: config.pubsub.clone(),
         rates: config.channel.rates,

@@ -1,12 +1,14 @@
 //! Settings, read once in `main`.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bus::config::PubSubConfig;
 use clap::Args;
+use http_server::{Connections, HttpConfig};
 use secrecy::SecretString;
-use telemetry::TelemetryConfig;
+use telemetry::{Metrics, TelemetryConfig};
 
 use crate::limits::ConnectionLimits;
 
@@ -74,6 +76,8 @@ pub struct ChannelConfig {
     #[arg(long, env = "CHANNEL__OTHER_CONNECTIONS", default_value_t = 10)]
     pub other_connections: usize,
     #[command(flatten)]
+    pub http: HttpConfig,
+    #[command(flatten)]
     pub rates: RateConfig,
     /// Threads that own the WebSockets; 0 means one per core, at most 4.
     #[arg(long, env = "CHANNEL__POLLERS", default_value_t = 0)]
@@ -129,6 +133,12 @@ impl ChannelConfig {
             operator: self.operator_connections,
             other: self.other_connections,
         }
+    }
+
+    /// The connections of this process. The limit of open files is raised with it.
+    #[must_use]
+    pub fn connections(&self, metrics: &Metrics) -> Arc<Connections> {
+        Connections::new(self.http, self.rates.trusted_proxies > 0, metrics)
     }
 
     /// How many threads own the WebSockets.

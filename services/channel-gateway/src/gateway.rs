@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bus::redis::RedisLeases;
 use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
 use chat_events::{ErrorBody, ErrorCode};
+use http_server::Connections;
 use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub chat_service: Arc<dyn ChatService>,
     /// Whose tokens are good.
     pub credentials: Credentials,
+    /// How many connections there may be, whoever they are.
+    pub connections: Arc<Connections>,
     /// How many connections one token may have.
     pub limits: Arc<Limits>,
     /// How often one may connect.
@@ -66,7 +69,8 @@ pub struct Gateway {
     _leases: Option<Arc<RedisLeases>>,
     /// Where connection ids start: no two processes share it.
     name: String,
-    connections: AtomicU64,
+    /// How many have been given an id.
+    named: AtomicU64,
     invitations: Mutex<Option<mpsc::UnboundedReceiver<Invitation>>>,
 }
 
@@ -78,6 +82,8 @@ pub struct Parts {
     pub chat_service: Arc<dyn ChatService>,
     /// Whose tokens are good.
     pub credentials: Credentials,
+    /// How many connections there may be, whoever they are.
+    pub connections: Arc<Connections>,
     /// How many connections one token may have.
     pub limits: ConnectionLimits,
     /// With Redis, connections are counted across gateways there.
@@ -137,6 +143,7 @@ impl Gateway {
             revocations,
             chat_service,
             credentials: parts.credentials,
+            connections: parts.connections,
             limits,
             handshakes,
             rates: parts.rates,
@@ -151,7 +158,7 @@ impl Gateway {
             gone_at: OnceLock::new(),
             _leases: leases,
             name,
-            connections: AtomicU64::new(0),
+            named: AtomicU64::new(0),
             invitations: Mutex::new(Some(invitations)),
         }))
     }
@@ -187,7 +194,7 @@ impl Gateway {
 
     /// A connection id that no other connection has or had.
     pub fn next_connection_id(&self) -> String {
-        format!("{}-{}", self.name, self.connections.fetch_add(1, Ordering::Relaxed))
+        format!("{}-{}", self.name, self.named.fetch_add(1, Ordering::Relaxed))
     }
 }
 

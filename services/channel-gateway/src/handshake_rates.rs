@@ -3,7 +3,7 @@
 //! A good token is never refused for its address: thousands may share one, and all come back at once when a gateway was
 //! lost. The buckets are this gateway's own.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use chat_events::gateway_api::Principal;
 use chat_events::{ErrorBody, ErrorCode};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http_server::network;
 
 use crate::config::RateConfig;
 use crate::credentials::{Identity, Proof};
@@ -98,14 +99,6 @@ impl HandshakeRates {
 /// None where there is no limit.
 pub(crate) fn quota(per_second: u32, burst: NonZeroU32) -> Option<Quota> {
     Some(Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(burst))
-}
-
-/// Whoever has one address of IPv6 has a whole /64 of them.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Holds the connections of clients, operators and users, and sends them what happens in their chats.
 //!
-//! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where · `http_workers`: what serves all but WebSockets
+//! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
 //! - [`drain`]: how all of it ends
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
@@ -27,7 +27,6 @@ pub mod gateway;
 pub mod handshake_rates;
 pub mod heartbeat;
 pub mod history;
-mod http_workers;
 pub mod hub;
 pub mod join;
 pub mod jwks;

@@ -2,27 +2,22 @@
 
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_codec::{Framed, FramedParts};
-use actix_http::{HttpService, Request, h1};
-use actix_rt::net::TcpStream;
+use actix_http::{Request, h1};
 use actix_service::{IntoServiceFactory, ServiceFactory, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
 use anyhow::Context;
+use http_server::io::Io;
+use http_server::requests::Requests;
+use http_server::workers::{Ends, Workers, protocol};
 
 use crate::gateway::Gateway;
-use crate::http_workers::{Ends, HttpWorkers};
 use crate::transport::doorman::Doorman;
-use crate::transport::peer_socket::PeerSocket;
 use crate::transport::poller::door::Door;
 use crate::transport::websocket;
 
-/// How long an idle HTTP connection is kept.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a request's head may take.
-const HEAD_WITHIN: Duration = Duration::from_secs(10);
 /// Connections that may wait to be accepted: after a restart all come back at once.
 const BACKLOG: i32 = 4096;
 
@@ -45,17 +40,13 @@ where
     let service = {
         let gateway = gateway.clone();
         move || {
-            HttpService::build()
-                .keep_alive(KEEP_ALIVE)
-                .client_request_timeout(HEAD_WITHIN)
-                .on_connect_ext(PeerSocket::keep)
+            protocol()
                 .upgrade(upgrades(gateway.clone()))
-                .h1(map_config(app(), |()| AppConfig::default()))
-                .tcp()
+                .h1(Requests::new(map_config(app(), |()| AppConfig::default())))
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (workers, http) = HttpWorkers::start(cores, service)?;
+    let (workers, http) = Workers::start(cores, &gateway.connections, service)?;
     let door: Arc<dyn Door> = Arc::new(Doorman::new(gateway.clone(), workers));
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
     gateway.pollers.listen(listener, &door, &gateway.runtime).context("nobody can be accepted")?;
@@ -75,17 +66,17 @@ impl Server {
 fn upgrades(
     gateway: Arc<Gateway>,
 ) -> impl ServiceFactory<
-    (Request, Framed<TcpStream, h1::Codec>),
+    (Request, Framed<Io, h1::Codec>),
     Config = (),
     Response = (),
     Error = actix_web::Error,
     InitError = (),
 > {
-    fn_service(move |(request, framed): (Request, Framed<TcpStream, h1::Codec>)| {
+    fn_service(move |(request, framed): (Request, Framed<Io, h1::Codec>)| {
         let gateway = gateway.clone();
         async move {
             let FramedParts { io, read_buf, .. } = framed.into_parts();
-            websocket::serve(gateway, &request, io.into_std()?, &read_buf).await;
+            websocket::serve(gateway, request, io, &read_buf).await?;
             Ok(())
         }
     })

@@ -4,15 +4,13 @@
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`doorman`]: tells handshakes from other requests · [`websocket`]: the handshake
-//! - [`sse`]: Server-Sent Events · `stream_text`: what a stream says of itself · `sse_outlet`: one stream's way out ·
-//!   `peer_socket`: the connection behind it
+//! - [`sse`]: Server-Sent Events · `stream_text`: what a stream says of itself · `sse_outlet`: one stream's way out
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub mod attention;
 pub mod codec;
 pub mod doorman;
 pub mod echo;
-pub(crate) mod peer_socket;
 pub mod poller;
 pub mod socket;
 pub mod sse;

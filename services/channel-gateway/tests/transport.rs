@@ -1,7 +1,7 @@
 //! Pollers on real sockets: what TCP may do to a stream of frames must not show in the messages.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -13,8 +13,11 @@ use channel_gateway::transport::codec::{self, Incoming};
 use channel_gateway::transport::poller::door::{Admission, Door, Look};
 use channel_gateway::transport::poller::{Limits, Peer, Pollers};
 use channel_gateway::transport::socket::{Ending, MAX_UNSENT, Socket};
+use chat_events::ErrorBody;
 use chat_events::frame::CloseCode;
 use futures_util::FutureExt;
+use http_server::{ConnectionPermit, Connections, HttpConfig, Refused};
+use telemetry::Metrics;
 
 /// What must happen happens at once; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -85,7 +88,7 @@ impl Line {
             limits: LIMITS,
             peer_of: Box::new(witness),
         };
-        pollers.take_over(server, &[], admission);
+        pollers.take_over(server, permit(), &[], admission);
         let socket = given.recv_timeout(PATIENCE).expect("taken over");
         Self { client, socket, heard, _pollers: pollers }
     }
@@ -142,6 +145,12 @@ impl Line {
     fn is_sent(&self) -> bool {
         self.socket.below(1).now_or_never().is_some()
     }
+}
+
+/// As many as one likes.
+fn permit() -> ConnectionPermit {
+    let connections = Connections::new(HttpConfig { connections_per_address: 0 }, false, &Metrics::new());
+    connections.admit(Ipv4Addr::LOCALHOST.into()).expect("room")
 }
 
 /// As a client sends it.
@@ -320,6 +329,14 @@ struct Porter {
 }
 
 impl Door for Porter {
+    fn admit(&self, _address: SocketAddr) -> Result<ConnectionPermit, Refused> {
+        Ok(permit())
+    }
+
+    fn refuse(&self, _why: Refused) -> ErrorBody {
+        unreachable!("all are let in")
+    }
+
     fn look_at(&self, mut io: &mio::net::TcpStream, _address: SocketAddr) -> std::io::Result<Look> {
         let mut word = [0; 8];
         let length = match io.peek(&mut word) {
@@ -349,7 +366,7 @@ impl Door for Porter {
         Ok(Look::Handshake { judged: judged.boxed(), has_more: taken < length })
     }
 
-    fn leave_to_http(&self, io: TcpStream) {
+    fn leave_to_http(&self, io: TcpStream, _permit: ConnectionPermit) {
         // The test may be over.
         let _ = self.http.send(io);
     }

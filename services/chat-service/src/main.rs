@@ -1,10 +1,9 @@
 //! chat-service as a process of its own: serving, or one command of `commands`.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
-use actix_web::dev::Server;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use anyhow::Context;
 use bus::BrokerConfig;
 use bus::outbox::LaneWaker;
@@ -12,6 +11,7 @@ use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Config, Surroundings, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
+use http_server::{Connections, HttpConfig, Server};
 use telemetry::{Health, Metrics, TelemetryConfig, Vital};
 use tokio_util::sync::CancellationToken;
 
@@ -40,6 +40,9 @@ struct Serve {
     /// Where to listen
     #[arg(long, env = "HTTP__BIND", default_value = "127.0.0.1:8081")]
     http_bind: SocketAddr,
+    /// How many connections one address may have at once; IPv6 counts by /64. 0 for any: proxies and gateways stand before it
+    #[arg(long, env = "HTTP__CONNECTIONS_PER_ADDRESS", default_value_t = 0)]
+    connections_per_address: usize,
     #[command(flatten)]
     config: Config,
     #[command(flatten)]
@@ -83,16 +86,14 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
     let relay = relay.map(|relay| around.vital.spawn("the relay", relay.run(state.clone(), around.shutdown.clone())));
 
-    let server = listen(serve.http_bind, &state, &around)?;
-    let (handle, serving) = (server.handle(), tokio::spawn(server));
+    let server = listen(serve.http_bind, serve.connections_per_address, &state, &around)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut background => ended?.context("this database cannot be served"),
         lost = around.vital.lost() => Err(lost.into()),
     };
     around.health.part("process").down("shutting down");
-    handle.stop(true).await;
-    serving.await??;
+    server.stop().await;
     state.finish_writes().await;
     around.shutdown.cancel();
     link.await?;
@@ -103,23 +104,24 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
 }
 
 /// Listens. Requests in flight are finished when it is stopped, but not for longer than 10 s.
-fn listen(bind: SocketAddr, state: &AppState, around: &Surroundings) -> anyhow::Result<Server> {
+fn listen(
+    bind: SocketAddr,
+    connections_per_address: usize,
+    state: &AppState,
+    around: &Surroundings,
+) -> anyhow::Result<Server> {
     let probes = telemetry::http::configure(around.health.clone(), around.metrics.clone());
     let routes = app::configure(state.clone());
-    let server = HttpServer::new(move || {
+    let app = move || {
         App::new()
             .wrap(telemetry::http::request_tracing())
             .configure(probes.clone())
             .configure(routes.clone())
             .default_service(web::to(app::not_found))
-    })
-    .disable_signals()
-    .shutdown_timeout(10)
-    .bind(bind)
-    .with_context(|| format!("cannot listen on {bind}"))?;
+    };
+    let listener = TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind}"))?;
     around.health.part("process").up();
-    for addr in server.addrs() {
-        tracing::info!(%addr, "listening");
-    }
-    Ok(server.run())
+    let connections = Connections::new(HttpConfig { connections_per_address }, false, &around.metrics);
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    http_server::listen(listener, threads, &connections, app)
 }

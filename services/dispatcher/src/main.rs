@@ -23,10 +23,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
     health.register(&metrics);
     let shutdown = shutdown_on_signal()?;
-    let probes = telemetry::http::serve_probes(&config.http_bind, health.clone(), metrics.clone())
+    let probes = http_server::probes::serve(&config.http_bind, health.clone(), metrics.clone())
         .with_context(|| format!("cannot listen on {}", config.http_bind))?;
-    let probes_handle = probes.handle();
-    let probes = tokio::spawn(probes);
 
     let around = Surroundings { health, metrics, vital: vital.clone(), shutdown: shutdown.clone() };
     let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), around);
@@ -35,8 +33,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
         lost = vital.lost(), if !shutdown.is_cancelled() => Err(lost.into()),
         () = too_long_after(&shutdown) => Err(anyhow::anyhow!("did not stop in {SHUTDOWN_TIMEOUT:?}")),
     };
-    probes_handle.stop(false).await;
-    probes.await.context("the probes' server")??;
+    probes.stop().await;
     result
 }
 

@@ -93,6 +93,7 @@ impl Process {
             pubsub,
             chat_service: Arc::new(InProcess(chat.clone())),
             credentials,
+            connections: channel.connections(&self.around.metrics),
             limits: channel.limits(),
             shared: self.config.pubsub.clone(),
             rates: channel.rates,

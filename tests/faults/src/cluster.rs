@@ -229,6 +229,8 @@ impl Cluster {
                 // Nor do they reconnect as often in a minute.
                 set("CHANNEL__HANDSHAKES_PER_SECOND", "0".to_owned());
                 set("CHANNEL__FRAMES_PER_SECOND", "0".to_owned());
+                // All of them come from here.
+                set("HTTP__CONNECTIONS_PER_ADDRESS", "0".to_owned());
                 self.set_pubsub(part, &mut set)?;
             }
         }

@@ -4,6 +4,7 @@
 
 mod connection_limits;
 mod delivery;
+mod exhaustion;
 mod frames;
 mod group_chats;
 mod handshake;

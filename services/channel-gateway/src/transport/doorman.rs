@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use actix_http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{Request, Uri};
+use chat_events::ErrorBody;
 use futures_util::FutureExt;
+use http_server::{ConnectionPermit, Refused, Workers};
 use mio::net::TcpStream;
 
 use super::poller::door::{Door, Look};
 use super::websocket::{CHANNEL, Handshake, SHORT};
 use crate::gateway::Gateway;
-use crate::http_workers::HttpWorkers;
 
 /// A handshake that is longer is left to HTTP.
 const MAX_HEAD: usize = 4096;
@@ -22,17 +23,25 @@ const MAX_HEADERS: usize = 64;
 /// Who looks at connections that were just accepted.
 pub(crate) struct Doorman {
     gateway: Arc<Gateway>,
-    http: HttpWorkers,
+    http: Workers,
 }
 
 impl Doorman {
     /// Lets handshakes in to `gateway`, and leaves the others to `http`.
-    pub(crate) fn new(gateway: Arc<Gateway>, http: HttpWorkers) -> Self {
+    pub(crate) fn new(gateway: Arc<Gateway>, http: Workers) -> Self {
         Self { gateway, http }
     }
 }
 
 impl Door for Doorman {
+    fn admit(&self, address: SocketAddr) -> Result<ConnectionPermit, Refused> {
+        self.gateway.connections.admit(address.ip())
+    }
+
+    fn refuse(&self, why: Refused) -> ErrorBody {
+        self.gateway.connections.refuse(why)
+    }
+
     fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<Look> {
         let (request, has_more) = match take_handshake(io) {
             Ok(Some(taken)) => taken,
@@ -46,8 +55,8 @@ impl Door for Doorman {
         Ok(Look::Handshake { judged, has_more })
     }
 
-    fn leave_to_http(&self, io: std::net::TcpStream) {
-        self.http.serve(io);
+    fn leave_to_http(&self, io: std::net::TcpStream, permit: ConnectionPermit) {
+        self.http.serve(io, permit);
     }
 }
 

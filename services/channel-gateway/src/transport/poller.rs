@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_events::frame::CloseCode;
+use http_server::ConnectionPermit;
 use tokio::runtime::Handle;
 
 use self::door::{Admission, Door, Judgement};
@@ -88,6 +89,13 @@ struct ShardHandle {
     load: Arc<AtomicUsize>,
 }
 
+/// Somebody who was accepted.
+struct Arrival {
+    stream: mio::net::TcpStream,
+    address: SocketAddr,
+    permit: ConnectionPermit,
+}
+
 enum Command {
     /// Who comes from now on is looked at by this one.
     OpenDoor(Doorway),
@@ -95,11 +103,11 @@ enum Command {
     Listen(TcpListener, Vec<ShardHandle>),
     StopListening,
     /// Somebody came, and is this thread's.
-    Guest(mio::net::TcpStream, SocketAddr),
+    Guest(Arrival),
     /// What was found about a guest.
     Settle(usize, Judgement),
     /// A socket whose handshake HTTP has read, with what came behind it.
-    Admit(TcpStream, Vec<u8>, Admission),
+    Admit(TcpStream, ConnectionPermit, Vec<u8>, Admission),
     CloseAll(CloseCode),
     CloseUnproved(CloseCode),
 }
@@ -130,10 +138,10 @@ impl Pollers {
     }
 
     /// Takes over a socket that does not block; `rest` is what was read beyond the handshake.
-    pub fn take_over(&self, stream: TcpStream, rest: &[u8], admission: Admission) {
+    pub fn take_over(&self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], admission: Admission) {
         let shard = self.shards.iter().min_by_key(|shard| shard.load()).unwrap_or(&self.shards[0]);
         self.open.fetch_add(1, Ordering::Relaxed);
-        shard.command(Command::Admit(stream, rest.to_vec(), admission));
+        shard.command(Command::Admit(stream, permit, rest.to_vec(), admission));
     }
 
     /// Closes every socket, at once.

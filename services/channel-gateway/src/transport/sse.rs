@@ -13,11 +13,12 @@ use chat_events::frame::CloseCode;
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, ErrorBody, ErrorCode};
 use futures_util::{Stream, stream};
+use http_server::ChannelPermit;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Duration, Interval, interval};
 
-use super::peer_socket::PeerSocket;
+use super::poller::SEND_BUFFER;
 use super::sse_outlet::SseOutlet;
 use super::{Outlet, stream_text, websocket};
 use crate::client_address::client_address;
@@ -52,7 +53,7 @@ pub async fn channel(
     let proof = gateway.credentials.handshake(&query, bearer).await;
     let is_bad = proof.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized);
     match gateway.handshakes.judge_handshake(proof, address(&gateway, &request)) {
-        Ok(Proof::Identity(identity)) => Ok(open(&gateway, &request, identity, came_from)),
+        Ok(Proof::Identity(identity)) => open(&gateway, &request, identity, came_from),
         Ok(Proof::None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
         // However often it was shown: it does not become better.
         Err(error) if is_bad => Err(error.into()),
@@ -84,7 +85,7 @@ pub async fn signed_link(
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
     let is_bad = proved.is_err();
     match gateway.handshakes.judge(proved, address(&gateway, &request)) {
-        Ok(identity) => Ok(open(&gateway, &request, identity, came_from)),
+        Ok(identity) => open(&gateway, &request, identity, came_from),
         Err(error) if is_bad => Err(error.into()),
         Err(error) => refuse(&gateway, &request, error),
     }
@@ -165,9 +166,17 @@ fn open(
     request: &HttpRequest,
     identity: Identity,
     came_from: Option<CameFrom>,
-) -> HttpResponse {
+) -> Result<HttpResponse, ApiError> {
+    let permit = match gateway.connections.open_channel(address(gateway, request)) {
+        Ok(permit) => permit,
+        Err(error) => return refuse(gateway, request, error),
+    };
     let has_one_chat = matches!(identity.principal, Principal::Client { .. });
-    let (outlet, receiver) = SseOutlet::new(has_one_chat, PeerSocket::of(request), gateway.runtime.clone());
+    let behind = request.conn_data::<Arc<http_server::Connection>>();
+    if let Some(behind) = behind {
+        behind.begin_stream(SEND_BUFFER);
+    }
+    let (outlet, receiver) = SseOutlet::new(has_one_chat, behind.map(Arc::downgrade), gateway.runtime.clone());
     let outlet = Arc::new(outlet);
     // No frames come that would have to wait until it is open.
     let connection = Arc::new(Connection::new(gateway.next_connection_id(), "sse", outlet.clone(), false));
@@ -179,11 +188,11 @@ fn open(
         tick: interval(LOOK_EVERY.min(ping_every)),
         ping_every,
         next_ping: Instant::now() + ping_every,
-        guard: Guard { gateway: gateway.clone(), connection: connection.clone() },
+        guard: Guard { gateway: gateway.clone(), connection: connection.clone(), _permit: permit },
     };
     let (gateway, runtime) = (gateway.clone(), gateway.runtime.clone());
     runtime.spawn(async move { lifecycle::open(&gateway, &connection, identity, came_from).await });
-    event_stream().streaming(events.into_stream())
+    Ok(event_stream().streaming(events.into_stream()))
 }
 
 /// The body of the answer.
@@ -249,6 +258,8 @@ impl Events {
 struct Guard {
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
+    /// It is counted as long as it is here.
+    _permit: ChannelPermit,
 }
 
 impl Drop for Events {

@@ -1,7 +1,7 @@
 //! The way out of an event stream: a queue that the answer's body takes from, bounded by [`MAX_UNSENT`] bytes.
 
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +9,11 @@ use chat_events::frame::CloseCode;
 use chat_events::{ChatId, Epoch, Seq};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http_server::Connection;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, mpsc};
 
 use super::Outlet;
-use super::peer_socket::PeerSocket;
 use super::socket::MAX_UNSENT;
 use super::stream_text::farewell;
 use crate::cursor::Position;
@@ -29,7 +29,8 @@ pub(super) struct SseOutlet {
     unsent: AtomicUsize,
     taken: Notify,
     end: Mutex<End>,
-    socket: Option<Arc<PeerSocket>>,
+    /// Where it goes out; whoever serves it has it.
+    behind: Option<Weak<Connection>>,
     runtime: Handle,
 }
 
@@ -45,13 +46,13 @@ impl SseOutlet {
     /// With one chat the `id:` of an event is `<epoch>:<seq>`, with several `<epoch>:<chat>:<seq>`.
     pub(super) fn new(
         has_one_chat: bool,
-        socket: Option<Arc<PeerSocket>>,
+        behind: Option<Weak<Connection>>,
         runtime: Handle,
     ) -> (Self, mpsc::UnboundedReceiver<Bytes>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let end = Mutex::new(End { sender: Some(sender), code: None, farewell: None });
         let (epoch, unsent) = (AtomicI32::new(Epoch::FIRST.0), AtomicUsize::new(0));
-        (Self { has_one_chat, epoch, unsent, taken: Notify::new(), end, socket, runtime }, receiver)
+        (Self { has_one_chat, epoch, unsent, taken: Notify::new(), end, behind, runtime }, receiver)
     }
 
     fn end(&self) -> MutexGuard<'_, End> {
@@ -76,26 +77,22 @@ impl SseOutlet {
 
     /// Nobody takes from the queue any more.
     pub(super) fn peer_gone(&self) {
-        let was_closed = {
+        {
             let mut end = self.end();
             end.sender = None;
-            let was_closed = end.code.is_some();
             end.code.get_or_insert(CloseCode::Idle);
-            was_closed
-        };
-        self.taken.notify_waiters();
-        if let (false, Some(socket)) = (was_closed, &self.socket) {
-            // actix closed its handle; with this one open the peer would not notice.
-            socket.cut();
         }
+        self.taken.notify_waiters();
     }
 
     /// A body that its peer does not read is never asked for its end: the connection is cut.
     fn cut_after_grace(&self) {
-        if let Some(socket) = self.socket.clone() {
+        if let Some(behind) = self.behind.clone() {
             self.runtime.spawn(async move {
                 tokio::time::sleep(CLOSE_GRACE).await;
-                socket.cut();
+                if let Some(connection) = behind.upgrade() {
+                    connection.end();
+                }
             });
         }
     }

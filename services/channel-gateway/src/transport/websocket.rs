@@ -1,14 +1,16 @@
 //! The WebSocket handshake: proves the token while HTTP can still say no; then the socket is a poller's.
 
 use std::io::Write;
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_http::{HttpMessage, Request, header, ws};
+use actix_http::{HttpMessage, Request, Version, header, ws};
 use bytes::Bytes;
 use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
+use http_server::ChannelPermit;
+use http_server::io::Io;
 
 use super::codec::Incoming;
 use super::echo;
@@ -34,17 +36,21 @@ const INIT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest` is what
 /// was read behind the request.
-pub async fn serve(gateway: Arc<Gateway>, request: &Request, mut io: TcpStream, rest: &[u8]) {
-    let handshake = Handshake::read(&gateway, request, request.peer_addr());
+pub async fn serve(gateway: Arc<Gateway>, request: Request, io: Io, rest: &[u8]) -> std::io::Result<()> {
+    let handshake = Handshake::read(&gateway, &request, request.peer_addr());
+    // The request keeps its connection, which is taken apart here.
+    drop(request);
+    let (mut stream, permit, held) = io.into_socket().await?;
     match Handshake::judge(&gateway, handshake).await {
-        Ok(admission) => gateway.pollers.take_over(io, rest, admission),
+        Ok(admission) => gateway.pollers.take_over(stream, permit, &[rest, &held].concat(), admission),
         Err(answer) => {
             // The first bytes of a connection always fit in its send buffer.
-            if let Err(error) = io.write_all(&answer).and_then(|()| io.shutdown(Shutdown::Write)) {
+            if let Err(error) = stream.write_all(&answer).and_then(|()| stream.shutdown(Shutdown::Write)) {
                 tracing::debug!(%error, "a handshake was not refused");
             }
         }
     }
+    Ok(())
 }
 
 /// A request for a WebSocket.
@@ -74,11 +80,15 @@ struct Opening {
     came_from: Option<CameFrom>,
     expects_resume: bool,
     address: Option<IpAddr>,
+    permit: ChannelPermit,
 }
 
 impl Handshake {
     /// What a request says, as far as nobody need be asked.
     pub(super) fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
+        if request.version() < Version::HTTP_11 {
+            return Err(ErrorBody::new(ErrorCode::BadRequest, "a WebSocket needs HTTP/1.1"));
+        }
         ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
         let asks_for = match request.path() {
             CHANNEL | SHORT => AsksFor::Channel(Box::new(Wish::read(gateway, request, peer)?)),
@@ -128,7 +138,8 @@ impl Wish {
         let Self { query, bearer, came_from, expects_resume, address } = self;
         let proof = gateway.credentials.handshake(&query, bearer.as_deref()).await;
         let proof = gateway.handshakes.judge_handshake(proof, address)?;
-        Ok(Opening { proof, came_from, expects_resume, address })
+        let permit = gateway.connections.open_channel(address)?;
+        Ok(Opening { proof, came_from, expects_resume, address, permit })
     }
 }
 
@@ -155,7 +166,7 @@ pub fn bearer_token(authorization: &str) -> Option<&str> {
 }
 
 fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<dyn Peer> {
-    let Opening { proof, came_from, expects_resume, address } = opening;
+    let Opening { proof, came_from, expects_resume, address, permit } = opening;
     let brings_proof = matches!(proof, Proof::Identity(_));
     let id = gateway.next_connection_id();
     let connection = Connection::new(id, "websocket", socket.clone(), brings_proof).expecting_resume(expects_resume);
@@ -166,7 +177,7 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<
         let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, came_from, when_ready);
         gateway.runtime.spawn(opening);
     }
-    Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new() })
+    Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new(), _permit: permit })
 }
 
 /// An HTTP answer in the error shape, after which the connection ends.
@@ -176,7 +187,8 @@ fn refusal(error: &ErrorBody) -> Vec<u8> {
     let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
     let wait = retry_after(error).map(|seconds| format!("Retry-After: {seconds}\r\n")).unwrap_or_default();
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{version}{wait}Connection: close\r\n\r\n",
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
+         X-Content-Type-Options: nosniff\r\n{version}{wait}Connection: close\r\n\r\n",
         body.len()
     );
     [head.into_bytes(), body].concat()
@@ -187,6 +199,8 @@ struct ChannelPeer {
     connection: Arc<Connection>,
     /// From the first frame on: most connections only listen.
     rate: OnceLock<Option<Box<FrameRate>>>,
+    /// It is counted as long as it is here.
+    _permit: ChannelPermit,
 }
 
 impl ChannelPeer {

@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chat_events::ErrorBody;
 use futures_util::future::BoxFuture;
+use http_server::{ConnectionPermit, Refused};
 use mio::net::TcpStream;
 
 use super::{Limits, Peer};
@@ -12,11 +14,17 @@ use crate::transport::socket::Socket;
 
 /// Decides about those who come to a listener. Called on a poller's thread: it must not block.
 pub trait Door: Send + Sync {
+    /// Whether there is room for somebody who just came. The permit is kept as long as the connection.
+    fn admit(&self, address: SocketAddr) -> Result<ConnectionPermit, Refused>;
+
+    /// What somebody is told for whom there is none.
+    fn refuse(&self, why: Refused) -> ErrorBody;
+
     /// Looks at what somebody has said so far.
     fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<Look>;
 
     /// Takes one over that asks for something else, or says nothing. Nothing was read from it.
-    fn leave_to_http(&self, io: std::net::TcpStream);
+    fn leave_to_http(&self, io: std::net::TcpStream, permit: ConnectionPermit);
 }
 
 /// What somebody who came has said.

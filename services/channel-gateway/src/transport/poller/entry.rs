@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use actix_http::ws::OpCode;
 use bytes::{Bytes, BytesMut};
 use chat_events::frame::CloseCode;
+use http_server::ConnectionPermit;
 
 use super::door::Admission;
 use super::{Limits, Peer};
@@ -28,10 +29,12 @@ pub(super) struct Entry {
     /// After a violation the stream is read to its end, but no longer understood.
     pub(super) is_broken: bool,
     opened: Instant,
+    /// It is counted as long as it is here.
+    _permit: ConnectionPermit,
 }
 
 impl Entry {
-    pub(super) fn new(socket: Arc<Socket>, admission: Admission, now: Instant) -> Self {
+    pub(super) fn new(socket: Arc<Socket>, permit: ConnectionPermit, admission: Admission, now: Instant) -> Self {
         let Admission { answer, waits_for_a_frame, limits, peer_of } = admission;
         // Before there is anybody who could write.
         socket.answer(&answer, waits_for_a_frame);
@@ -47,6 +50,7 @@ impl Entry {
             is_unfinished: false,
             is_broken: false,
             opened: now,
+            _permit: permit,
         }
     }
 

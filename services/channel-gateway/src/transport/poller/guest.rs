@@ -9,6 +9,8 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http_server::connections::FULL_FOR;
+use http_server::{ConnectionPermit, Refused};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Interest, Token};
 use smallvec::SmallVec;
@@ -16,7 +18,7 @@ use tokio::runtime::Handle;
 
 use super::door::{Door, Judgement, Look};
 use super::shard::{INTEREST, LISTENER, Place, Shard};
-use super::{Command, ShardHandle};
+use super::{Arrival, Command, ShardHandle};
 
 /// How many are accepted, or welcomed, before others get their turn.
 const GUESTS_PER_TURN: usize = 32;
@@ -73,7 +75,7 @@ pub(super) struct Entrance {
 /// Somebody who came.
 pub(super) struct Guest {
     /// Taken out when it is known what becomes of it.
-    stream: Option<TcpStream>,
+    stream: Option<(TcpStream, ConnectionPermit)>,
     address: SocketAddr,
     is_polled: bool,
     /// Its handshake was read, and is being judged.
@@ -120,14 +122,25 @@ impl Shard {
         let Some(Entrance { shards, .. }) = &self.entrance else { return };
         let mut loads: SmallVec<[usize; 4]> = shards.iter().map(ShardHandle::load).collect();
         for _ in 0..GUESTS_PER_TURN {
-            let Some(Entrance { listener, shards }) = &self.entrance else { return };
-            match listener.accept() {
-                Ok((stream, address)) => {
+            let Some(Entrance { listener, .. }) = &self.entrance else { return };
+            let accepted = match self.on_the_step.take() {
+                Some(first) => Ok(first),
+                None => listener.accept().map(|(stream, address)| (stream, address, Instant::now())),
+            };
+            match accepted {
+                Ok((stream, address, since)) => {
+                    let Some(arrival) = self.let_in(stream, address, since) else {
+                        if self.on_the_step.is_some() {
+                            break;
+                        }
+                        continue;
+                    };
+                    let Some(Entrance { shards, .. }) = &self.entrance else { return };
                     let least = (0..loads.len()).min_by_key(|index| loads[*index]).unwrap_or(0);
                     loads[least] += 1;
                     match least {
-                        0 => self.welcome(stream, address),
-                        other => shards[other].command(Command::Guest(stream, address)),
+                        0 => self.welcome(arrival),
+                        other => shards[other].command(Command::Guest(arrival)),
                     }
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return,
@@ -145,13 +158,39 @@ impl Shard {
     /// Those who were accepted elsewhere.
     pub(super) fn welcome_some(&mut self) {
         for _ in 0..GUESTS_PER_TURN {
-            let Some((stream, address)) = self.arrived.pop_front() else { return };
-            self.welcome(stream, address);
+            let Some(arrival) = self.arrived.pop_front() else { return };
+            self.welcome(arrival);
         }
     }
 
-    fn welcome(&mut self, stream: TcpStream, address: SocketAddr) {
-        let guest = Guest { stream: Some(stream), address, is_polled: false, is_judged: false };
+    /// Room for somebody who came, or it is told that there is none. Those who go for it are not gone at once: until then nobody
+    /// else is accepted.
+    fn let_in(&mut self, stream: TcpStream, address: SocketAddr, since: Instant) -> Option<Arrival> {
+        let door = self.doorway.as_ref()?.door.clone();
+        match door.admit(address) {
+            Ok(permit) => return Some(Arrival { stream, address, permit }),
+            Err(Refused::Full) if since.elapsed() < FULL_FOR => {
+                // Where nobody of HTTP's can go, the guest goes that has been silent for longest.
+                self.send_silent_guest_away();
+                self.on_the_step = Some((stream, address, since));
+            }
+            Err(why) => http_server::refuse(&stream, &door.refuse(why), || stream.shutdown(Shutdown::Write)),
+        }
+        None
+    }
+
+    fn send_silent_guest_away(&mut self) {
+        while let Some((_, key)) = self.patient.pop_front() {
+            match self.places.get(key) {
+                Some(Place::Guest(guest)) if !guest.is_judged => return drop(self.places.remove(key)),
+                Some(Place::Open(entry)) => entry.socket.answer_now(),
+                Some(Place::Guest(_)) | None => {}
+            }
+        }
+    }
+
+    fn welcome(&mut self, Arrival { stream, address, permit }: Arrival) {
+        let guest = Guest { stream: Some((stream, permit)), address, is_polled: false, is_judged: false };
         let key = self.places.insert(Place::Guest(guest));
         // Mostly the first bytes are there by now, and it is polled for what comes later alone.
         self.look_at(key, false);
@@ -160,7 +199,8 @@ impl Shard {
     /// Somebody has said something, or is gone. After its end is seen it must be read: no event names it again.
     pub(super) fn look_at(&mut self, key: usize, is_at_end: bool) {
         let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
-        let (Some(stream), Some(doorway), false) = (&mut guest.stream, &self.doorway, guest.is_judged) else { return };
+        let Guest { stream: Some((stream, _)), is_judged: false, .. } = guest else { return };
+        let Some(doorway) = &self.doorway else { return };
         // What strangers send must not end a thread that others need.
         let asked = catch_unwind(AssertUnwindSafe(|| doorway.ask(stream, guest.address)));
         match asked.unwrap_or_else(|_| Err(std::io::Error::other("a handshake made the door panic"))) {
@@ -195,21 +235,20 @@ impl Shard {
 
     /// HTTP has a thread and a reactor of its own.
     pub(super) fn leave_to_http(&mut self, key: usize) {
-        let Some(Place::Guest(Guest { stream: Some(mut stream), is_polled, .. })) = self.places.try_remove(key) else {
-            return;
-        };
+        let removed = self.places.try_remove(key);
+        let Some(Place::Guest(Guest { stream: Some((mut stream, permit)), is_polled, .. })) = removed else { return };
         if is_polled && let Err(error) = self.poll.registry().deregister(&mut stream) {
             tracing::debug!(%error, "a guest was not polled");
         }
         if let Some(Doorway { door, .. }) = &self.doorway {
-            door.leave_to_http(stream.into());
+            door.leave_to_http(stream.into(), permit);
         }
     }
 
     /// It is known what becomes of a guest.
     pub(super) fn settle(&mut self, key: usize, judgement: Judgement, must_read: bool) {
         let Some(Place::Guest(guest)) = self.places.get_mut(key) else { return };
-        let (Some(mut stream), is_polled) = (guest.stream.take(), guest.is_polled) else { return };
+        let (Some((mut stream, permit)), is_polled) = (guest.stream.take(), guest.is_polled) else { return };
         let admission = match judgement {
             Ok(admission) => admission,
             Err(answer) => {
@@ -219,7 +258,7 @@ impl Shard {
                 return;
             }
         };
-        match self.begin(stream, key, is_polled, admission) {
+        match self.begin(stream, permit, key, is_polled, admission) {
             Ok(entry) => {
                 self.open.fetch_add(1, Ordering::Relaxed);
                 self.places[key] = Place::Open(entry);

@@ -9,13 +9,15 @@ use std::time::{Duration, Instant};
 
 use actix_http::ws::OpCode;
 use chat_events::frame::{CloseCode, ServerFrame};
+use http_server::ConnectionPermit;
+use http_server::connections::TRY_EVERY;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 
 use super::door::Admission;
 use super::entry::Entry;
 use super::guest::{Doorway, Entrance, Guest};
-use super::{Command, SEND_BUFFER, ShardHandle};
+use super::{Arrival, Command, SEND_BUFFER, ShardHandle};
 use crate::frames::Frame;
 use crate::transport::attention::Attention;
 use crate::transport::codec::{self, Incoming, Violation};
@@ -46,12 +48,14 @@ pub(super) struct Shard {
     /// Guests that had said nothing, and sockets whose handshake was not answered, and since when.
     pub(super) patient: VecDeque<(Instant, usize)>,
     /// Guests from the thread that accepts.
-    pub(super) arrived: VecDeque<(mio::net::TcpStream, SocketAddr)>,
+    pub(super) arrived: VecDeque<Arrival>,
     pub(super) doorway: Option<Doorway>,
     /// One thread accepts for all.
     pub(super) entrance: Option<Entrance>,
     /// There may be more who can be accepted.
     pub(super) has_backlog: bool,
+    /// Accepted, and there is no room yet.
+    pub(super) on_the_step: Option<(mio::net::TcpStream, SocketAddr, Instant)>,
     /// Nobody can be accepted until the wheel turns.
     pub(super) is_full: bool,
     ping: Frame,
@@ -82,6 +86,7 @@ impl Shard {
             doorway: None,
             entrance: None,
             has_backlog: false,
+            on_the_step: None,
             is_full: false,
             ping: Frame::from(&ServerFrame::Ping {}),
             tick: 0,
@@ -98,9 +103,11 @@ impl Shard {
         let mut events = Events::with_capacity(1024);
         let mut next_tick = Instant::now() + TICK;
         loop {
-            let wait = match self.unfinished.is_empty() && self.arrived.is_empty() && !self.has_backlog {
-                true => next_tick.saturating_duration_since(Instant::now()),
-                false => Duration::ZERO,
+            let until_tick = next_tick.saturating_duration_since(Instant::now());
+            let wait = match self.unfinished.is_empty() && self.arrived.is_empty() {
+                true if self.on_the_step.is_some() => until_tick.min(TRY_EVERY),
+                true if !self.has_backlog => until_tick,
+                _ => Duration::ZERO,
             };
             match self.poll.poll(&mut events, Some(wait)) {
                 Ok(()) => {}
@@ -156,9 +163,9 @@ impl Shard {
                 Command::OpenDoor(doorway) => self.doorway = Some(doorway),
                 Command::Listen(listener, shards) => self.listen(listener, shards),
                 Command::StopListening => self.stop_listening(),
-                Command::Guest(stream, address) => self.arrived.push_back((stream, address)),
+                Command::Guest(arrival) => self.arrived.push_back(arrival),
                 Command::Settle(key, judgement) => self.settle(key, judgement, true),
-                Command::Admit(stream, rest, admission) => self.admit(stream, &rest, admission),
+                Command::Admit(stream, permit, rest, admission) => self.admit(stream, permit, &rest, admission),
                 Command::CloseAll(code) => self.close(code, |_| true),
                 Command::CloseUnproved(code) => self.close(code, |entry| !entry.peer.is_proved()),
             }
@@ -186,9 +193,9 @@ impl Shard {
     }
 
     /// Whose handshake HTTP has read is admitted at once.
-    fn admit(&mut self, stream: TcpStream, rest: &[u8], admission: Admission) {
+    fn admit(&mut self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], admission: Admission) {
         let key = self.places.vacant_key();
-        match self.begin(mio::net::TcpStream::from_std(stream), key, false, admission) {
+        match self.begin(mio::net::TcpStream::from_std(stream), permit, key, false, admission) {
             Ok(mut entry) => {
                 entry.decoder.feed(rest);
                 self.places.insert(Place::Open(entry));
@@ -205,6 +212,7 @@ impl Shard {
     pub(super) fn begin(
         &mut self,
         mut stream: mio::net::TcpStream,
+        permit: ConnectionPermit,
         key: usize,
         is_polled: bool,
         admission: Admission,
@@ -219,7 +227,7 @@ impl Shard {
             self.patient.push_back((now, key));
         }
         let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
-        Ok(Entry::new(socket, admission, now))
+        Ok(Entry::new(socket, permit, admission, now))
     }
 
     /// A socket was closed by somebody, or its peer can take messages again.
