@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use test_support::wait::in_time;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -181,6 +182,11 @@ impl Socket {
     /// Sends any WebSocket message.
     pub async fn send_raw(&mut self, message: Message) {
         self.stream.send(message).await.expect("an open socket");
+    }
+
+    /// Writes bytes past all framing, as far as the gateway takes them.
+    pub async fn write_bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes).await
     }
 
     /// Writes a message and waits for its `ack`; the stored message. What comes meanwhile is kept: the live frame of the

@@ -1,4 +1,4 @@
-//! The channel protocol: JSON text frames, UTF-8, at most 64 KiB.
+//! The channel protocol: JSON text frames, UTF-8, bounded both ways.
 
 use std::collections::BTreeMap;
 
@@ -14,8 +14,13 @@ use crate::ids::{ChatId, Epoch, MessageId, Seq};
 use crate::message::{ChatKind, Visibility};
 use crate::signal::Signal;
 
-/// The largest frame, in bytes, either way.
+/// The largest frame that a server sends, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// The largest frame of a client, in bytes, however it is fragmented: the longest message fits with its envelope, each
+/// character an escaped pair of surrogates of 12 bytes.
+pub const MAX_CLIENT_FRAME_BYTES: usize = 128 * 1024;
+/// What is larger than [`MAX_CLIENT_FRAME_BYTES`] is refused, and the connection stays; what is larger than this ends it.
+pub const MAX_REFUSED_FRAME_BYTES: usize = 1024 * 1024;
 
 /// What a client may say. Unknown fields are ignored; an unknown `type` is answered with an error.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -337,13 +342,13 @@ pub enum CloseCode {
     TokenExpired,
     /// More than 256 KiB unsent: reconnect with the cursor, nothing is lost.
     SlowConsumer,
-    /// Two pings unanswered.
+    /// Two pings unanswered, or half of a message and no more for a minute.
     Idle,
     /// The server restarts.
     Restart,
     /// A part behind the gateway does not answer.
     Unavailable,
-    /// Too many handshakes, or frames that went on though they were refused.
+    /// Too many handshakes, or frames of any kind that went on above the limit.
     RateLimited,
     /// The token is not good.
     BadToken,
@@ -353,7 +358,7 @@ pub enum CloseCode {
     TooManyConnections,
     /// Not a text frame, not UTF-8, or against RFC 6455.
     BadFrame,
-    /// A frame over 64 KiB.
+    /// A frame over 1 MiB.
     TooLarge,
     /// No `init` within 5 s.
     InitTimeout,

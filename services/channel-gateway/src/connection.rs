@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_events::frame::{CloseCode, ServerFrame};
+use chat_events::frame::{CloseCode, MAX_CLIENT_FRAME_BYTES, ServerFrame};
 use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, SenderType, Seq, Signal, UserId, Visibility};
 use tokio::sync::oneshot;
@@ -22,6 +22,8 @@ use crate::watch::{Overflowed, Turn, Watch};
 
 /// Frames of a client that wait for their turn. Beyond this its socket is not read.
 const INBOX_MAX: usize = 32;
+/// The same in bytes: a few of the largest.
+const INBOX_MAX_BYTES: usize = 4 * MAX_CLIENT_FRAME_BYTES;
 /// Live frames for staff kept until `connected` is out. Beyond this the connection is told to come again.
 const EARLY_STAFF_MAX: usize = 1024;
 
@@ -85,6 +87,7 @@ struct State {
     /// A fresh token was shown.
     renewed: Option<Grant>,
     inbox: VecDeque<String>,
+    inbox_bytes: usize,
     /// Who waits for the first frame.
     awaits_first: Option<oneshot::Sender<()>>,
     is_draining: bool,
@@ -405,12 +408,13 @@ impl Connection {
             // Unanswered: the client sends it again when it is back.
             return Queued { has_room: true, is_first: false };
         }
+        state.inbox_bytes += text.len();
         state.inbox.push_back(text);
         if let Some(waits) = state.awaits_first.take() {
             // Who waited too long does not need it.
             let _ = waits.send(());
         }
-        let has_room = state.inbox.len() < INBOX_MAX;
+        let has_room = state.has_room();
         state.was_full |= !has_room;
         Queued { has_room, is_first: !std::mem::replace(&mut state.is_draining, true) }
     }
@@ -433,21 +437,26 @@ impl Connection {
         state.awaits_first = None;
         let taken = wanted(state.inbox.front()?);
         if taken.is_some() {
-            state.inbox.pop_front();
+            state.take_frame();
         }
         taken
     }
 
     /// Whether frames may be read again.
     pub fn has_room(&self) -> bool {
-        self.state().inbox.len() < INBOX_MAX
+        self.state().has_room()
+    }
+
+    /// When what came is served, its socket is told, as if its inbox had been full.
+    pub fn tell_when_served(&self) {
+        self.state().was_full = true;
     }
 
     /// The next frame of the queue. After none, the next that comes is the first again; it breaks with whether the queue was
     /// full meanwhile.
     pub fn next_frame(&self) -> ControlFlow<bool, String> {
         let mut state = self.state();
-        if let Some(text) = state.inbox.pop_front() {
+        if let Some(text) = state.take_frame() {
             return ControlFlow::Continue(text);
         }
         state.is_draining = false;
@@ -531,6 +540,16 @@ impl Connection {
 }
 
 impl State {
+    fn has_room(&self) -> bool {
+        self.inbox.len() < INBOX_MAX && self.inbox_bytes < INBOX_MAX_BYTES
+    }
+
+    fn take_frame(&mut self) -> Option<String> {
+        let text = self.inbox.pop_front()?;
+        self.inbox_bytes -= text.len();
+        Some(text)
+    }
+
     /// Stops a watch, and keeps how far it came.
     fn unwatch(&mut self, chat: ChatId) -> bool {
         let Some(watch) = self.watches.remove(chat) else { return false };
@@ -607,6 +626,19 @@ mod tests {
         fn is_closed(&self) -> bool {
             false
         }
+    }
+
+    #[test]
+    fn a_few_of_the_largest_frames_fill_an_inbox_as_many_small_ones_do() {
+        let full_after = |length: usize| {
+            let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), true);
+            let taken = (1..).find(|_| !connection.queue("x".repeat(length)).has_room);
+            assert!(!connection.has_room());
+            assert!(matches!(connection.next_frame(), ControlFlow::Continue(_)));
+            assert!(connection.has_room());
+            taken
+        };
+        assert_eq!((full_after(1), full_after(MAX_CLIENT_FRAME_BYTES)), (Some(32), Some(4)));
     }
 
     #[test]

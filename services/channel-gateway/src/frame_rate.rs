@@ -3,16 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use chat_events::{ChatId, ErrorBody};
 use governor::clock::Clock;
 use governor::{DefaultDirectRateLimiter, RateLimiter};
-use serde::Deserialize;
 
 use crate::config::RateConfig;
 use crate::handshake_rates::quota;
-
-/// A `client_id` longer than this is not repeated whole.
-const CLIENT_ID_MAX: usize = 64;
 
 /// What becomes of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,25 +44,12 @@ impl FrameRate {
             Some(Ok(())) | None => Verdict::Wait(until.wait_time_from(self.passed.clock().now())),
         }
     }
-}
 
-/// The answer to a frame that came too soon.
-#[must_use]
-pub fn too_fast(wait: Duration) -> ErrorBody {
-    ErrorBody::rate_limited("too many frames in a short time; wait a little", wait)
-}
-
-/// What a frame that is not served says of itself, for its refusal to repeat.
-#[must_use]
-pub fn names_of(text: &str) -> (Option<String>, Option<ChatId>) {
-    #[derive(Default, Deserialize)]
-    struct Names {
-        client_id: Option<String>,
-        #[serde(alias = "session_id")]
-        chat_id: Option<ChatId>,
+    /// A few bytes of a frame came: that is borne as often as refusals are, and takes nothing from what is served. False
+    /// when it was too often.
+    pub fn bear(&self) -> bool {
+        self.refused.as_ref().is_none_or(|refused| refused.check().is_ok())
     }
-    let Names { client_id, chat_id } = serde_json::from_str(text).unwrap_or_default();
-    (client_id.map(|id| id.chars().take(CLIENT_ID_MAX).collect()), chat_id)
 }
 
 #[cfg(test)]
@@ -112,14 +94,12 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_repeats_the_names_of_any_frame() {
-        assert_eq!(too_fast(Duration::from_millis(20)).details["retry_after_ms"].as_u64(), Some(20));
-        let names = names_of(r#"{"type":"dance","client_id":"a","session_id":7}"#);
-        assert_eq!(names, (Some("a".to_owned()), Some(ChatId(7))));
-        for text in ["{", "[]", r#"{"type":"ping"}"#, r#"{"client_id":7}"#] {
-            assert_eq!(names_of(text), (None, None));
-        }
-        let long = format!(r#"{{"client_id":"{}"}}"#, "é".repeat(100));
-        assert_eq!(names_of(&long).0.map(|id| id.chars().count()), Some(64));
+    fn small_pieces_are_borne_as_often_as_refusals_and_cost_no_frame() {
+        let rate_of_three = rate(1, 2, 3).expect("a limit");
+        assert!((0..3).all(|_| rate_of_three.bear()));
+        assert!(!rate_of_three.bear());
+        assert_eq!(rate_of_three.take(), Verdict::Pass);
+        let unbounded = rate(1, 1, 0).expect("a limit");
+        assert!((0..1000).all(|_| unbounded.bear()));
     }
 }

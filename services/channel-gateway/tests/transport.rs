@@ -2,9 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use actix_http::ws::OpCode;
 use bytes::Bytes;
@@ -21,7 +22,13 @@ use telemetry::Metrics;
 
 /// What must happen happens at once; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
-const LIMITS: Limits = Limits { max_message: 1024 * 1024, ping_interval: Duration::from_secs(3600) };
+const LIMITS: Limits = Limits {
+    max_message: 1024 * 1024,
+    max_passed: 0,
+    ping_interval: Duration::from_secs(3600),
+    whole_within: Duration::from_secs(3600),
+    prove_within: None,
+};
 const MASK: [u8; 4] = [1, 2, 3, 4];
 /// Of a long message.
 const LENGTH: usize = 8 * 1024;
@@ -319,6 +326,208 @@ fn a_handshake_is_answered_with_the_first_frame_and_without_one_all_the_same() {
     let mut in_silence = Line::answered(ANSWER, true);
     read_answer(&mut in_silence);
     assert!(in_silence.is_sent());
+}
+
+/// A socket on these pollers, with this peer; its client, and the socket.
+fn place(pollers: &Pollers, limits: Limits, peer: impl Peer + 'static) -> (TcpStream, Arc<Socket>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+    client.set_nodelay(true).expect("a socket");
+    client.set_read_timeout(Some(PATIENCE)).expect("a socket");
+    let (server, _) = listener.accept().expect("a connection");
+    server.set_nonblocking(true).expect("a socket");
+    let (give, given) = channel();
+    let peer_of = Box::new(move |socket: &Arc<Socket>| -> Arc<dyn Peer> {
+        give.send(socket.clone()).expect("the test waits for it");
+        Arc::new(peer)
+    });
+    pollers.take_over(
+        server,
+        permit(),
+        &[],
+        Admission { answer: Bytes::new(), waits_for_a_frame: false, limits, peer_of },
+    );
+    (client, given.recv_timeout(PATIENCE).expect("taken over"))
+}
+
+/// One of several on a thread. All write what they hear into one book.
+struct Neighbour {
+    name: &'static str,
+    book: Sender<(&'static str, Incoming)>,
+    /// Keeps the thread at its first message until the test has written what comes then.
+    gate: Mutex<Option<Receiver<()>>>,
+}
+
+impl Neighbour {
+    fn note(&self, incoming: Incoming) {
+        // The test may be over.
+        let _ = self.book.send((self.name, incoming));
+    }
+}
+
+impl Peer for Neighbour {
+    fn message(&self, incoming: Incoming, _socket: &Arc<Socket>) -> bool {
+        self.note(incoming);
+        if let Some(gate) = self.gate.lock().expect("a lock").take() {
+            gate.recv_timeout(PATIENCE).expect("it is opened");
+        }
+        true
+    }
+
+    fn frame(&self) -> bool {
+        self.note(Incoming::Part);
+        true
+    }
+}
+
+/// What a neighbour waits for, counted in frames of a flood, when both have come at the same time.
+fn frames_before_a_neighbour(flood: &[u8]) -> usize {
+    let (pollers, (book, heard), (open, gate)) = (Pollers::start(1).expect("a thread"), channel(), channel());
+    let person = |name, gate| Neighbour { name, book: book.clone(), gate: Mutex::new(gate) };
+    let (mut loud, _) = place(&pollers, LIMITS, person("loud", Some(gate)));
+    let (mut quiet, _) = place(&pollers, LIMITS, person("quiet", None));
+    loud.write_all(&text("first")).expect("the server reads");
+    let next = || heard.recv_timeout(PATIENCE).expect("something is heard");
+    assert_eq!(next(), ("loud", Incoming::Text("first".to_owned())));
+    // As much as the kernel takes.
+    loud.set_nonblocking(true).expect("a socket");
+    let written = flood.chunks(64 * 1024).map_while(|chunk| loud.write(chunk).ok()).sum::<usize>();
+    assert!(written >= 64 * 1024, "only {written} bytes of the flood were taken");
+    quiet.write_all(&text("hello")).expect("the server reads");
+    open.send(()).expect("it waits");
+    let mut before = 0;
+    while next().0 == "loud" {
+        before += 1;
+    }
+    // The flood was not over by then.
+    assert_eq!(next().0, "loud");
+    before
+}
+
+#[test]
+fn a_neighbour_waits_for_a_few_frames_of_a_flood_whatever_its_frames_are() {
+    let begun = masked(0x01, b"");
+    let floods = [
+        ("pings", masked(0x89, b"").repeat(100_000)),
+        ("pongs", masked(0x8a, b"").repeat(100_000)),
+        ("texts", text("").repeat(100_000)),
+        ("empty fragments", [begun, masked(0x00, b"").repeat(100_000)].concat()),
+    ];
+    for (name, flood) in floods {
+        let before = frames_before_a_neighbour(&flood);
+        assert!(before <= 200, "{before} {name} came before the neighbour's frame");
+    }
+}
+
+#[test]
+fn who_has_not_said_whose_it_is_when_its_time_is_over_is_closed_at_once() {
+    struct Silent(Instant);
+
+    impl Peer for Silent {
+        fn message(&self, _: Incoming, _: &Arc<Socket>) -> bool {
+            true
+        }
+
+        fn overdue(&self, now: Instant) -> Option<CloseCode> {
+            (now >= self.0 + WITHIN).then_some(CloseCode::InitTimeout)
+        }
+    }
+
+    const WITHIN: Duration = Duration::from_millis(300);
+    let pollers = Pollers::start(1).expect("a thread");
+    let limits = Limits { prove_within: Some(WITHIN), ..LIMITS };
+    // On every spoke of the wheel, which turns once in five seconds.
+    let sockets: Vec<_> = (0..5).map(|_| (Instant::now(), place(&pollers, limits, Silent(Instant::now())).0)).collect();
+    for (opened, mut client) in sockets {
+        let mut head = [0; 4];
+        client.read_exact(&mut head).expect("a close");
+        let took = opened.elapsed();
+        assert_eq!(u16::from_be_bytes([head[2], head[3]]), CloseCode::InitTimeout.code());
+        assert!((WITHIN..WITHIN + Duration::from_millis(1500)).contains(&took), "closed after {took:?}");
+    }
+}
+
+#[test]
+fn a_message_that_never_becomes_whole_ends_its_connection() {
+    let pollers = Pollers::start(1).expect("a thread");
+    let limits = Limits { whole_within: Duration::from_secs(1), ..LIMITS };
+    let (tell, _heard) = channel();
+    let half = |wire: &[u8]| {
+        let (mut client, _) = place(&pollers, limits, Witness(tell.clone()));
+        client.write_all(wire).expect("the server reads");
+        client
+    };
+    let long = [&[0x81, 254, 255, 255][..], &MASK, b"begun"].concat();
+    // A ping between the parts of a message does not make it whole.
+    let parts = [masked(0x01, b"be"), masked(0x89, b"?")].concat();
+    for (mut client, pongs) in [(half(&long), 0), (half(&parts), 3)] {
+        let mut answer = vec![0; pongs + 4];
+        client.read_exact(&mut answer).expect("a close");
+        assert_eq!(u16::from_be_bytes([answer[pongs + 2], answer[pongs + 3]]), CloseCode::Idle.code());
+    }
+}
+
+#[test]
+fn of_a_stranger_little_is_kept_until_it_has_said_whose_it_is() {
+    struct Stranger {
+        is_proved: Arc<AtomicBool>,
+        waits: Sender<()>,
+        heard: Sender<usize>,
+    }
+
+    impl Peer for Stranger {
+        fn message(&self, incoming: Incoming, _: &Arc<Socket>) -> bool {
+            let Incoming::Text(text) = incoming else { panic!("no text: {incoming:?}") };
+            self.heard.send(text.len()).expect("the test waits for it");
+            true
+        }
+
+        fn is_proved(&self) -> bool {
+            self.is_proved.load(Ordering::Relaxed)
+        }
+
+        fn waits_for_proof(&self) -> bool {
+            // The test may be over.
+            let _ = self.waits.send(());
+            !self.is_proved()
+        }
+    }
+
+    const LONG: usize = 500_000;
+    let pollers = Pollers::start(1).expect("a thread");
+    let limits = Limits { prove_within: Some(Duration::from_secs(3600)), ..LIMITS };
+    let ((tell_waits, waits), (tell, heard), is_proved) = (channel(), channel(), Arc::<AtomicBool>::default());
+    let stranger = Stranger { is_proved: is_proved.clone(), waits: tell_waits, heard: tell };
+    let (mut client, socket) = place(&pollers, limits, stranger);
+    client.write_all(&text("small")).expect("the server reads");
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(5));
+    let mut long = vec![0x81, 255];
+    long.extend_from_slice(&(LONG as u64).to_be_bytes());
+    long.extend_from_slice(&[0; 4]);
+    long.resize(long.len() + LONG, b'a');
+    let writing = std::thread::spawn(move || client.write_all(&long).map(|()| client));
+    waits.recv_timeout(PATIENCE).expect("it is not read on");
+    is_proved.store(true, Ordering::Relaxed);
+    socket.ask_attention();
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(LONG));
+    writing.join().expect("no panic").expect("the server reads");
+}
+
+#[test]
+fn who_goes_on_after_a_close_is_not_read_for_ever() {
+    let line = Line::open();
+    line.socket.close(CloseCode::RateLimited);
+    let mut client = line.client.try_clone().expect("a handle");
+    let flood = masked(0x89, b"").repeat(10_000);
+    let started = Instant::now();
+    // Until the kernel takes no more, or the connection is gone.
+    client.set_write_timeout(Some(Duration::from_millis(500))).expect("a socket");
+    let mut written = 0;
+    while let Ok(length) = client.write(&flood) {
+        written += length;
+        assert!(started.elapsed() < PATIENCE && written < 1 << 26, "{written} bytes were taken after the close");
+    }
+    assert_eq!(line.hear(), Heard::Gone(CloseCode::RateLimited.reason()));
 }
 
 /// Lets those in who say `in`, at once or (`later`) once the test allows it, refuses who says `out`, panics at `bad`.

@@ -5,7 +5,7 @@ mod tokens;
 
 use bytes::BytesMut;
 use channel_gateway::cursor::{self, CameFrom};
-use channel_gateway::transport::codec::{Decoder, Incoming, Violation};
+use channel_gateway::transport::codec::{Decoder, END, Incoming, Violation};
 use channel_gateway::transport::doorman;
 use chat_events::frame::ClientFrame;
 use chat_events::{ErrorBody, ErrorCode, Event, Seq};
@@ -93,11 +93,13 @@ fn good_frames() -> Vec<Vec<u8>> {
 
 /// Small, so that inputs get near it.
 const MAX_MESSAGE: usize = 512;
+/// What is larger is passed over, up to this.
+const MAX_PASSED: usize = 2048;
 /// The longest header of a frame.
 const MAX_HEADER: usize = 14;
 
-/// However the bytes are cut, the same comes of them, and no more is kept than a message and a frame. The first byte says
-/// how they are cut.
+/// However the bytes are cut, the same comes of them, and no more is kept than a message and a frame, or the ends of what is
+/// passed over. The first byte says how they are cut.
 fn websocket(bytes: &[u8]) -> Verdict {
     let Some((cut, wire)) = bytes.split_first() else { return Ok(()) };
     let whole = decode(wire, wire.len().max(1))?;
@@ -106,7 +108,7 @@ fn websocket(bytes: &[u8]) -> Verdict {
 }
 
 fn decode(wire: &[u8], piece: usize) -> Result<(Vec<Incoming>, Option<Violation>), String> {
-    let (mut decoder, mut seen) = (Decoder::new(MAX_MESSAGE), Vec::new());
+    let (mut decoder, mut seen) = (Decoder::new(MAX_MESSAGE).passing_over(MAX_PASSED), Vec::new());
     for piece in wire.chunks(piece) {
         decoder.feed(piece);
         loop {
@@ -117,7 +119,7 @@ fn decode(wire: &[u8], piece: usize) -> Result<(Vec<Incoming>, Option<Violation>
             }
         }
         let kept = decoder.buffered();
-        ensure(kept <= 2 * MAX_MESSAGE + MAX_HEADER, || format!("{kept} bytes are kept"))?;
+        ensure(kept <= 2 * MAX_MESSAGE.max(END) + MAX_HEADER, || format!("{kept} bytes are kept"))?;
     }
     Ok((seen, None))
 }
@@ -145,6 +147,13 @@ fn good_websockets() -> Vec<Vec<u8>> {
         vec![client_wire(false, 2, &[1; 300]), client_wire(false, 0, &[2; 200]), client_wire(true, 0, &[3; 12])],
         vec![client_wire(true, 10, b""), client_wire(true, 8, &[3, 232, b'b', b'y', b'e'])],
         vec![client_wire(true, 8, b"")],
+        vec![client_wire(true, 1, &[b'a'; 1500]), client_wire(true, 1, b"next")],
+        vec![
+            client_wire(false, 1, &[b'a'; 400]),
+            client_wire(false, 0, &[b'b'; 300]),
+            client_wire(true, 0, &[b'c'; 900]),
+        ],
+        vec![client_wire(false, 1, b""), client_wire(false, 0, b""), client_wire(true, 0, b"")],
     ];
     let with_cut = |(cut, frames): (usize, Vec<BytesMut>)| {
         let mut bytes = vec![cut as u8];

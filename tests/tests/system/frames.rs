@@ -1,7 +1,8 @@
 //! What a client may send, and what becomes of what it may not.
 
+use reqwest::Method;
 use serde_json::json;
-use system_tests::{System, system_test};
+use system_tests::{Answer, Socket, System, system_test};
 use tokio_tungstenite::tungstenite::Message;
 use uuid::Uuid;
 
@@ -78,14 +79,64 @@ system_test! {
         assert_eq!(socket.next_of("ack").await["data"]["body"], "Hi");
     }
 
-    async fn an_over_large_frame_closes_the_connection_for_good(system: System) {
+    async fn the_longest_message_is_taken_however_it_is_escaped(system: System) {
         let visitor = system.visitor("Ann").await;
         let mut socket = visitor.socket(system.gateway(0)).await;
         socket.connected().await;
-        let body = "x".repeat(70 * 1024);
-        socket.send(json!({"type": "message", "body": body, "client_id": Uuid::new_v4()})).await;
+        let (longest, client_id) = ("😀".repeat(10_000), Uuid::new_v4());
+        let escaped = r"\ud83d\ude00".repeat(10_000);
+        let message = |id: Uuid| format!(r#""body":"{escaped}","client_id":"{id}","visibility":"public"}}"#);
+        socket.send_text(&format!(r#"{{"type":"message",{}"#, message(client_id))).await;
+        let ack = socket.next_of("ack").await;
+        assert_eq!((&ack["client_id"], &ack["data"]["body"]), (&json!(client_id), &json!(longest)));
+        assert_eq!(socket.next_of("chat.message").await["data"]["body"], longest);
+
+        let path = format!("/chat/session/{}/messages", visitor.session);
+        let request = system.rest().request(Method::POST, &path).bearer_auth(&visitor.token);
+        let request = request.header("content-type", "application/json").body(format!("{{{}", message(Uuid::new_v4())));
+        let stored = Answer::read(request.send().await.expect("an answer")).await.good();
+        assert_eq!(stored["body"], longest);
+    }
+
+    async fn a_frame_that_is_too_large_is_refused_by_its_name_and_the_connection_stays(system: System) {
+        let visitor = system.visitor("Ann").await;
+        let mut socket = visitor.socket(system.gateway(0)).await;
+        socket.connected().await;
+        let (id, long) = (Uuid::new_v4().to_string(), "x".repeat(140 * 1024));
+        let first = format!(r#"{{"type":"message","client_id":"{id}","body":"{long}"}}"#);
+        let last = format!(r#"{{"type":"message","body":"{long}","client_id":"{id}"}}"#);
+        let nowhere = format!(r#"{{"type":"message","body":"{long}","client_id":"{id}","more":"{long}"}}"#);
+        for (text, name) in [(first, Some(&id)), (last, Some(&id)), (nowhere, None)] {
+            socket.send_text(&text).await;
+            let answer = socket.next_of("error").await;
+            assert_eq!((&answer["error"]["code"], answer["client_id"].as_str()), (&json!("too_large"), name.map(String::as_str)));
+            assert_eq!(answer["error"]["details"]["limit"], 128 * 1024, "{answer}");
+        }
+        assert_eq!(socket.say(None, "Still here").await["body"], "Still here");
+        assert_eq!(visitor.messages().await.len(), 1);
+    }
+
+    async fn a_frame_beyond_all_measure_closes_the_connection_for_good(system: System) {
+        let visitor = system.visitor("Ann").await;
+        let mut socket = visitor.socket(system.gateway(0)).await;
+        socket.connected().await;
+        // Its header says enough.
+        socket.write_bytes(&[0x81, 0xff, 0, 0, 0, 0, 0, 0x10, 0, 1]).await.expect("the gateway reads");
         assert_eq!(socket.close_code().await, 4504);
         assert!(visitor.messages().await.is_empty());
+    }
+
+    async fn a_long_message_may_come_right_behind_the_proof(system: System) {
+        let ada = system.user("Ada").await;
+        let chat = system.group_chat("Warehouse", &[&ada]);
+        let mut socket = Socket::open(system.gateway(0), "/channel/ws").await;
+        socket.send(json!({"type": "init", "access_token": ada.token})).await;
+        let body = "ж".repeat(10_000);
+        let escaped = r"\u0436".repeat(10_000);
+        let id = Uuid::new_v4();
+        socket.send_text(&format!(r#"{{"type":"message","chat_id":{chat},"body":"{escaped}","client_id":"{id}"}}"#)).await;
+        socket.connected().await;
+        assert_eq!(socket.next_of("ack").await["data"]["body"], body);
     }
 
     async fn a_frame_that_is_no_text_closes_the_connection_for_good(system: System) {

@@ -4,6 +4,9 @@ use futures_util::future::join_all;
 use reqwest::Response;
 use serde_json::{Value, json};
 use system_tests::{Answer, EventStream, Gateway, Shape, Socket, System};
+use test_support::wait::in_time;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 /// More tries than any machine makes in the seconds that the buckets here last.
@@ -196,6 +199,86 @@ async fn frames_that_come_too_fast_are_refused_and_served_after_the_wait() {
         }
     }
     assert_eq!(ann.messages().await.len(), acks.len() + 1);
+}
+
+/// A frame as a client sends it, masked with zeros.
+fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).ok().filter(|length| *length < 126).expect("a short payload");
+    [&[first, 0x80 | length, 0, 0, 0, 0][..], payload].concat()
+}
+
+#[tokio::test]
+async fn a_flood_of_frames_of_any_kind_is_closed_and_harms_no_neighbour() {
+    let system = System::start_with(Shape::Standalone, &FRAME_RATES).await;
+    let gateway = system.gateway(0);
+    let (ann, bob) = (system.visitor("Ann").await, system.visitor("Bob").await);
+    let mut neighbour = bob.socket(gateway).await;
+    neighbour.connected().await;
+    let a_message = [frame(0x01, b"{"), frame(0x00, b" ").repeat(TRIES)].concat();
+    let floods = [
+        ("pings", frame(0x89, b"?").repeat(TRIES)),
+        ("pongs", frame(0x8a, b"").repeat(TRIES)),
+        ("texts", frame(0x81, br#"{"type":"ping"}"#).repeat(TRIES)),
+        ("fragments", a_message),
+        ("empty fragments", [frame(0x01, b""), frame(0x00, b"").repeat(TRIES)].concat()),
+    ];
+    for (name, flood) in floods {
+        let mut socket = ann.socket(gateway).await;
+        socket.connected().await;
+        socket.write_bytes(&flood).await.expect("the gateway reads");
+        assert_eq!(socket.close_code().await, 4006, "{name}");
+        assert_eq!(neighbour.say(None, name).await["body"], name);
+    }
+    // A frame that comes byte by byte.
+    let mut socket = ann.socket(gateway).await;
+    socket.connected().await;
+    socket.write_bytes(&[0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.expect("the gateway reads");
+    for _ in 0..1500 {
+        if socket.write_bytes(b"x").await.is_err() {
+            break;
+        }
+        // Bytes that come at once are one piece.
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    assert_eq!(socket.close_code().await, 4006);
+    assert_eq!(neighbour.say(None, "Still here").await["body"], "Still here");
+}
+
+#[tokio::test]
+async fn a_ping_above_the_limit_is_not_answered_and_those_below_are() {
+    let system = System::start_with(Shape::Standalone, &FRAME_RATES).await;
+    let ann = system.visitor("Ann").await;
+    let mut socket = ann.socket(system.gateway(0)).await;
+    socket.connected().await;
+    socket.until_read().await;
+    // Pongs that the gateway asked for, and messages as before, are not concerned.
+    assert_eq!(socket.say(None, "Hello").await["body"], "Hello");
+    socket.write_bytes(&frame(0x89, b"?").repeat(40)).await.expect("the gateway reads");
+    let refused = loop {
+        socket.send(json!({"type": "ping"})).await;
+        if let Ok(frame) = socket.next_or_closed().await
+            && frame["type"] == "error"
+        {
+            break frame;
+        }
+    };
+    assert_eq!(refused["error"]["code"], "rate_limited", "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_told_so_and_let_go() {
+    let system = System::start(Shape::Standalone).await;
+    let gateway = system.gateway(0);
+    for words in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"\0\0\0\0", b"{\"type\":\"ping\"}"] {
+        let mut stream = TcpStream::connect(&gateway.authority).await.expect("the gateway listens");
+        stream.write_all(words).await.expect("the gateway reads");
+        let mut answer = String::new();
+        in_time("an end", stream.read_to_string(&mut answer)).await.expect("text");
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+        assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+        let body: Value = serde_json::from_str(body).expect("JSON");
+        Answer { status: 400, body }.refused(400, "bad_request");
+    }
 }
 
 #[tokio::test]

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use actix_http::header::{CONTENT_LENGTH, HOST, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 use actix_http::{Request, Uri};
-use chat_events::ErrorBody;
+use chat_events::{ErrorBody, ErrorCode};
 use futures_util::FutureExt;
 use http_server::{ConnectionPermit, Refused, Workers};
 use mio::net::TcpStream;
 
 use super::poller::door::{Door, Look};
-use super::websocket::{CHANNEL, Handshake, SHORT};
+use super::websocket::{CHANNEL, Handshake, SHORT, refusal};
 use crate::gateway::Gateway;
 
 /// A handshake that is longer is left to HTTP.
@@ -43,9 +43,13 @@ impl Door for Doorman {
     }
 
     fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<Look> {
-        let (request, has_more) = match take_handshake(io) {
-            Ok(Some(taken)) => taken,
-            Ok(None) => return Ok(Look::Http),
+        let (request, has_more) = match first_words(io) {
+            Ok(Words::Handshake(request, has_more)) => (request, has_more),
+            Ok(Words::Others) => return Ok(Look::Http),
+            Ok(Words::Garbage) => {
+                let judged = std::future::ready(Err(no_http())).boxed();
+                return Ok(Look::Handshake { judged, has_more: false });
+            }
             Err(why) if why.kind() == ErrorKind::WouldBlock => return Ok(Look::Nothing),
             Err(why) => return Err(why),
         };
@@ -60,13 +64,37 @@ impl Door for Doorman {
     }
 }
 
-/// Takes a whole handshake from the socket, and tells whether there may be more; nothing of what is none, nor of an end.
-fn take_handshake(mut io: &TcpStream) -> std::io::Result<Option<(Request, bool)>> {
+/// What somebody has said first.
+enum Words {
+    /// A whole handshake, which is taken from the socket, and whether there may be more.
+    Handshake(Request, bool),
+    /// What no request begins with, such as a handshake of TLS.
+    Garbage,
+    Others,
+}
+
+/// Takes a whole handshake from the socket; nothing of what is none, nor of an end.
+fn first_words(mut io: &TcpStream) -> std::io::Result<Words> {
     let mut buffer = [0; MAX_HEAD];
     let length = io.peek(&mut buffer)?;
-    let Some((request, head)) = handshake(&buffer[..length]) else { return Ok(None) };
+    if buffer[..length].first().is_some_and(|first| !may_begin_a_request(*first)) {
+        // What is unread when a connection is closed resets it, and the answer may be lost.
+        io.read_exact(&mut buffer[..length])?;
+        return Ok(Words::Garbage);
+    }
+    let Some((request, head)) = handshake(&buffer[..length]) else { return Ok(Words::Others) };
     io.read_exact(&mut buffer[..head])?;
-    Ok(Some((request, head < length || length == MAX_HEAD)))
+    Ok(Words::Handshake(request, head < length || length == MAX_HEAD))
+}
+
+/// A character of a method, or an empty line, which may come before a request (RFC 9112, section 2.2).
+fn may_begin_a_request(first: u8) -> bool {
+    first.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~\r\n".contains(&first)
+}
+
+/// The answer to what is no HTTP: no thread for HTTP is troubled with it.
+fn no_http() -> Vec<u8> {
+    refusal(&ErrorBody::new(ErrorCode::BadRequest, "this is not HTTP; TLS ends before this port, at a proxy"))
 }
 
 /// A whole request for a channel that asks for an upgrade, and its length.
@@ -122,8 +150,11 @@ mod tests {
         io.peek(&mut [0]).expect("bytes");
         io.set_nonblocking(true).expect("a socket");
         let guest = TcpStream::from_std(io.try_clone().expect("a handle"));
-        let taken = take_handshake(&guest).expect("bytes were there");
-        let found = taken.map(|(request, has_more)| (request.uri().to_string(), has_more));
+        let found = match first_words(&guest).expect("bytes were there") {
+            Words::Handshake(request, has_more) => Some((request.uri().to_string(), has_more)),
+            Words::Garbage => return (None, "garbage".to_owned()),
+            Words::Others => None,
+        };
         io.set_nonblocking(false).expect("a socket");
         let mut rest = String::new();
         io.read_to_string(&mut rest).expect("text");
@@ -135,6 +166,16 @@ mod tests {
         let found = |has_more| Some(("/channel/ws?session=7&token=t".to_owned(), has_more));
         assert_eq!(seen(HANDSHAKE), (found(false), String::new()));
         assert_eq!(seen(&format!("{HANDSHAKE}frame")), (found(true), "frame".to_owned()));
+    }
+
+    #[test]
+    fn what_no_request_begins_with_is_not_left_to_http() {
+        for said in ["\u{16}\u{3}\u{1}\u{2}", "\0\0\0", "{\"a\":1}", " GET / HTTP/1.1\r\n\r\n", "приве́т"] {
+            assert_eq!(seen(said), (None, "garbage".to_owned()), "{said:?}");
+        }
+        for said in ["get / HTTP/1.1\r\n\r\n", "\r\nGET / HTTP/1.1\r\n\r\n", "!"] {
+            assert_eq!(seen(said), (None, said.to_owned()));
+        }
     }
 
     #[test]

@@ -12,7 +12,13 @@ use super::socket::Socket;
 /// Where it is served.
 pub const PATH: &str = "/channel/echo";
 /// Conformance suites send messages of 16 MiB.
-pub const LIMITS: Limits = Limits { max_message: 32 * 1024 * 1024, ping_interval: Duration::from_secs(3600) };
+pub const LIMITS: Limits = Limits {
+    max_message: 32 * 1024 * 1024,
+    max_passed: 0,
+    ping_interval: Duration::from_secs(3600),
+    whole_within: Duration::from_secs(3600),
+    prove_within: None,
+};
 
 /// Sends back what it gets.
 pub struct Echo;
@@ -22,6 +28,7 @@ impl Peer for Echo {
         match incoming {
             Incoming::Text(text) => socket.write_unbounded(&codec::encode(OpCode::Text, text.as_bytes())),
             Incoming::Binary(bytes) => socket.write_unbounded(&codec::encode(OpCode::Binary, &bytes)),
+            Incoming::Part | Incoming::TooLarge(_) => {}
             Incoming::Ping(_) | Incoming::Pong(_) | Incoming::Close(_) => {}
         }
         true

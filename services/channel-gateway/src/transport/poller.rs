@@ -30,8 +30,17 @@ pub(super) const SEND_BUFFER: usize = 128 * 1024;
 
 /// Whoever stands behind a socket. Called on a poller's thread: it must not block.
 pub trait Peer: Send + Sync {
-    /// A whole message came. False stops reading until [`Attention::ask`] is called.
+    /// A whole message came, or one that is too large. False stops reading until [`Attention::ask`] is called.
     fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool;
+
+    /// A ping came, a pong that nobody asked for, or a part of a message. False when it came too soon: a ping is not
+    /// answered then.
+    fn frame(&self) -> bool {
+        true
+    }
+
+    /// A few bytes came of a frame that is not whole.
+    fn piece(&self) {}
 
     /// Whether it can take messages again.
     fn is_ready(&self) -> bool {
@@ -43,7 +52,14 @@ pub trait Peer: Send + Sync {
         true
     }
 
-    /// Looked at every few seconds: a reason to close, such as a token whose time is over.
+    /// It sends more than it may before it has said whose it is. True when no more is to be read until [`Attention::ask`] is
+    /// called.
+    fn waits_for_proof(&self) -> bool {
+        false
+    }
+
+    /// Looked at every few seconds, and when [`Limits::prove_within`] is over: a reason to close, such as a token whose time
+    /// is over.
     fn overdue(&self, _now: Instant) -> Option<CloseCode> {
         None
     }
@@ -69,8 +85,14 @@ pub trait Peer: Send + Sync {
 pub struct Limits {
     /// Bytes of a whole message.
     pub max_message: usize,
+    /// A larger one is passed over up to so many bytes; beyond them it ends the connection.
+    pub max_passed: usize,
     /// Between two pings; after two unanswered ones the connection is closed.
     pub ping_interval: Duration,
+    /// How long a message may take to come whole, in seconds.
+    pub whole_within: Duration,
+    /// How long it may take to say whose it is, if it has not.
+    pub prove_within: Option<Duration>,
 }
 
 /// All poller threads.

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use actix_http::{HttpMessage, Request, Version, header, ws};
 use bytes::Bytes;
-use chat_events::frame::{CloseCode, MAX_FRAME_BYTES};
-use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
+use chat_events::frame::{CloseCode, MAX_CLIENT_FRAME_BYTES, MAX_REFUSED_FRAME_BYTES};
+use chat_events::{ChatId, ErrorBody, ErrorCode, ErrorEnvelope};
 use http_server::ChannelPermit;
 use http_server::io::Io;
 
-use super::codec::Incoming;
+use super::codec::{Ends, Incoming};
 use super::echo;
 use super::poller::door::{Admission, Judgement};
 use super::poller::{Limits, Peer};
@@ -22,9 +22,10 @@ use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Proof};
 use crate::cursor::{self, CameFrom};
 use crate::error::retry_after;
-use crate::frame_rate::{self, FrameRate, Verdict};
+use crate::frame_rate::{FrameRate, Verdict};
 use crate::gateway::Gateway;
 use crate::lifecycle;
+use crate::unserved;
 
 /// Where channels are.
 pub const CHANNEL: &str = "/channel/ws";
@@ -33,6 +34,9 @@ pub const SHORT: &str = "/ws";
 
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a message may take to come whole: the largest needs 2 KiB a second.
+const WHOLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest` is what
 /// was read behind the request.
@@ -151,9 +155,16 @@ fn answer(key: &[u8]) -> Bytes {
 }
 
 fn admission(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> Admission {
-    let limits = Limits { max_message: MAX_FRAME_BYTES, ping_interval: gateway.ping_interval };
+    let brings_proof = matches!(opening.proof, Proof::Identity(_));
+    let limits = Limits {
+        max_message: MAX_CLIENT_FRAME_BYTES,
+        max_passed: MAX_REFUSED_FRAME_BYTES,
+        ping_interval: gateway.ping_interval,
+        whole_within: WHOLE_WITHIN,
+        prove_within: (!brings_proof).then_some(INIT_WITHIN),
+    };
     // Who is to speak first must not wait.
-    let waits_for_a_frame = matches!(opening.proof, Proof::Identity(_)) && !opening.expects_resume;
+    let waits_for_a_frame = brings_proof && !opening.expects_resume;
     let gateway = gateway.clone();
     let peer_of = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
     Admission { answer, waits_for_a_frame, limits, peer_of }
@@ -181,7 +192,7 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<
 }
 
 /// An HTTP answer in the error shape, after which the connection ends.
-fn refusal(error: &ErrorBody) -> Vec<u8> {
+pub(super) fn refusal(error: &ErrorBody) -> Vec<u8> {
     let body = serde_json::to_vec(&ErrorEnvelope { error: error.clone() }).unwrap_or_default();
     let status = actix_http::StatusCode::from_u16(error.code.status()).unwrap_or_default();
     let version = if error.code == ErrorCode::BadRequest { "Sec-WebSocket-Version: 13\r\n" } else { "" };
@@ -204,33 +215,66 @@ struct ChannelPeer {
 }
 
 impl ChannelPeer {
-    /// False when the frame came too soon. That is said at once, before answers to earlier frames.
-    fn is_in_time(&self, text: &str) -> bool {
-        let rate = self.rate.get_or_init(|| FrameRate::new(&self.gateway.rates).map(Box::new));
-        match rate.as_ref().map_or(Verdict::Pass, |rate| rate.take()) {
-            Verdict::Pass => return true,
-            Verdict::Wait(wait) => {
-                let (client_id, chat_id) = frame_rate::names_of(text);
-                self.connection.refuse_frame(frame_rate::too_fast(wait), client_id, chat_id);
-            }
-            Verdict::Flood => self.connection.outlet().close(CloseCode::RateLimited),
+    fn rate(&self) -> Option<&FrameRate> {
+        self.rate.get_or_init(|| FrameRate::new(&self.gateway.rates).map(Box::new)).as_deref()
+    }
+
+    /// A frame came. Whoever sends too many is closed.
+    fn take(&self) -> Verdict {
+        let verdict = self.rate().map_or(Verdict::Pass, FrameRate::take);
+        if verdict == Verdict::Flood {
+            self.connection.outlet().close(CloseCode::RateLimited);
         }
-        false
+        verdict
+    }
+
+    /// False when the frame came too soon. That is said at once, before answers to earlier frames.
+    fn is_in_time(&self, names: impl FnOnce() -> (Option<String>, Option<ChatId>)) -> bool {
+        let verdict = self.take();
+        if let Verdict::Wait(wait) = verdict {
+            let (client_id, chat_id) = names();
+            self.connection.refuse_frame(unserved::too_fast(wait), client_id, chat_id);
+        }
+        verdict == Verdict::Pass
+    }
+
+    /// It was passed over, which is said at once too.
+    fn too_large(&self, ends: &Ends) {
+        if self.is_in_time(|| (unserved::client_id_in(ends), None)) {
+            self.connection.refuse_frame(unserved::too_large(), unserved::client_id_in(ends), None);
+        }
     }
 }
 
 impl Peer for ChannelPeer {
     fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool {
-        let Incoming::Text(text) = incoming else {
-            let code = CloseCode::BadFrame;
-            socket.close_with(Some(code.code()), code.reason());
-            return true;
+        let text = match incoming {
+            Incoming::Text(text) => text,
+            Incoming::TooLarge(ends) => {
+                self.too_large(&ends);
+                return true;
+            }
+            _ => {
+                let code = CloseCode::BadFrame;
+                socket.close_with(Some(code.code()), code.reason());
+                return true;
+            }
         };
-        if !self.is_in_time(&text) {
+        if !self.is_in_time(|| unserved::names_of(&text)) {
             return true;
         }
         let socket = socket.clone();
         lifecycle::receive(&self.gateway, &self.connection, text, move || socket.ask_attention())
+    }
+
+    fn frame(&self) -> bool {
+        self.take() == Verdict::Pass
+    }
+
+    fn piece(&self) {
+        if !self.rate().is_none_or(FrameRate::bear) {
+            self.connection.outlet().close(CloseCode::RateLimited);
+        }
     }
 
     fn is_ready(&self) -> bool {
@@ -239,6 +283,12 @@ impl Peer for ChannelPeer {
 
     fn is_proved(&self) -> bool {
         self.connection.grant().is_some()
+    }
+
+    fn waits_for_proof(&self) -> bool {
+        self.connection.tell_when_served();
+        // It may have come meanwhile.
+        !self.is_proved()
     }
 
     fn overdue(&self, now: Instant) -> Option<CloseCode> {

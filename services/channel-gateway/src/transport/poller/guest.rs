@@ -21,7 +21,7 @@ use super::shard::{INTEREST, LISTENER, Place, Shard};
 use super::{Arrival, Command, ShardHandle};
 
 /// How many are accepted, or welcomed, before others get their turn.
-const GUESTS_PER_TURN: usize = 32;
+const GUESTS_PER_TURN: usize = 16;
 /// Turns in which those are accepted who had come when the end came.
 const LAST_TURNS: usize = 128;
 

@@ -33,8 +33,14 @@ const TICK: Duration = Duration::from_secs(1);
 const SPOKES: usize = 5;
 /// How long a peer may take to see a close through.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
-/// Reads from one socket before others get their turn.
-const READS_PER_TURN: usize = 8;
+/// Reads from one socket before others get their turn, each of at most [`READ`] bytes.
+const READS_PER_TURN: usize = 2;
+const READ: usize = 64 * 1024;
+/// Frames of one socket before others get their turn: the smallest are so many in one read that each thread would be kept
+/// for milliseconds.
+const FRAMES_PER_TURN: usize = 64;
+/// What is less than this is a small piece of a frame.
+const PIECE: usize = 512;
 /// How long the answer to a handshake waits for the first frame, and how long a guest may say nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -47,6 +53,8 @@ pub(super) struct Shard {
     unfinished: Vec<usize>,
     /// Guests that had said nothing, and sockets whose handshake was not answered, and since when.
     pub(super) patient: VecDeque<(Instant, usize)>,
+    /// Sockets that came without proof, and when they must have brought it.
+    unproved: VecDeque<(Instant, usize)>,
     /// Guests from the thread that accepts.
     pub(super) arrived: VecDeque<Arrival>,
     pub(super) doorway: Option<Doorway>,
@@ -59,7 +67,8 @@ pub(super) struct Shard {
     /// Nobody can be accepted until the wheel turns.
     pub(super) is_full: bool,
     ping: Frame,
-    tick: usize,
+    /// How often the wheel has turned.
+    tick: u32,
     pub(super) open: Arc<AtomicUsize>,
 }
 
@@ -79,9 +88,10 @@ impl Shard {
             poll,
             mailbox: handle.clone(),
             places: Slab::new(),
-            buffer: vec![0; 64 * 1024],
+            buffer: vec![0; READ],
             unfinished: Vec::new(),
             patient: VecDeque::new(),
+            unproved: VecDeque::new(),
             arrived: VecDeque::new(),
             doorway: None,
             entrance: None,
@@ -103,10 +113,10 @@ impl Shard {
         let mut events = Events::with_capacity(1024);
         let mut next_tick = Instant::now() + TICK;
         loop {
-            let until_tick = next_tick.saturating_duration_since(Instant::now());
+            let until_look = self.next_look(next_tick).saturating_duration_since(Instant::now());
             let wait = match self.unfinished.is_empty() && self.arrived.is_empty() {
-                true if self.on_the_step.is_some() => until_tick.min(TRY_EVERY),
-                true if !self.has_backlog => until_tick,
+                true if self.on_the_step.is_some() => until_look.min(TRY_EVERY),
+                true if !self.has_backlog => until_look,
                 _ => Duration::ZERO,
             };
             match self.poll.poll(&mut events, Some(wait)) {
@@ -136,11 +146,18 @@ impl Shard {
             self.run_commands();
             self.welcome_some();
             self.mailbox.load.store(self.places.len() + self.arrived.len(), Ordering::Relaxed);
-            if Instant::now() >= next_tick {
+            let now = Instant::now();
+            self.close_unproved(now);
+            if now >= next_tick {
                 next_tick += TICK;
-                self.turn_wheel();
+                self.turn_wheel(now);
             }
         }
+    }
+
+    /// When there is something to do though nothing happens.
+    fn next_look(&self, next_tick: Instant) -> Instant {
+        self.unproved.front().map_or(next_tick, |(due, _)| next_tick.min(*due))
     }
 
     fn socket_event(&mut self, event: &mio::event::Event) {
@@ -198,8 +215,9 @@ impl Shard {
         match self.begin(mio::net::TcpStream::from_std(stream), permit, key, false, admission) {
             Ok(mut entry) => {
                 entry.decoder.feed(rest);
+                entry.has_leftover = true;
                 self.places.insert(Place::Open(entry));
-                self.decode(key);
+                self.read(key);
             }
             Err(error) => {
                 tracing::error!(%error, "a socket cannot be polled");
@@ -227,7 +245,13 @@ impl Shard {
             self.patient.push_back((now, key));
         }
         let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
-        Ok(Entry::new(socket, permit, admission, now))
+        let prove_within = admission.limits.prove_within;
+        let entry = Entry::new(socket, permit, admission, now);
+        if let Some(within) = prove_within {
+            // Counted from when its peer was made, as that counts too.
+            self.unproved.push_back((Instant::now() + within, key));
+        }
+        Ok(entry)
     }
 
     /// A socket was closed by somebody, or its peer can take messages again.
@@ -236,24 +260,29 @@ impl Shard {
         let Some(entry) = self.entry(key) else { return };
         if entry.is_paused && entry.peer.is_ready() {
             entry.is_paused = false;
-            self.decode(key);
+            entry.has_leftover = true;
             self.read(key);
         }
     }
 
+    /// One turn of a socket: so much is read from it and served as leaves others their time.
     pub(super) fn read(&mut self, key: usize) {
+        let mut frames = FRAMES_PER_TURN;
+        if self.entry(key).is_some_and(|entry| std::mem::take(&mut entry.has_leftover)) {
+            self.decode(key, &mut frames);
+        }
         for _ in 0..READS_PER_TURN {
             let Some(Place::Open(entry)) = self.places.get_mut(key) else { return };
-            if entry.is_paused {
-                return;
+            if !entry.may_be_read() {
+                break;
             }
-            match entry.socket.stream().read(&mut self.buffer) {
+            let portion = entry.portion(self.buffer.len());
+            match entry.socket.stream().read(&mut self.buffer[..portion]) {
                 Ok(0) => return self.remove(key, "peer gone"),
-                Ok(_) if entry.is_broken => {}
                 Ok(length) => {
-                    entry.unanswered = 0;
-                    entry.decoder.feed(&self.buffer[..length]);
-                    self.decode(key);
+                    entry.came(&self.buffer[..length]);
+                    self.decode(key, &mut frames);
+                    self.count_piece(key, length);
                 }
                 Err(why) if why.kind() == ErrorKind::WouldBlock => return,
                 Err(why) if why.kind() == ErrorKind::Interrupted => {}
@@ -261,29 +290,57 @@ impl Shard {
             }
         }
         if let Some(entry) = self.entry(key)
+            && (entry.has_leftover || entry.may_be_read())
             && !std::mem::replace(&mut entry.is_unfinished, true)
         {
             self.unfinished.push(key);
         }
     }
 
-    fn decode(&mut self, key: usize) {
+    /// Serves what is whole, up to so many frames.
+    fn decode(&mut self, key: usize, frames: &mut usize) {
+        let second = self.tick;
         while let Some(entry) = self.entry(key) {
-            if entry.is_paused {
+            if entry.is_paused || entry.is_broken {
                 return;
             }
-            match entry.decoder.next_message() {
-                Ok(None) => return,
-                Ok(Some(Incoming::Close(code))) => return self.peer_closed(key, code),
+            let Some(left) = frames.checked_sub(1) else {
+                entry.has_leftover = true;
+                return;
+            };
+            let message = match entry.decoder.next_message() {
+                Ok(None) => return entry.is_level(second),
+                Ok(Some(message)) => message,
+                Err(violation) => return self.violated(key, violation),
+            };
+            *frames = left;
+            match message {
+                Incoming::Close(code) => return self.peer_closed(key, code),
                 // After a close nothing that the peer says matters, but its own close does.
-                Ok(Some(_)) if entry.socket.ending().is_some() => {}
-                Ok(Some(Incoming::Ping(payload))) => {
+                _ if entry.socket.ending().is_some() => {}
+                Incoming::Ping(payload) if entry.peer.frame() => {
                     entry.socket.write(&codec::encode(OpCode::Pong, &payload));
                 }
-                Ok(Some(Incoming::Pong(payload))) => entry.pong(&payload),
-                Ok(Some(message)) => entry.is_paused = !entry.peer.message(message, &entry.socket),
-                Err(violation) => return self.violated(key, violation),
+                Incoming::Pong(payload) => entry.pong(&payload),
+                // Whether it was in time is asked of the whole message.
+                Incoming::Ping(_) => {}
+                Incoming::Part => drop(entry.peer.frame()),
+                message => {
+                    entry.is_whole();
+                    entry.is_paused = !entry.peer.message(message, &entry.socket);
+                }
             }
+        }
+    }
+
+    /// A frame that comes in small pieces costs as much as so many frames.
+    fn count_piece(&mut self, key: usize, length: usize) {
+        if length < PIECE
+            && let Some(entry) = self.entry(key)
+            && entry.decoder.is_amid_a_frame()
+            && entry.closing_until.is_none()
+        {
+            entry.peer.piece();
         }
     }
 
@@ -327,18 +384,33 @@ impl Shard {
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
-    fn turn_wheel(&mut self) {
+    fn turn_wheel(&mut self, now: Instant) {
         self.tick = self.tick.wrapping_add(1);
-        let now = Instant::now();
         self.wait_no_longer(now);
         // Whoever could not be accepted is tried again.
         self.is_full = false;
         self.has_backlog = self.entrance.is_some();
         // Only the keys of this spoke: the others are not looked at, nor fetched from memory.
-        for key in (self.tick % SPOKES..self.places.capacity()).step_by(SPOKES) {
+        for key in (self.tick as usize % SPOKES..self.places.capacity()).step_by(SPOKES) {
             let Some(Place::Open(entry)) = self.places.get_mut(key) else { continue };
-            if entry.check(now, &self.ping) {
+            if entry.check(now, self.tick, &self.ping) {
                 self.remove(key, "no answer to close");
+            }
+        }
+    }
+
+    /// To the moment: what is looked at by the wheel alone is found seconds late.
+    fn close_unproved(&mut self, now: Instant) {
+        while let Some((due, key)) = self.unproved.front().copied()
+            && due <= now
+        {
+            self.unproved.pop_front();
+            // Whoever has the key by now is not concerned if its time is not over.
+            if let Some(Place::Open(entry)) = self.places.get(key) {
+                entry.close_if_overdue(now);
+            }
+            if self.unproved.is_empty() {
+                self.unproved = VecDeque::new();
             }
         }
     }
