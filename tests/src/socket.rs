@@ -87,6 +87,12 @@ impl Socket {
         self.next_on_the_wire().await
     }
 
+    /// Whether nothing came that was not taken yet, of what had been sent when [`Self::until_read`] was called.
+    #[must_use]
+    pub fn is_silent(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     async fn next_on_the_wire(&mut self) -> Value {
         match self.receive().await {
             Ok(frame) => frame,

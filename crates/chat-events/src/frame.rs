@@ -46,6 +46,9 @@ pub enum ClientFrame {
         /// `data.epoch` of the `connected` that the cursors are from.
         #[serde(default)]
         epoch: Option<Epoch>,
+        /// Another frame with more cursors follows.
+        #[serde(default)]
+        more: bool,
     },
     /// Watch a chat, or fetch what changed in it after a cursor.
     Subscribe {
@@ -245,8 +248,11 @@ pub struct Connected {
     pub epoch: Epoch,
     /// Seconds between pings.
     pub ping_interval: u64,
-    /// The chats of this connection with their tops, states and marks. Empty for staff.
+    /// The chats of this connection with their tops and states; of a user's those that changed last, with its own mark
+    /// alone, as many as fit in a frame. Empty for staff.
     pub chats: Vec<ChatState>,
+    /// A cursor for the others; none if these are all.
+    pub more: Option<String>,
 }
 
 /// Server frames that do not come from an event or a signal.
@@ -278,9 +284,12 @@ pub enum ServerFrame {
     },
     /// A `resume` was served: what was missed is out.
     Resumed {
-        /// The cursors reached, for the chats that could be resumed.
+        /// The cursors reached, for the chats that were named and could be resumed.
         #[serde(deserialize_with = "cursors")]
         cursors: BTreeMap<ChatId, Seq>,
+        /// Another frame with more of them follows.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        more: bool,
     },
     /// An `auth` was served: the connection may stay as long as the new token is good.
     Authenticated {},
@@ -440,7 +449,7 @@ mod tests {
     fn cursors_are_named_by_the_ids_of_their_chats() {
         let frame = ClientFrame::parse(r#"{"type":"resume","cursors":{"7":3,"12":0},"epoch":1}"#);
         let cursors = BTreeMap::from([(ChatId(7), Seq(3)), (ChatId(12), Seq(0))]);
-        assert_eq!(frame, Ok(ClientFrame::Resume { cursors, epoch: Some(Epoch(1)) }));
+        assert_eq!(frame, Ok(ClientFrame::Resume { cursors, epoch: Some(Epoch(1)), more: false }));
         let refused = ClientFrame::parse(r#"{"type":"resume","cursors":{"seven":3}}"#).expect_err("no id");
         assert_eq!(refused.error.code, ErrorCode::Invalid);
         assert!(refused.error.message.contains("cursors"), "{}", refused.error.message);

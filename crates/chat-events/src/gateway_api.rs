@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::chat_list::FirstPage;
 use crate::error::ErrorBody;
 use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
@@ -75,7 +76,7 @@ pub struct TokenFacts {
     pub login: Option<Uuid>,
 }
 
-/// How many connections [`AccountsRequest`] may hold: each may have hundreds of chats.
+/// How many connections [`AccountsRequest`] may hold: each is told of up to [`MAX_LISTED`] chats.
 pub const MAX_ACCOUNTS: usize = 64;
 
 /// These operators and users connect: after a gateway is gone there are thousands of them at once.
@@ -111,8 +112,23 @@ pub struct Welcome {
     pub self_id: i64,
     /// The name to show.
     pub name: Option<String>,
-    /// A client's one chat; a user's chats; for staff empty (its feed is `chat:staff`).
-    pub chats: Vec<ChatState>,
+    /// Which chats it has.
+    pub chats: Chats,
+}
+
+/// How many chats a [`FirstPage`] in a [`Welcome`] may hold. More than 64 KiB are not shown at once anyway.
+pub const MAX_LISTED: usize = 500;
+
+/// The chats of a new connection.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Chats {
+    /// Of a client: its session.
+    One(Box<ChatState>),
+    /// Of a user: those that changed last. [`TopsRequest::users`] tells where all of them stand.
+    Page(FirstPage),
+    /// Of staff, which is told of all sessions: it lists them itself.
+    Unlisted,
 }
 
 /// How many sessions [`ClientsRequest`] may hold.
@@ -164,7 +180,7 @@ pub struct ChatState {
     /// The session, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<Session>,
-    /// Delivered and read marks.
+    /// Delivered and read marks: in `connected` of several chats the reader's own, else also at most 200 of others.
     pub marks: Vec<Mark>,
 }
 
@@ -266,9 +282,27 @@ pub struct TopsRequest {
     /// Also the sessions that changed in this many seconds, for staff; 0 for none.
     #[serde(default)]
     pub sessions_changed_within: u32,
-    /// Also the chats that these users may read.
+    /// Also the chats that these users may read, a page of at most [`MAX_MEMBERSHIPS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserId>,
+    /// [`Tops::next`] of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MembershipPlace>,
+    /// Of the users' chats only those in [`Self::chats`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_these: bool,
+}
+
+/// How many memberships [`Tops`] may hold.
+pub const MAX_MEMBERSHIPS: usize = 10_000;
+
+/// Where a page of memberships ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MembershipPlace {
+    /// Users with lower ids were told whole.
+    pub user_id: UserId,
+    /// Of this user the chats up to here.
+    pub chat_id: ChatId,
 }
 
 /// The top `seq` of chats.
@@ -278,9 +312,13 @@ pub struct Tops {
     pub epoch: Epoch,
     /// The chats asked for and the sessions that changed lately.
     pub tops: Vec<Top>,
-    /// For each user asked for the chats that it is a member of and may read; none for an account that is closed.
+    /// For each user asked for the chats that it is a member of and may read, in the order of their ids; none for an
+    /// account that is closed. A user that the page does not reach is left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub memberships: BTreeMap<UserId, Vec<Membership>>,
+    /// Where the next page begins; none when that was all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<MembershipPlace>,
 }
 
 /// A chat that a user may read.
@@ -292,6 +330,8 @@ pub struct Membership {
     pub kind: ChatKind,
     /// Where it came in, or came back: what came before was before its time.
     pub since: Seq,
+    /// The last seq that was given out.
+    pub seq: Seq,
 }
 
 /// The top `seq` of one chat.

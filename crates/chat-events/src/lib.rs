@@ -10,11 +10,13 @@
 //! - [`beat`]: a sign of life on the same way
 //! - [`signal`]: what passes between gateways and is never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
+//! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
 //! - [`error`]: the one shape of an error, in REST and in frames
 
 pub mod beat;
+pub mod chat_list;
 pub mod error;
 pub mod event;
 pub mod frame;

@@ -36,6 +36,28 @@ pub trait ChatService: std::marker::Send + Sync {
     async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations>;
 }
 
+/// Where chats stand, and all chats of the users that were asked for, however many pages they take. Users' chats are each
+/// as they were at some time after the question was put.
+pub async fn whole_tops(chat_service: &dyn ChatService, ask: TopsRequest) -> Answer<Tops> {
+    let mut whole = chat_service.tops(ask.clone()).await?;
+    while let Some(after) = whole.next {
+        // What else was asked for has been answered.
+        let chats = if ask.only_these { ask.chats.clone() } else { Vec::new() };
+        let only_these = ask.only_these;
+        let users = ask.users.iter().copied().filter(|user| *user >= after.user_id).collect();
+        let more = TopsRequest { users, chats, only_these, after: Some(after), ..TopsRequest::default() };
+        let page = chat_service.tops(more).await?;
+        if page.next.is_some_and(|next| next <= after) {
+            return Err(ErrorBody::new(ErrorCode::Unavailable, "the chat service answered something else; try again"));
+        }
+        for (user, chats) in page.memberships {
+            whole.memberships.entry(user).or_default().extend(chats);
+        }
+        whole.next = page.next;
+    }
+    Ok(whole)
+}
+
 /// chat-service over HTTP, with the internal secret.
 pub struct HttpChatService {
     http: reqwest::Client,

@@ -29,7 +29,9 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
     match frame {
         ClientFrame::Init { .. } => Err(ErrorBody::new(ErrorCode::Conflict, "the connection is already open")),
         ClientFrame::Auth { token } => authenticate(gateway, connection, &token).await,
-        ClientFrame::Resume { cursors, epoch } => resume::serve(gateway, connection, Cursors { cursors, epoch }).await,
+        ClientFrame::Resume { cursors, epoch, more: _ } => {
+            resume::serve_late(gateway, connection, Cursors { cursors, epoch }).await
+        }
         ClientFrame::Subscribe { chat_id, after, epoch } => {
             subscribe(gateway, connection, chat_id, (after, epoch)).await
         }
@@ -79,7 +81,8 @@ async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
     }
     if let Some(token) = identity.grant.token {
-        gateway.welcomes.of_account(Connect { principal, token: Some(token) }).await?;
+        let connect = Connect { principal, token: Some(token) };
+        gateway.welcomes.of_account(connect, connection.watch_count()).await?;
     }
     connection.renew(&identity);
     connection.tell(&ServerFrame::Authenticated {});
@@ -97,7 +100,7 @@ async fn subscribe(
         return Err(ErrorBody::field(ErrorCode::Invalid, "after", "after is a seq: 0 or more"));
     }
     if after.is_some() && !gateway.history.is_of(epoch.unwrap_or(Epoch::FIRST)) {
-        resume::refuse(gateway, connection, "epoch", vec![chat]);
+        resume::refuse(gateway, connection, "epoch", vec![chat]).await;
         return join::subscribe(gateway, connection, chat, None).await;
     }
     join::subscribe(gateway, connection, chat, after).await

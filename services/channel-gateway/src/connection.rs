@@ -318,6 +318,11 @@ impl Connection {
         state.unwatch(chat)
     }
 
+    /// How many chats it watches.
+    pub fn watch_count(&self) -> usize {
+        self.state().watches.iter().count()
+    }
+
     /// The chats that are live.
     pub fn live_chats(&self) -> Vec<ChatId> {
         let state = self.state();
@@ -419,8 +424,8 @@ impl Connection {
         Queued { has_room, is_first: !std::mem::replace(&mut state.is_draining, true) }
     }
 
-    /// Waits for the first frame, if `wanted` accepts its text; else it stays in the queue. None also when there is none
-    /// in time.
+    /// Waits for the first frame of the queue, if `wanted` accepts its text; else it stays there. None also when there is
+    /// none in time.
     pub async fn first_frame<T>(&self, within: Duration, wanted: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let waits = {
             let mut state = self.state();

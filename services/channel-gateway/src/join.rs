@@ -21,7 +21,7 @@ use crate::watch::{Overflowed, Turn, Watch};
 use reading::{Reading, Then};
 
 /// The next frame of history is sent when fewer bytes than this are unsent: replay never counts as slow.
-const UNSENT_BEFORE_MORE: usize = 64 * 1024;
+pub const UNSENT_BEFORE_MORE: usize = 64 * 1024;
 
 /// History that does not reach where the chat is known to stand is asked for again after this time.
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(20);

@@ -3,7 +3,7 @@
 //! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
 //! - [`drain`]: how all of it ends
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
-//! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`client_frames`]: what its frames do
+//! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`connected`]: what it is told first · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once · [`cursor`]: from where
 //! - [`history`]: what happened after a position · [`welcomes`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
@@ -16,6 +16,7 @@ pub mod chat_service;
 pub mod client_address;
 pub mod client_frames;
 pub mod config;
+pub mod connected;
 pub mod connection;
 pub mod credentials;
 pub mod cursor;

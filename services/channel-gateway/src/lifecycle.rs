@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bus::Arrival;
 use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
-use chat_events::gateway_api::{ChatState, Connect, Principal, Welcome};
+use chat_events::gateway_api::{Chats, Connect, Principal, Welcome};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use tokio::sync::mpsc;
 
+use crate::connected::{self, Known};
 use crate::connection::{Connection, Own};
 use crate::credentials::Identity;
 use crate::cursor::{CameFrom, Position};
@@ -99,14 +100,14 @@ async fn open_client(
     let Some(turn) = connection.watch(session, Watch::joining(kind)) else { return Ok(()) };
     gateway.hub.attach(session, connection).await?;
     let welcome = welcome(gateway, connection).await?;
-    let top = welcome.chats.first().map_or(Seq::ZERO, |chat| chat.seq);
+    let top = if let Chats::One(chat) = &welcome.chats { chat.seq } else { Seq::ZERO };
     let is_foreign = after.is_some_and(|after| after.epoch != welcome.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
     let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
     say_connected(gateway, connection, welcome, Some((session, begins_at)));
     if is_foreign {
-        resume::refuse(gateway, connection, "epoch", vec![session]);
+        resume::refuse(gateway, connection, "epoch", vec![session]).await;
     }
     join::catch_up(gateway, connection, Stand { chat: session, kind, top, turn }, after).await
 }
@@ -115,7 +116,7 @@ async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Res
     gateway.hub.attach_staff(connection).await?;
     let welcome = welcome(gateway, connection).await?;
     say_connected(gateway, connection, welcome, None);
-    if let Some(brought) = resume::expected(connection).await {
+    if let Some(brought) = resume::expected(gateway, connection).await {
         resume::serve(gateway, connection, brought).await?;
     }
     connection.send_early()
@@ -124,14 +125,22 @@ async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Res
 async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: UserId) -> Result<(), ErrorBody> {
     gateway.hub.attach_user(user, connection).await?;
     // Chats are listed first to attach to them; rights and tops are read after that.
-    for chat in gateway.welcomes.chats_of(user).await? {
+    let chats = gateway.welcomes.chats_of(user).await?;
+    for chat in chats.iter() {
         connection.watch(chat.chat_id, Watch::joining(chat.kind));
-        gateway.hub.attach(chat.chat_id, connection).await?;
     }
+    let ids: Vec<ChatId> = chats.iter().map(|chat| chat.chat_id).collect();
+    gateway.hub.attach_all(&ids, connection).await?;
     let welcome = welcome(gateway, connection).await?;
-    let (stands, late) = stands(connection, &welcome);
+    let (stands, late) = match &welcome.chats {
+        Chats::Page(page) if page.has_more => {
+            stands(connection, connected::known(page, &gateway.welcomes.chats_of(user).await?))
+        }
+        Chats::Page(page) => stands(connection, connected::known(page, &[])),
+        Chats::One(_) | Chats::Unlisted => (Vec::new(), Vec::new()),
+    };
     say_connected(gateway, connection, welcome, None);
-    let brought = resume::expected(connection).await;
+    let brought = resume::expected(gateway, connection).await;
     resume::join_all(gateway, connection, stands, brought).await?;
     let invited = connection.take_invitations();
     for (chat, added_at) in late.into_iter().chain(invited) {
@@ -145,12 +154,12 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
 }
 
 /// The chats that it is attached to, and those that it came into since.
-fn stands(connection: &Connection, welcome: &Welcome) -> (Vec<Stand>, Vec<(ChatId, Seq)>) {
+fn stands(connection: &Connection, known: Vec<Known>) -> (Vec<Stand>, Vec<(ChatId, Seq)>) {
     let (mut stands, mut late) = (Vec::new(), Vec::new());
-    for ChatState { chat_id, kind, seq, .. } in &welcome.chats {
-        match connection.turn(*chat_id) {
-            Some(turn) => stands.push(Stand { chat: *chat_id, kind: *kind, top: *seq, turn }),
-            None => late.push((*chat_id, seq.next())),
+    for Known { chat, kind, top } in known {
+        match connection.turn(chat) {
+            Some(turn) => stands.push(Stand { chat, kind, top, turn }),
+            None => late.push((chat, top.next())),
         }
     }
     (stands, late)
@@ -162,7 +171,10 @@ async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, 
     gateway.revocations.watched().await;
     let welcome = match identity.principal {
         Principal::Client { session_id } => gateway.welcomes.of_client(session_id).await,
-        principal => gateway.welcomes.of_account(Connect { principal, token: identity.grant.token }).await,
+        principal => {
+            let connect = Connect { principal, token: identity.grant.token };
+            gateway.welcomes.of_account(connect, connection.watch_count()).await
+        }
     }?;
     gateway.history.set_epoch(welcome.epoch);
     connection.outlet().of_epoch(welcome.epoch);
@@ -183,10 +195,16 @@ fn say_connected(gateway: &Gateway, connection: &Connection, welcome: Welcome, c
         name: welcome.name,
         epoch: welcome.epoch,
         ping_interval: gateway.ping_interval.as_secs(),
-        chats: welcome.chats,
+        chats: Vec::new(),
+        more: None,
     };
     let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
-    connection.tell_at(&ServerFrame::Connected { session_id, seq, data }, cursor);
+    let frame = match welcome.chats {
+        Chats::Page(page) => connected::with_page(data, page),
+        Chats::One(chat) => ServerFrame::Connected { session_id, seq, data: Connected { chats: vec![*chat], ..data } },
+        Chats::Unlisted => ServerFrame::Connected { session_id, seq, data },
+    };
+    connection.tell_at(&frame, cursor);
     connection.introduce(own);
 }
 

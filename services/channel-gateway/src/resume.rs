@@ -1,45 +1,63 @@
 //! Many chats at once: what changed in them after the client's cursors.
 
+pub mod brought;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chat_events::frame::{ClientFrame, ServerFrame};
 use chat_events::gateway_api::{ChangesRequest, MAX_CURSORS, Principal};
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, Seq};
+use chat_events::{ChatId, ChatKind, ErrorBody, Seq};
 use futures_util::{StreamExt, stream};
 
 use crate::connection::Connection;
 use crate::gateway::Gateway;
-use crate::join::{self, Stand};
+use crate::join::{self, Stand, UNSENT_BEFORE_MORE};
 use crate::metrics::Resumed;
 use crate::watch::Watch;
+pub use brought::{Brought, Cursors};
 
 /// How long a connection that announced its `resume` may take to send it.
 const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long it may take to send the next one, where one says that there are more.
+const NEXT_FRAME_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long all of them may take: what comes live is kept meanwhile.
+const ALL_FRAMES_WITHIN: Duration = Duration::from_secs(20);
+
+/// Frames of one `resume`. Fewer than a connection keeps until their turn, and more than all chats need.
+const MAX_FRAMES: usize = 30;
+
 /// Chats that are replayed at a time.
 const AT_ONCE: usize = 8;
 
-/// What a client came back with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Cursors {
-    /// For each chat the last seq that it saw.
-    pub cursors: BTreeMap<ChatId, Seq>,
-    /// Of which database; the first, if it is not said.
-    pub epoch: Option<Epoch>,
-}
-
-/// The first frame of a connection that announced a `resume`, if it is one.
-pub async fn expected(connection: &Connection) -> Option<Cursors> {
+/// What a connection that announced a `resume` brings, in its first frames. None if the first is another one, or does not
+/// come in time; where a later one is missing, it goes on with what it has.
+pub async fn expected(gateway: &Gateway, connection: &Connection) -> Option<Brought> {
     if !connection.expects_resume {
         return None;
     }
-    let is_resume = |text: &str| match ClientFrame::parse(text) {
-        Ok(ClientFrame::Resume { cursors, epoch }) => Some(Cursors { cursors, epoch }),
+    let until = Instant::now() + ALL_FRAMES_WITHIN;
+    let (mut brought, mut within) = (None, FIRST_FRAME_WITHIN);
+    for _ in 0..MAX_FRAMES {
+        let patience = within.min(until.saturating_duration_since(Instant::now()));
+        let Some((cursors, more)) = connection.first_frame(patience, as_resume).await else { break };
+        brought.get_or_insert_with(Brought::default).add(cursors, |epoch| gateway.history.is_of(epoch));
+        if !more {
+            break;
+        }
+        within = NEXT_FRAME_WITHIN;
+    }
+    brought
+}
+
+fn as_resume(text: &str) -> Option<(Cursors, bool)> {
+    match ClientFrame::parse(text) {
+        Ok(ClientFrame::Resume { cursors, epoch, more }) => Some((Cursors { cursors, epoch }, more)),
         _ => None,
-    };
-    connection.first_frame(FIRST_FRAME_WITHIN, is_resume).await
+    }
 }
 
 /// Joins the chats that a user is attached to already: from their cursors, where it came with some.
@@ -47,32 +65,57 @@ pub async fn join_all(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     stands: Vec<Stand>,
-    brought: Option<Cursors>,
+    brought: Option<Brought>,
 ) -> Result<(), ErrorBody> {
     let came_back = brought.is_some();
-    let mut cursors = acceptable(gateway, connection, brought.unwrap_or_default());
+    let Brought { mut cursors, refused } = brought.unwrap_or_default();
+    refuse_all(gateway, connection, refused).await;
     let work = stands.into_iter().map(|stand| (stand, cursors.remove(&stand.chat))).collect();
-    if !cursors.is_empty() {
-        refuse(gateway, connection, "gone", cursors.into_keys().collect());
-    }
+    refuse(gateway, connection, "gone", cursors.into_keys().collect()).await;
     let reached = catch_up_all(gateway, connection, work).await?;
     if came_back {
-        connection.tell(&ServerFrame::Resumed { cursors: reached });
+        tell_resumed(connection, reached).await;
     }
     Ok(())
 }
 
+/// Serves a `resume` that comes when the chats are live already, by itself, whether others follow or not.
+pub async fn serve_late(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    cursors: Cursors,
+) -> Result<(), ErrorBody> {
+    let mut brought = Brought::default();
+    brought.add(cursors, |epoch| gateway.history.is_of(epoch));
+    serve(gateway, connection, brought).await
+}
+
 /// Serves a `resume` of staff, or of anybody whose chats are live already.
-pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought: Cursors) -> Result<(), ErrorBody> {
+pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought: Brought) -> Result<(), ErrorBody> {
+    let Brought { cursors, refused } = brought;
+    refuse_all(gateway, connection, refused).await;
+    let mut reached = BTreeMap::new();
+    for cursors in parts(cursors) {
+        reached.extend(serve_part(gateway, connection, cursors).await?);
+    }
+    tell_resumed(connection, reached).await;
+    Ok(())
+}
+
+/// At most so many cursors as chat-service takes in one question.
+async fn serve_part(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    mut cursors: BTreeMap<ChatId, Seq>,
+) -> Result<BTreeMap<ChatId, Seq>, ErrorBody> {
     let principal = connection.proved()?.principal;
-    let mut cursors = acceptable(gateway, connection, brought);
     let ask = ChangesRequest { principal, cursors: cursors.clone(), new_after: Some(ChatId(i64::MAX)) };
     let changes = gateway.chat_service.changes(ask).await?;
     for (why, chats) in [("gone", changes.gone), ("ahead", changes.ahead)] {
         chats.iter().for_each(|chat| {
             cursors.remove(chat);
         });
-        refuse(gateway, connection, why, chats);
+        refuse(gateway, connection, why, chats).await;
     }
     let mut work = Vec::new();
     for changed in &changes.chats {
@@ -92,8 +135,27 @@ pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought
     catch_up_all(gateway, connection, work).await?;
     let tops = changes.chats.iter().map(|changed| (changed.chat_id, changed.seq));
     cursors.extend(tops.filter(|(chat, _)| cursors.contains_key(chat)).collect::<Vec<_>>());
-    connection.tell(&ServerFrame::Resumed { cursors });
-    Ok(())
+    Ok(cursors)
+}
+
+/// As many frames as it takes: none is larger than any other frame may be, and none makes its reader a slow one.
+async fn tell_resumed(connection: &Connection, cursors: BTreeMap<ChatId, Seq>) {
+    let mut parts = parts(cursors).peekable();
+    while let Some(cursors) = parts.next() {
+        connection.outlet().below(UNSENT_BEFORE_MORE).await;
+        connection.tell(&ServerFrame::Resumed { cursors, more: parts.peek().is_some() });
+    }
+}
+
+/// In pieces of as many chats as one frame may name; one piece where there are none.
+fn parts(mut cursors: BTreeMap<ChatId, Seq>) -> impl Iterator<Item = BTreeMap<ChatId, Seq>> {
+    let mut is_done = false;
+    std::iter::from_fn(move || {
+        let beyond = cursors.keys().nth(MAX_CURSORS).copied().map(|first| cursors.split_off(&first));
+        let is_last = beyond.is_none();
+        let part = std::mem::replace(&mut cursors, beyond.unwrap_or_default());
+        (!std::mem::replace(&mut is_done, is_last)).then_some(part)
+    })
 }
 
 /// Sessions in which nothing was missed: the next that comes is the first above the cursor. Where the hub began above
@@ -118,6 +180,7 @@ fn level(
     }
 }
 
+/// How far those came that had a cursor.
 async fn catch_up_all(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -128,6 +191,7 @@ async fn catch_up_all(
     stream::iter(work)
         .for_each_concurrent(AT_ONCE, |(stand, after)| async move {
             match join::catch_up(gateway, connection, stand, after).await {
+                Ok(()) if after.is_none() => {}
                 Ok(()) => {
                     let mut reached = reached_ref.lock().unwrap_or_else(PoisonError::into_inner);
                     reached.insert(stand.chat, stand.top);
@@ -142,29 +206,32 @@ async fn catch_up_all(
     }
 }
 
-/// The cursors that may be honoured; the others are named to the client.
-fn acceptable(gateway: &Gateway, connection: &Connection, brought: Cursors) -> BTreeMap<ChatId, Seq> {
-    let Cursors { mut cursors, epoch } = brought;
-    if !gateway.history.is_of(epoch.unwrap_or(Epoch::FIRST)) {
-        refuse(gateway, connection, "epoch", cursors.into_keys().collect());
-        return BTreeMap::new();
+/// Names chats whose cursors cannot be honoured.
+pub async fn refuse(gateway: &Gateway, connection: &Connection, why: &str, chats: Vec<ChatId>) {
+    for chats in chats.chunks(MAX_CURSORS) {
+        chats.iter().for_each(|_| gateway.metrics.resumed(Resumed::Resync));
+        connection.outlet().below(UNSENT_BEFORE_MORE).await;
+        connection.tell(&ServerFrame::resync(why, chats.to_vec()));
     }
-    if let Some((&first_beyond, _)) = cursors.iter().nth(MAX_CURSORS) {
-        let beyond = cursors.split_off(&first_beyond);
-        refuse(gateway, connection, "too_many", beyond.into_keys().collect());
-    }
-    let nonsense: Vec<ChatId> = cursors.iter().filter(|(_, seq)| **seq < Seq::ZERO).map(|(chat, _)| *chat).collect();
-    if !nonsense.is_empty() {
-        cursors.retain(|_, seq| *seq >= Seq::ZERO);
-        refuse(gateway, connection, "ahead", nonsense);
-    }
-    cursors
 }
 
-/// Names chats whose cursors cannot be honoured.
-pub fn refuse(gateway: &Gateway, connection: &Connection, why: &str, chats: Vec<ChatId>) {
-    if !chats.is_empty() {
-        chats.iter().for_each(|_| gateway.metrics.resumed(Resumed::Resync));
-        connection.tell(&ServerFrame::resync(why, chats));
+async fn refuse_all(gateway: &Gateway, connection: &Connection, refused: Vec<(&'static str, Vec<ChatId>)>) {
+    for (why, chats) in refused {
+        refuse(gateway, connection, why, chats).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_go_out_in_pieces_of_what_a_frame_may_name() {
+        for (count, expected) in [(0, vec![0]), (1, vec![1]), (1000, vec![1000]), (2001, vec![1000, 1000, 1])] {
+            let cursors: BTreeMap<ChatId, Seq> = (0..count).map(|chat| (ChatId(chat), Seq(chat))).collect();
+            let parts: Vec<_> = parts(cursors.clone()).collect();
+            assert_eq!(parts.iter().map(BTreeMap::len).collect::<Vec<_>>(), expected);
+            assert_eq!(parts.into_iter().flatten().collect::<BTreeMap<_, _>>(), cursors);
+        }
     }
 }

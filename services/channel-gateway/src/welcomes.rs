@@ -5,30 +5,42 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chat_events::gateway_api::{
-    AccountsRequest, Admission, ClientState, Clients, ClientsRequest, Connect, MAX_ACCOUNTS, MAX_CLIENTS, Membership,
-    TopsRequest, Welcome,
+    AccountsRequest, Admission, Chats, ClientState, Clients, ClientsRequest, Connect, MAX_ACCOUNTS, MAX_CLIENTS,
+    MAX_LISTED, Membership, Principal, TopsRequest, Welcome,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, UserId};
 use futures_util::FutureExt;
 use telemetry::Vital;
 
-use crate::chat_service::{Answer, ChatService};
+use crate::chat_service::{Answer, ChatService, whole_tops};
 use crate::questions::Questions;
 
 /// Users whose chats are asked for at a time.
 const MAX_USERS: usize = 256;
 
+/// A user of more chats than this is asked for with a few like it, so that nobody else waits until thousands of chats are
+/// looked through.
+const MANY_CHATS: usize = MAX_LISTED;
+
+/// Users of many chats that are asked for at a time.
+const MAX_OF_MANY_CHATS: usize = 8;
+
 /// Asks for those who connect.
 pub struct Welcomes {
     clients: Questions<ChatId, Welcome>,
-    users: Questions<UserId, Vec<Membership>>,
+    users: Questions<UserId, Arc<[Membership]>>,
     accounts: Questions<Connect, Welcome>,
+    of_many_chats: Questions<Connect, Welcome>,
 }
 
 impl Welcomes {
     /// Asks from vital tasks, until this is dropped.
     pub fn new(chat_service: &Arc<dyn ChatService>, vital: &Vital) -> Self {
-        let [for_clients, for_users, for_accounts] = [chat_service.clone(), chat_service.clone(), chat_service.clone()];
+        let [for_clients, for_users] = [chat_service.clone(), chat_service.clone()];
+        let about_accounts = |name, at_once| {
+            let chat_service = chat_service.clone();
+            Questions::new(vital, name, at_once, move |connects| accounts(chat_service.clone(), connects).boxed())
+        };
         Self {
             clients: Questions::new(vital, "clients' welcome", MAX_CLIENTS, move |sessions| {
                 clients(for_clients.clone(), sessions).boxed()
@@ -36,9 +48,8 @@ impl Welcomes {
             users: Questions::new(vital, "users' welcome", MAX_USERS, move |users| {
                 chats(for_users.clone(), users).boxed()
             }),
-            accounts: Questions::new(vital, "accounts' welcome", MAX_ACCOUNTS, move |connects| {
-                accounts(for_accounts.clone(), connects).boxed()
-            }),
+            accounts: about_accounts("accounts' welcome", MAX_ACCOUNTS),
+            of_many_chats: about_accounts("welcome of users of many chats", MAX_OF_MANY_CHATS),
         }
     }
 
@@ -47,13 +58,15 @@ impl Welcomes {
         self.clients.ask(session).await
     }
 
-    /// What an operator or a user is told.
-    pub async fn of_account(&self, connect: Connect) -> Answer<Welcome> {
-        self.accounts.ask(connect).await
+    /// What an operator, or a user who has so many chats, is told.
+    pub async fn of_account(&self, connect: Connect, chats: usize) -> Answer<Welcome> {
+        let is_user = matches!(connect.principal, Principal::User { .. });
+        let questions = if is_user && chats > MANY_CHATS { &self.of_many_chats } else { &self.accounts };
+        questions.ask(connect).await
     }
 
-    /// The chats that a user may read, if its account is open. Nothing is said of its token.
-    pub async fn chats_of(&self, user: UserId) -> Answer<Vec<Membership>> {
+    /// The chats that a user may read, and their tops, if its account is open. Nothing is said of its token.
+    pub async fn chats_of(&self, user: UserId) -> Answer<Arc<[Membership]>> {
         self.users.ask(user).await
     }
 }
@@ -65,7 +78,8 @@ async fn clients(chat_service: Arc<dyn ChatService>, sessions: Vec<ChatId>) -> A
     let Clients { epoch, clients } = chat_service.clients(ClientsRequest { session_ids }).await?;
     let welcome = |client: ClientState| {
         let session = client.chat.chat_id;
-        let welcome = Welcome { epoch, self_id: client.id, name: client.name, chats: vec![client.chat] };
+        let chats = Chats::One(Box::new(client.chat));
+        let welcome = Welcome { epoch, self_id: client.id, name: client.name, chats };
         (session, if client.is_banned { Err(banned()) } else { Ok(welcome) })
     };
     let welcomes: HashMap<ChatId, Answer<Welcome>> = clients.into_iter().map(welcome).collect();
@@ -87,9 +101,12 @@ async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) ->
     Ok(answer.admissions.into_iter().map(admission).collect())
 }
 
-async fn chats(chat_service: Arc<dyn ChatService>, users: Vec<UserId>) -> Answer<Vec<Answer<Vec<Membership>>>> {
-    let tops = chat_service.tops(TopsRequest { users: users.clone(), ..TopsRequest::default() }).await?;
-    Ok(users.iter().map(|user| Ok(tops.memberships.get(user).cloned().unwrap_or_default())).collect())
+async fn chats(chat_service: Arc<dyn ChatService>, users: Vec<UserId>) -> Answer<Vec<Answer<Arc<[Membership]>>>> {
+    let tops = whole_tops(&*chat_service, TopsRequest { users: users.clone(), ..TopsRequest::default() }).await?;
+    // A user may connect several times at once.
+    let chats: HashMap<UserId, Arc<[Membership]>> =
+        tops.memberships.into_iter().map(|(user, chats)| (user, chats.into())).collect();
+    Ok(users.iter().map(|user| Ok(chats.get(user).cloned().unwrap_or_default())).collect())
 }
 
 fn unknown() -> ErrorBody {

@@ -5,6 +5,7 @@
 //! - [`access`]: who a statement acts for
 //! - [`send`]: one message; [`send_batch`]: many at once, the hot path
 //! - [`messages`]: history and `sync`
+//! - [`chat_list`]: a user's chats, a page at a time
 //! - [`sessions`], [`chats`], [`members`], [`marks`], [`users`], [`refresh_tokens`]: the rest by table
 //! - [`changes`], [`tops`], [`revocations`]: what happened while somebody was not there
 //! - [`installation`]: migrations, and what must not differ between two starts
@@ -12,6 +13,7 @@
 
 pub(crate) mod access;
 pub(crate) mod changes;
+pub(crate) mod chat_list;
 pub(crate) mod chats;
 pub(crate) mod installation;
 pub(crate) mod marks;

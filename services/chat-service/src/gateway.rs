@@ -118,9 +118,9 @@ pub async fn tops(state: &AppState, request: TopsRequest) -> Result<Tops, ErrorB
     async {
         let mut conn = state.connection().await?;
         let epoch = installation::epoch(&mut conn).await?;
-        let memberships = tops::memberships(&mut conn, &state.bad_rows, &request.users).await?;
+        let (memberships, next) = tops::memberships(&mut conn, &state.bad_rows, &request).await?;
         let tops = tops::read(&mut conn, &state.bad_rows, &request).await?;
-        Ok(Tops { epoch, tops, memberships })
+        Ok(Tops { epoch, tops, memberships, next })
     }
     .await
     .map_err(Error::into_body)

@@ -60,8 +60,8 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
     prop_oneof![
         any::<String>().prop_map(|access_token| ClientFrame::Init { access_token }),
         any::<String>().prop_map(|token| ClientFrame::Auth { token }),
-        (btree_map(chat(), seq(), 0..9), option::of(any::<i32>().prop_map(Epoch)))
-            .prop_map(|(cursors, epoch)| ClientFrame::Resume { cursors, epoch }),
+        (btree_map(chat(), seq(), 0..9), option::of(any::<i32>().prop_map(Epoch)), any::<bool>())
+            .prop_map(|(cursors, epoch, more)| ClientFrame::Resume { cursors, epoch, more }),
         (chat(), option::of(seq()), option::of(any::<i32>().prop_map(Epoch)))
             .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
@@ -80,9 +80,9 @@ fn written(frame: &ClientFrame) -> Value {
     match frame {
         ClientFrame::Init { access_token } => json!({"type": "init", "access_token": access_token}),
         ClientFrame::Auth { token } => json!({"type": "auth", "token": token}),
-        ClientFrame::Resume { cursors, epoch } => {
+        ClientFrame::Resume { cursors, epoch, more } => {
             let cursors: BTreeMap<String, Seq> = cursors.iter().map(|(chat, seq)| (chat.to_string(), *seq)).collect();
-            json!({"type": "resume", "cursors": cursors, "epoch": epoch})
+            json!({"type": "resume", "cursors": cursors, "epoch": epoch, "more": more})
         }
         ClientFrame::Subscribe { chat_id, after, epoch } => {
             json!({"type": "subscribe", "session_id": chat_id, "after": after, "epoch": epoch})

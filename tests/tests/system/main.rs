@@ -21,5 +21,6 @@ mod sessions;
 mod shutdown;
 mod slow_consumers;
 mod sub_path;
+mod thousands_of_chats;
 mod tracing;
 mod vital;

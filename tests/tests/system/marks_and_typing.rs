@@ -1,7 +1,16 @@
 //! Signs of life: delivered, read, typing.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use system_tests::people::Person;
 use system_tests::{System, system_test};
+
+/// Whose marks a chat is told with.
+fn readers(chat: &Value) -> Vec<i64> {
+    let marks = chat["marks"].as_array().unwrap_or_else(|| panic!("no marks in {chat}"));
+    let mut readers: Vec<i64> = marks.iter().map(|mark| mark["reader_id"].as_i64().expect("an id")).collect();
+    readers.sort_unstable();
+    readers
+}
 
 system_test! {
     async fn an_ack_sets_delivered_and_tells_the_sender(system: System) {
@@ -55,6 +64,28 @@ system_test! {
         // Frames of a socket are served one after the other: had the late ack said anything, it would come first.
         let read = staff.next_of("chat.read").await;
         assert_eq!((&read["data"]["read_seq"], &read["data"]["delivered_seq"]), (&first["seq"], &second["seq"]));
+    }
+
+    async fn who_connects_is_told_of_marks_a_member_of_its_own_and_a_visitor_of_all(system: System) {
+        let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
+        let (olga, ann) = (system.operator("Olga").await, system.visitor("Ann").await);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let soup = ada.send(chat, "Soup?").await.good();
+        for reader in [&ada, &ben] {
+            let mark = json!({"kind": "read", "last_id": soup["id"]});
+            reader.rest().post(&format!("/chats/{chat}/marks"), &reader.token, mark).await.accepted();
+        }
+        let mut socket = ben.socket(system.gateway(0)).await;
+        assert_eq!(readers(&socket.connected().await["data"]["chats"][0]), [ben.id]);
+        socket.send(json!({"type": "subscribe", "chat_id": chat})).await;
+        assert_eq!(readers(&socket.next_of("subscribed").await["data"]), [ada.id, ben.id]);
+
+        let question = ann.send("Hello?").await;
+        let mark = json!({"kind": "read", "last_id": question["id"]});
+        let path = format!("/chat/session/{}/marks", ann.session);
+        olga.rest().post(&path, &olga.token, mark).await.accepted();
+        let connected = ann.socket(system.gateway(1)).await.connected().await;
+        assert_eq!(readers(&connected["data"]["chats"][0]), [olga.id]);
     }
 
     async fn typing_reaches_the_other_side_and_not_oneself(system: System) {

@@ -12,19 +12,45 @@ use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use super::{Hub, Room, lock};
 use crate::connection::Connection;
 
+/// Channels in one question to the bus.
+const CHANNELS_AT_ONCE: usize = 1000;
+
 impl Hub {
     /// Lists a connection for a chat; returns when the chat's channel is in force, so that history read afterwards
     /// leaves no gap.
     pub async fn attach(&self, chat: ChatId, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
         let _shared = self.subscribing.read().await;
+        let room = self.listed(chat, connection);
+        let subscribe = || async { self.pubsub.subscribe(&[Channel::Chat(chat)]).await };
+        room.channel.get_or_try_init(subscribe).await.map(|_| ()).map_err(|why| unreachable_bus(&why))
+    }
+
+    /// The same for many chats, which wait for the bus together.
+    pub async fn attach_all(&self, chats: &[ChatId], connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+        for chats in chats.chunks(CHANNELS_AT_ONCE) {
+            let _shared = self.subscribing.read().await;
+            let rooms: Vec<Arc<Room>> = chats.iter().map(|chat| self.listed(*chat, connection)).collect();
+            let silent: Vec<&Arc<Room>> = rooms.iter().filter(|room| !room.channel.initialized()).collect();
+            if silent.is_empty() {
+                continue;
+            }
+            let channels: Vec<Channel> = silent.iter().map(|room| Channel::Chat(room.chat)).collect();
+            self.pubsub.subscribe(&channels).await.map_err(|why| unreachable_bus(&why))?;
+            // Another connection may wait for the same channel: it is in force for both.
+            silent.iter().for_each(|room| drop(room.channel.set(())));
+        }
+        Ok(())
+    }
+
+    /// A room that the connection is listed in.
+    fn listed(&self, chat: ChatId, connection: &Arc<Connection>) -> Arc<Room> {
         let room = self.room(chat);
         lock(&room.state).listeners.push(connection.clone());
         if connection.is_gone() {
             // Whoever cleared up after it may have been here before.
             self.detach(chat, connection);
         }
-        let subscribe = || async { self.pubsub.subscribe(&[Channel::Chat(chat)]).await };
-        room.channel.get_or_try_init(subscribe).await.map(|_| ()).map_err(|why| unreachable_bus(&why))
+        room
     }
 
     /// Takes a connection off a chat.

@@ -11,6 +11,7 @@ use chat_events::names::Channel;
 use chat_events::{ChatId, Seq, UserId};
 
 use super::{Hub, Invitation, Room, lock};
+use crate::chat_service::whole_tops;
 use crate::connection::Connection;
 
 /// How often tops are compared when nothing is known to be wrong.
@@ -19,8 +20,10 @@ pub(super) const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// A question that must be answered is asked again after this time.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// Chats, and users, in one question.
+/// Chats in one question.
 pub(super) const AT_ONCE: usize = 2000;
+/// Users in one question: each may have thousands of chats.
+const USERS_AT_ONCE: usize = 256;
 
 impl Hub {
     /// Compares the tops of all rooms, and of the sessions that changed lately, with what went out; and the chats of
@@ -34,7 +37,7 @@ impl Hub {
             self.compare(TopsRequest { chats: chats.to_vec(), ..TopsRequest::default() }).await;
         }
         let users: Vec<UserId> = lock(&self.users).keys().copied().collect();
-        for users in users.chunks(AT_ONCE) {
+        for users in users.chunks(USERS_AT_ONCE) {
             self.compare(TopsRequest { users: users.to_vec(), ..TopsRequest::default() }).await;
         }
     }
@@ -43,7 +46,7 @@ impl Hub {
         // Who comes later was not meant by the question.
         let connections: BTreeMap<UserId, Vec<Arc<Connection>>> =
             ask.users.iter().map(|user| (*user, self.user(*user))).collect();
-        let tops = match self.chat_service.tops(ask).await {
+        let tops = match whole_tops(&*self.chat_service, ask).await {
             Ok(tops) => tops,
             Err(error) => return tracing::warn!(%error, "tops cannot be compared"),
         };
@@ -85,11 +88,12 @@ impl Hub {
     /// their removal. Who is still there afterwards is taken off.
     pub fn revoke(self: &Arc<Self>, chat: ChatId, users: &[UserId]) {
         let Some(room) = self.known_room(chat) else { return };
-        let ask = TopsRequest { chats: vec![chat], users: users.to_vec(), ..TopsRequest::default() };
+        let (chats, users) = (vec![chat], users.to_vec());
+        let ask = TopsRequest { chats, users, only_these: true, ..TopsRequest::default() };
         self.spawn(|hub| async move {
             // Asked again: they may have been added again meanwhile.
             let tops = loop {
-                match hub.chat_service.tops(ask.clone()).await {
+                match whole_tops(&*hub.chat_service, ask.clone()).await {
                     Ok(tops) => break tops,
                     Err(_) if room.is_closed() => return,
                     Err(_) => tokio::time::sleep(ASK_AGAIN_AFTER).await,

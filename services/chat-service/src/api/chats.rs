@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web::{Data, Json};
+use actix_web::web::{Data, Json, Query};
+use chat_events::chat_list::ChatsCursor;
 use chat_events::gateway_api::{Changes, ChatState};
 use chat_events::{ChatId, ChatKind, Mark, Seq};
 use serde::{Deserialize, Serialize};
 
 use super::body::{Body, cursors, nullable_id};
 use crate::auth::Caller;
+use crate::check;
 use crate::db::changes::Question;
-use crate::db::chats;
-use crate::error::Answer;
+use crate::db::chat_list;
+use crate::error::{Answer, Error};
 use crate::reading;
 use crate::state::AppState;
 
@@ -25,24 +27,54 @@ pub(crate) struct Chat {
     seq: Seq,
     /// The seq of the last change to the chat itself or its members.
     state_seq: Seq,
-    /// How far its readers have come: the caller's own, and at most 200 of others.
+    /// How far the caller has come, if it has marked anything. Marks of others come with the chat's history.
     marks: Vec<Mark>,
 }
 
-/// The caller's chats.
+/// Which chats, and how many.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ChatsQuery {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u16>,
+    /// `next_cursor` of the page before, or `more` of `connected`.
+    #[param(pattern = r"^(0|[1-9][0-9]{0,17})(\.(0|[1-9][0-9]{0,17})){1,2}$")]
+    cursor: Option<String>,
+}
+
+/// A page of the caller's chats, those that changed last first.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Chats {
     chats: Vec<Chat>,
+    /// For the next page; null at the end.
+    next_cursor: Option<String>,
 }
 
-/// The chats that the caller is a member of.
-#[utoipa::path(get, path = "/chats", operation_id = "list_chats", tag = "chats", security(("access_token" = [])),
-    responses((status = 200, description = "All of them", body = Chats)))]
-pub(crate) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<Chats>, Answer> {
+/// The chats that the caller is a member of, those that changed last first. None is passed over, whatever happens between
+/// two pages. One that changed since a little before the first page may be there twice: the later one counts.
+#[utoipa::path(get, path = "/chats", operation_id = "list_chats", tag = "chats", params(ChatsQuery),
+    security(("access_token" = [])), responses((status = 200, description = "One page", body = Chats)))]
+pub(crate) async fn list(
+    state: Data<AppState>,
+    caller: Caller,
+    query: Query<ChatsQuery>,
+) -> Result<Json<Chats>, Answer> {
     let actor = caller.in_chat()?;
+    let (limit, cursor) = query.asked()?;
     let mut conn = state.connection().await?;
-    let welcome = chats::welcome(&mut conn, &state.bad_rows, actor).await?;
-    Ok(Json(Chats { chats: welcome.chats.into_iter().map(Chat::from).collect() }))
+    let (chats, next) = chat_list::page(&mut conn, &state.bad_rows, actor, cursor, limit).await?;
+    let chats = chats.into_iter().map(Chat::from).collect();
+    Ok(Json(Chats { chats, next_cursor: next.map(|next| next.to_string()) }))
+}
+
+impl ChatsQuery {
+    pub(super) fn asked(&self) -> Result<(u16, Option<ChatsCursor>), Error> {
+        let cursor = self.cursor.as_deref().map(str::parse).transpose();
+        let cursor = cursor.map_err(|_| Error::invalid("cursor", "cursor is not the end of a page"))?;
+        Ok((check::limit(self.limit)?, cursor))
+    }
 }
 
 /// How far the caller has come in many chats.

@@ -8,6 +8,7 @@ use chat_events::gateway_api::Principal;
 use chat_events::{ErrorBody, UserId};
 use serde::de::DeserializeOwned;
 
+use super::chats::ChatsQuery;
 use super::messages::{MessagesQuery, Wanted};
 use super::params::MemberPath;
 use super::sessions::SessionsQuery;
@@ -22,17 +23,19 @@ pub enum RouteQuery {
     Sessions,
     /// Messages are read.
     Messages,
+    /// Chats are listed.
+    Chats,
 }
 
 /// Every query.
-pub const ALL: [RouteQuery; 2] = [RouteQuery::Sessions, RouteQuery::Messages];
+pub const ALL: [RouteQuery; 3] = [RouteQuery::Sessions, RouteQuery::Messages, RouteQuery::Chats];
 
 /// What a good query asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// How many at most.
     pub limit: u16,
-    /// An id or a `seq` that the page lies at.
+    /// An id or a `seq` that the page lies at, where one says it.
     pub from: Option<i64>,
 }
 
@@ -48,6 +51,10 @@ impl RouteQuery {
             Self::Messages => {
                 let (limit, wanted) = read::<MessagesQuery>(query)?.asked().map_err(Error::into_body)?;
                 Ok(Page { limit, from: place(wanted) })
+            }
+            Self::Chats => {
+                let (limit, _) = read::<ChatsQuery>(query)?.asked().map_err(Error::into_body)?;
+                Ok(Page { limit, from: None })
             }
         }
     }

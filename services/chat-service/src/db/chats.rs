@@ -1,18 +1,24 @@
-//! Chats of every kind: the row lock, and the states that a connection starts from.
+//! Chats of every kind: the row lock, and the states that a connection starts from. The list of a user's chats goes on in
+//! [`super::chat_list`].
 
 use std::collections::HashMap;
 
-use chat_events::gateway_api::{ChatState, ClientState, Clients, Welcome};
+use chat_events::chat_list::{FirstPage, ListedChat};
+use chat_events::gateway_api::{ChatState, Chats, ClientState, Clients, MAX_LISTED, Welcome};
 use chat_events::{ChatId, ChatKind, Epoch, Mark, Seq, Session};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::access::{Actor, ActorColumns, check_read};
 use super::schema::chats;
-use super::shape::{acting_user, chat_state_json, marks_json, session_joins, session_json, time_json};
+use super::shape::{
+    acting_user, changed_at_number, chat_state_json, chats_of_members, marks_json, member_chat_json, session_joins,
+    session_json, time_json,
+};
 use super::statement::statement;
 use super::stored::Stored;
 use crate::bad_rows::{BadRows, What};
@@ -49,21 +55,25 @@ pub(crate) async fn create(conn: &mut AsyncPgConnection, kind: ChatKind, title: 
 }
 
 statement! {
-    /// Who new connections of accounts belong to, and the states of their chats.
+    /// Who new connections of accounts belong to, and of a user's chats those that changed last.
     ReadAccounts<'a> {
         principals: &'a [&'a str] as Array<Text>,
         user_ids: &'a [i64] as Array<BigInt>,
         issued_at: &'a [i64] as Array<BigInt>,
         logins: &'a [Option<Uuid>] as Array<Nullable<SqlUuid>>,
-    } -> (BigInt, Integer, Text, BigInt, Nullable<Text>, Text) = concat!(
+        count: i64 as BigInt,
+    } -> (BigInt, Integer, Text, BigInt, Nullable<Text>, BigInt, Nullable<Text>) = concat!(
         "SELECT q.place, i.epoch, CASE
                 WHEN NOT (", acting_user!("q.user_id", "q.issued_at", "q.login"), ") THEN 'inactive'
                 WHEN q.principal = 'staff' AND u.role NOT IN ('operator', 'admin') THEN 'forbidden'
                 ELSE 'allowed' END,
-            u.id, u.name,
-            (SELECT coalesce(json_agg(", chat_state_json!("'user'", "u.id"), " ORDER BY c.id), '[]')::text
-             FROM chat_members p JOIN chats c ON c.id = p.chat_id ", session_joins!(), "
-             WHERE p.user_id = u.id AND p.is_active AND p.can_read AND q.principal = 'user')
+            u.id, u.name, (extract(epoch FROM now()) * 1000000)::bigint,
+            CASE WHEN q.principal = 'user' THEN (
+                SELECT coalesce(json_agg(json_build_object('at', c.at, 'chat', ", member_chat_json!("u.id"), ")
+                    ORDER BY c.at DESC, c.id DESC), '[]')::text
+                FROM (SELECT c.*, ", changed_at_number!(), " AS at FROM ", chats_of_members!(), "
+                      WHERE p.user_id = u.id AND p.is_active AND p.can_read AND c.kind <> 'session'
+                      ORDER BY at DESC, c.id DESC LIMIT $count) c) END
          FROM installation i
          CROSS JOIN unnest($principals, $user_ids, $issued_at, $logins)
              WITH ORDINALITY AS q(principal, user_id, issued_at, login, place)
@@ -71,8 +81,9 @@ statement! {
     );
 }
 
-/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, and the chats as JSON.
-type AccountRow = (i64, i32, String, i64, Option<String>, String);
+/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, the time, and a user's chats as
+/// JSON.
+type AccountRow = (i64, i32, String, i64, Option<String>, i64, Option<String>);
 
 /// What these new connections are told, in one snapshot and in their order. A refusal concerns one of them.
 pub(crate) async fn accounts(
@@ -86,6 +97,7 @@ pub(crate) async fn accounts(
         user_ids: &columns.iter().map(|who| who.user_id).collect::<Vec<_>>(),
         issued_at: &columns.iter().map(|who| who.issued_at).collect::<Vec<_>>(),
         logins: &columns.iter().map(|who| who.login).collect::<Vec<_>>(),
+        count: i64::try_from(MAX_LISTED).unwrap_or(i64::MAX) + 1,
     };
     let rows: Vec<AccountRow> = statement.load(conn).await?;
     let mut found: HashMap<i64, AccountRow> = rows.into_iter().map(|row| (row.0, row)).collect();
@@ -95,29 +107,35 @@ pub(crate) async fn accounts(
         .collect())
 }
 
-/// The same for one.
-pub(crate) async fn welcome(conn: &mut AsyncPgConnection, bad_rows: &BadRows, actor: Actor) -> Result<Welcome, Error> {
-    accounts(conn, bad_rows, &[actor]).await?.pop().unwrap_or_else(|| Err(unknown()))
-}
-
 fn unknown() -> Error {
     Error::unauthorized("there is no such account")
 }
 
 fn admission(bad_rows: &BadRows, row: AccountRow) -> Result<Welcome, Error> {
-    let (_, epoch, may_read, self_id, name, chats) = row;
+    let (_, epoch, may_read, self_id, name, began, chats) = row;
     check_read(Some(&may_read))?;
-    let chats = states(bad_rows, self_id, &chats);
+    let chats = match chats {
+        Some(chats) => Chats::Page(first_page(bad_rows, self_id, began, &chats)),
+        None => Chats::Unlisted,
+    };
     Ok(Welcome { epoch: Epoch(epoch), self_id, name, chats })
 }
 
-/// The states of a user's chats, without those that cannot be read.
-fn states(bad_rows: &BadRows, user: i64, json: &str) -> Vec<ChatState> {
-    if let Ok(states) = serde_json::from_str(json) {
-        return states;
-    }
-    let each: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
-    each.into_iter().filter_map(|json| state(bad_rows, user, json.get())).collect()
+/// A chat in the list, not yet read.
+#[derive(Deserialize)]
+struct ListedRow<'a> {
+    at: i64,
+    #[serde(borrow)]
+    chat: &'a RawValue,
+}
+
+/// Of a user's chats, without those that cannot be read. One more was asked for than belongs to it.
+fn first_page(bad_rows: &BadRows, user: i64, began: i64, json: &str) -> FirstPage {
+    let mut rows: Vec<ListedRow<'_>> = serde_json::from_str(json).unwrap_or_default();
+    let has_more = rows.len() > MAX_LISTED;
+    rows.truncate(MAX_LISTED);
+    let listed = |row: ListedRow<'_>| Some(ListedChat { at: row.at, chat: state(bad_rows, user, row.chat.get())? });
+    FirstPage { began, chats: rows.into_iter().filter_map(listed).collect(), has_more }
 }
 
 /// The state of a chat, without what cannot be read of it. The log names it by the given id.

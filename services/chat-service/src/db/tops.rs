@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use chat_events::gateway_api::{Membership, Top, TopsRequest};
+use chat_events::gateway_api::{MAX_MEMBERSHIPS, Membership, MembershipPlace, Top, TopsRequest};
 use chat_events::{ChatId, ChatKind, Seq, UserId};
-use diesel::prelude::{ExpressionMethods, JoinOnDsl, QueryDsl};
-use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::schema::{chat_members, chats, users};
+use super::shape::chats_of_members;
 use super::statement::statement;
 use super::stored::{Readable, Stored};
 use crate::bad_rows::{BadRows, What};
@@ -67,31 +66,63 @@ fn known(bad_rows: &BadRows, chat: i64, kind: Readable<Stored<ChatKind>>) -> Opt
     kind.0.map(|kind| kind.0)
 }
 
-/// For each user the chats that it is a member of and may read.
+statement! {
+    /// The chats that users may read, in the order of the users and of their ids. A user's chats are sorted for itself
+    /// and the whole is cut, so that a page costs what it holds, not what all of them have.
+    ReadMemberships<'a> {
+        users: &'a [i64] as Array<BigInt>,
+        after: i64 as BigInt,
+        only_these: bool as Bool,
+        chats: &'a [i64] as Array<BigInt>,
+        count: i64 as BigInt,
+    } -> (BigInt, BigInt, Text, BigInt, BigInt) = concat!(
+        "SELECT q.user_id, m.chat_id, m.kind, m.added_seq, m.seq
+         FROM unnest($users) WITH ORDINALITY AS q (user_id, place) CROSS JOIN LATERAL (
+            SELECT p.chat_id, c.kind, p.added_seq, c.seq
+            FROM users u CROSS JOIN ", chats_of_members!(), "
+            WHERE u.id = q.user_id AND u.is_active AND p.user_id = u.id AND p.is_active AND p.can_read AND c.kind <> 'session'
+                AND p.chat_id > CASE WHEN q.place = 1 THEN $after ELSE 0 END
+                AND (NOT $only_these OR p.chat_id = ANY($chats))
+            ORDER BY p.chat_id LIMIT $count) m
+         LIMIT $count"
+    );
+}
+
+/// For each user the chats that it is a member of and may read; and where the next page begins.
 pub(crate) async fn memberships(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,
-    user_ids: &[UserId],
-) -> Result<BTreeMap<UserId, Vec<Membership>>, Error> {
-    let mut memberships: BTreeMap<UserId, Vec<Membership>> = user_ids.iter().map(|user| (*user, vec![])).collect();
-    if memberships.is_empty() {
-        return Ok(memberships);
+    request: &TopsRequest,
+) -> Result<(BTreeMap<UserId, Vec<Membership>>, Option<MembershipPlace>), Error> {
+    let after = request.after;
+    let users = request.users.iter().filter(|user| after.is_none_or(|after| **user >= after.user_id));
+    let mut memberships: BTreeMap<UserId, Vec<Membership>> = users.map(|user| (*user, vec![])).collect();
+    let Some(first) = memberships.keys().next().copied() else { return Ok((memberships, None)) };
+    let users: Vec<i64> = memberships.keys().map(|user| user.0).collect();
+    let chats: Vec<i64> = request.chats.iter().map(|chat| chat.0).collect();
+    let read = ReadMemberships {
+        users: &users,
+        after: after.filter(|after| after.user_id == first).map_or(0, |after| after.chat_id.0),
+        only_these: request.only_these,
+        chats: &chats,
+        count: i64::try_from(MAX_MEMBERSHIPS).unwrap_or(i64::MAX) + 1,
+    };
+    let mut rows: Vec<(i64, i64, Readable<Stored<ChatKind>>, i64, i64)> = read.load(conn).await?;
+    // The statement reads in this order without being told to: told, it would sort all that there is for each page.
+    if !rows.is_sorted_by_key(|(user, chat, ..)| (*user, *chat)) {
+        return Err(Error::Internal("memberships were read out of order".into()));
     }
-    let rows: Vec<(i64, i64, Readable<Stored<ChatKind>>, i64)> = chat_members::table
-        .inner_join(users::table)
-        .inner_join(chats::table.on(chats::id.eq(chat_members::chat_id)))
-        .filter(chat_members::user_id.eq_any(user_ids.iter().map(|user| user.0)))
-        .filter(chat_members::is_active)
-        .filter(chat_members::can_read)
-        .filter(users::is_active)
-        .order((chat_members::user_id, chat_members::chat_id))
-        .select((chat_members::user_id, chat_members::chat_id, chats::kind, chat_members::added_seq))
-        .load(conn)
-        .await?;
-    for (user, chat, kind, since) in rows {
+    let has_more = rows.len() > MAX_MEMBERSHIPS;
+    rows.truncate(MAX_MEMBERSHIPS);
+    let last = rows.last().map(|(user, chat, ..)| MembershipPlace { user_id: UserId(*user), chat_id: ChatId(*chat) });
+    for (user, chat, kind, since, seq) in rows {
         let Some(kind) = known(bad_rows, chat, kind) else { continue };
-        let membership = Membership { chat_id: ChatId(chat), kind, since: Seq(since) };
+        let membership = Membership { chat_id: ChatId(chat), kind, since: Seq(since), seq: Seq(seq) };
         memberships.entry(UserId(user)).or_default().push(membership);
     }
-    Ok(memberships)
+    let next = last.filter(|_| has_more);
+    if let Some(next) = next {
+        memberships.retain(|user, _| *user <= next.user_id);
+    }
+    Ok((memberships, next))
 }

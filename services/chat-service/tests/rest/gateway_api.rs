@@ -2,7 +2,8 @@
 
 use chat_events::ErrorCode;
 use chat_events::gateway_api::{
-    Accounts, Admission, Clients, MAX_ACCOUNTS, MarkSet, Membership, SyncPage, Tops, Welcome,
+    Accounts, Admission, Chats, Clients, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, MarkSet, Membership, SyncPage,
+    Tops, Welcome,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -47,10 +48,12 @@ async fn a_connection_learns_who_it_is_and_where_its_chats_stand() {
     assert_eq!((client.name.as_deref(), client.is_banned), (Some("Ada"), false));
     assert_eq!((client.chat.chat_id.0, client.chat.seq.0), (visitor.session, 1));
     let staff = service.admission(json!({"principal": {"type": "staff", "user_id": id}})).await.expect("an operator");
-    assert!(staff.chats.is_empty());
+    assert!(matches!(staff.chats, Chats::Unlisted));
     let user = service.admission(json!({"principal": {"type": "user", "user_id": id}})).await.expect("a user");
-    assert_eq!((user.self_id, user.chats[0].title.as_deref()), (id, Some("Team")));
-    assert_eq!(created.trim(), format!("id: {}", user.chats[0].chat_id));
+    let Chats::Page(page) = user.chats else { panic!("no page of chats") };
+    let chat = &page.chats[0].chat;
+    assert_eq!((user.self_id, chat.title.as_deref(), page.has_more), (id, Some("Team"), false));
+    assert_eq!(created.trim(), format!("id: {}", chat.chat_id));
 }
 
 #[tokio::test]
@@ -68,12 +71,14 @@ async fn of_many_accounts_each_is_told_its_own_and_a_refusal_is_for_one_alone() 
     assert_eq!(status, StatusCode::OK, "{answer}");
     let answer: Accounts = serde_json::from_value(answer).expect("accounts");
     let told = answer.admissions.into_iter().map(|admission| match admission {
-        Admission::Welcome(Welcome { self_id, chats, .. }) => {
-            Ok((self_id, chats.into_iter().map(|chat| chat.chat_id.0).collect()))
+        Admission::Welcome(Welcome { self_id, chats: Chats::Page(page), .. }) => {
+            Ok((self_id, page.chats.into_iter().map(|listed| listed.chat.chat_id.0).collect()))
         }
+        Admission::Welcome(Welcome { self_id, .. }) => Ok((self_id, vec![])),
         Admission::Refused(error) => Err(error.code),
     });
-    let of_second = (second, vec![shared, own]);
+    // The one that changed last comes first.
+    let of_second = (second, vec![own, shared]);
     let expected: [Result<(i64, Vec<i64>), ErrorCode>; 6] = [
         Ok(of_second.clone()),
         Err(ErrorCode::Forbidden),
@@ -219,6 +224,86 @@ async fn a_gateway_learns_the_chats_that_its_users_may_read() {
     );
     service.installation.command(&["chat", "remove-member", "--chat", &shared.to_string(), "--member", &member], "");
     assert_eq!(memberships().await[0], (first, nothing));
+}
+
+/// Groups of two users in which nothing has happened for long; each with the marks of a hundred others.
+async fn many_groups(service: &Service, users: [i64; 2], count: usize) {
+    let [first, second] = users;
+    let database = &service.installation.database;
+    database
+        .run_sql(&format!(
+            "WITH made AS (
+                INSERT INTO chats (kind, title, seq, changed_at)
+                SELECT 'group', 'Group ' || n, n, now() - interval '1 day' - n * interval '1 second'
+                FROM generate_series(1, {count}) n RETURNING id
+             ), members AS (
+                INSERT INTO chat_members (chat_id, user_id) SELECT id, u FROM made, unnest(ARRAY[{first}, {second}]) u
+             )
+             INSERT INTO chat_marks (chat_id, reader_type, reader_id, read_seq)
+             SELECT id, 'user', reader, 1 FROM made, generate_series({first}, {first} + 100) reader"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_user_of_many_chats_is_told_of_those_that_changed_last_with_its_own_marks_alone() {
+    let service = Service::start().await;
+    let (first, _) = service.account("first@example.com", "user").await;
+    let (second, _) = service.account("second@example.com", "user").await;
+    many_groups(&service, [first, second], MAX_LISTED + 100).await;
+    let ask = json!({"principal": {"type": "user", "user_id": first}});
+    let Chats::Page(page) = service.admission(ask).await.expect("a user").chats else { panic!("no page") };
+    assert_eq!((page.chats.len(), page.has_more), (MAX_LISTED, true));
+    // The higher its number, the longer ago a group changed.
+    let tops: Vec<i64> = page.chats.iter().map(|listed| listed.chat.seq.0).collect();
+    assert_eq!(tops, (1..=i64::try_from(MAX_LISTED).expect("few")).collect::<Vec<_>>());
+    let own = |marks: &[chat_events::Mark]| matches!(marks, [mark] if mark.reader == chat_events::Reader::User(first));
+    assert!(page.chats.iter().all(|listed| own(&listed.chat.marks)), "marks of others");
+}
+
+#[tokio::test]
+async fn memberships_come_in_pages_that_together_hold_each_once() {
+    let service = Service::start().await;
+    let (first, _) = service.account("first@example.com", "user").await;
+    let (second, _) = service.account("second@example.com", "user").await;
+    let (third, _) = service.account("third@example.com", "user").await;
+    let per_user = MAX_MEMBERSHIPS * 3 / 4;
+    service
+        .installation
+        .database
+        .run_sql(&format!(
+            "WITH made AS (INSERT INTO chats (kind, seq) SELECT 'group', n FROM generate_series(1, {per_user}) n RETURNING id)
+             INSERT INTO chat_members (chat_id, user_id) SELECT id, u FROM made, unnest(ARRAY[{first}, {second}]) u"
+        ))
+        .await;
+    let mut told = std::collections::BTreeMap::<i64, Vec<(i64, i64)>>::new();
+    let (mut after, mut pages) = (Value::Null, 0);
+    loop {
+        let users = [third, first, second, 999_999];
+        let (_, answer) = service.ask("tops", json!({"users": users, "after": after})).await;
+        let next = answer["next"].clone();
+        let tops: Tops = serde_json::from_value(answer).expect("tops");
+        assert!(tops.memberships.values().map(Vec::len).sum::<usize>() <= MAX_MEMBERSHIPS);
+        for (user, chats) in tops.memberships {
+            told.entry(user.0).or_default().extend(chats.iter().map(|chat| (chat.chat_id.0, chat.seq.0)));
+        }
+        pages += 1;
+        if next.is_null() {
+            break;
+        }
+        after = next;
+    }
+    assert_eq!(pages, 2);
+    assert_eq!(told.keys().copied().collect::<Vec<_>>(), [first, second, third, 999_999]);
+    let of = |user: i64| told[&user].clone();
+    assert_eq!((of(first).len(), of(third).len()), (per_user, 0));
+    assert!(of(first).is_sorted_by(|one, next| one.0 < next.0 && one.1 < next.1), "twice, or with the top of another");
+    assert_eq!(of(first), of(second));
+    let chat = of(first)[7].0;
+    let (_, answer) = service.ask("tops", json!({"users": [first, third], "chats": [chat], "only_these": true})).await;
+    let tops: Tops = serde_json::from_value(answer).expect("tops");
+    let told: Vec<(i64, usize)> = tops.memberships.iter().map(|(user, chats)| (user.0, chats.len())).collect();
+    assert_eq!(told, [(first, 1), (third, 0)]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod bad_rows;
 mod bans;
 mod batches;
 mod changes;
+mod chat_list;
 mod document;
 mod gateway_api;
 mod limits;

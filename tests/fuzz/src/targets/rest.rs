@@ -59,6 +59,7 @@ fn agrees(query: RouteQuery, text: &str, page: Page) -> bool {
     let from = match query {
         RouteQuery::Sessions => number("cursor"),
         RouteQuery::Messages => number("after_seq").or(number("after_id")).or(number("before_id")),
+        RouteQuery::Chats => None,
     };
     i64::from(page.limit) == number("limit").unwrap_or(50) && page.from == from
 }
@@ -68,6 +69,8 @@ pub(super) fn good_queries() -> Vec<Vec<u8>> {
         "",
         "limit=200",
         "after_seq=0&limit=1",
+        "cursor=1795859122000000.1795859121000000.42&limit=7",
+        "cursor=1795859122000000.42",
         "after_id=17",
         "before_id=9223372036854775807&limit=50",
         "status=open&assignee=me&limit=7&cursor=12",
