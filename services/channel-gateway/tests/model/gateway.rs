@@ -38,6 +38,8 @@ pub(crate) enum Mutation {
     NewsAreNotAskedFor,
     OlderStopsShort,
     ReplayReadsPastRemovals,
+    ListedIsLiveFromALaterTop,
+    FramesAreCursorsBeforeTheirPage,
 }
 
 /// A listener, and how it comes.
@@ -53,6 +55,9 @@ pub(crate) enum Comes {
     JoinsAndIsRemoved,
     /// It joins at any time without a cursor, and asks for what is older when it is live.
     JoinsAndAsksForOlder,
+    /// It joins at any time without a cursor, since `connected` lists only other chats; it has one from before. When a page
+    /// tells where this chat stands, it asks for what it missed.
+    JoinsAndIsListedLater,
     /// Staff, there before the first change: it hears of all sessions.
     StaffListens,
 }
@@ -62,7 +67,9 @@ impl Comes {
         match self {
             Self::IsRemoved | Self::JoinsAndIsRemoved => Principal::User { user_id: REMOVED },
             Self::StaffListens => Principal::Staff { user_id: UserId(2) },
-            Self::Stays | Self::Joins | Self::JoinsAndAsksForOlder => Principal::Client { session_id: ChatId(7) },
+            Self::Stays | Self::Joins | Self::JoinsAndAsksForOlder | Self::JoinsAndIsListedLater => {
+                Principal::Client { session_id: ChatId(7) }
+            }
         }
     }
 
@@ -97,6 +104,8 @@ struct Listener {
     watch: Option<Progress<Item>>,
     /// Everything above this is its to get.
     cursor: Option<Seq>,
+    /// Its own cursor from before, until a page lists the chat.
+    unlisted: Option<Seq>,
     got: Vec<Seq>,
     harm: Option<&'static str>,
 }
@@ -126,6 +135,9 @@ pub(crate) enum Step {
     Read(usize, Source),
     TellTheHub(usize),
     GoLive(usize),
+    /// With its cursor from before.
+    AttachUnlisted(usize, Seq),
+    ReadPage(usize),
     AskForOlder(usize, Seq),
     ReadOlder(usize, Source),
 }
@@ -301,7 +313,7 @@ impl Chat {
             return end(listener);
         }
         let after = after.unwrap_or(top);
-        listener.cursor = Some(after);
+        listener.cursor = Some(listener.unlisted.unwrap_or(after));
         listener.at = match after.cmp(&top) {
             Ordering::Less => At::Reading(after, self.reading(after, top)),
             Ordering::Equal | Ordering::Greater => At::CaughtUp(after, top),
@@ -335,8 +347,12 @@ impl Chat {
     }
 
     fn tell_the_hub(&self, state: &mut State, who: usize) {
+        let top = state.top;
         let listener = &mut state.listeners[who];
-        let At::CaughtUp(after, reached) = listener.at else { return };
+        let At::CaughtUp(after, mut reached) = listener.at else { return };
+        if self.is(Mutation::ListedIsLiveFromALaterTop) {
+            reached = top;
+        }
         if self.is(Mutation::ReadsBeforeAttaching) {
             listener.is_listed = true;
             state.has_room = true;
@@ -371,6 +387,24 @@ impl Chat {
         }
     }
 
+    // --- a page that lists the chat: as docs/protocol.md asks of clients -----------------------------------------
+
+    fn attach_unlisted(&self, state: &mut State, who: usize, own: Seq) {
+        state.listeners[who].unlisted = Some(own);
+        self.attach(state, who, None);
+    }
+
+    fn read_page(&self, state: &mut State, who: usize) {
+        let listener = &mut state.listeners[who];
+        let Some(mut own) = listener.unlisted.take() else { return };
+        if self.is(Mutation::FramesAreCursorsBeforeTheirPage) {
+            own = listener.got.last().copied().map_or(own, |last| last.max(own));
+        }
+        if state.top > own {
+            self.ask_for_older(state, who, own);
+        }
+    }
+
     // --- what is older: as `backfill` in `join.rs` does it -----------------------------------------------------
 
     fn ask_for_older(&self, state: &mut State, who: usize, after: Seq) {
@@ -401,7 +435,7 @@ impl Chat {
         listener.at = if goes_on { At::ReadingOlder(after, reading) } else { At::Live };
         if !goes_on {
             listener.watch.as_mut().into_iter().for_each(|watch| watch.extended_to(after));
-            listener.cursor = Some(after);
+            listener.cursor = listener.cursor.min(Some(after));
         }
     }
 
@@ -425,6 +459,7 @@ impl Chat {
     /// Something that somebody is about to do by itself.
     fn duty(&self, state: &State) -> Option<Step> {
         let of = |(who, listener): (usize, &Listener)| match listener.at {
+            At::Live if listener.unlisted.is_some() => Some(Step::ReadPage(who)),
             At::Out | At::Live | At::Ended => None,
             At::Attached(_) => Some(Step::AskWhereItStands(who)),
             At::Reading(..) => Some(Step::Read(who, Source::Page(state.top))),
@@ -450,6 +485,8 @@ impl Chat {
             Step::Read(who, source) => self.read(state, who, source),
             Step::TellTheHub(who) => self.tell_the_hub(state, who),
             Step::GoLive(who) => self.go_live(state, who),
+            Step::AttachUnlisted(who, own) => self.attach_unlisted(state, who, own),
+            Step::ReadPage(who) => self.read_page(state, who),
             Step::AskForOlder(who, after) => self.ask_for_older(state, who, after),
             Step::ReadOlder(who, source) => self.read_older(state, who, source),
         }
@@ -504,6 +541,10 @@ impl Chat {
         for (who, listener) in state.listeners.iter().enumerate() {
             match listener.at {
                 At::Out if listener.comes == Comes::JoinsAndAsksForOlder => steps.push(Step::Attach(who, None)),
+                At::Out if listener.comes == Comes::JoinsAndIsListedLater => {
+                    steps.extend((0..=state.top.0).map(|own| Step::AttachUnlisted(who, Seq(own))));
+                }
+                At::Live if listener.unlisted.is_some() => steps.push(Step::ReadPage(who)),
                 At::Out => {
                     steps.extend((0..=state.top.0).map(|after| Step::Attach(who, Some(Seq(after)))));
                     steps.push(Step::Attach(who, None));
@@ -544,8 +585,8 @@ impl Model for Chat {
         let mut feed = Feed::with_room(self.room);
         let mut has_room = false;
         let mut listener = |comes: &Comes| {
-            let joins = matches!(comes, Comes::Joins | Comes::JoinsAndIsRemoved | Comes::JoinsAndAsksForOlder);
-            let is_member = !joins && *comes != Comes::StaffListens;
+            let is_member = matches!(comes, Comes::Stays | Comes::IsRemoved);
+            let joins = !is_member && *comes != Comes::StaffListens;
             has_room |= !joins;
             if is_member && !self.is(Mutation::JoinsAreNotNoted) {
                 let _ = feed.joined(Seq::ZERO);
@@ -556,6 +597,7 @@ impl Model for Chat {
                 is_listed: !joins,
                 watch: is_member.then(|| Progress::live(Seq::ZERO)),
                 cursor: (!joins).then_some(Seq::ZERO),
+                unlisted: None,
                 got: Vec::new(),
                 harm: None,
             }

@@ -52,6 +52,24 @@ fn who_asks_for_what_is_older_once_it_is_live_gets_all_of_it() {
 }
 
 #[test]
+fn who_hears_of_a_chat_before_the_page_that_lists_it_gets_all_of_it() {
+    let comes = [Comes::JoinsAndIsListedLater];
+    holds("a client is told of the chat later", &Chat::of(Script::session().up_to(4), &comes));
+}
+
+#[test]
+fn if_a_frame_is_a_cursor_before_the_page_of_its_chat_messages_are_lost() {
+    let chat = Chat::of(Script::session().up_to(4), &[Comes::JoinsAndIsListedLater]);
+    is_harmed(&chat.mutated(Mutation::FramesAreCursorsBeforeTheirPage), "was lost");
+}
+
+#[test]
+fn if_a_listed_chat_is_live_from_above_what_the_page_says_messages_are_lost() {
+    let chat = Chat::of(Script::session().up_to(3), &[Comes::Joins]);
+    is_harmed(&chat.mutated(Mutation::ListedIsLiveFromALaterTop), "was lost");
+}
+
+#[test]
 fn staff_and_a_client_who_joins_get_what_they_may_see() {
     holds("staff listens, a client joins", &Chat::of(Script::session().up_to(4), &[Comes::StaffListens, Comes::Joins]));
 }
