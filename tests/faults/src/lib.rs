@@ -5,7 +5,7 @@
 //! - [`proxy`]: what can be done to connections
 //! - [`part`]: the parts that can be hit
 //! - [`load`]: who takes part
-//! - [`clients`]: how they listen and write
+//! - [`crowd`]: chats that make lists long · [`clients`]: how they listen and write
 //! - [`faults`]: what is done, drawn from a seed; pure
 //! - [`injector`]: does it
 //! - [`frame`], [`record`], [`recorder`]: what was seen
@@ -17,6 +17,7 @@
 pub mod checker;
 pub mod clients;
 pub mod cluster;
+pub mod crowd;
 pub mod faults;
 pub mod frame;
 pub mod injector;

@@ -19,6 +19,7 @@ use crate::clients::client::{Client, Command, Setting};
 use crate::clients::rest::{Ask, Rest};
 use crate::clients::talker::{Chats, Talker};
 use crate::cluster::{Administration, Cluster};
+use crate::crowd;
 use crate::record::{At, MemberChange, Transport, Who};
 use crate::recorder::{Recorder, Viewer};
 use crate::truth::Source;
@@ -231,6 +232,9 @@ impl Load {
             users.push((self.add_account(administration, &name, "user").await?, name));
         }
         let (regular, guests) = users.split_at(USERS);
+        // One over each transport.
+        let many = [users[0].0, users[1].0];
+        crowd::bring_into(cluster.database_url(), &many).await?;
         let mut groups = Vec::new();
         for number in 0..GROUPS {
             // The last group is the one in which everybody stays.

@@ -16,7 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use super::account::Account;
 use super::link::{Ended, Link, Target};
-use super::rest::{History, Rest, with_jitter};
+use super::rest::{ChatsPage, History, Rest, with_jitter};
 use super::screen::{CatchUp, Screen};
 use super::trace::Trace;
 use super::unacked::{Saying, Unacked};
@@ -89,6 +89,8 @@ struct Connection {
     progress: Instant,
     /// Of each chat that was subscribed to, until `subscribed` comes.
     asked: HashSet<i64>,
+    /// The chats of the pages so far: only the first that lists a chat counts.
+    listed: HashSet<i64>,
     fetches: JoinSet<Fetched>,
     /// Where a visitor's chat stood when it connected.
     top: i64,
@@ -100,6 +102,7 @@ struct Connection {
 
 enum Fetched {
     Sessions(Option<Vec<(i64, i64)>>),
+    Chats(Option<ChatsPage>),
     History(i64, Option<History>),
 }
 
@@ -113,6 +116,7 @@ impl Connection {
             pinged: now,
             progress: now,
             asked: HashSet::new(),
+            listed: HashSet::new(),
             fetches: JoinSet::new(),
             top: 0,
             came_back,
@@ -242,8 +246,15 @@ impl Client {
         if !self.resumes() {
             return Ok(());
         }
-        let cursors = self.screen.cursors().clone();
+        let mut cursors = self.screen.cursors().clone();
         cursors.keys().for_each(|chat| self.screen.resumed(*chat));
+        // Who has thousands needs several frames; who has few may take as many.
+        while rand::rng().random()
+            && let Some((chat, seq)) = cursors.pop_first()
+        {
+            let cursors = json!({chat.to_string(): seq});
+            link.send(&json!({"type": "resume", "cursors": cursors, "epoch": self.epoch, "more": true})).await?;
+        }
         link.send(&json!({"type": "resume", "cursors": cursors, "epoch": self.epoch})).await
     }
 

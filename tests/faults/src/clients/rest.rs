@@ -52,6 +52,36 @@ pub struct History {
     pub reached: i64,
 }
 
+/// Some of a user's chats.
+#[derive(Debug, Default, Deserialize)]
+pub struct ChatsPage {
+    /// Where each stood.
+    pub chats: Vec<Listed>,
+    /// The cursor for the others.
+    #[serde(rename = "next_cursor")]
+    pub next: Option<String>,
+}
+
+/// A chat, and where it stood.
+#[derive(Debug, Deserialize)]
+pub struct Listed {
+    /// Which.
+    pub chat_id: i64,
+    /// Its top.
+    pub seq: i64,
+    /// Of its state.
+    pub state_seq: i64,
+}
+
+impl ChatsPage {
+    /// The page that `connected` holds.
+    #[must_use]
+    pub fn of_connected(data: &Value) -> Self {
+        let chats = serde_json::from_value(data["chats"].clone()).unwrap_or_default();
+        Self { chats, next: data["more"].as_str().map(str::to_owned) }
+    }
+}
+
 #[derive(Deserialize)]
 struct Page {
     messages: Vec<Message>,
@@ -160,6 +190,13 @@ impl Rest {
                 return Some(History { frames, reached });
             }
         }
+    }
+
+    /// The page of a user's chats at a cursor; none when there is no good answer at once.
+    pub async fn chats(&self, token: &str, cursor: &str) -> Option<ChatsPage> {
+        let path = format!("/chats?limit=200&cursor={cursor}");
+        let answer = self.ask_once(&Ask::get(&path, token)).await.filter(Answer::is_good)?;
+        serde_json::from_value(answer.body).ok()
     }
 
     /// All sessions with their states; none when there is no good answer at once.

@@ -52,6 +52,15 @@ pub struct Reading {
     pub passed_over: Vec<Frame>,
 }
 
+/// What follows from the page that lists a chat.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// To be shown now, in this order.
+    pub show: Vec<Frame>,
+    /// Whether something was missed, which has to be fetched after the cursor.
+    pub fetch: bool,
+}
+
 /// What follows from a frame.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Step {
@@ -103,6 +112,26 @@ impl Screen {
         is_new
     }
 
+    /// A page lists the chat for the first time on this connection, and says where it stood. What came before that waited:
+    /// it was no cursor, since nothing had told what came before it.
+    pub fn listed(&mut self, chat: i64, top: i64) -> Listing {
+        let is_level = top == self.cursor(chat);
+        let held = match self.chats.remove(&chat) {
+            Some(live @ Phase::Live { .. }) => {
+                self.chats.insert(chat, live);
+                return Listing::default();
+            }
+            Some(Phase::Waiting(held)) => held,
+            None => Vec::new(),
+        };
+        if !is_level {
+            self.chats.insert(chat, Phase::Waiting(held));
+            return Listing { show: Vec::new(), fetch: true };
+        }
+        self.chats.insert(chat, Phase::Live { read_to: 0, last: 0 });
+        Listing { show: self.in_order(held), fetch: false }
+    }
+
     /// The server goes on from the cursor by itself (`resume`).
     pub fn resumed(&mut self, chat: i64) {
         self.chats.insert(chat, Phase::Live { read_to: 0, last: 0 });
@@ -147,8 +176,7 @@ impl Screen {
         // While it waits, the cursor is the one that was named.
         let named = if self.catch_up == CatchUp::SubscribeAsStaff { self.cursor(chat) } else { 0 };
         held.retain(|frame| frame.seq > named);
-        held.sort_by_key(|frame| frame.seq);
-        held.into_iter().map(|frame| self.shown(frame)).collect()
+        self.in_order(held)
     }
 
     /// History was read up to `reached`: it is shown, then what the stream brought meanwhile and is above.
@@ -169,6 +197,12 @@ impl Screen {
         reading
     }
 
+    /// Whether this chat waits for what was missed.
+    #[must_use]
+    pub fn waits_for(&self, chat: i64) -> bool {
+        matches!(self.chats.get(&chat), Some(Phase::Waiting(_)))
+    }
+
     /// Whether a chat waits for what was missed.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -178,6 +212,11 @@ impl Screen {
     /// The chat is gone for this client; its cursor stays, in case that it comes back.
     pub fn leave(&mut self, chat: i64) {
         self.chats.remove(&chat);
+    }
+
+    fn in_order(&mut self, mut held: Vec<Frame>) -> Vec<Frame> {
+        held.sort_by_key(|frame| frame.seq);
+        held.into_iter().map(|frame| self.shown(frame)).collect()
     }
 
     fn shown(&mut self, frame: Frame) -> Frame {
@@ -225,6 +264,35 @@ mod tests {
         assert_eq!(seqs(&screen.subscribed(CHAT)), [7, 8, 8, 9, 10]);
         assert_eq!(take(&mut screen, &[11, 11]), [11, 11]);
         assert_eq!((screen.cursor(CHAT), screen.is_waiting()), (11, false));
+    }
+
+    #[test]
+    fn a_frame_that_comes_before_the_page_of_its_chat_moves_no_cursor() {
+        let mut screen = Screen::new(CatchUp::Subscribe);
+        screen.connected();
+        assert_eq!(take(&mut screen, &[1, 2]), [1, 2]);
+        screen.connected();
+        // Three was missed, and only the page will tell.
+        assert_eq!(take(&mut screen, &[4]), [0; 0]);
+        assert_eq!(screen.cursor(CHAT), 2);
+        assert_eq!(screen.listed(CHAT, 4), Listing { show: Vec::new(), fetch: true });
+        assert_eq!(take(&mut screen, &[3, 5]), [0; 0]);
+        assert_eq!(seqs(&screen.subscribed(CHAT)), [3, 4, 5]);
+        assert_eq!(screen.cursor(CHAT), 5);
+    }
+
+    #[test]
+    fn who_missed_nothing_by_the_page_goes_on_without_fetching() {
+        let mut screen = Screen::new(CatchUp::Subscribe);
+        assert_eq!(take(&mut screen, &[1, 2]), [1, 2]);
+        screen.connected();
+        assert_eq!(take(&mut screen, &[3]), [0; 0]);
+        // It was read before three came.
+        let listing = screen.listed(CHAT, 2);
+        assert_eq!((seqs(&listing.show), listing.fetch), (vec![3], false));
+        assert_eq!((take(&mut screen, &[4]), screen.cursor(CHAT)), (vec![4], 4));
+        // Listed once more, at the end: it is live.
+        assert_eq!(screen.listed(CHAT, 9), Listing::default());
     }
 
     #[test]

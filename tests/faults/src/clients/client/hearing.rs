@@ -5,6 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::super::link::{Ended, Link};
+use super::super::rest::{ChatsPage, Listed};
 use super::{Client, Fetched, Setting};
 use crate::frame::{Frame, Incoming, What};
 use crate::record::{Transport, Who};
@@ -39,18 +40,18 @@ impl Client {
         self.connection.number = recorder.connected(*viewer, self.connection.came_back);
         self.connection.is_open = true;
         self.epoch = frame.data["epoch"].as_i64().unwrap_or_default();
-        let mut chats = Vec::new();
-        for chat in frame.data["chats"].as_array().into_iter().flatten() {
-            let Some(id) = chat["chat_id"].as_i64() else { continue };
-            recorder.told_of_state(*viewer, id, chat["state_seq"].as_i64().unwrap_or_default());
-            self.connection.top = chat["seq"].as_i64().unwrap_or_default();
-            chats.push(id);
+        let page = ChatsPage::of_connected(&frame.data);
+        if let Some(chat) = page.chats.last() {
+            self.connection.top = chat.seq;
         }
         self.unacked.all_again();
         self.write_what_is_due(link).await?;
         match self.setting.account.who {
-            Who::Visitor { .. } => Ok(()),
-            Who::User { .. } => self.catch_up_all(link, chats).await,
+            Who::Visitor { .. } => {
+                self.told_of_states(&page);
+                Ok(())
+            }
+            Who::User { .. } => self.list(link, page).await,
             Who::Staff { .. } => {
                 let (rest, token) = (self.setting.rest.clone(), self.setting.account.token());
                 self.connection.fetches.spawn(async move { Fetched::Sessions(rest.sessions(&token).await) });
@@ -58,6 +59,38 @@ impl Client {
                 self.catch_up_all(link, known).await
             }
         }
+    }
+
+    fn told_of_states(&self, page: &ChatsPage) {
+        let Setting { recorder, viewer, .. } = &self.setting;
+        page.chats.iter().for_each(|chat| recorder.told_of_state(*viewer, chat.chat_id, chat.state_seq));
+    }
+
+    /// A page of this user's chats: what was missed is fetched, and the next page asked for.
+    async fn list(&mut self, link: &mut Link, page: ChatsPage) -> Result<(), Ended> {
+        self.told_of_states(&page);
+        for Listed { chat_id: chat, seq: top, .. } in page.chats {
+            if !self.connection.listed.insert(chat) || self.is_caught_up_already(chat) {
+                continue;
+            }
+            let listing = self.screen.listed(chat, top);
+            self.show_missed(listing.show);
+            if listing.fetch {
+                self.catch_up(link, chat).await?;
+            }
+        }
+        if let Some(next) = page.next {
+            let (rest, token) = (self.setting.rest.clone(), self.setting.account.token());
+            self.connection.fetches.spawn(async move { Fetched::Chats(rest.chats(&token, &next).await) });
+        }
+        Ok(())
+    }
+
+    /// Whether what was missed of a chat is being fetched, though no page listed it: over a stream it is fetched at the
+    /// first frame, over a socket when the server brings the user in.
+    fn is_caught_up_already(&self, chat: i64) -> bool {
+        let is_read = self.setting.transport == Transport::EventStream && self.screen.waits_for(chat);
+        is_read || self.connection.asked.contains(&chat)
     }
 
     async fn catch_up_all(&mut self, link: &mut Link, chats: Vec<i64>) -> Result<(), Ended> {
@@ -104,7 +137,8 @@ impl Client {
                 reading.passed_over.iter().for_each(|frame| self.keep_state(frame));
                 Ok(())
             }
-            Fetched::Sessions(None) | Fetched::History(_, None) => Err(Ended::GivenUp),
+            Fetched::Chats(Some(page)) => self.list(link, page).await,
+            Fetched::Sessions(None) | Fetched::Chats(None) | Fetched::History(_, None) => Err(Ended::GivenUp),
         }
     }
 
@@ -141,7 +175,8 @@ impl Client {
             self.screen.leave(chat);
         }
         match step.fetch {
-            // Who is brought into a chat over a socket is told `subscribed` next, also where this is all it is told.
+            // A page that lists the chat is on its way; and who is brought into a chat over a socket is told `subscribed`
+            // next, also where this is all it is told.
             Some(_) if self.is_user() && self.setting.transport == Transport::WebSocket => Ok(()),
             Some(chat) => self.catch_up(link, chat).await,
             None => Ok(()),
