@@ -14,9 +14,10 @@ pub struct AccessClaims {
     /// The user's id as text.
     pub sub: String,
     /// Refused from then on, in seconds since 1970.
+    #[serde(deserialize_with = "whole_seconds")]
     pub exp: i64,
     /// When it was issued, in seconds since 1970.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole_seconds")]
     pub iat: i64,
     /// Of this token alone.
     #[serde(default)]
@@ -38,6 +39,26 @@ impl AccessClaims {
     pub fn user_id(&self) -> UserId {
         self.sub.parse().unwrap_or(UserId(0))
     }
+}
+
+/// The last second of the year 9999: a time after it cannot be written.
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// A NumericDate may have a fraction (RFC 7519, section 2). It is left out: a token ends rather a little early, and counts
+/// as issued rather before a logout than after it.
+fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum NumericDate {
+        Whole(i64),
+        Fraction(f64),
+    }
+    let seconds = match NumericDate::deserialize(deserializer)? {
+        NumericDate::Whole(seconds) => seconds,
+        // What is no i64 becomes the nearest that there is.
+        NumericDate::Fraction(seconds) => seconds.floor() as i64,
+    };
+    Ok(seconds.clamp(-LAST_SECOND, LAST_SECOND))
 }
 
 fn one_or_first<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -184,6 +184,30 @@ fn a_token_that_lacks_what_it_must_say_is_refused() {
     assert!(verify(&far).is_err());
 }
 
+/// RFC 7519, section 2: a NumericDate is any JSON number.
+#[test]
+fn a_date_may_have_a_fraction() {
+    let (issuer, pem) = JwtIssuer::generate();
+    let verifier = JwtVerifier::new("switchboard");
+    verifier.set_keys("switchboard", &issuer.jwks()).expect("good keys");
+    let key = EncodingKey::from_ed_pem(pem.as_bytes()).expect("a key");
+    let header = Header { kid: Some(kid(&issuer)), ..Header::new(Algorithm::EdDSA) };
+    let now = Utc::now().timestamp();
+    let verify = |exp: Value, iat: Value, nbf: Value| {
+        let mut dated = serde_json::to_value(claims()).expect("JSON");
+        (dated["exp"], dated["iat"], dated["nbf"]) = (exp, iat, nbf);
+        verifier.verify(&jsonwebtoken::encode(&header, &dated, &key).expect("a token"))
+    };
+    let seconds = |whole: i64| json!(format!("{whole}.75").parse::<f64>().expect("a number"));
+    let read = verify(seconds(now + 900), seconds(now - 1), seconds(now - 1)).expect("a good token");
+    assert_eq!((read.exp, read.iat), (now + 900, now - 1), "the fraction is left out");
+    assert_eq!(verify(seconds(now - 60), seconds(now - 90), json!(now - 90)), Err(TokenError::Expired));
+    assert_eq!(verify(seconds(now + 900), json!(now), seconds(now + 600)), Err(TokenError::NotYetValid));
+    assert_eq!(verify(json!("soon"), json!(now), json!(now)), Err(TokenError::Malformed));
+    assert_eq!(verify(json!(now + 900), json!("now"), json!(now)), Err(TokenError::Malformed));
+    assert!(verify(json!(9e18), json!(-1e300), json!(0)).expect("for ever").exp < 300_000_000_000);
+}
+
 #[test]
 fn an_issuer_speaks_for_itself_only() {
     let verifier = JwtVerifier::new("switchboard");
