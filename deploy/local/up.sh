@@ -51,12 +51,13 @@ start_once() {
 
 # start_service NAME INSTANCE NAME=VALUE...: starts it, or starts it again when its binary is newer than the process.
 start_service() {
-  local name=$1-$2 binary=$ROOT/target/release/$1 address
+  local name=$1-$2 binary=$ROOT/target/release/$1 address metrics
   shift 2
   if running "$(process "$name")" && [[ $binary -nt $(process "$name") ]]; then stop "$(process "$name")" TERM 40; fi
   address=127.0.0.1:$(port "$name")
+  metrics=127.0.0.1:$(port "$name-metrics" "$name")
   start_once "$name" launch "$(process "$name")" "$(log "$name")" \
-    env -C "$ROOT" HTTP__BIND="$address" LOG__FORMAT="${LOG__FORMAT:-json}" "$@" "$binary"
+    env -C "$ROOT" HTTP__BIND="$address" METRICS__BIND="$metrics" LOG__FORMAT="${LOG__FORMAT:-json}" "$@" "$binary"
 }
 
 await_services() {
@@ -71,7 +72,7 @@ start_chat_services() {
   for i in 1 2; do
     start_service chat-service $i DATABASE_URL="$DATABASE_URL" BROKER__BACKEND=amqp BROKER__AMQP_URL="$AMQP_URL" \
       AUTH__INTERNAL_SECRET="$AUTH__INTERNAL_SECRET" AUTH__SESSION_KEYS="$AUTH__SESSION_KEYS" \
-      AUTH__JWT_PRIVATE_KEY_FILE="$JWT_KEY_FILE" PUBLIC_URL="http://$FRONT"
+      AUTH__JWT_PRIVATE_KEY_FILE="$JWT_KEY_FILE" PUBLIC_URL="http://$FRONT" HTTP__TRUSTED_PROXIES=1
   done
 }
 

@@ -1,17 +1,50 @@
-//! The probe routes alone, for a service that has no HTTP of its own.
+//! The probe routes alone: for a service that has no HTTP of its own, and for metrics that have an address of their own.
 
 use std::net::{TcpListener, ToSocketAddrs};
 
 use actix_web::App;
-use telemetry::{Health, Metrics};
+use telemetry::{Health, Metrics, TelemetryConfig};
 
 use crate::config::HttpConfig;
 use crate::connections::Connections;
-use crate::listening::{Server, listen};
+use crate::listening::{Server, start};
 
-/// Serves them. It listens at once.
-pub fn serve(bind: impl ToSocketAddrs, health: Health, metrics: Metrics) -> anyhow::Result<Server> {
-    let connections = Connections::new(HttpConfig::default(), false, &metrics);
+/// Serves them, with the metrics that are to be seen `here`. It listens at once.
+pub fn serve(
+    bind: impl ToSocketAddrs,
+    health: Health,
+    metrics: &Metrics,
+    here: Option<Metrics>,
+) -> anyhow::Result<Server> {
+    let connections = Connections::new(HttpConfig::default(), false, metrics);
+    let server = probes(bind, health, here, &connections)?;
+    tracing::info!(addr = %server.address(), "listening");
+    Ok(server)
+}
+
+/// Serves the metrics at an address of their own, where the configuration names one, until the process ends. Gives back
+/// the metrics that are to be served with the rest: those that are not served elsewhere.
+pub fn metrics_apart(
+    config: &TelemetryConfig,
+    health: &Health,
+    metrics: &Metrics,
+) -> anyhow::Result<Option<Metrics>> {
+    let Some(bind) = config.metrics_bind.as_deref().filter(|bind| !bind.is_empty()) else {
+        return Ok(Some(metrics.clone()));
+    };
+    // Its few connections are not counted with those of the world.
+    let connections = Connections::new(HttpConfig::default(), false, &Metrics::new());
+    let server = probes(bind, health.clone(), Some(metrics.clone()), &connections)?;
+    tracing::info!(addr = %server.address(), "metrics are served");
+    Ok(None)
+}
+
+fn probes(
+    bind: impl ToSocketAddrs,
+    health: Health,
+    metrics: Option<Metrics>,
+    connections: &std::sync::Arc<Connections>,
+) -> anyhow::Result<Server> {
     let configure = telemetry::http::configure(health, metrics);
-    listen(TcpListener::bind(bind)?, 1, &connections, move || App::new().configure(configure.clone()))
+    start(TcpListener::bind(bind)?, 1, connections, move || App::new().configure(configure.clone()))
 }

@@ -1,6 +1,6 @@
-//! What the environment says about logs.
+//! What the environment says about logs and metrics.
 
-/// Logs. Traces follow the standard `OTEL_*` variables: they are exported (OTLP over HTTP, protobuf) when
+/// Logs and metrics. Traces follow the standard `OTEL_*` variables: they are exported (OTLP over HTTP, protobuf) when
 /// `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set.
 #[derive(Debug, Clone, clap::Args)]
 pub struct TelemetryConfig {
@@ -10,6 +10,10 @@ pub struct TelemetryConfig {
     /// `text` for people, `json` for programs: one object a line
     #[arg(long = "log-format", env = "LOG__FORMAT", default_value = "text")]
     pub log_format: LogFormat,
+    /// An address of its own for `/metrics`, as in `0.0.0.0:9090`; `/healthz` and `/readyz` are served there too. Without it
+    /// `/metrics` is where the rest is
+    #[arg(long = "metrics-bind", env = "METRICS__BIND")]
+    pub metrics_bind: Option<String>,
 }
 
 /// How a log line looks.

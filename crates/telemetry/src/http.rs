@@ -1,4 +1,4 @@
-//! The probe routes, and a span for each request.
+//! The probe routes, and a span for each request. The metrics may have an address of their own: then the world's has none.
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -10,18 +10,24 @@ use tracing::field::Empty;
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::trace::{self, TRACEPARENT};
-use crate::{Health, Metrics, metrics};
+use crate::{Health, Metrics, TelemetryConfig, labels, metrics};
 
-/// `/healthz` (alive), `/readyz` (able) and `/metrics`.
-pub fn configure(health: Health, metrics: Metrics) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+/// `/healthz` (alive), `/readyz` (able) and, where metrics are given, `/metrics`.
+pub fn configure(
+    health: Health,
+    metrics: impl Into<Option<Metrics>>,
+) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    let metrics = metrics.into();
     move |config| {
-        let (health, metrics) = (health.clone(), metrics.clone());
+        let health = health.clone();
         config
             .service(probe("/healthz", || HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")))
-            .service(probe("/readyz", move || ready(&health)))
-            .service(probe("/metrics", move || {
+            .service(probe("/readyz", move || ready(&health)));
+        if let Some(metrics) = metrics.clone() {
+            config.service(probe("/metrics", move || {
                 HttpResponse::Ok().insert_header((CONTENT_TYPE, metrics::CONTENT_TYPE)).body(metrics.encode())
             }));
+        }
     }
 }
 
@@ -52,17 +58,21 @@ pub struct RequestSpan;
 
 impl RootSpanBuilder for RequestSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
-        let method = request.method();
+        // Both are OpenTelemetry's words for a method that is not known.
+        let (method, name) = match labels::method(request.method().as_str()) {
+            labels::OTHER => ("_OTHER", "HTTP"),
+            known => (known, known),
+        };
         // Unmatched paths are many: as a name they would be a new one each time.
         let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
         let span = tracing::info_span!(
             "request",
-            otel.name = %format_args!("{method} {route}"),
+            otel.name = %format_args!("{name} {route}"),
             otel.kind = "server",
             otel.status_code = Empty,
-            http.request.method = %method,
+            http.request.method = method,
             http.route = route,
-            url.path = request.path(),
+            url.path = labels::shown(request.path()),
             http.response.status_code = Empty,
             trace_id = Empty,
         );
@@ -124,5 +134,13 @@ mod tests {
         assert_eq!(answer.headers().get(CONTENT_TYPE).expect("a content type"), metrics::CONTENT_TYPE);
         let text = String::from_utf8(read_body(answer).await.to_vec()).expect("UTF-8");
         assert!(text.contains("messages_sent_total 1\n") && text.ends_with("# EOF\n"), "{text}");
+    }
+
+    #[actix_web::test]
+    async fn metrics_that_are_served_elsewhere_are_not_served_here() {
+        let app = init_service(App::new().configure(configure(Health::new(), None))).await;
+        let get = |path| TestRequest::get().uri(path).to_request();
+        assert_eq!(call_service(&app, get("/metrics")).await.status(), StatusCode::NOT_FOUND);
+        assert_eq!(call_service(&app, get("/healthz")).await.status(), StatusCode::OK);
     }
 }

@@ -6,17 +6,19 @@
 //! - [`health`]: which parts are up, for `/readyz`
 //! - [`metrics`]: the registry behind `/metrics`
 //! - `process_metrics`: memory, processor time and open files, in every registry
-//! - [`http`]: the probe routes, and a span for each request
+//! - [`http`]: the probe routes, and a span for each request · [`labels`]: what comes from outside, made short
 //! - [`vital`]: tasks without which a process must not go on
 //! - [`shutdown`]: waits until the process is told to end · [`exit`]: how it ends
 //!
-//! Every server logs exactly `listening` with a field `addr` once it accepts connections.
+//! Every server logs exactly `listening` with a field `addr` once it accepts connections; where the metrics have an address of
+//! their own, `metrics are served` with a field `addr`.
 
 pub mod config;
 pub mod exit;
 pub mod health;
 pub mod http;
 mod init;
+pub mod labels;
 pub mod metrics;
 mod process_metrics;
 pub mod shutdown;

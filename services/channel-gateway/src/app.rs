@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::config::PubSubBackend;
@@ -17,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::chat_service::{ChatService, HttpChatService};
 use crate::config::Config;
 use crate::credentials::Credentials;
-use crate::error::not_found;
+use crate::error::{not_found, refused_preflight_in_shape};
 use crate::gateway::{Gateway, Parts};
 use crate::heartbeat::Heartbeat;
 use crate::jwks::{Issuer, KeyRefresh};
@@ -62,10 +63,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let draining = health.part("process");
     draining.up();
     let app = {
+        let metrics = http_server::probes::metrics_apart(&config.telemetry, &health, &metrics)?;
         let gateway = gateway.clone();
         move || {
             App::new()
                 .wrap(gateway.origins.cors())
+                .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))
                 .configure(routes::configure(gateway.clone()))

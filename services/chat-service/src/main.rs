@@ -86,7 +86,8 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
     let relay = relay.map(|relay| around.vital.spawn("the relay", relay.run(state.clone(), around.shutdown.clone())));
 
-    let server = listen(serve.http_bind, serve.connections_per_address, &state, &around)?;
+    let here = http_server::probes::metrics_apart(&serve.telemetry, &around.health, &around.metrics)?;
+    let server = listen(serve.http_bind, serve.connections_per_address, &state, &around, here)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut background => ended?.context("this database cannot be served"),
@@ -109,8 +110,9 @@ fn listen(
     connections_per_address: usize,
     state: &AppState,
     around: &Surroundings,
+    metrics: Option<Metrics>,
 ) -> anyhow::Result<Server> {
-    let probes = telemetry::http::configure(around.health.clone(), around.metrics.clone());
+    let probes = telemetry::http::configure(around.health.clone(), metrics);
     let routes = app::configure(state.clone());
     let app = move || {
         App::new()

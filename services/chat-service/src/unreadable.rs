@@ -27,8 +27,10 @@ fn bad_value(words: &str) -> ErrorBody {
     let words = words.split(" at line ").next().unwrap_or_default();
     let words = match (words.split_once(": string "), words.rsplit_once(", expected ")) {
         (Some((kind, _)), Some((_, expected))) => format!("{kind}: a string, expected {expected}"),
-        _ => words.chars().take(200).collect(),
+        _ => words.to_owned(),
     };
+    // The name of a field may be of the caller's making.
+    let words: String = words.chars().take(200).collect();
     let field = words.contains(" field `").then(|| words.split('`').nth(1)).flatten().map(str::to_owned);
     let body = ErrorBody::new(ErrorCode::Invalid, words);
     match field {
@@ -50,6 +52,6 @@ pub(crate) fn query(why: &QueryPayloadError) -> ErrorBody {
 
 /// A path.
 pub(crate) fn path(why: &PathError) -> ErrorBody {
-    tracing::debug!(%why, "a path could not be read");
+    tracing::debug!(why = telemetry::labels::shown(&why.to_string()), "a path could not be read");
     ErrorBody::new(ErrorCode::BadRequest, "an id in a path is a 64-bit integer")
 }

@@ -4,12 +4,14 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::outbox::LaneWaker;
 use bus::{Arrival, PubSub, PubSubBackend};
 use channel_gateway::Gateway;
 use channel_gateway::credentials::Credentials;
+use channel_gateway::error::refused_preflight_in_shape;
 use channel_gateway::gateway::Parts;
 use channel_gateway::heartbeat::Heartbeat;
 use channel_gateway::metrics::GatewayMetrics;
@@ -159,11 +161,13 @@ impl Process {
         gateway: &Arc<Gateway>,
     ) -> anyhow::Result<channel_gateway::server::Server> {
         self.around.health.part("process").up();
-        let (health, metrics) = (self.around.health.clone(), self.around.metrics.clone());
+        let health = self.around.health.clone();
+        let metrics = http_server::probes::metrics_apart(&self.config.telemetry, &health, &self.around.metrics)?;
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
         let app = move || {
             App::new()
                 .wrap(app_gateway.origins.cors())
+                .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))
                 .configure(channel_gateway::routes::configure(app_gateway.clone()))
