@@ -34,7 +34,7 @@ start_service() {
   launch "$SERVICE_PROCESS" "$LOG" env HTTP__BIND=127.0.0.1:0 \
     AUTH__SESSION_KEYS="$key" AUTH__INTERNAL_SECRET="$secret" \
     AUTH__JWT_PRIVATE_KEY="$(openssl genpkey -algorithm ed25519)" \
-    LIMITS__CLIENT_SENDS_PER_SECOND=0 LIMITS__SENDS_PER_SECOND=0 "${SERVICE:-target/release/chat-service}"
+    "${NO_LIMITS[@]}" "${SERVICE:-target/release/chat-service}"
   await "$SERVICE_PROCESS" "$LOG" chat-service 60 listening
 }
 

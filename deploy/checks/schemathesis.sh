@@ -29,7 +29,8 @@ start_chat_service() {
   openssl genpkey -algorithm ed25519 -out "$FOLDER/jwt-key.pem" 2>/dev/null
   launch "$FOLDER/chat-service" "$FOLDER/chat-service.log" env HTTP__BIND="127.0.0.1:$1" AUTH__ACCESS_TTL=12h \
     AUTH__INTERNAL_SECRET="$(random_text)$(random_text)" AUTH__SESSION_KEYS="k1:$(random_text)$(random_text)" \
-    AUTH__JWT_PRIVATE_KEY_FILE="$FOLDER/jwt-key.pem" PUBLIC_URL="http://127.0.0.1:$1" target/debug/chat-service
+    AUTH__JWT_PRIVATE_KEY_FILE="$FOLDER/jwt-key.pem" PUBLIC_URL="http://127.0.0.1:$1" "${NO_LIMITS[@]}" \
+    target/debug/chat-service
   await "$FOLDER/chat-service" "$FOLDER/chat-service.log" chat-service 60 ready "$1"
 }
 

@@ -4,10 +4,11 @@
 # say.sh       one line for each thing done     process.sh   start, await and stop a process
 # folders.sh   where data lies, whose it is     install.sh   Debian packages that are missing
 # ports.sh     free ports, readiness            postgres.sh rabbitmq.sh redis.sh nginx.sh   the private servers
+# limits.sh    a chat-service without limits, for load and checks
 
 set -euo pipefail
 
-for file in say folders ports process install postgres rabbitmq redis nginx; do
+for file in say folders ports process install postgres rabbitmq redis nginx limits; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$file.sh"
 done

@@ -14,6 +14,7 @@
 //! Errors are [`crate::ErrorEnvelope`], as in all of REST.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -244,6 +245,18 @@ pub struct Send {
     /// `staff` makes a note; missing means public.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// Where a client writes from. Without it its messages count for its session alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<SentFrom>,
+}
+
+/// Where a client's message comes from: messages by fresh tokens are limited for their address too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentFrom {
+    /// Where its client is, if the transport has addresses.
+    pub address: Option<IpAddr>,
+    /// When its session token was made, in seconds since 1970.
+    pub token_made_at: i64,
 }
 
 /// A mark to raise.

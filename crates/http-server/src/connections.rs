@@ -4,7 +4,7 @@
 //! unfinished requests cannot keep others out, nor the probes.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use chat_events::{ErrorBody, ErrorCode};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use rate_limits::network;
 use slab::Slab;
 use telemetry::Metrics;
 
@@ -317,15 +318,6 @@ impl Drop for ChannelPermit {
         let mut counts = self.connections.counts();
         counts.channels -= 1;
         counts.give_address_back(self.address);
-    }
-}
-
-/// Who has one address of IPv6 has a whole /64 of them.
-#[must_use]
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

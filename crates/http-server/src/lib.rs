@@ -26,7 +26,7 @@ pub mod workers;
 
 pub use config::HttpConfig;
 pub use connection::Connection;
-pub use connections::{ChannelPermit, ConnectionPermit, Connections, Refused, network};
+pub use connections::{ChannelPermit, ConnectionPermit, Connections, Refused};
 pub use listening::{Server, listen};
 pub use refusal::refuse;
 pub use workers::{Workers, protocol};

@@ -13,6 +13,20 @@ use serde_json::Value;
 use crate::spawner::{dying_with_us, spawn};
 use crate::wait::{self, wait_until};
 
+/// The limits of a chat-service, each of which is off at 0.
+pub const NO_LIMITS: [&str; 10] = [
+    "LIMITS__SENDS_PER_SECOND",
+    "LIMITS__CLIENT_SENDS_PER_SECOND",
+    "LIMITS__FRESH_SENDS_PER_SECOND",
+    "LIMITS__SESSIONS_PER_SECOND",
+    "LIMITS__ALL_SESSIONS_PER_SECOND",
+    "LIMITS__REQUESTS_PER_SECOND",
+    "LIMITS__ADDRESS_REQUESTS_PER_SECOND",
+    "LIMITS__WRONG_PASSWORDS_PER_MINUTE",
+    "LIMITS__ACCOUNT_WRONG_PASSWORDS_PER_MINUTE",
+    "LIMITS__ADDRESS_WRONG_PASSWORDS_PER_MINUTE",
+];
+
 /// How much of a log is shown when a test fails.
 const SHOWN_LINES: usize = 80;
 
@@ -64,6 +78,12 @@ impl Program {
     pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// For a chat-service: with none of its limits. Tests write faster than people, and all from one address.
+    #[must_use]
+    pub fn without_limits(self) -> Self {
+        NO_LIMITS.iter().fold(self, |program, limit| program.env(limit, "0"))
     }
 
     /// With one more argument.

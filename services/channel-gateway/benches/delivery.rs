@@ -211,7 +211,7 @@ impl Stage {
 
 fn connection(user: i64, counter: &Arc<Counter>) -> Arc<Connection> {
     let connection = Connection::new(user.to_string(), "websocket", Arc::new(Counted(counter.clone())), true);
-    let grant = Grant { expires_at: Instant::now() + Duration::from_secs(3600), token: None };
+    let grant = Grant { expires_at: Instant::now() + Duration::from_secs(3600), token_made_at: 0, token: None };
     connection.prove(Identity { principal: Principal::User { user_id: UserId(user) }, grant });
     Arc::new(connection)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chat_events::frame::{ClientFrame, ServerFrame};
-use chat_events::gateway_api::{Connect, Principal, Send, SetMark};
+use chat_events::gateway_api::{Connect, Principal, Send, SentFrom, SetMark};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
 use uuid::Uuid;
@@ -124,7 +124,9 @@ async fn message(
     (body, client_id, visibility): (String, Uuid, Option<Visibility>),
 ) -> Result<(), ErrorBody> {
     let principal = connection.proved()?.principal;
-    let data = gateway.chat_service.send(Send { principal, chat_id, body, client_id, visibility }).await?;
+    let grant = connection.grant().filter(|_| matches!(principal, Principal::Client { .. }));
+    let from = grant.map(|grant| SentFrom { address: connection.address, token_made_at: grant.token_made_at });
+    let data = gateway.chat_service.send(Send { principal, chat_id, body, client_id, visibility, from }).await?;
     connection.tell(&ServerFrame::Ack { client_id, data });
     Ok(())
 }

@@ -67,6 +67,8 @@ pub struct Queued {
 pub struct Grant {
     /// When the token's time is over.
     pub expires_at: Instant,
+    /// When a client's session token was made, in seconds since 1970; 0 for others.
+    pub token_made_at: i64,
     /// What a JWT says of itself.
     pub token: Option<TokenFacts>,
 }

@@ -109,7 +109,8 @@ impl Credentials {
             return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
         }
         let principal = Principal::Client { session_id: session };
-        Ok(Identity { principal, grant: Grant { expires_at: instant_of(claims.expires_at), token: None } })
+        let (expires_at, token_made_at) = (instant_of(claims.expires_at), claims.created_at.timestamp());
+        Ok(Identity { principal, grant: Grant { expires_at, token_made_at, token: None } })
     }
 
     /// A user's JWT.
@@ -158,6 +159,7 @@ fn grant(claims: &AccessClaims) -> Grant {
     let login = claims.sid.as_deref().and_then(|sid| sid.parse().ok());
     Grant {
         expires_at: instant_of(DateTime::from_timestamp(claims.exp, 0).unwrap_or_default()),
+        token_made_at: 0,
         token: Some(TokenFacts { issued_at: claims.iat, login }),
     }
 }

@@ -4,10 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::Clock;
-use governor::{DefaultDirectRateLimiter, RateLimiter};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::config::RateConfig;
-use crate::handshake_rates::quota;
 
 /// What becomes of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +49,11 @@ impl FrameRate {
     pub fn bear(&self) -> bool {
         self.refused.as_ref().is_none_or(|refused| refused.check().is_ok())
     }
+}
+
+/// None where there is no limit.
+fn quota(per_second: u32, burst: NonZeroU32) -> Option<Quota> {
+    Some(Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(burst))
 }
 
 #[cfg(test)]

@@ -3,15 +3,13 @@
 //! A good token is never refused for its address: thousands may share one, and all come back at once when a gateway was
 //! lost. The buckets are this gateway's own.
 
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use chat_events::gateway_api::Principal;
 use chat_events::{ErrorBody, ErrorCode};
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http_server::network;
+use rate_limits::{Buckets, network};
 
 use crate::config::RateConfig;
 use crate::credentials::{Identity, Proof};
@@ -21,9 +19,8 @@ const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// The buckets of all who connect.
 pub struct HandshakeRates {
-    clock: DefaultClock,
-    owners: Option<DefaultKeyedRateLimiter<Principal>>,
-    addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    owners: Option<Buckets<Principal>>,
+    addresses: Option<Buckets<IpAddr>>,
 }
 
 impl HandshakeRates {
@@ -31,24 +28,20 @@ impl HandshakeRates {
     #[must_use]
     pub fn new(config: &RateConfig) -> Self {
         Self {
-            clock: DefaultClock::default(),
-            owners: quota(config.handshakes_per_second, config.handshake_burst).map(RateLimiter::keyed),
-            addresses: quota(config.bad_proofs_per_second, config.bad_proof_burst).map(RateLimiter::keyed),
+            owners: Buckets::per_second(config.handshakes_per_second, config.handshake_burst),
+            addresses: Buckets::per_second(config.bad_proofs_per_second, config.bad_proof_burst),
         }
     }
 
     /// What becomes of a proof: a good one counts for its owner, a bad one for the address that brought it.
     pub fn judge(&self, proved: Result<Identity, ErrorBody>, address: Option<IpAddr>) -> Result<Identity, ErrorBody> {
         match &proved {
-            Ok(identity) => self.take(self.owners.as_ref(), &identity.principal, "too many connections were opened")?,
+            Ok(identity) => take(self.owners.as_ref(), &identity.principal, "too many connections were opened")?,
             // A token whose time is over was good once, and is to be told so.
             Err(error) if error.code == ErrorCode::Unauthorized => {
                 if let Some(address) = address {
-                    self.take(
-                        self.addresses.as_ref(),
-                        &network(address),
-                        "too many bad tokens came from your address",
-                    )?;
+                    let why = "too many bad tokens came from your address";
+                    take(self.addresses.as_ref(), &network(address), why)?;
                 }
             }
             Err(_) => {}
@@ -69,40 +62,25 @@ impl HandshakeRates {
         }
     }
 
-    fn take<K: Clone + Eq + std::hash::Hash>(
-        &self,
-        limiter: Option<&DefaultKeyedRateLimiter<K>>,
-        key: &K,
-        why: &str,
-    ) -> Result<(), ErrorBody> {
-        let Some(limiter) = limiter else { return Ok(()) };
-        limiter.check_key(key).map_err(|until| ErrorBody::rate_limited(why, until.wait_time_from(self.clock.now())))
-    }
-
     /// Forgets from time to time the buckets that are full again, for ever.
     pub async fn forget_idle(&self) {
         let mut timer = tokio::time::interval(FORGET_EVERY);
         loop {
             timer.tick().await;
-            if let Some(owners) = &self.owners {
-                owners.retain_recent();
-                owners.shrink_to_fit();
-            }
-            if let Some(addresses) = &self.addresses {
-                addresses.retain_recent();
-                addresses.shrink_to_fit();
-            }
+            self.owners.iter().for_each(Buckets::forget_idle);
+            self.addresses.iter().for_each(Buckets::forget_idle);
         }
     }
 }
 
-/// None where there is no limit.
-pub(crate) fn quota(per_second: u32, burst: NonZeroU32) -> Option<Quota> {
-    Some(Quota::per_second(NonZeroU32::new(per_second)?).allow_burst(burst))
+fn take<K: Hash + Eq + Clone>(buckets: Option<&Buckets<K>>, key: &K, why: &str) -> Result<(), ErrorBody> {
+    let Some(buckets) = buckets else { return Ok(()) };
+    buckets.take(key).map_err(|wait| ErrorBody::rate_limited(why, wait))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
     use std::time::Instant;
 
     use chat_events::{ChatId, UserId};
@@ -125,7 +103,10 @@ mod tests {
     }
 
     fn identity(principal: Principal) -> Identity {
-        Identity { principal, grant: Grant { expires_at: Instant::now() + Duration::from_secs(60), token: None } }
+        Identity {
+            principal,
+            grant: Grant { expires_at: Instant::now() + Duration::from_secs(60), token_made_at: 0, token: None },
+        }
     }
 
     fn good(session: i64) -> Result<Identity, ErrorBody> {

@@ -8,12 +8,11 @@
 //! - [`history`]: what happened after a position · [`welcomes`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
 //! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
-//! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`unserved`]: what is said of frames that are not served · [`client_address`]: from where
+//! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`unserved`]: what is said of frames that are not served
 //! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
 
 pub mod app;
 pub mod chat_service;
-pub mod client_address;
 pub mod client_frames;
 pub mod config;
 pub mod connected;

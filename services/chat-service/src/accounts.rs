@@ -7,10 +7,12 @@ use uuid::Uuid;
 
 use crate::check;
 use crate::db::access::Actor;
-use crate::db::refresh_tokens::{self, Extent, Spent};
+use crate::db::refresh_tokens::{self, Extent, Spent, Successor};
 use crate::db::users::{self, LockedUser, NewUser, User};
 use crate::error::Error;
-use crate::password;
+use crate::limits::Address;
+use crate::limits::logins;
+use crate::password::{self, Turn};
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 use crate::writing;
@@ -24,16 +26,32 @@ pub(crate) struct Login {
 }
 
 /// Checks a password and begins a login. The answer is the same, and takes as long, whether the account is unknown,
-/// deactivated or has another password.
-pub(crate) async fn log_in(state: &AppState, email: &str, password: String) -> Result<Login, Error> {
+/// deactivated or has another password; and as many passwords are looked at.
+pub(crate) async fn log_in(state: &AppState, email: &str, password: String, from: Address) -> Result<Login, Error> {
+    let logged_in = try_to_log_in(state, email, password, from).await;
+    state.metrics.login(&logged_in);
+    logged_in
+}
+
+async fn try_to_log_in(state: &AppState, email: &str, password: String, from: Address) -> Result<Login, Error> {
     let mut conn = state.connection().await?;
     let (user, hash) = users::by_email(&mut conn, email).await?.unzip();
     // Hashing takes long: the connection is for others meanwhile.
     drop(conn);
-    let is_right = state.passwords.verify(password, hash).await?;
+    let account = state.logins.account(email, user.as_ref().map(|user| UserId(user.id)));
+    let attempt = state.logins.attempt(account, from)?;
+    let turn = if attempt.is_known() { Turn::First } else { Turn::Later };
+    let is_right = match state.passwords.verify(password, hash, turn).await {
+        Ok(is_right) => is_right,
+        Err(error) => {
+            attempt.was_not_looked_at();
+            return Err(error);
+        }
+    };
     let Some(user) = user.filter(|user| is_right && user.is_active) else {
         return Err(Error::unauthorized("the address or the password is wrong"));
     };
+    attempt.was_right();
     begin_login(state, UserId(user.id)).await
 }
 
@@ -44,24 +62,26 @@ async fn begin_login(state: &AppState, user: UserId) -> Result<Login, Error> {
     let mut conn = state.connection().await?;
     let begun = conn.transaction(async |conn| {
         let locked = users::lock_active(conn, user).await?;
-        refresh_tokens::insert(conn, family, user, &refresh.hash, expires_at).await?;
+        refresh_tokens::begin(conn, family, user, Successor { hash: &refresh.hash, expires_at }).await?;
         Ok::<_, Error>(locked)
     });
     Ok(login(state, &begun.await?, family, refresh.text))
 }
 
-/// Trades a refresh token for a new pair. One that was used before ends its login.
-pub(crate) async fn refresh(state: &AppState, refresh_token: &str) -> Result<Login, Error> {
+/// Trades a refresh token for a new pair. One that was used before ends its login, unless that was a moment ago.
+pub(crate) async fn refresh(state: &AppState, refresh_token: &str, from: Address) -> Result<Login, Error> {
     let next = OpaqueSecret::generate();
     let mut conn = state.connection().await?;
-    let expires_at = state.tokens.refresh_expiry();
-    let spent = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), &next.hash, expires_at).await?;
+    let (expires_at, grace) = (state.tokens.refresh_expiry(), state.tokens.refresh_grace());
+    let successor = Successor { hash: &next.hash, expires_at };
+    let spent = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), successor, grace).await?;
     let Spent::Rotated { family, user } = spent else {
         if let Spent::Reused { family } = spent {
             tracing::warn!(%family, "a refresh token was used twice: its login is ended");
         }
         return Err(Error::unauthorized("the refresh token is not good"));
     };
+    state.logins.is_used(logins::Account::Known(UserId(user.user.id)), from);
     Ok(login(state, &user, family, next.text))
 }
 

@@ -18,12 +18,19 @@ mod sessions;
 mod users;
 
 use actix_web::HttpResponse;
-use actix_web::http::header::LOCATION;
-use actix_web::web::ServiceConfig;
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::web::{ServiceConfig, scope};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::cors::Origins;
 use crate::endpoint::{Endpoint, at};
+
+/// What Swagger UI may load: itself, the images in its styles, and the document with the answers to what is tried. It sets
+/// styles by script. No page may have it in a frame, where its buttons could be clicked unseen.
+const DOCUMENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+    form-action 'none'";
 
 /// What everybody may call.
 pub(crate) fn endpoints() -> Vec<Endpoint> {
@@ -72,6 +79,12 @@ pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
     for (path, document) in [("/docs", "../openapi.json"), ("/api/docs", "../../openapi.json")] {
         let redirect = || async { HttpResponse::MovedPermanently().insert_header((LOCATION, "docs/")).finish() };
         config.service(at(path).get(redirect).into_resource(origins));
-        config.service(SwaggerUi::new(format!("{path}/{{_:.*}}")).config(Config::from(document)));
+        // The scope ends before the slash, which belongs to the page's own path.
+        let page = SwaggerUi::new("/{_:.*}").config(Config::from(document));
+        let headers = DefaultHeaders::new()
+            .add((CONTENT_SECURITY_POLICY, DOCUMENT_POLICY))
+            .add((X_FRAME_OPTIONS, "DENY"))
+            .add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+        config.service(scope(path).wrap(headers).service(page));
     }
 }

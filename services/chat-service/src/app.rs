@@ -27,7 +27,7 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
         }
         if state.internal_secret.is_some() {
             for endpoint in api::internal_endpoints() {
-                config.service(endpoint.accepting(MAX_INTERNAL_BODY).into_resource(&Origins::default()));
+                config.service(endpoint.accepting(MAX_INTERNAL_BODY).uncounted().into_resource(&Origins::default()));
             }
         }
         api::documents(config, &state.allowed_origins);

@@ -1,4 +1,4 @@
-//! Who asks: the `Authorization: Bearer` header, and nothing else.
+//! Who asks: the `Authorization: Bearer` header, and nothing else. And from where.
 
 use std::future::{Ready, ready};
 
@@ -6,12 +6,14 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use chat_events::ChatId;
-use chat_events::gateway_api::Principal;
+use chat_events::gateway_api::{Principal, SentFrom};
+use rate_limits::client_address;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use crate::db::access::Actor;
 use crate::error::{Answer, Error};
+use crate::limits::Address;
 use crate::state::AppState;
 use crate::tokens::Bearer;
 
@@ -23,7 +25,7 @@ impl Caller {
     /// As whom the caller acts in a support session. Whether an operator still is one is for the statement to see.
     pub(crate) fn in_session(self, session: ChatId) -> Result<Actor, Error> {
         match self.0 {
-            Bearer::Client(own) if own == session => Ok(Principal::Client { session_id: own }.into()),
+            Bearer::Client(own) if own.session == session => Ok(Principal::Client { session_id: session }.into()),
             Bearer::Client(_) => Err(Error::forbidden("the token is for another session")),
             Bearer::User(_) => match self.anywhere() {
                 staff @ Actor { principal: Principal::Staff { .. }, .. } => Ok(staff),
@@ -51,20 +53,55 @@ impl Caller {
     /// The caller with all that it may do: a client, an operator or a user.
     pub(crate) fn anywhere(self) -> Actor {
         match self.0 {
-            Bearer::Client(session_id) => Principal::Client { session_id }.into(),
+            Bearer::Client(own) => Principal::Client { session_id: own.session }.into(),
             Bearer::User(user) if user.role.is_staff() => Actor::new(Principal::Staff { user_id: user.id }, user.token),
             Bearer::User(user) => Actor::new(Principal::User { user_id: user.id }, user.token),
         }
     }
+
+    /// Where a client's message comes from, and how old its token is.
+    pub(crate) fn sends_from(self, CameFrom(address): CameFrom) -> Option<SentFrom> {
+        match self.0 {
+            Bearer::Client(own) => Some(SentFrom { address, token_made_at: own.token_made_at }),
+            Bearer::User(_) => None,
+        }
+    }
 }
 
+/// Each request of a caller counts for it.
 impl FromRequest for Caller {
     type Error = Answer;
     type Future = Ready<Result<Self, Answer>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = bearer(request).and_then(|token| state(request)?.tokens.verify(token)).map(Caller);
-        ready(caller.map_err(Answer::from))
+        let caller = || {
+            let state = state(request)?;
+            let caller = Self(state.tokens.verify(bearer(request)?)?);
+            state.limits.request_of(caller.anywhere().principal)?;
+            Ok::<_, Error>(caller)
+        };
+        ready(caller().map_err(Answer::from))
+    }
+}
+
+/// The address that a request comes from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CameFrom(pub(crate) Address);
+
+impl CameFrom {
+    /// As its peer, or trusted proxies, tell.
+    pub(crate) fn of(request: &HttpRequest, trusted_proxies: usize) -> Self {
+        Self(client_address(request.peer_addr(), request.headers(), trusted_proxies))
+    }
+}
+
+impl FromRequest for CameFrom {
+    type Error = Answer;
+    type Future = Ready<Result<Self, Answer>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let from = state(request).map(|state| Self::of(request, state.trusted_proxies));
+        ready(from.map_err(Answer::from))
     }
 }
 

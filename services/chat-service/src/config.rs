@@ -17,9 +17,15 @@ pub struct Config {
     /// Tokens
     #[command(flatten)]
     pub auth: AuthConfig,
-    /// How fast one may write
+    /// How much one may ask for
     #[command(flatten)]
     pub limits: LimitsConfig,
+    /// Logins
+    #[command(flatten)]
+    pub login_limits: LoginLimitsConfig,
+    /// How many proxies in front are to be believed about the client's address (X-Forwarded-For)
+    #[arg(long, env = "HTTP__TRUSTED_PROXIES", default_value_t = 0)]
+    pub http_trusted_proxies: usize,
     /// Over how many lanes events are relayed: 1 to 256, fixed at the first start on a database
     #[arg(long, env = "OUTBOX__LANES", default_value = "4")]
     pub outbox_lanes: LaneCount,
@@ -56,7 +62,8 @@ impl DatabaseConfig {
     }
 }
 
-/// How fast one may write, over REST and sockets together. Each instance of chat-service counts for itself.
+/// How much one may ask for, over REST and, where it is about writing, sockets together. Each instance of chat-service
+/// counts for itself. An address of IPv6 counts with its /64.
 #[derive(Debug, Clone, clap::Args)]
 pub struct LimitsConfig {
     /// How many messages an account may send in a second, in the long run, to each instance of chat-service; 0 for any
@@ -72,6 +79,65 @@ pub struct LimitsConfig {
     /// How many the client of a session may send at once
     #[arg(long, env = "LIMITS__CLIENT_SEND_BURST", default_value = "20")]
     pub client_send_burst: NonZeroU32,
+    /// How many messages in a second, in the long run, may come from one address whose session tokens are fresh, over all
+    /// its sessions; 0 for any
+    #[arg(long, env = "LIMITS__FRESH_SENDS_PER_SECOND", default_value_t = 20)]
+    pub fresh_sends_per_second: u32,
+    /// How many of them at once
+    #[arg(long, env = "LIMITS__FRESH_SEND_BURST", default_value = "100")]
+    pub fresh_send_burst: NonZeroU32,
+    /// How long a session token is fresh: so long its messages count for their address too
+    #[arg(long, env = "LIMITS__FRESH_FOR", default_value = "15m", value_parser = humantime::parse_duration)]
+    pub fresh_for: Duration,
+    /// How many support sessions may be opened from one address in a second, in the long run; 0 for any
+    #[arg(long, env = "LIMITS__SESSIONS_PER_SECOND", default_value_t = 2)]
+    pub sessions_per_second: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__SESSION_BURST", default_value = "30")]
+    pub session_burst: NonZeroU32,
+    /// How many support sessions may be opened in a second, in the long run, from all addresses together; 0 for any
+    #[arg(long, env = "LIMITS__ALL_SESSIONS_PER_SECOND", default_value_t = 200)]
+    pub all_sessions_per_second: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__ALL_SESSION_BURST", default_value = "400")]
+    pub all_session_burst: NonZeroU32,
+    /// How many requests with one client's or account's tokens are answered in a second, in the long run; 0 for any
+    #[arg(long, env = "LIMITS__REQUESTS_PER_SECOND", default_value_t = 50)]
+    pub requests_per_second: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__REQUEST_BURST", default_value = "500")]
+    pub request_burst: NonZeroU32,
+    /// How many requests from one address are answered in a second, in the long run; 0 for any
+    #[arg(long, env = "LIMITS__ADDRESS_REQUESTS_PER_SECOND", default_value_t = 200)]
+    pub address_requests_per_second: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__ADDRESS_REQUEST_BURST", default_value = "2000")]
+    pub address_request_burst: NonZeroU32,
+}
+
+/// How often a password may be guessed. Only what was wrong counts; a login that is being checked counts as wrong until it
+/// is known.
+#[derive(Debug, Clone, clap::Args)]
+pub struct LoginLimitsConfig {
+    /// How many wrong passwords for one account may come from one address in a minute, in the long run; 0 for any
+    #[arg(long, env = "LIMITS__WRONG_PASSWORDS_PER_MINUTE", default_value_t = 2)]
+    pub wrong_passwords_per_minute: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__WRONG_PASSWORD_BURST", default_value = "10")]
+    pub wrong_password_burst: NonZeroU32,
+    /// How many wrong passwords for one account may come in a minute, in the long run, from all addresses together that it
+    /// is not known from: those that it did not lately log in from; 0 for any
+    #[arg(long, env = "LIMITS__ACCOUNT_WRONG_PASSWORDS_PER_MINUTE", default_value_t = 20)]
+    pub account_wrong_passwords_per_minute: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__ACCOUNT_WRONG_PASSWORD_BURST", default_value = "100")]
+    pub account_wrong_password_burst: NonZeroU32,
+    /// How many wrong passwords may come from one address in a minute, in the long run, over all accounts; 0 for any
+    #[arg(long, env = "LIMITS__ADDRESS_WRONG_PASSWORDS_PER_MINUTE", default_value_t = 20)]
+    pub address_wrong_passwords_per_minute: u32,
+    /// How many at once
+    #[arg(long, env = "LIMITS__ADDRESS_WRONG_PASSWORD_BURST", default_value = "50")]
+    pub address_wrong_password_burst: NonZeroU32,
 }
 
 /// Who is trusted, and for how long.
@@ -95,6 +161,9 @@ pub struct AuthConfig {
     /// How long a login lives without being used
     #[arg(long, env = "AUTH__REFRESH_TTL", default_value = "30d", value_parser = humantime::parse_duration)]
     pub refresh_ttl: Duration,
+    /// For how long after its first use a refresh token may be traded again, so that two tabs may do so at the same moment
+    #[arg(long, env = "AUTH__REFRESH_GRACE", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub refresh_grace: Duration,
     /// Keys of session tokens: `id:base64url,id2:base64url`, each at least 32 bytes; the first signs, all are accepted
     #[arg(long, env = "AUTH__SESSION_KEYS", hide_env_values = true)]
     pub session_keys: Option<SecretString>,

@@ -1,10 +1,15 @@
 //! What can go wrong, and the one place where it becomes an answer.
 
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+/// When to try again what failed for now.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request fails.
 #[derive(Debug, thiserror::Error)]
@@ -12,6 +17,9 @@ pub enum Error {
     /// The caller's doing: what to tell it.
     #[error("{0}")]
     Refused(ErrorBody),
+    /// There is more to do than can be done; the words are for the caller.
+    #[error("{0}")]
+    Busy(&'static str),
     /// PostgreSQL does not answer; the words are for the log.
     #[error("the database is away: {0}")]
     Unavailable(String),
@@ -66,9 +74,10 @@ impl Error {
         match self {
             Self::Refused(body) => body,
             Self::Constraint(name) => violation(&name),
+            Self::Busy(why) => ErrorBody::new(ErrorCode::Unavailable, why).retry_after(AGAIN_AFTER),
             Self::Unavailable(why) => {
                 tracing::warn!(%why, "the database is away");
-                ErrorBody::new(ErrorCode::Unavailable, "try again in a moment")
+                ErrorBody::new(ErrorCode::Unavailable, "try again in a moment").retry_after(AGAIN_AFTER)
             }
             Self::Internal(why) => {
                 tracing::error!(%why, "a request failed");

@@ -101,7 +101,7 @@ pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody>
             visibility: request.visibility.unwrap_or(Visibility::Public),
             traceparent: telemetry::trace::current_traceparent(),
         };
-        Ok(writing::send(state, new).await?.message)
+        Ok(writing::send(state, new, request.from).await?.message)
     }
     .await
     .map_err(Error::into_body)

@@ -2,15 +2,19 @@
 
 use std::time::Duration;
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeMetric, MetricEncoder};
+use chat_events::ErrorCode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use telemetry::Metrics;
+use telemetry::{Metrics, labels};
 
+use crate::accounts::Login;
 use crate::db::Database;
+use crate::error::Error;
+use crate::password::Passwords;
 
 /// Seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];
@@ -21,14 +25,32 @@ const BATCH_BUCKETS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RequestLabels {
     route: String,
-    method: String,
+    method: &'static str,
     status: u16,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RouteLabels {
     route: String,
-    method: String,
+    method: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LoginLabels {
+    outcome: LoginOutcome,
+}
+
+/// What became of a login.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum LoginOutcome {
+    Begun,
+    /// The address or the password was wrong.
+    Refused,
+    /// Too many passwords were wrong before.
+    Limited,
+    /// Too many others were being checked.
+    Busy,
+    Failed,
 }
 
 /// This service's metrics.
@@ -36,6 +58,7 @@ struct RouteLabels {
 pub(crate) struct ServiceMetrics {
     pub(crate) messages_sent: Counter,
     pub(crate) sessions_opened: Counter,
+    logins: Family<LoginLabels, Counter>,
     send_batches: Histogram,
     sends_waiting: Gauge,
     requests: Family<RequestLabels, Counter>,
@@ -43,10 +66,11 @@ pub(crate) struct ServiceMetrics {
 }
 
 impl ServiceMetrics {
-    pub(crate) fn register(metrics: &Metrics, database: &Database) -> Self {
+    pub(crate) fn register(metrics: &Metrics, database: &Database, passwords: &Passwords) -> Self {
         let this = Self {
             messages_sent: Counter::default(),
             sessions_opened: Counter::default(),
+            logins: Family::default(),
             send_batches: Histogram::new(BATCH_BUCKETS),
             sends_waiting: Gauge::default(),
             requests: Family::default(),
@@ -54,14 +78,29 @@ impl ServiceMetrics {
         };
         metrics.register("messages_sent", "Messages stored, repeats not counted", this.messages_sent.clone());
         metrics.register("sessions_opened", "Support sessions opened", this.sessions_opened.clone());
+        metrics.register("logins", "Logins by what became of them", this.logins.clone());
+        let passwords = passwords.clone();
+        metrics.register("logins_waiting", "Passwords that wait to be looked at", Asked(move || passwords.waiting()));
         metrics.register("send_batch_messages", "Messages in one statement", this.send_batches.clone());
         metrics.register("sends_waiting", "Messages that wait for their statement", this.sends_waiting.clone());
         metrics.register("http_requests", "Requests answered", this.requests.clone());
         metrics.register("http_request_duration_seconds", "From request to answer", this.durations.clone());
         let (open, free) = (database.clone(), database.clone());
-        metrics.register("db_connections", "Connections to PostgreSQL", PoolGauge(open, |status| status.0));
-        metrics.register("db_connections_free", "Those that wait for work", PoolGauge(free, |status| status.1));
+        metrics.register("db_connections", "Connections to PostgreSQL", Asked(move || open.pool_status().0));
+        metrics.register("db_connections_free", "Those that wait for work", Asked(move || free.pool_status().1));
         this
+    }
+
+    /// Counts a login.
+    pub(crate) fn login(&self, login: &Result<Login, Error>) {
+        let outcome = match login {
+            Ok(_) => LoginOutcome::Begun,
+            Err(Error::Refused(body)) if body.code == ErrorCode::RateLimited => LoginOutcome::Limited,
+            Err(Error::Refused(_)) => LoginOutcome::Refused,
+            Err(Error::Busy(_)) => LoginOutcome::Busy,
+            Err(_) => LoginOutcome::Failed,
+        };
+        self.logins.get_or_create(&LoginLabels { outcome }).inc();
     }
 
     /// Counts a message that waits for its batch.
@@ -76,28 +115,27 @@ impl ServiceMetrics {
         self.send_batches.observe(messages.into());
     }
 
-    /// Counts one answered request.
+    /// Counts one answered request. The route is one of the table, the method one that is known.
     pub(crate) fn answered(&self, route: String, method: &str, status: u16, took: Duration) {
-        let method = method.to_owned();
-        let labels = RouteLabels { route: route.clone(), method: method.clone() };
+        let method = labels::method(method);
+        let labels = RouteLabels { route: route.clone(), method };
         self.durations.get_or_create(&labels).observe(took.as_secs_f64());
         self.requests.get_or_create(&RequestLabels { route, method, status }).inc();
     }
 }
 
-/// Asks the pool when the metrics are read. The status is the open and the free connections.
-struct PoolGauge(Database, fn((usize, usize)) -> usize);
+/// A gauge that is asked when the metrics are read.
+struct Asked<F>(F);
 
-impl std::fmt::Debug for PoolGauge {
+impl<F> std::fmt::Debug for Asked<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PoolGauge")
+        f.write_str("Asked")
     }
 }
 
-impl EncodeMetric for PoolGauge {
+impl<F: Fn() -> usize> EncodeMetric for Asked<F> {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let count = (self.1)(self.0.pool_status());
-        encoder.encode_gauge(&i64::try_from(count).unwrap_or(i64::MAX))
+        encoder.encode_gauge(&i64::try_from((self.0)()).unwrap_or(i64::MAX))
     }
 
     fn metric_type(&self) -> MetricType {

@@ -19,7 +19,8 @@ use crate::cors::Origins;
 use crate::db::installation::{self, PrepareError};
 use crate::db::{self, Connection, Database};
 use crate::error::Error;
-use crate::limits::SendLimits;
+use crate::limits::Limits;
+use crate::limits::logins::LoginLimits;
 use crate::metrics::ServiceMetrics;
 use crate::password::Passwords;
 use crate::sending::Sends;
@@ -68,7 +69,9 @@ pub struct Shared {
     pub(crate) passwords: Passwords,
     pub(crate) metrics: ServiceMetrics,
     pub(crate) bad_rows: BadRows,
-    pub(crate) limits: SendLimits,
+    pub(crate) limits: Limits,
+    pub(crate) logins: LoginLimits,
+    pub(crate) trusted_proxies: usize,
     pub(crate) sends: Sends,
     pub(crate) internal_secret: Option<SecretString>,
     pub(crate) allowed_origins: Origins,
@@ -111,16 +114,19 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
     let internal = |error: Error| StartError::Internal(error.to_string());
     let (url, runtime) = (config.database.url()?, Handle::current());
     let database = Database::new(&url, config.database.database_pool_size, runtime.clone()).map_err(internal)?;
-    let metrics = ServiceMetrics::register(&around.metrics, &database);
+    let passwords = Passwords::new(runtime.clone()).map_err(internal)?;
+    let metrics = ServiceMetrics::register(&around.metrics, &database, &passwords);
     let state = AppState(Arc::new(Shared {
         database,
         lanes: config.outbox_lanes,
         waker: around.waker.clone(),
         tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
-        passwords: Passwords::new().map_err(internal)?,
+        passwords,
         metrics,
         bad_rows: BadRows::register(&around.metrics),
-        limits: SendLimits::new(&config.limits),
+        limits: Limits::new(&config.limits),
+        logins: LoginLimits::new(&config.login_limits),
+        trusted_proxies: config.http_trusted_proxies,
         sends: Sends::default(),
         internal_secret: config.auth.internal_secret()?,
         allowed_origins: Origins::new(&config.cors_allowed_origins),
@@ -205,6 +211,7 @@ impl Background {
             }
             if tidied.elapsed() >= TIDY_EVERY {
                 self.state.limits.forget_idle();
+                self.state.logins.forget_idle();
                 tidied = Instant::now();
             }
             tokio::time::sleep(PING_EVERY).await;

@@ -1,8 +1,10 @@
 //! Tokens that this service hands out and checks: of sessions, of accounts, and visitors' secrets.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys};
+use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionClaims, SessionKeys};
 use chat_events::gateway_api::TokenFacts;
 use chat_events::{ChatId, UserId};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,6 +24,7 @@ pub(crate) struct Tokens {
     issuer: JwtIssuer,
     verifier: JwtVerifier,
     refresh_lifetime: TimeDelta,
+    refresh_grace: Duration,
     public_url: String,
 }
 
@@ -37,9 +40,23 @@ pub(crate) struct ChannelToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer {
     /// The client of a session.
-    Client(ChatId),
+    Client(BearerClient),
     /// An account.
     User(BearerUser),
+}
+
+/// A client, as its session token tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BearerClient {
+    pub(crate) session: ChatId,
+    /// When the token was made, in seconds since 1970.
+    pub(crate) token_made_at: i64,
+}
+
+impl From<SessionClaims> for BearerClient {
+    fn from(claims: SessionClaims) -> Self {
+        Self { session: claims.session_id, token_made_at: claims.created_at.timestamp() }
+    }
 }
 
 /// An account, as its access token tells of it.
@@ -67,6 +84,7 @@ impl Tokens {
             session_keys: config.session_keys()?,
             verifier: config.jwt_verifier(&issuer)?,
             issuer,
+            refresh_grace: config.refresh_grace,
             refresh_lifetime: TimeDelta::from_std(config.refresh_ttl).unwrap_or(TimeDelta::days(30)),
             public_url: public_url.unwrap_or_default().trim_end_matches('/').to_owned(),
         })
@@ -87,7 +105,7 @@ impl Tokens {
             self.verifier.verify(token).map(|claims| Bearer::User(claims.into()))
         } else {
             let claims = self.session_keys.verify(Purpose::Channel, token, Utc::now());
-            claims.map(|claims| Bearer::Client(claims.session_id))
+            claims.map(|claims| Bearer::Client(claims.into()))
         };
         bearer.map_err(|error| Error::refused(error.error_code(), error.to_string()))
     }
@@ -113,6 +131,11 @@ impl Tokens {
     /// When a refresh token handed out now ends.
     pub(crate) fn refresh_expiry(&self) -> DateTime<Utc> {
         Utc::now() + self.refresh_lifetime
+    }
+
+    /// For how long after its first use one may be traded again.
+    pub(crate) fn refresh_grace(&self) -> Duration {
+        self.refresh_grace
     }
 
     /// The public keys, for gateways.

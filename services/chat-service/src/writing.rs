@@ -1,6 +1,6 @@
 //! Durable changes: written to their end whoever hangs up, then told to the relay.
 
-use chat_events::gateway_api::MarkSet;
+use chat_events::gateway_api::{MarkSet, SentFrom};
 use chat_events::{ChatId, MarkKind, Member, MessageId};
 use chrono::{DateTime, Utc};
 
@@ -15,8 +15,8 @@ use crate::sending;
 use crate::state::AppState;
 
 /// Writes a message, once for each `client_id`, if the sender is not too fast.
-pub(crate) async fn send(state: &AppState, new: NewMessage) -> Result<Sent, Error> {
-    state.limits.take(new.actor.principal)?;
+pub(crate) async fn send(state: &AppState, new: NewMessage, from: Option<SentFrom>) -> Result<Sent, Error> {
+    state.limits.send(new.actor.principal, from)?;
     sending::send(state, new).await
 }
 

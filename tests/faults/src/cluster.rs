@@ -206,9 +206,10 @@ impl Cluster {
         set("LOG__FORMAT", "json".to_owned());
         match part {
             Part::ChatService(_) => {
-                // Few people here write as much as many would.
-                set("LIMITS__SENDS_PER_SECOND", "0".to_owned());
-                set("LIMITS__CLIENT_SENDS_PER_SECOND", "0".to_owned());
+                // Few people here write as much as many would, and all come from one address.
+                for limit in test_support::process::NO_LIMITS {
+                    set(limit, "0".to_owned());
+                }
                 set("BROKER__BACKEND", "amqp".to_owned());
                 set("BROKER__AMQP_URL", self.url(part, Part::RabbitMq)?);
                 set("DATABASE_URL", self.url(part, Part::Postgres)?);

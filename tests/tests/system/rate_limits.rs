@@ -296,3 +296,38 @@ async fn a_flood_that_goes_on_is_closed_and_its_neighbours_are_not() {
     assert!(neighbour.until_pong().await.is_empty());
     ann.socket(system.gateway(0)).await.connected().await;
 }
+
+async fn fresh_sessions_on_sockets_write_no_faster_than_their_address_may(shape: Shape) {
+    let limits = [("LIMITS__FRESH_SENDS_PER_SECOND", "1"), ("LIMITS__FRESH_SEND_BURST", "5")];
+    let system = System::start_with(shape, &limits).await;
+    let visitors = join_all((0..15).map(async |number| system.visitor(&format!("Visitor {number}")).await)).await;
+    let answers = join_all(visitors.iter().map(async |visitor| {
+        let mut socket = visitor.socket(system.gateway(0)).await;
+        socket.connected().await;
+        let message = message(1);
+        socket.send(message.clone()).await;
+        loop {
+            let frame = socket.next().await;
+            if frame["client_id"] == message["client_id"] && frame["type"] != "chat.message" {
+                break frame;
+            }
+        }
+    }))
+    .await;
+    let (served, refused): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer["type"] == "ack");
+    assert!(served.len() >= 5 && !refused.is_empty(), "{} served, {} refused", served.len(), refused.len());
+    for frame in refused {
+        assert_eq!(frame["error"]["code"], "rate_limited", "{frame}");
+        assert!(frame["error"]["details"]["retry_after_ms"].is_u64(), "{frame}");
+    }
+}
+
+#[tokio::test]
+async fn fresh_sessions_on_sockets_write_no_faster_than_their_address_may_standalone() {
+    fresh_sessions_on_sockets_write_no_faster_than_their_address_may(Shape::Standalone).await;
+}
+
+#[tokio::test]
+async fn fresh_sessions_on_sockets_write_no_faster_than_their_address_may_distributed() {
+    fresh_sessions_on_sockets_write_no_faster_than_their_address_may(Shape::Distributed).await;
+}

@@ -11,13 +11,13 @@ use chat_events::frame::{CloseCode, MAX_CLIENT_FRAME_BYTES, MAX_REFUSED_FRAME_BY
 use chat_events::{ChatId, ErrorBody, ErrorCode, ErrorEnvelope};
 use http_server::ChannelPermit;
 use http_server::io::Io;
+use rate_limits::client_address;
 
 use super::codec::{Ends, Incoming};
 use super::echo;
 use super::poller::door::{Admission, Judgement};
 use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
-use crate::client_address::client_address;
 use crate::connection::Connection;
 use crate::credentials::{ConnectQuery, Proof};
 use crate::cursor::{self, CameFrom};

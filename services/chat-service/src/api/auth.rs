@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use crate::accounts::{self, Login};
+use crate::auth::CameFrom;
 use crate::check;
 use crate::db::refresh_tokens::Extent;
 use crate::error::Answer;
@@ -47,7 +48,7 @@ pub(crate) struct LogOut {
 pub(crate) struct Tokens {
     /// A JWT, for `Authorization: Bearer`.
     access_token: String,
-    /// Trades once for the next pair.
+    /// Trades for the next pair.
     refresh_token: String,
     /// `Bearer`.
     token_type: &'static str,
@@ -59,20 +60,29 @@ pub(crate) struct Tokens {
 #[utoipa::path(post, path = "/auth/login", tag = "auth", request_body = LogIn,
     responses((status = 200, description = "Logged in", body = Tokens),
               (status = 401, description = "The address or the password is wrong", body = chat_events::ErrorEnvelope)))]
-pub(crate) async fn log_in(state: Data<AppState>, body: Body<LogIn>) -> Result<HttpResponse, Answer> {
+pub(crate) async fn log_in(
+    state: Data<AppState>,
+    CameFrom(from): CameFrom,
+    body: Body<LogIn>,
+) -> Result<HttpResponse, Answer> {
     let LogIn { email, password } = body.into_inner().0;
     let email = check::text("email", email, check::MAX_EMAIL)?;
     let password = check::text("password", password, check::MAX_PASSWORD)?;
-    Ok(tokens(accounts::log_in(&state, &email, password).await?))
+    Ok(tokens(accounts::log_in(&state, &email, password, from).await?))
 }
 
-/// Trades a refresh token for new tokens. A token that comes a second time ends its login.
+/// Trades a refresh token for new tokens. A token that comes a second time ends its login; only for some seconds after its
+/// first use, while its successor is unused, it is traded again, so that two tabs may do so at the same moment.
 #[utoipa::path(post, path = "/auth/refresh", tag = "auth", request_body = Refresh,
     responses((status = 200, description = "Still logged in", body = Tokens),
               (status = 401, description = "The refresh token is not good", body = chat_events::ErrorEnvelope)))]
-pub(crate) async fn refresh(state: Data<AppState>, body: Body<Refresh>) -> Result<HttpResponse, Answer> {
+pub(crate) async fn refresh(
+    state: Data<AppState>,
+    CameFrom(from): CameFrom,
+    body: Body<Refresh>,
+) -> Result<HttpResponse, Answer> {
     let token = check::text("refresh_token", body.into_inner().0.refresh_token, check::MAX_PASSWORD)?;
-    Ok(tokens(accounts::refresh(&state, &token).await?))
+    Ok(tokens(accounts::refresh(&state, &token, from).await?))
 }
 
 /// Ends a login: its refresh tokens and its access tokens are refused from now on, and its sockets are closed within
@@ -88,9 +98,8 @@ pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Never to be kept by a cache (RFC 6749, section 5.1).
 fn tokens(login: Login) -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens {
+    HttpResponse::Ok().json(Tokens {
         access_token: login.access_token,
         refresh_token: login.refresh_token,
         token_type: "Bearer",

@@ -2,12 +2,13 @@
 
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path, Query};
+use chat_events::gateway_api::SentFrom;
 use chat_events::{ChatId, Mark, Message, MessageBody, MessageId, Seq, Visibility};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::body::{Body, optional_name};
-use crate::auth::Caller;
+use crate::auth::{Caller, CameFrom};
 use crate::check;
 use crate::db::access::Actor;
 use crate::db::messages::{self, Place, Reading};
@@ -143,9 +144,10 @@ pub(crate) async fn send_in_session(
     state: Data<AppState>,
     id: Path<ChatId>,
     caller: Caller,
+    from: CameFrom,
     body: Body<SendMessage>,
 ) -> Result<HttpResponse, Answer> {
-    send(&state, caller.in_session(*id)?, *id, body.into_inner().0).await
+    send(&state, caller.in_session(*id)?, *id, (body.into_inner().0, caller.sends_from(from))).await
 }
 
 /// Writes a message in a chat that is not a session.
@@ -159,10 +161,15 @@ pub(crate) async fn send_in_chat(
     caller: Caller,
     body: Body<SendMessage>,
 ) -> Result<HttpResponse, Answer> {
-    send(&state, caller.in_chat()?, *id, body.into_inner().0).await
+    send(&state, caller.in_chat()?, *id, (body.into_inner().0, None)).await
 }
 
-async fn send(state: &AppState, actor: Actor, chat: ChatId, message: SendMessage) -> Result<HttpResponse, Answer> {
+async fn send(
+    state: &AppState,
+    actor: Actor,
+    chat: ChatId,
+    (message, from): (SendMessage, Option<SentFrom>),
+) -> Result<HttpResponse, Answer> {
     let body = MessageBody::parse(message.body).map_err(|why| Error::invalid("body", why.to_string()))?;
     let new = NewMessage {
         actor,
@@ -172,7 +179,7 @@ async fn send(state: &AppState, actor: Actor, chat: ChatId, message: SendMessage
         visibility: message.visibility.unwrap_or(Visibility::Public),
         traceparent: telemetry::trace::current_traceparent(),
     };
-    let sent = writing::send(state, new).await?;
+    let sent = writing::send(state, new, from).await?;
     let mut response = if sent.is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(sent.message))
 }

@@ -77,18 +77,23 @@ impl Modify for Errors {
     }
 }
 
-/// Where there is a limit of how fast one may write.
+/// Everywhere there is a limit of how often one may come, and a time when there is too much to do.
 struct RateLimits;
 
 impl Modify for RateLimits {
     fn modify(&self, openapi: &mut OpenApi) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
         let retry_after = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait")).build();
-        for path in ["/chat/session/{id}/messages", "/chats/{id}/messages"] {
-            let Some(send) = openapi.paths.paths.get_mut(path).and_then(|item| item.post.as_mut()) else { continue };
-            let refused = error("Too fast; `details.retry_after_ms` says how long to wait")
-                .header("Retry-After", retry_after.clone());
-            send.responses.responses.insert("429".to_owned(), RefOr::T(refused.build()));
+        for path in openapi.paths.paths.values_mut() {
+            for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
+                for (status, description) in [
+                    ("429", "Too fast; `details.retry_after_ms` says how long to wait"),
+                    ("503", "A part that this needs does not answer, or has too much to do; try again"),
+                ] {
+                    let refused = error(description).header("Retry-After", retry_after.clone());
+                    operation.responses.responses.insert(status.to_owned(), RefOr::T(refused.build()));
+                }
+            }
         }
     }
 }
@@ -99,12 +104,8 @@ fn error(description: &str) -> ResponseBuilder {
 }
 
 fn add_errors(operation: &mut Operation) {
-    let mut errors = vec![
-        ("400", "The request could not be read"),
-        ("405", "This method is not served here"),
-        ("500", "Our fault"),
-        ("503", "A part that this needs does not answer; try again"),
-    ];
+    let mut errors =
+        vec![("400", "The request could not be read"), ("405", "This method is not served here"), ("500", "Our fault")];
     if operation.security.is_some() {
         errors.push(("401", "No credentials, or not good ones"));
         errors.push(("403", "Known, but not allowed"));

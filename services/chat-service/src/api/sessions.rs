@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::body::{Body, name, nullable_id, present_nullable_id};
-use crate::auth::{Caller, VisitorSecret};
+use crate::auth::{Caller, CameFrom, VisitorSecret};
 use crate::check;
 use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
 use crate::error::{Answer, Error};
@@ -68,9 +68,14 @@ pub(crate) struct ChannelToken {
 /// Opens a support session.
 #[utoipa::path(post, path = "/chat/session", tag = "sessions", request_body = OpenSession,
     responses((status = 201, description = "The session is open", body = OpenedSession)))]
-pub(crate) async fn open(state: Data<AppState>, body: Body<OpenSession>) -> Result<HttpResponse, Answer> {
+pub(crate) async fn open(
+    state: Data<AppState>,
+    CameFrom(from): CameFrom,
+    body: Body<OpenSession>,
+) -> Result<HttpResponse, Answer> {
     let secret = OpaqueSecret::generate();
     let new = body.into_inner().0.check(secret.hash)?;
+    state.limits.open_session(from)?;
     let (session_id, created_at) = writing::open_session(&state, new).await?;
     let channel = state.tokens.channel(session_id);
     Ok(HttpResponse::Created().json(OpenedSession {

@@ -2,6 +2,7 @@
 
 use chat_events::ErrorCode;
 use chrono::Utc;
+use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -12,9 +13,16 @@ async fn refresh(service: &Service, token: &Value) -> Answer {
     service.call(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": token}))).await
 }
 
+/// Without a grace for tabs that trade at the same moment.
+async fn strict() -> Service {
+    let installation = Installation::fresh().await;
+    let program = installation.program().env("AUTH__REFRESH_GRACE", "0s");
+    Service::start_program(installation, program).await
+}
+
 #[tokio::test]
 async fn a_refresh_token_that_comes_twice_ends_its_login_and_no_other() {
-    let service = Service::start().await;
+    let service = strict().await;
     service.operator().await;
     let (_, stolen) = service.log_in("operator@example.com", "a good password").await;
     let (_, other) = service.log_in("operator@example.com", "a good password").await;
@@ -29,8 +37,8 @@ async fn a_refresh_token_that_comes_twice_ends_its_login_and_no_other() {
 }
 
 #[tokio::test]
-async fn of_two_refreshes_at_once_one_is_a_reuse() {
-    let service = Service::start().await;
+async fn without_a_grace_one_of_two_refreshes_at_once_is_a_reuse() {
+    let service = strict().await;
     service.operator().await;
     let (_, login) = service.log_in("operator@example.com", "a good password").await;
     let token = &login["refresh_token"];
@@ -38,6 +46,73 @@ async fn of_two_refreshes_at_once_one_is_a_reuse() {
     let mut statuses = [a.0.as_u16(), b.0.as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 401]);
+}
+
+#[tokio::test]
+async fn tabs_that_refresh_one_login_at_the_same_moment_all_live_and_go_on() {
+    let service = Service::start().await;
+    service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let mut lines = vec![login; 3];
+    for round in 0..3 {
+        // In the first all have the same token, later each its own, and all at the same moment.
+        let refreshed = join_all(lines.iter().map(|line| refresh(&service, &line["refresh_token"]))).await;
+        lines = refreshed
+            .into_iter()
+            .map(|(status, login)| {
+                assert_eq!(status, StatusCode::OK, "round {round}: {login}");
+                login
+            })
+            .collect();
+        for line in &lines {
+            let token = line["access_token"].as_str().expect("a token");
+            assert_eq!(service.get("/users/me", token).await.0, StatusCode::OK, "round {round}");
+        }
+    }
+    let tokens: std::collections::BTreeSet<String> =
+        lines.iter().map(|line| line["refresh_token"].to_string()).collect();
+    assert_eq!(tokens.len(), 3, "each its own");
+}
+
+#[tokio::test]
+async fn a_token_that_comes_after_its_successor_was_used_ends_its_login_also_within_the_grace() {
+    let service = Service::start().await;
+    service.operator().await;
+    let (_, stolen) = service.log_in("operator@example.com", "a good password").await;
+    let (_, second) = refresh(&service, &stolen["refresh_token"]).await;
+    let (status, third) = refresh(&service, &second["refresh_token"]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(refresh(&service, &stolen["refresh_token"]).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(refresh(&service, &third["refresh_token"]).await.0, StatusCode::UNAUTHORIZED, "the login is over");
+}
+
+#[tokio::test]
+async fn a_token_that_comes_after_the_grace_ends_all_lines_of_its_login() {
+    let service = Service::start().await;
+    service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let (one, other) =
+        (refresh(&service, &login["refresh_token"]).await, refresh(&service, &login["refresh_token"]).await);
+    assert_eq!((one.0, other.0), (StatusCode::OK, StatusCode::OK));
+    service.installation.database.run_sql("UPDATE refresh_tokens SET used_at = used_at - interval '11 seconds'").await;
+    assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED);
+    for line in [one.1, other.1] {
+        assert_eq!(refresh(&service, &line["refresh_token"]).await.0, StatusCode::UNAUTHORIZED);
+        let token = line["access_token"].as_str().expect("a token");
+        assert_eq!(service.get("/users/me", token).await.0, StatusCode::UNAUTHORIZED);
+    }
+}
+
+#[tokio::test]
+async fn a_token_has_only_so_many_successors() {
+    let service = Service::start().await;
+    service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let mut traded = 0;
+    while refresh(&service, &login["refresh_token"]).await.0 == StatusCode::OK {
+        traded += 1;
+    }
+    assert_eq!(traded, 20);
 }
 
 #[tokio::test]

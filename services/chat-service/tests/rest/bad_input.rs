@@ -70,6 +70,26 @@ async fn bodies_that_are_not_good_are_refused_with_a_reason() {
     assert_eq!(page["messages"], json!([]), "nothing of it was stored");
 }
 
+/// Taken for what it is not, it would be no JSON.
+#[tokio::test]
+async fn a_body_in_an_encoding_that_is_not_read_is_told_so() {
+    let service = Service::start().await;
+    let post = async |encodings: &[&str]| {
+        let request =
+            Client::new().post(format!("{}/chat/session", service.url)).header(CONTENT_TYPE, "application/json");
+        let request = encodings.iter().fold(request, |request, encoding| request.header("content-encoding", *encoding));
+        request.body("{}").send().await.expect("an answer")
+    };
+    for encodings in [&["br"][..], &["zstd"], &["compress"], &["gzip, br"], &["gzip", "gzip"]] {
+        let answer = post(encodings).await;
+        assert_eq!(answer.headers()["accept-encoding"], "gzip");
+        assert_eq!(answer.status(), StatusCode::UNSUPPORTED_MEDIA_TYPE, "{encodings:?}");
+        assert_eq!(code(&answer.json().await.expect("JSON")), "unsupported_media_type");
+    }
+    assert_eq!(post(&["Identity"]).await.status(), StatusCode::CREATED);
+    assert_eq!(post(&["gzip"]).await.status(), StatusCode::BAD_REQUEST, "it is read, and none");
+}
+
 #[tokio::test]
 async fn an_error_names_the_field_and_never_repeats_a_value() {
     let service = Service::start().await;

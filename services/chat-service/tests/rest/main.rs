@@ -1,6 +1,7 @@
 //! chat-service through its public HTTP interface, as a real process on a real PostgreSQL.
 
 mod accounts;
+mod admission;
 mod bad_input;
 mod bad_rows;
 mod bans;
@@ -9,6 +10,7 @@ mod changes;
 mod chat_list;
 mod document;
 mod gateway_api;
+mod labels;
 mod limits;
 mod logins;
 mod marks;

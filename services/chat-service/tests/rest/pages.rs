@@ -2,7 +2,7 @@
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::service::{Installation, Service, code};
 
@@ -83,8 +83,12 @@ async fn a_preflight_tells_what_a_page_may_send() {
         ("https://a.example", "PUT", "content-type"),
         ("https://a.example", "POST", "x-unheard-of"),
     ] {
-        let (status, headers, _) = preflight(&service, origin, method, sends).await;
-        assert_eq!((status, allowed(&headers)), (StatusCode::BAD_REQUEST, None), "{origin} {method} {sends}");
+        let (status, headers, text) = preflight(&service, origin, method, sends).await;
+        let body: Value = serde_json::from_str(&text).expect("an error in the one shape");
+        let expected = if method == "PUT" { (405, "method_not_allowed") } else { (403, "forbidden") };
+        assert_eq!((status.as_u16(), code(&body)), expected, "{origin} {method} {sends}");
+        assert_eq!((allowed(&headers), header(&headers, "content-type")), (None, Some("application/json")));
+        assert!(header(&headers, "vary").expect("Vary").contains("Origin"));
     }
 }
 
@@ -105,4 +109,48 @@ async fn routes_of_other_services_and_of_gateways_are_left_alone() {
         let (_, headers, _) = page(&service, "https://a.example", Method::GET, path).await;
         assert_eq!((allowed(&headers), header(&headers, "vary")), (None, None), "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_page_of_the_documents_runs_what_is_its_own_and_in_no_frame() {
+    let service = Service::start().await;
+    for path in
+        ["/docs/", "/api/docs/", "/docs/index.html", "/docs/swagger-initializer.js", "/docs/swagger-ui-bundle.js"]
+    {
+        let (status, headers, text) = answer(Client::new().get(format!("{}{path}", service.url))).await;
+        assert_eq!(status, StatusCode::OK, "{path}");
+        let policy = header(&headers, "content-security-policy").expect("a policy");
+        for rule in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'"] {
+            assert!(policy.contains(rule), "{path}: {policy}");
+        }
+        assert_eq!(header(&headers, "x-frame-options"), Some("DENY"));
+        assert_eq!(header(&headers, "x-content-type-options"), Some("nosniff"));
+        // What the policy would not let run.
+        assert!(!path.ends_with('/') || !text.contains("<script>"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_keeps_an_answer_unless_it_says_so() {
+    let service = Service::start().await;
+    let (visitor, (_, operator)) = (service.visitor().await, service.operator().await);
+    let login = service.log_in("operator@example.com", "a good password").await.1;
+    let token_path = format!("/chat/session/{}/channel-token", visitor.session);
+    let credentials = json!({"email": "operator@example.com", "password": "a good password"});
+    let post = |path: &str, body: Value| Client::new().post(format!("{}{path}", service.url)).json(&body);
+    let get = |path: &str, token: &str| Client::new().get(format!("{}{path}", service.url)).bearer_auth(token);
+    for (what, request) in [
+        ("a session", post("/chat/session", json!({}))),
+        ("a channel token", get(&token_path, &visitor.secret)),
+        ("a login", post("/auth/login", credentials)),
+        ("a refresh", post("/auth/refresh", json!({"refresh_token": login["refresh_token"]}))),
+        ("an account", get("/users/me", &operator)),
+        ("sessions", get("/chat/sessions", &operator)),
+        ("a refusal", get("/chat/sessions", "no token")),
+    ] {
+        let (_, headers, _) = answer(request).await;
+        assert_eq!(header(&headers, "cache-control"), Some("no-store"), "{what}");
+    }
+    let (_, headers, _) = answer(get("/.well-known/jwks.json", "")).await;
+    assert_eq!(header(&headers, "cache-control"), Some("public, max-age=300"));
 }

@@ -61,8 +61,7 @@ impl Installation {
             .env("AUTH__SESSION_KEYS", &self.session_keys)
             .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
             .env("AUTH__INTERNAL_SECRET", INTERNAL_SECRET)
-            .env("LIMITS__SENDS_PER_SECOND", "0")
-            .env("LIMITS__CLIENT_SENDS_PER_SECOND", "0")
+            .without_limits()
     }
 
     /// Runs a command to its end.

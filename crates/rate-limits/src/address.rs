@@ -1,6 +1,6 @@
 //! Where a client is: its peer's address, or what trusted proxies say of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use actix_http::header::HeaderMap;
 
@@ -19,6 +19,15 @@ pub fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted_pro
 /// Some proxies add the port.
 fn parse(entry: &str) -> Option<IpAddr> {
     entry.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// What counts as one address: whoever has one of IPv6 has a whole /64 of them.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +59,14 @@ mod tests {
         assert_eq!(address(&["unknown"], 1), "10.0.0.1");
         assert_eq!(address(&["[2001:db8::1]:50000"], 1), "2001:db8::1");
         assert_eq!(address(&[], 1), "10.0.0.1");
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address_and_a_mapped_one_is_its_own() {
+        let network = |text: &str| network(text.parse().expect("an address")).to_string();
+        assert_eq!(network("2001:db8:0:1::7"), network("2001:db8:0:1:ffff::9"));
+        assert_ne!(network("2001:db8:0:1::7"), network("2001:db8:0:2::7"));
+        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(network("127.0.0.1"), "127.0.0.1");
     }
 }

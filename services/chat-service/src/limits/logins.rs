@@ -1,0 +1,189 @@
+//! How often a password may be guessed: for one account from one address, for one account from anywhere, and from one
+//! address over all accounts.
+//!
+//! Nobody can lock an account's owner out. Where the account has logged in from lately, the count of other addresses does
+//! not matter; elsewhere a password is still looked at now and then, as the bucket fills.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chat_events::UserId;
+use rate_limits::{Buckets, Recent};
+
+use super::{Address, give_back, place, take};
+use crate::config::LoginLimitsConfig;
+use crate::error::Error;
+
+/// Of how many accounts and addresses it is known that they belong together, in each of two generations.
+const KNOWN: usize = 32 * 1024;
+
+const WHY: &str = "too many wrong passwords; wait a little";
+
+/// An account that is asked for: one that there is, or the name of one that there is not, which is treated the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Account {
+    /// By its id: names that are equal to PostgreSQL are one.
+    Known(UserId),
+    /// By the hash of its name, which may be long.
+    Unknown(u64),
+}
+
+type Pair = (Account, Address);
+
+/// The buckets of wrong passwords. A password takes its tokens before it is looked at, or many at once would all be; a
+/// right one gives them back.
+pub(crate) struct LoginLimits {
+    pairs: Option<Buckets<Pair>>,
+    accounts: Option<Buckets<Account>>,
+    addresses: Option<Buckets<Address>>,
+    /// Where accounts have logged in from.
+    known: Mutex<Recent<Pair, ()>>,
+    /// Its keys are of this process alone: nobody can look for two names of one hash.
+    hasher: RandomState,
+}
+
+/// A password that is to be looked at. Forgotten, it counts as a wrong one: also where its asker hangs up.
+pub(crate) struct Attempt<'a> {
+    limits: &'a LoginLimits,
+    pair: Pair,
+    is_known: bool,
+}
+
+impl LoginLimits {
+    pub(crate) fn new(config: &LoginLimitsConfig) -> Self {
+        Self {
+            pairs: Buckets::per_minute(config.wrong_passwords_per_minute, config.wrong_password_burst),
+            accounts: Buckets::per_minute(
+                config.account_wrong_passwords_per_minute,
+                config.account_wrong_password_burst,
+            ),
+            addresses: Buckets::per_minute(
+                config.address_wrong_passwords_per_minute,
+                config.address_wrong_password_burst,
+            ),
+            known: Mutex::new(Recent::new(KNOWN)),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The account of that name, or what stands for it.
+    pub(crate) fn account(&self, name: &str, found: Option<UserId>) -> Account {
+        found.map_or_else(|| Account::Unknown(self.hasher.hash_one(name.to_lowercase())), Account::Known)
+    }
+
+    /// One more password for an account, from that address.
+    pub(crate) fn attempt(&self, account: Account, address: Address) -> Result<Attempt<'_>, Error> {
+        let pair = (account, place(address));
+        let is_known = self.known().get(&pair).is_some();
+        let accounts = self.accounts.as_ref().filter(|_| !is_known);
+        take(self.addresses.as_ref(), &pair.1, WHY)?;
+        // Who is refused by one bucket has paid nothing into the others.
+        take(self.pairs.as_ref(), &pair, WHY).inspect_err(|_| give_back(self.addresses.as_ref(), &pair.1))?;
+        take(accounts, &account, WHY).inspect_err(|_| {
+            give_back(self.addresses.as_ref(), &pair.1);
+            give_back(self.pairs.as_ref(), &pair);
+        })?;
+        Ok(Attempt { limits: self, pair, is_known })
+    }
+
+    /// The account is in use at that address.
+    pub(crate) fn is_used(&self, account: Account, address: Address) {
+        let _entered: &mut () = self.known().entry(&(account, place(address)), || ());
+    }
+
+    /// Forgets the buckets that are full again.
+    pub(crate) fn forget_idle(&self) {
+        self.pairs.iter().for_each(Buckets::forget_idle);
+        self.accounts.iter().for_each(Buckets::forget_idle);
+        self.addresses.iter().for_each(Buckets::forget_idle);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Recent<Pair, ()>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    /// Whether the account has logged in from there: then it goes before others.
+    pub(crate) fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// It was right.
+    pub(crate) fn was_right(self) {
+        self.limits.is_used(self.pair.0, self.pair.1);
+        self.was_not_looked_at();
+    }
+
+    /// Nobody had the time for it.
+    pub(crate) fn was_not_looked_at(self) {
+        give_back(self.limits.addresses.as_ref(), &self.pair.1);
+        give_back(self.limits.pairs.as_ref(), &self.pair);
+        if !self.is_known {
+            give_back(self.limits.accounts.as_ref(), &self.pair.0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+
+    fn limits() -> LoginLimits {
+        let burst = |burst| NonZeroU32::new(burst).expect("not 0");
+        LoginLimits::new(&LoginLimitsConfig {
+            wrong_passwords_per_minute: 1,
+            wrong_password_burst: burst(3),
+            account_wrong_passwords_per_minute: 1,
+            account_wrong_password_burst: burst(10),
+            address_wrong_passwords_per_minute: 1,
+            address_wrong_password_burst: burst(5),
+        })
+    }
+
+    const OWNER: Account = Account::Known(UserId(1));
+
+    fn host(number: u8) -> Address {
+        Some([192, 0, 2, number].into())
+    }
+
+    fn wrong(limits: &LoginLimits, account: Account, address: Address) -> bool {
+        limits.attempt(account, address).is_ok()
+    }
+
+    #[test]
+    fn a_password_is_guessed_a_few_times_from_one_address_and_then_no_more() {
+        let limits = limits();
+        assert_eq!((0..120).filter(|_| wrong(&limits, OWNER, host(1))).count(), 3);
+        let unknown = limits.account("Nobody@example.com", None);
+        assert_eq!(unknown, limits.account("nobody@EXAMPLE.com", None));
+        assert_eq!((0..120).filter(|_| wrong(&limits, unknown, host(1))).count(), 2, "the address has five");
+        assert!(wrong(&limits, OWNER, host(2)), "another address is not concerned");
+    }
+
+    #[test]
+    fn right_passwords_count_for_nothing_and_at_once_only_so_many_are_looked_at() {
+        let limits = limits();
+        for _ in 0..100 {
+            limits.attempt(OWNER, host(1)).unwrap_or_else(|_| panic!("refused")).was_right();
+        }
+        let at_once: Vec<_> = (0..10).filter_map(|_| limits.attempt(OWNER, host(1)).ok()).collect();
+        assert_eq!(at_once.len(), 3);
+        at_once.into_iter().for_each(Attempt::was_not_looked_at);
+        assert_eq!((0..10).filter(|_| wrong(&limits, OWNER, host(1))).count(), 3);
+    }
+
+    #[test]
+    fn nobody_locks_the_owner_out_from_where_it_has_logged_in() {
+        let limits = limits();
+        limits.attempt(OWNER, host(1)).unwrap_or_else(|_| panic!("refused")).was_right();
+        let guessed = (10..200).filter(|number| wrong(&limits, OWNER, host(*number))).count();
+        assert_eq!(guessed, 10, "from anywhere");
+        assert!(!wrong(&limits, OWNER, host(2)), "where it was never seen it has to wait");
+        assert_eq!((0..10).filter(|_| wrong(&limits, OWNER, host(1))).count(), 3);
+        limits.is_used(OWNER, host(2));
+        assert!(wrong(&limits, OWNER, host(2)), "nor from where it goes on with a login that it had");
+    }
+}
