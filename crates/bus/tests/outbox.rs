@@ -330,6 +330,10 @@ async fn a_row_that_cannot_be_read_is_counted_and_left_and_holds_nothing_up() {
     let row = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data) VALUES";
     database.run_sql(&format!("{row} (0, 4, 1, 'chat.message.sent', 'session', 'public', 'no JSON')")).await;
     database.run_sql(&format!("{row} (0, 4, 2, 'chat.unheard.of', 'session', 'public', '{{}}')")).await;
+    let forever = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data, committed_at) VALUES";
+    database
+        .run_sql(&format!("{forever} (0, 4, 0, 'chat.message.sent', 'session', 'public', '{{}}', 'infinity')"))
+        .await;
     commit(&database, 4, [3]).await;
     let metrics = LaneMetrics::unregistered();
     let mut source = source_with(&database, &LaneWaker::new(lanes()), metrics.clone());
@@ -338,8 +342,8 @@ async fn a_row_that_cannot_be_read_is_counted_and_left_and_holds_nothing_up() {
     settle(&mut source, &batch, taken).await;
     commit(&database, 4, [4]).await;
     assert_eq!(places(&next(&mut source).await), [(4, 4)]);
-    assert_eq!(metrics.unreadable(), 2, "each once");
-    assert_eq!(left(&database).await, [(4, 1), (4, 2), (4, 4)]);
+    assert_eq!(metrics.unreadable(), 3, "each once");
+    assert_eq!(left(&database).await, [(4, 0), (4, 1), (4, 2), (4, 4)]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@
 //! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
+//! - [`text`]: what a text shows
 //! - [`error`]: the one shape of an error, in REST and in frames
 
 pub mod beat;
@@ -29,6 +30,7 @@ pub mod names;
 pub mod role;
 pub mod session;
 pub mod signal;
+pub mod text;
 mod time;
 
 pub use beat::Beat;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::ids::{ChatId, MessageId, Seq};
+use crate::text::{close_directions, shows_nothing};
 
 /// What kind of conversation a chat is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -124,14 +125,15 @@ pub struct Message {
     pub is_deleted: bool,
 }
 
-/// The text of a message, known to be good: 1 to 10,000 characters, not only white space, no NUL.
+/// The text of a message, known to be good: 1 to 10,000 characters as it was sent, of which one at least shows something, no
+/// NUL, and no direction that goes on behind its paragraph.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageBody(String);
 
 /// Why a text cannot be a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Nothing, or only white space.
+    /// Nothing, or nothing that shows.
     #[error("body is empty")]
     Empty,
     /// More than [`MessageBody::MAX_CHARS`] characters.
@@ -146,9 +148,9 @@ impl MessageBody {
     /// The longest text, in Unicode characters.
     pub const MAX_CHARS: usize = 10_000;
 
-    /// Checks a text. It is kept as it is, white space included.
+    /// Checks a text. It is kept as it is, white space included; only directions that it leaves open are closed.
     pub fn parse(text: String) -> Result<Self, BodyError> {
-        if text.trim().is_empty() {
+        if shows_nothing(&text) {
             return Err(BodyError::Empty);
         }
         if text.contains('\0') {
@@ -157,7 +159,7 @@ impl MessageBody {
         if text.len() > Self::MAX_CHARS && text.chars().count() > Self::MAX_CHARS {
             return Err(BodyError::TooLong);
         }
-        Ok(Self(text))
+        Ok(Self(close_directions(text)))
     }
 
     /// The text.
@@ -178,6 +180,10 @@ mod tests {
         assert_eq!(MessageBody::parse(long + "й"), Err(BodyError::TooLong));
         assert_eq!(MessageBody::parse(" \n\t".into()), Err(BodyError::Empty));
         assert_eq!(MessageBody::parse("a\0b".into()), Err(BodyError::Nul));
+        assert_eq!(MessageBody::parse("\u{200b}\u{3164}".into()), Err(BodyError::Empty));
+        let open = "\u{202e}".repeat(MessageBody::MAX_CHARS - 1) + "a";
+        let kept = MessageBody::parse(open).expect("fits as it was sent");
+        assert_eq!(kept.as_str().chars().count(), 2 * MessageBody::MAX_CHARS - 1);
         assert_eq!(MessageBody::parse(" hi ".into()).expect("good").as_str(), " hi ");
     }
 }

@@ -1,5 +1,7 @@
 //! What comes in from outside, checked at the edge: past it a value is known to be good.
 
+use chat_events::text::{is_visible, one_line, shows_nothing};
+
 use crate::error::Error;
 
 /// Characters.
@@ -26,21 +28,22 @@ pub(crate) fn text(field: &str, text: String, max: usize) -> Result<String, Erro
     Ok(text)
 }
 
-/// A name that can be shown.
+/// A name that shows something, as one line that turns nothing around it.
 pub(crate) fn name(field: &str, name: String) -> Result<String, Error> {
-    if name.trim().is_empty() {
-        return Err(Error::invalid(field, format!("{field} is empty")));
+    let name = one_line(text(field, name, MAX_NAME)?);
+    if shows_nothing(&name) {
+        return Err(Error::invalid(field, format!("{field} is empty, or shows nothing")));
     }
-    text(field, name, MAX_NAME)
+    Ok(name)
 }
 
-/// Something before and something after one `@`, and no white space. Whether mail arrives there, only mail can tell.
+/// Something before and something after one `@`, and nothing that does not show. Whether mail arrives there, only mail can tell.
 pub(crate) fn email(field: &str, email: String) -> Result<String, Error> {
     let email = text(field, email, MAX_EMAIL)?;
     let has_parts = email
         .split_once('@')
         .is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@'));
-    if !has_parts || email.contains(char::is_whitespace) {
+    if !has_parts || !email.chars().all(is_visible) {
         return Err(Error::invalid(field, format!("{field} is not an address")));
     }
     Ok(email)
@@ -51,7 +54,7 @@ pub(crate) fn url(field: &str, url: String) -> Result<String, Error> {
     let url = text(field, url, MAX_URL)?;
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     match rest {
-        Some(rest) if !rest.is_empty() && !rest.contains(char::is_whitespace) => Ok(url),
+        Some(rest) if !rest.is_empty() && rest.chars().all(is_visible) => Ok(url),
         _ => Err(Error::invalid(field, format!("{field} is not an http or https address"))),
     }
 }
@@ -111,7 +114,18 @@ mod tests {
         for good in ["a@b", "jörg@example.com", "a+b@[127.0.0.1]"] {
             assert!(email("email", good.into()).is_ok(), "{good}");
         }
-        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\0", &format!("a@{}", "b".repeat(MAX_EMAIL))] {
+        for bad in [
+            "",
+            "a",
+            "@b",
+            "a@",
+            "a@b@c",
+            "a b@c",
+            "a@b\0",
+            "a\u{200b}@b",
+            "a@b\u{202e}",
+            &format!("a@{}", "b".repeat(MAX_EMAIL)),
+        ] {
             assert!(email("email", bad.into()).is_err(), "{bad}");
         }
     }
@@ -119,7 +133,14 @@ mod tests {
     #[test]
     fn a_page_is_on_the_web() {
         assert!(url("page_url", "https://example.com/a?b=c#d".into()).is_ok());
-        for bad in ["javascript:alert(1)", "https://", "//example.com", "https://a b", "ftp://example.com"] {
+        for bad in [
+            "javascript:alert(1)",
+            "https://",
+            "//example.com",
+            "https://a b",
+            "https://a\u{202e}b",
+            "ftp://example.com",
+        ] {
             assert!(url("page_url", bad.into()).is_err(), "{bad}");
         }
     }

@@ -104,7 +104,7 @@ pub(crate) struct Row {
     user_ids: Vec<i64>,
     data: String,
     traceparent: Option<String>,
-    committed_at: DateTime<Utc>,
+    committed_at: Option<DateTime<Utc>>,
 }
 
 impl Row {
@@ -124,7 +124,7 @@ impl Row {
             visibility: named(&self.visibility).ok_or_else(|| unreadable("visibility"))?,
             assigned_user_id: self.assigned_user_id.map(UserId),
             user_ids: self.user_ids.into_iter().map(UserId).collect(),
-            committed_at: self.committed_at,
+            committed_at: self.committed_at.ok_or_else(|| unreadable("committed_at"))?,
             traceparent: self.traceparent,
             data: RawValue::from_string(self.data).map_err(|_| unreadable("data"))?,
         };
@@ -175,15 +175,27 @@ struct ReadLane {
 }
 
 impl Query for ReadLane {
-    type SqlType =
-        (BigInt, BigInt, Text, Text, Text, Nullable<BigInt>, Array<BigInt>, Text, Nullable<Text>, Timestamptz);
+    type SqlType = (
+        BigInt,
+        BigInt,
+        Text,
+        Text,
+        Text,
+        Nullable<BigInt>,
+        Array<BigInt>,
+        Text,
+        Nullable<Text>,
+        Nullable<Timestamptz>,
+    );
 }
 
 impl QueryFragment<Pg> for ReadLane {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            "SELECT chat_id, seq, kind, chat_kind, visibility, assigned_user_id, user_ids, data, traceparent, \
-             committed_at FROM outbox WHERE lane = ",
+            // What does not fit a type here must not fail the rows around it.
+            "SELECT chat_id, seq, kind, chat_kind, visibility, assigned_user_id, array_remove(user_ids, NULL), data, \
+             traceparent, CASE WHEN committed_at > '1970-01-01' AND committed_at < '10000-01-01' THEN committed_at END \
+             FROM outbox WHERE lane = ",
         );
         out.push_bind_param::<SmallInt, _>(&self.lane)?;
         out.push_sql(" AND (chat_id, seq) > (");

@@ -22,8 +22,13 @@ use crate::writing;
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"body": "Hello", "client_id": "0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90"}))]
 pub(crate) struct SendMessage {
-    /// The text, kept as it is: 1 to 10,000 characters, not only white space, no NUL.
-    #[schema(min_length = 1, max_length = 10000, pattern = r"^[^\x00]*[^\s\x00][^\x00]*$")]
+    /// The text: 1 to 10,000 characters of which one at least shows something, no NUL. It is kept as it is, but for directions
+    /// that it leaves open: those are closed.
+    #[schema(
+        min_length = 1,
+        max_length = 10000,
+        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb][^\x00]*$"
+    )]
     pub(super) body: String,
     /// A UUID of the sender's making. Sent again with the same, the message is not written again.
     client_id: Uuid,

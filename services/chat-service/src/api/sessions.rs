@@ -24,14 +24,24 @@ use crate::writing;
 #[schema(example = json!({"name": "Ada", "email": "ada@example.com", "page_url": "https://example.com/pricing",
                           "locale": "en-GB", "metadata": {"plan": "pro"}}))]
 pub(crate) struct OpenSession {
-    /// The name to show.
-    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
+    /// The name to show: something must show. Kept as one line, without controls of direction.
+    #[schema(
+        min_length = 1,
+        max_length = 200,
+        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb][^\x00]*$"
+    )]
     name: Option<String>,
     /// Where to answer when the visitor is gone.
-    #[schema(max_length = 254, pattern = r"^[^@\s\x00]+@[^@\s\x00]+$")]
+    #[schema(
+        max_length = 254,
+        pattern = r"^[^@\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]+@[^@\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]+$"
+    )]
     email: Option<String>,
     /// The page where the chat began.
-    #[schema(max_length = 2000, pattern = r"^https?://[^\s\x00]+$")]
+    #[schema(
+        max_length = 2000,
+        pattern = r"^https?://[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]+$"
+    )]
     page_url: Option<String>,
     /// BCP 47, as the browser says.
     #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9_-]+$")]
@@ -91,7 +101,7 @@ pub(crate) async fn open(
 impl OpenSession {
     pub(super) fn check(self, secret_hash: Vec<u8>) -> Result<NewSession, Error> {
         Ok(NewSession {
-            name: self.name.map(|name| check::text("name", name, check::MAX_NAME)).transpose()?,
+            name: self.name.map(|name| check::name("name", name)).transpose()?,
             email: self.email.map(|email| check::email("email", email)).transpose()?,
             page_url: self.page_url.map(|url| check::url("page_url", url)).transpose()?,
             locale: self.locale.map(|locale| check::locale("locale", locale)).transpose()?,

@@ -1,5 +1,6 @@
 //! chat-service through its public HTTP interface, as a real process on a real PostgreSQL.
 
+mod accepted;
 mod accounts;
 mod admission;
 mod bad_input;
