@@ -9,6 +9,7 @@ present() {
     rabbitmq) [[ -x $RABBITMQ_SERVER ]] && command -v epmd >/dev/null ;;
     redis) command -v redis-server >/dev/null ;;
     nginx) [[ -n $(nginx_binary) ]] ;;
+    pgbouncer) [[ -x /usr/sbin/pgbouncer ]] ;;
     node) command -v node >/dev/null && command -v npm >/dev/null ;;
     venv) python3 -c 'import ensurepip' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;

@@ -5,10 +5,11 @@
 # folders.sh   where data lies, whose it is     install.sh   Debian packages that are missing
 # ports.sh     free ports, readiness            postgres.sh rabbitmq.sh redis.sh nginx.sh   the private servers
 # limits.sh    a chat-service without limits, for load and checks
+# tls.sh       certificates for test servers
 
 set -euo pipefail
 
-for file in say folders ports process install postgres rabbitmq redis nginx limits; do
+for file in say folders ports process install tls postgres rabbitmq redis nginx limits; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$file.sh"
 done

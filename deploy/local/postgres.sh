@@ -44,6 +44,8 @@ postgres_launch() {
   bin=$(postgres_bin "$(<"$folder/data/PG_VERSION")") ||
     fail "$folder/data is of PostgreSQL $(<"$folder/data/PG_VERSION"), which is not installed"
   while read -r setting; do settings+=(-c "$setting"); done < <(postgres_settings "$profile")
+  # Certificates of a test server.
+  [[ ! -e $folder/tls.pem ]] || settings+=(-c ssl=on -c ssl_cert_file="$folder/tls.pem" -c ssl_key_file="$folder/tls.key")
   become "$account"
   # The clean environment keeps the caller's PG... variables out.
   launch "$file" "$log" env -i -C "$folder" PATH="$PATH" LANG=C.UTF-8 "${AS[@]}" \

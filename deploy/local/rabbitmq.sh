@@ -4,7 +4,7 @@
 # Debian's /usr/sbin/rabbitmq-server insists on the system's folders and user; this is the program behind it.
 RABBITMQ_SERVER=/usr/lib/rabbitmq/bin/rabbitmq-server
 
-# rabbitmq_configure ACCOUNT FOLDER AMQP_PORT ADMIN_PORT PROFILE
+# rabbitmq_configure ACCOUNT FOLDER AMQP_PORT ADMIN_PORT PROFILE [TLS_PORT]
 rabbitmq_configure() {
   local account=$1 folder=$2
   [[ -e $folder/password ]] || random_text | write_as "$account" "$folder/password"
@@ -18,9 +18,18 @@ default_pass = $(<"$folder/password")
 log.console = true
 log.console.level = warning
 log.file = false
+$(rabbitmq_tls "$2" "${6:-}")
 END
   write_as "$account" "$folder/enabled_plugins" <<<'[rabbitmq_management].'
   rabbitmq_profile "$5" | write_as "$account" "$folder/advanced.config"
+}
+
+# rabbitmq_tls FOLDER PORT: nothing without a port.
+rabbitmq_tls() {
+  [[ -n $2 ]] || return 0
+  printf '%s\n' "listeners.ssl.1 = 127.0.0.1:$2" "ssl_options.cacertfile = $1/ca.pem" \
+    "ssl_options.certfile = $1/tls.pem" "ssl_options.keyfile = $1/tls.key" \
+    "ssl_options.verify = verify_none" "ssl_options.fail_if_no_peer_cert = false"
 }
 
 # Quorum queues write their log before they confirm. Tests give up only what a crash of the whole machine would need.
@@ -31,11 +40,11 @@ rabbitmq_profile() {
   esac
 }
 
-# rabbitmq_launch PROCESS_FILE LOG FOLDER AMQP_PORT ADMIN_PORT EPMD_PORT NODE_PORT PROFILE
+# rabbitmq_launch PROCESS_FILE LOG FOLDER AMQP_PORT ADMIN_PORT EPMD_PORT NODE_PORT PROFILE [TLS_PORT]
 rabbitmq_launch() {
   local file=$1 log=$2 folder=$3 epmd_port=$6 node_port=$7 account AS environment
   account=$(stat -c %U "$folder")
-  rabbitmq_configure "$account" "$folder" "$4" "$5" "$8"
+  rabbitmq_configure "$account" "$folder" "$4" "$5" "$8" "${9:-}"
   become "$account"
   environment=(env -i -C "$folder" PATH="$PATH" LANG=C.UTF-8 HOME="$folder"
     ERL_EPMD_PORT="$epmd_port" ERL_EPMD_ADDRESS=127.0.0.1)

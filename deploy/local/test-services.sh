@@ -6,6 +6,9 @@
 
 AREA=.run/test
 export TEST_DATABASE_URL TEST_AMQP_URL TEST_AMQP_ADMIN_URL TEST_REDIS_URL
+# Where the private servers also speak TLS: the CA, and the ports.
+export TEST_TLS_CA='' TEST_AMQP_TLS_URL='' TEST_REDIS_TLS_URL=''
+AUTHORITY=$ROOT/$AREA/tls
 PORTS=$AREA/ports
 PROCESSES=$ROOT/$AREA/processes
 LOGS=$ROOT/$AREA/logs
@@ -14,28 +17,35 @@ launch_postgres() {
   local folder port
   folder=$(server_folder "$AREA" postgres "$(account_for postgres)")
   port=$(unused_port "$PORTS" postgres)
+  tls_certificate "$AUTHORITY" "$(stat -c %U "$folder")" "$folder"
   postgres_launch "$PROCESSES/postgres" "$LOGS/postgres" "$folder" "$port" fast
   TEST_DATABASE_URL=$(postgres_url "$folder" "$port")
 }
 
 launch_rabbitmq() {
-  local folder amqp admin epmd node
+  local folder amqp admin epmd node tls
   folder=$(server_folder "$AREA" rabbitmq "$(account_for rabbitmq)")
   # Tests own their virtual hosts; those of an earlier run would only slow the start.
   rm -rf "$folder/mnesia"
   amqp=$(unused_port "$PORTS" amqp) admin=$(unused_port "$PORTS" amqp_admin)
   epmd=$(unused_port "$PORTS" epmd) node=$(unused_port "$PORTS" amqp_node)
-  rabbitmq_launch "$PROCESSES/rabbitmq" "$LOGS/rabbitmq" "$folder" "$amqp" "$admin" "$epmd" "$node" fast
+  tls=$(unused_port "$PORTS" amqp_tls)
+  tls_certificate "$AUTHORITY" "$(stat -c %U "$folder")" "$folder"
+  rabbitmq_launch "$PROCESSES/rabbitmq" "$LOGS/rabbitmq" "$folder" "$amqp" "$admin" "$epmd" "$node" fast "$tls"
   TEST_AMQP_URL=$(rabbitmq_url "$folder" "$amqp")
   TEST_AMQP_ADMIN_URL=$(rabbitmq_admin_url "$folder" "$admin")
+  TEST_AMQP_TLS_URL=amqps://switchboard:$(<"$folder/password")@localhost:$tls/%2f
 }
 
 launch_redis() {
-  local folder port
+  local folder port tls
   folder=$(server_folder "$AREA" redis "$(account_for redis)")
   port=$(unused_port "$PORTS" redis)
-  redis_launch "$PROCESSES/redis" "$LOGS/redis" "$folder" "$port"
+  tls=$(unused_port "$PORTS" redis_tls)
+  tls_certificate "$AUTHORITY" "$(stat -c %U "$folder")" "$folder"
+  redis_launch "$PROCESSES/redis" "$LOGS/redis" "$folder" "$port" "$tls"
   TEST_REDIS_URL=$(redis_url "$folder" "$port")
+  TEST_REDIS_TLS_URL=rediss://default:$(<"$folder/password")@localhost:$tls/
 }
 
 # given VARIABLE: whether the environment names a server for it.
@@ -53,7 +63,9 @@ start() {
   given TEST_REDIS_URL || parts+=(redis)
   if given TEST_AMQP_URL && ! given TEST_AMQP_ADMIN_URL; then fail "TEST_AMQP_URL needs TEST_AMQP_ADMIN_URL beside it"; fi
   if ((${#parts[@]})); then
-    require "${parts[@]}"
+    require openssl "${parts[@]}"
+    tls_authority "$AUTHORITY"
+    TEST_TLS_CA=$AUTHORITY/ca.pem
     say "Starting private test servers: ${parts[*]}"
   fi
   # A start that fails half-way leaves nothing behind.
@@ -81,7 +93,8 @@ write_addresses() {
   local name
   (
     umask 077
-    for name in TEST_DATABASE_URL TEST_AMQP_URL TEST_AMQP_ADMIN_URL TEST_REDIS_URL; do
+    for name in TEST_DATABASE_URL TEST_AMQP_URL TEST_AMQP_ADMIN_URL TEST_REDIS_URL \
+      TEST_TLS_CA TEST_AMQP_TLS_URL TEST_REDIS_TLS_URL; do
       printf "export %s='%s'\\n" "$name" "${!name}"
     done >"$AREA/services.env"
   )

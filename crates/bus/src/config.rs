@@ -1,11 +1,13 @@
 //! Which backends carry events, and where they are.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 
 use crate::BusError;
+use crate::amqp::AmqpAddress;
 
 /// What stands between the outbox and the dispatcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -33,15 +35,20 @@ pub struct BrokerConfig {
     #[arg(id = "broker_backend", long = "broker-backend", env = "BROKER__BACKEND", value_enum, default_value = "pg")]
     pub backend: BrokerBackend,
 
-    /// Where RabbitMQ is: `amqp://user:password@host:5672/vhost`. Needed with `BROKER__BACKEND=amqp`.
+    /// Where RabbitMQ is: `amqp://user:password@host:5672/vhost`, or `amqps://…` for TLS. Needed with `BROKER__BACKEND=amqp`.
     #[arg(id = "broker_amqp_url", long = "broker-amqp-url", env = "BROKER__AMQP_URL", hide_env_values = true)]
     pub amqp_url: Option<SecretString>,
+
+    /// A PEM file with the CA of RabbitMQ's certificate; else the system's CAs count.
+    #[arg(id = "broker_amqp_ca_file", long = "broker-amqp-ca-file", env = "BROKER__AMQP_CA_FILE")]
+    pub amqp_ca_file: Option<PathBuf>,
 }
 
 impl BrokerConfig {
     /// RabbitMQ's address, or what to set.
-    pub fn amqp_url(&self) -> Result<SecretString, BusError> {
-        self.amqp_url.clone().ok_or_else(|| BusError("BROKER__BACKEND=amqp needs BROKER__AMQP_URL".into()))
+    pub fn amqp_address(&self) -> Result<AmqpAddress, BusError> {
+        let missing = || BusError("BROKER__BACKEND=amqp needs BROKER__AMQP_URL".into());
+        AmqpAddress::new(self.amqp_url.clone().ok_or_else(missing)?, self.amqp_ca_file.as_deref())
     }
 }
 
@@ -52,9 +59,13 @@ pub struct PubSubConfig {
     #[arg(id = "pubsub_backend", long = "pubsub-backend", env = "PUBSUB__BACKEND", value_enum, default_value = "pg")]
     pub backend: PubSubBackend,
 
-    /// Where Redis is: `redis://:password@host:6379/0`. Needed with `PUBSUB__BACKEND=redis`.
+    /// Where Redis is: `redis://:password@host:6379/0`, or `rediss://…` for TLS. Needed with `PUBSUB__BACKEND=redis`.
     #[arg(id = "pubsub_redis_url", long = "pubsub-redis-url", env = "PUBSUB__REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<SecretString>,
+
+    /// A PEM file with the CA of Redis's certificate; else the system's CAs count.
+    #[arg(id = "pubsub_redis_ca_file", long = "pubsub-redis-ca-file", env = "PUBSUB__REDIS_CA_FILE")]
+    pub redis_ca_file: Option<PathBuf>,
 
     /// Put before every Redis key and channel, so that several installations can share a Redis.
     #[arg(

@@ -12,7 +12,7 @@
 //! - [`amqp`]: RabbitMQ as a sink and as a source
 //! - [`redis`](mod@redis): Redis as a sink and as a pub/sub, and as the place where connections are counted
 //! - `backoff`: how long to wait before the next try
-//! - `postgres`: connections that are not pooled (feature `postgres`)
+//! - [`postgres`]: the one way to a connection (feature `postgres`)
 //!
 //! No constructor connects. Connections are made at first use or in the background, made anew by hand after any error,
 //! and their state is told through a [`telemetry::health::Part`].
@@ -28,7 +28,7 @@ pub mod order;
 #[cfg(feature = "postgres")]
 pub mod outbox;
 #[cfg(feature = "postgres")]
-mod postgres;
+pub mod postgres;
 pub mod pubsub;
 pub mod pump;
 pub mod redis;

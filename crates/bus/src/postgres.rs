@@ -1,4 +1,15 @@
-//! Connections that are not pooled: one for each job that needs a session of its own.
+//! PostgreSQL: the one way to a connection, and what jobs need that have a session of their own.
+//!
+//! - `address`: what a URL says · `tls`: encryption · `open`: a connection, or the cause why there is none
+//! - `pooler`: whether a connection is a session
+
+mod address;
+mod open;
+mod pooler;
+mod tls;
+
+pub use open::{check_url, open};
+pub use pooler::has_own_sessions;
 
 use std::time::Duration;
 
@@ -6,9 +17,9 @@ use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use futures_util::StreamExt;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::BusError;
 
@@ -24,11 +35,7 @@ pub(crate) const PING_EVERY: Duration = Duration::from_secs(2);
 /// Connects and applies session settings.
 pub(crate) async fn connect(url: &SecretString, settings: &str) -> Result<AsyncPgConnection, BusError> {
     let connect = async {
-        // The reason is left out: a URL that cannot be read is repeated in it, password and all.
-        let mut conn = AsyncPgConnection::establish(url.expose_secret()).await.map_err(|error| match error {
-            diesel::ConnectionError::BadConnection(why) => BusError(format!("PostgreSQL: {}", without(&why, url))),
-            _ => BusError("PostgreSQL: DATABASE_URL cannot be used".into()),
-        })?;
+        let mut conn = open(url).await?;
         conn.batch_execute(settings).await.map_err(failed)?;
         Ok(conn)
     };
@@ -54,10 +61,6 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, BusErro
 #[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 pub(crate) fn failed(error: diesel::result::Error) -> BusError {
     BusError(format!("PostgreSQL: {error}"))
-}
-
-fn without(words: &str, url: &SecretString) -> String {
-    if words.contains(url.expose_secret()) { "cannot connect".into() } else { words.to_owned() }
 }
 
 /// Finds out whether the session still lives.

@@ -24,11 +24,7 @@ pub fn serve(
 
 /// Serves the metrics at an address of their own, where the configuration names one, until the process ends. Gives back
 /// the metrics that are to be served with the rest: those that are not served elsewhere.
-pub fn metrics_apart(
-    config: &TelemetryConfig,
-    health: &Health,
-    metrics: &Metrics,
-) -> anyhow::Result<Option<Metrics>> {
+pub fn metrics_apart(config: &TelemetryConfig, health: &Health, metrics: &Metrics) -> anyhow::Result<Option<Metrics>> {
     let Some(bind) = config.metrics_bind.as_deref().filter(|bind| !bind.is_empty()) else {
         return Ok(Some(metrics.clone()));
     };

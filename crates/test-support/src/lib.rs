@@ -24,6 +24,6 @@ pub mod wait;
 pub use database::{Database, empty_database, fresh_database};
 pub use prefix::{RedisPrefix, fresh_prefix};
 pub use process::{Process, Program};
-pub use servers::Servers;
+pub use servers::{Servers, TlsServers};
 pub use vhost::{Vhost, fresh_vhost};
 pub use wait::wait_until;

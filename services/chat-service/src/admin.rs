@@ -3,7 +3,7 @@
 use channel_auth::Role;
 use chat_events::{ChatId, ChatKind, LaneCount, UserId};
 use diesel_async::AsyncPgConnection;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::accounts::{self, Account, NewAccount};
 use crate::check;
@@ -20,9 +20,10 @@ pub struct Admin {
 impl Admin {
     /// Migrates first, so that the first account can be made before the first start.
     pub async fn connect(url: &SecretString, lanes: LaneCount) -> Result<Self, crate::PrepareError> {
+        installation::check_sessions(url).await?;
         installation::migrate(url).await?;
-        let connection = db::connect(url.expose_secret()).await;
-        let mut connection = connection.map_err(|_| crate::PrepareError::Away("cannot connect".into()))?;
+        let connection = db::connect(url).await;
+        let mut connection = connection.map_err(|why| crate::PrepareError::Away(why.to_string()))?;
         installation::claim_lanes(&mut connection, lanes).await?;
         Ok(Self { connection, lanes })
     }

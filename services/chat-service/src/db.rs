@@ -35,10 +35,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use bus::BusError;
 use diesel::ConnectionError;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
@@ -102,7 +103,7 @@ impl PoolSettings {
         config.recycling_method = RecyclingMethod::Fast;
         let runtime = self.runtime.clone();
         config.custom_setup = Box::new(move |url| {
-            let (url, runtime) = (url.to_owned(), runtime.clone());
+            let (url, runtime) = (SecretString::from(url), runtime.clone());
             async move {
                 let connecting = runtime.spawn(async move { connect_with(&url, further).await });
                 connecting.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?
@@ -181,7 +182,7 @@ impl Database {
 async fn from_pool(pool: Pool<AsyncPgConnection>) -> Result<Connection, Error> {
     match tokio::time::timeout(WAIT, pool.get()).await {
         Ok(Ok(connection)) => Ok(connection),
-        Ok(Err(error)) => Err(Error::Unavailable(without_url(&error.to_string()))),
+        Ok(Err(error)) => Err(Error::Unavailable(error.to_string())),
         Err(_) => Err(Error::Unavailable("no connection was free in 5 s".into())),
     }
 }
@@ -192,12 +193,13 @@ pub(crate) fn discard(connection: Connection) {
 }
 
 /// A connection with this service's settings.
-pub(crate) async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
+pub(crate) async fn connect(url: &SecretString) -> Result<AsyncPgConnection, ConnectionError> {
     connect_with(url, "").await
 }
 
-async fn connect_with(url: &str, further: &str) -> Result<AsyncPgConnection, ConnectionError> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
+async fn connect_with(url: &SecretString, further: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    let bad = |BusError(why)| ConnectionError::BadConnection(why);
+    let mut connection = bus::postgres::open(url).await.map_err(bad)?;
     configure(&mut connection, further).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
@@ -205,9 +207,4 @@ async fn connect_with(url: &str, further: &str) -> Result<AsyncPgConnection, Con
 /// Gives a connection this service's settings, and further ones.
 pub(crate) async fn configure(connection: &mut AsyncPgConnection, further: &str) -> diesel::QueryResult<()> {
     connection.batch_execute(&format!("{SETTINGS};{further}")).await
-}
-
-/// A URL that cannot be read may be repeated in an error, password and all.
-fn without_url(words: &str) -> String {
-    if words.contains("://") || words.contains("password") { "cannot connect".into() } else { words.to_owned() }
 }

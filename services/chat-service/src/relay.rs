@@ -1,6 +1,6 @@
 //! The relay: each lane of the outbox into RabbitMQ. Without RabbitMQ the dispatcher reads the outbox itself.
 
-use bus::amqp::AmqpSink;
+use bus::amqp::{AmqpAddress, AmqpSink};
 use bus::outbox::{LaneWaker, OutboxSource};
 use bus::{BrokerBackend, BrokerConfig, BusError, PipelineMetrics, Stage, pump};
 use chat_events::{Epoch, LaneCount};
@@ -16,7 +16,7 @@ pub struct Relay {
     /// Of the outbox.
     pub database_url: SecretString,
     /// Of RabbitMQ.
-    pub amqp_url: SecretString,
+    pub rabbitmq: AmqpAddress,
     /// As configured, and checked before this runs.
     pub lanes: LaneCount,
     /// Wakes a lane after a commit.
@@ -41,7 +41,7 @@ impl Relay {
         }
         Ok(Some(Self {
             database_url: config.database.url()?,
-            amqp_url: broker.amqp_url().map_err(|BusError(why)| crate::StartError::Internal(why))?,
+            rabbitmq: broker.amqp_address().map_err(|BusError(why)| crate::StartError::Internal(why))?,
             lanes: config.outbox_lanes,
             waker: around.waker.clone(),
             health: around.health.clone(),
@@ -80,7 +80,7 @@ impl Relay {
             self.health.delaying_part(&format!("outbox lane {lane}")),
         );
         let rabbitmq = self.health.delaying_part(&format!("rabbitmq lane {lane}"));
-        let sink = AmqpSink::new(self.amqp_url.clone(), self.lanes, rabbitmq);
+        let sink = AmqpSink::new(self.rabbitmq.clone(), self.lanes, rabbitmq);
         self.vital.watched(&format!("the relay of lane {lane}"), pump::run(source, sink, metrics, shutdown))
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bus::outbox::LaneWaker;
 use chat_events::{ChatId, Epoch, LaneCount};
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use telemetry::{Health, Metrics, Part, Vital};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -113,6 +113,7 @@ pub enum StartError {
 pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Background), StartError> {
     let internal = |error: Error| StartError::Internal(error.to_string());
     let (url, runtime) = (config.database.url()?, Handle::current());
+    bus::postgres::check_url(&url).map_err(|why| StartError::Internal(why.to_string()))?;
     let database = Database::new(&url, config.database.database_pool_size, runtime.clone()).map_err(internal)?;
     let passwords = Passwords::new(runtime.clone()).map_err(internal)?;
     let metrics = ServiceMetrics::register(&around.metrics, &database, &passwords);
@@ -230,6 +231,7 @@ impl Background {
     }
 
     async fn try_prepare(&self) -> Result<Epoch, PrepareError> {
+        installation::check_sessions(&self.url).await?;
         for migration in installation::migrate(&self.url).await? {
             tracing::info!(migration, "migrated");
         }
@@ -271,7 +273,7 @@ impl Link {
         // Put back only when it has answered.
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => db::connect(url.expose_secret()).await.map_err(|_| Error::Unavailable("cannot connect".into()))?,
+            None => db::connect(url).await.map_err(|why| Error::Unavailable(why.to_string()))?,
         };
         connection.batch_execute("SELECT 1").await?;
         self.connection = Some(connection);

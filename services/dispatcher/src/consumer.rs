@@ -1,6 +1,6 @@
 //! Where events come from.
 
-use bus::amqp::AmqpSource;
+use bus::amqp::{AmqpAddress, AmqpSource};
 use bus::{BrokerBackend, BusError, LaneMetrics, Source};
 use chat_events::{Lane, LaneCount};
 use telemetry::Health;
@@ -15,7 +15,7 @@ pub struct Consumers {
 }
 
 enum From {
-    Amqp(secrecy::SecretString),
+    Amqp(AmqpAddress),
     #[cfg(feature = "postgres")]
     Outbox {
         database_url: secrecy::SecretString,
@@ -28,7 +28,9 @@ impl Consumers {
     /// Waits, where the outbox is the source, until the database can be read.
     pub async fn prepare(config: &PipelineConfig, neighbours: &Neighbours, health: &Health) -> Result<Self, BusError> {
         match config.broker.backend {
-            BrokerBackend::Amqp => Ok(Self { lanes: config.outbox_lanes, from: From::Amqp(config.broker.amqp_url()?) }),
+            BrokerBackend::Amqp => {
+                Ok(Self { lanes: config.outbox_lanes, from: From::Amqp(config.broker.amqp_address()?) })
+            }
             BrokerBackend::Pg => Self::outbox(config, neighbours, health).await,
         }
     }
@@ -56,9 +58,12 @@ impl Consumers {
     #[must_use]
     pub fn source(&self, lane: Lane, metrics: LaneMetrics, health: &Health) -> Box<dyn Source> {
         match &self.from {
-            From::Amqp(url) => {
-                Box::new(AmqpSource::new(url.clone(), lane, metrics, health.delaying_part(&format!("rabbitmq.{lane}"))))
-            }
+            From::Amqp(address) => Box::new(AmqpSource::new(
+                address.clone(),
+                lane,
+                metrics,
+                health.delaying_part(&format!("rabbitmq.{lane}")),
+            )),
             #[cfg(feature = "postgres")]
             From::Outbox { database_url, epoch, waker } => {
                 let part = health.delaying_part(&format!("outbox.{lane}"));

@@ -23,7 +23,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
     health.register(&metrics);
     let shutdown = shutdown_on_signal()?;
-    let here = http_server::probes::metrics_apart(&config.telemetry, &health, &metrics).context("the metrics' address")?;
+    let here =
+        http_server::probes::metrics_apart(&config.telemetry, &health, &metrics).context("the metrics' address")?;
     let probes = http_server::probes::serve(&config.http_bind, health.clone(), &metrics, here)
         .with_context(|| format!("cannot listen on {}", config.http_bind))?;
 

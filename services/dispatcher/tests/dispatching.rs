@@ -50,6 +50,7 @@ impl Between {
         let config = PubSubConfig {
             backend: PubSubBackend::Redis,
             redis_url: Some(prefix.url().into()),
+            redis_ca_file: None,
             redis_prefix: prefix.prefix().into(),
             stream_length: 1000,
             stream_ttl: Duration::from_secs(60),

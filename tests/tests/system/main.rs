@@ -11,6 +11,7 @@ mod handshake;
 mod healing;
 mod many_chats;
 mod marks_and_typing;
+mod poolers;
 mod proxies;
 mod rate_limits;
 mod recovery;

@@ -12,10 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
-use lapin::tcp::{AsyncTcpStream, OwnedTLSConfig};
-use lapin::uri::{AMQPScheme, AMQPUri};
+use lapin::tcp::AsyncTcpStream;
+use lapin::uri::AMQPScheme;
 use lapin::{Channel, Connection, ConnectionProperties, Event};
-use secrecy::{ExposeSecret, SecretString};
 use socket2::SockRef;
 use tokio::net::lookup_host;
 use tokio::sync::watch;
@@ -23,6 +22,7 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
+use super::address::AmqpAddress;
 use super::tasks;
 use crate::BusError;
 
@@ -34,10 +34,6 @@ const SIGN_OF_LIFE_LIMIT: Duration = Duration::from_secs(3);
 
 /// For the broker's last word on a connection that is closed in good order.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
-
-/// Seconds. The broker drops a peer that was silent for two or three times that, and only then gives its lanes to
-/// another consumer: a dispatcher that is cut off without a word must not hold them for long.
-const HEARTBEAT: u16 = 3;
 
 /// Characters of the broker's reason that are shown.
 const REASON_LENGTH: usize = 100;
@@ -66,11 +62,11 @@ impl Blocked {
 }
 
 impl Link {
-    pub(super) async fn open(url: &SecretString, name: &str) -> Result<Self, BusError> {
+    pub(super) async fn open(address: &AmqpAddress, name: &str) -> Result<Self, BusError> {
         soon(async {
             let properties = ConnectionProperties::default().with_connection_name(name.into());
             // Its future is large.
-            let (connection, end) = Box::pin(connect(parse(url)?, properties)).await?;
+            let (connection, end) = Box::pin(connect(address, properties)).await?;
             let (told, blocked) = watch::channel(None);
             let listener = tokio::spawn(note_blocks(connection.events_listener(), told));
             let _listener = AbortOnDropHandle::new(listener);
@@ -161,7 +157,8 @@ impl Drop for End {
 }
 
 /// Connects. Dropped half-way, it leaves nothing behind.
-async fn connect(uri: AMQPUri, properties: ConnectionProperties) -> Result<(Connection, End), BusError> {
+async fn connect(address: &AmqpAddress, properties: ConnectionProperties) -> Result<(Connection, End), BusError> {
+    let uri = address.uri()?;
     let tasks = CancellationToken::new();
     let runtime = tasks::runtime(tasks.clone());
     let authority = &uri.authority;
@@ -173,9 +170,7 @@ async fn connect(uri: AMQPUri, properties: ConnectionProperties) -> Result<(Conn
     let end = End { socket, _tasks: tasks.drop_guard() };
     let stream = match uri.scheme {
         AMQPScheme::AMQP => stream,
-        AMQPScheme::AMQPS => {
-            stream.into_tls(&authority.host, OwnedTLSConfig::default().as_ref()).await.map_err(not_connected)?
-        }
+        AMQPScheme::AMQPS => stream.into_tls(&authority.host, address.tls().as_ref()).await.map_err(not_connected)?,
     };
     let stream = Mutex::new(Some(stream));
     let take = async move |_, _| {
@@ -185,13 +180,6 @@ async fn connect(uri: AMQPUri, properties: ConnectionProperties) -> Result<(Conn
     let connecting = Connection::connector(uri, runtime, take, properties);
     let connection = Box::pin(connecting).await.map_err(failed)?;
     Ok((connection, end))
-}
-
-fn parse(url: &SecretString) -> Result<AMQPUri, BusError> {
-    let mut uri: AMQPUri =
-        url.expose_secret().parse().map_err(|_| BusError("BROKER__AMQP_URL is not an AMQP URL".into()))?;
-    uri.query.heartbeat.get_or_insert(HEARTBEAT);
-    Ok(uri)
 }
 
 /// Bounds a wait for the broker.

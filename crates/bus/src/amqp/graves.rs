@@ -6,21 +6,21 @@ use lapin::message::Delivery;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::AMQPValue;
 use lapin::{BasicProperties, Confirmation};
-use secrecy::SecretString;
 
+use super::address::AmqpAddress;
 use super::connection::{Link, failed, in_time};
 use crate::BusError;
 
 /// Publishes dead letters.
 pub(super) struct Graves {
-    url: SecretString,
+    address: AmqpAddress,
     link: Option<Link>,
 }
 
 impl Graves {
     /// Does not connect yet.
-    pub(super) fn new(url: &SecretString) -> Self {
-        Self { url: url.clone(), link: None }
+    pub(super) fn new(address: &AmqpAddress) -> Self {
+        Self { address: address.clone(), link: None }
     }
 
     /// Whether the broker takes no dead letters at present.
@@ -46,7 +46,7 @@ impl Graves {
     }
 
     async fn open(&self) -> Result<Link, BusError> {
-        let link = Link::open(&self.url, "switchboard dead letters").await?;
+        let link = Link::open(&self.address, "switchboard dead letters").await?;
         in_time(async { link.channel.confirm_select(ConfirmSelectOptions::default()).await.map_err(failed) }).await?;
         Ok(link)
     }

@@ -10,9 +10,9 @@ use chat_events::{Beat, LaneCount};
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{BasicProperties, Confirmation, PublisherConfirm};
-use secrecy::SecretString;
 use telemetry::Part;
 
+use super::address::AmqpAddress;
 use super::connection::{Link, failed, in_time, soon};
 use super::topology;
 use crate::order::InOrder;
@@ -29,7 +29,7 @@ const PERSISTENT: u8 = 2;
 
 /// The exchange of events.
 pub struct AmqpSink {
-    url: SecretString,
+    address: AmqpAddress,
     lanes: LaneCount,
     part: Part,
     link: Option<Link>,
@@ -43,12 +43,12 @@ type Verdict = Result<(), String>;
 impl AmqpSink {
     /// Declares the topology of that many lanes on each connection.
     #[must_use]
-    pub fn new(url: SecretString, lanes: LaneCount, part: Part) -> Self {
-        Self { url, lanes, part, link: None, is_unsettled: false }
+    pub fn new(address: AmqpAddress, lanes: LaneCount, part: Part) -> Self {
+        Self { address, lanes, part, link: None, is_unsettled: false }
     }
 
     async fn open(&self) -> Result<Link, BusError> {
-        let link = Link::open(&self.url, "switchboard relay").await?;
+        let link = Link::open(&self.address, "switchboard relay").await?;
         in_time(async {
             topology::declare_exchanges(&link.channel).await?;
             for lane in self.lanes.lanes() {

@@ -13,10 +13,10 @@ use lapin::Consumer;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use secrecy::SecretString;
 use telemetry::Part;
 use tokio::time::Instant;
 
+use super::address::AmqpAddress;
 use super::connection::{Link, failed, in_time, soon};
 use super::graves::Graves;
 use super::topology;
@@ -38,7 +38,7 @@ const HELD_AT_MOST: Duration = Duration::from_secs(1);
 
 /// A lane's queue. Of all sources of a lane, in whatever process, the broker serves one.
 pub struct AmqpSource {
-    url: SecretString,
+    address: AmqpAddress,
     lane: Lane,
     metrics: LaneMetrics,
     part: Part,
@@ -48,13 +48,13 @@ pub struct AmqpSource {
 impl AmqpSource {
     /// Consumes that lane.
     #[must_use]
-    pub fn new(url: SecretString, lane: Lane, metrics: LaneMetrics, part: Part) -> Self {
-        Self { url, lane, metrics, part, subscription: None }
+    pub fn new(address: AmqpAddress, lane: Lane, metrics: LaneMetrics, part: Part) -> Self {
+        Self { address, lane, metrics, part, subscription: None }
     }
 
     async fn read_on(&mut self) -> Result<Load, BusError> {
         if self.subscription.is_none() {
-            self.subscription = Some(Subscription::open(&self.url, self.lane).await?);
+            self.subscription = Some(Subscription::open(&self.address, self.lane).await?);
             self.part.up();
         }
         let subscription = self.subscription.as_mut().expect("just opened");
@@ -150,14 +150,14 @@ struct Held {
 }
 
 impl Subscription {
-    async fn open(url: &SecretString, lane: Lane) -> Result<Self, BusError> {
-        let link = Link::open(url, "switchboard dispatcher").await?;
+    async fn open(address: &AmqpAddress, lane: Lane) -> Result<Self, BusError> {
+        let link = Link::open(address, "switchboard dispatcher").await?;
         let consumer = in_time(consume(&link, lane)).await?;
         Ok(Self {
             lane,
             link,
             consumer,
-            graves: Graves::new(url),
+            graves: Graves::new(address),
             arrived: VecDeque::new(),
             beats: Vec::new(),
             unreadable: VecDeque::new(),

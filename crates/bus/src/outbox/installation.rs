@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use secrecy::SecretString;
 
 use crate::BusError;
-use crate::postgres::{connect, failed, in_time};
+use crate::postgres::{connect, failed, has_own_sessions, in_time};
 
 diesel::table! {
     installation (id) {
@@ -27,6 +27,11 @@ pub struct Installation {
 
 /// Reads it. An error as long as the database does not answer, is not migrated, or was never started on.
 pub async fn read_installation(database_url: &SecretString) -> Result<Installation, BusError> {
+    if !has_own_sessions(database_url).await? {
+        return Err(BusError(
+            "DATABASE_URL leads to a pooler in transaction mode: give PostgreSQL's own address".into(),
+        ));
+    }
     let mut conn = connect(database_url, "SET application_name = 'switchboard installation'").await?;
     let read = installation::table
         .filter(installation::id.eq(true))

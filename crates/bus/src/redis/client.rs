@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError, ServerErrorKind,
+    AsyncConnectionConfig, Client, ConnectionAddr, ErrorKind, IntoConnectionInfo, ProtocolVersion, RedisError,
+    ServerErrorKind, TlsCertificates,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 
-use crate::BusError;
+use crate::{BusError, PubSubConfig};
 
 /// For a connection to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -26,12 +27,29 @@ pub(super) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> 
 }
 
 /// A client that does not connect yet.
-pub(super) fn client(url: &SecretString) -> Result<Client, BusError> {
+pub(super) fn client(config: &PubSubConfig) -> Result<Client, BusError> {
+    let url = config.redis_url()?;
     // The reason is left out: it may repeat the URL.
     let unusable = |_: RedisError| BusError("PUBSUB__REDIS_URL is not a Redis URL".into());
     let info = url.expose_secret().into_connection_info().map_err(unusable)?;
+    if let ConnectionAddr::TcpTls { insecure: true, .. } = info.addr() {
+        return Err(BusError(
+            "PUBSUB__REDIS_URL has #insecure, which is not supported: name a CA by PUBSUB__REDIS_CA_FILE".into(),
+        ));
+    }
+    let is_encrypted = matches!(info.addr(), ConnectionAddr::TcpTls { .. });
     let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-    Client::open(info.set_redis_settings(settings)).map_err(unusable)
+    let info = info.set_redis_settings(settings);
+    match &config.redis_ca_file {
+        None => Client::open(info).map_err(unusable),
+        Some(_) if !is_encrypted => Err(BusError("PUBSUB__REDIS_CA_FILE needs a rediss:// URL".into())),
+        Some(file) => {
+            let unreadable = |why: String| BusError(format!("PUBSUB__REDIS_CA_FILE {}: {why}", file.display()));
+            let root = std::fs::read(file).map_err(|why| unreadable(why.to_string()))?;
+            let certificates = TlsCertificates { client_tls: None, root_cert: Some(root) };
+            Client::build_with_tls(info, certificates).map_err(|why| unreadable(why.to_string()))
+        }
+    }
 }
 
 /// How connections behave.

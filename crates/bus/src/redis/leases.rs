@@ -51,7 +51,7 @@ impl RedisLeases {
     ) -> Result<Self, BusError> {
         let renewal = Arc::<Notify>::default();
         let keeper = Keeper {
-            client: client(&config.redis_url()?)?,
+            client: client(config)?,
             script: Script::new(include_str!("settle_leases.lua")),
             prefix: config.redis_prefix.clone(),
             gateway,

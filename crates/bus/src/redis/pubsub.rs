@@ -54,7 +54,7 @@ impl RedisPubSub {
         part: Part,
         vital: &Vital,
     ) -> Result<(Arc<Self>, mpsc::Receiver<Arrival>), BusError> {
-        let client = client(&config.redis_url()?)?;
+        let client = client(config)?;
         let (arrivals, received) = mpsc::channel(ARRIVALS);
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let stop = CancellationToken::new();

@@ -48,7 +48,7 @@ impl RedisSink {
     /// Does not connect yet. An error when there is no URL or none that can be read.
     pub fn new(config: &PubSubConfig, part: Part) -> Result<Self, BusError> {
         Ok(Self {
-            client: client(&config.redis_url()?)?,
+            client: client(config)?,
             script: Script::new(include_str!("append_and_publish.lua")),
             prefix: config.redis_prefix.clone(),
             stream_length: config.stream_length,

@@ -10,6 +10,7 @@ pub(crate) fn redis(prefix: &RedisPrefix) -> PubSubConfig {
     PubSubConfig {
         backend: PubSubBackend::Redis,
         redis_url: Some(prefix.url().into()),
+        redis_ca_file: None,
         redis_prefix: prefix.prefix().into(),
         stream_length: 1000,
         stream_ttl: Duration::from_secs(3600),

@@ -25,7 +25,7 @@ async fn what_is_committed_comes_out_of_rabbitmq_in_order_and_leaves_the_outbox(
     }
     let lane = LaneCount::new(4).expect("lanes").lane_of(ChatId(visitor.session));
     let part = Health::new().part("rabbitmq");
-    let mut source = AmqpSource::new(vhost.url().to_owned().into(), lane, LaneMetrics::unregistered(), part);
+    let mut source = AmqpSource::new(vhost.url().into(), lane, LaneMetrics::unregistered(), part);
     let mut seqs = vec![];
     while seqs.len() < 21 {
         let Load::Events(batch) = source.next().await.expect("events") else {

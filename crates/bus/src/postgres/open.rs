@@ -1,0 +1,59 @@
+//! The one way to a connection: by URL, with TLS where it asks for it, and with the cause where there is none.
+
+use std::error::Error as _;
+
+use diesel_async::AsyncPgConnection;
+use secrecy::SecretString;
+use tokio_postgres::{Client, Connection, NoTls, Socket};
+
+use super::address::{Address, Tls};
+use super::tls;
+use crate::BusError;
+
+/// Whether a URL can be used at all: what it asks for is supported, and its CA can be read. Connects to nothing.
+pub fn check_url(url: &SecretString) -> Result<(), BusError> {
+    match Address::read(url)?.tls {
+        Tls::Never => Ok(()),
+        Tls::Unverified => tls::unverified().map(|_| ()),
+        Tls::Verified { root } => tls::verified(root.as_deref()).map(|_| ()),
+    }
+}
+
+/// Opens a connection. It lives on the caller's runtime. The words of an error say what the server or the network said, and
+/// hold nothing of the URL.
+pub async fn open(url: &SecretString) -> Result<AsyncPgConnection, BusError> {
+    let Address { config, tls } = Address::read(url)?;
+    match tls {
+        Tls::Never => of(config.connect(NoTls).await).await,
+        Tls::Unverified => of(config.connect(tls::unverified()?).await).await,
+        Tls::Verified { root } => of(config.connect(tls::verified(root.as_deref())?).await).await,
+    }
+}
+
+async fn of<S>(
+    opened: Result<(Client, Connection<Socket, S>), tokio_postgres::Error>,
+) -> Result<AsyncPgConnection, BusError>
+where
+    S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
+{
+    let (client, connection) = opened.map_err(|error| BusError(format!("PostgreSQL: {}", words(&error))))?;
+    let connection = AsyncPgConnection::try_from_client_and_connection(client, connection).await;
+    connection.map_err(|error| BusError(format!("PostgreSQL: {error}")))
+}
+
+/// What the server said, or why it was not reached. It names user and database at most.
+fn words(error: &tokio_postgres::Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("{} ({})", said.message(), said.code().code());
+    }
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let said = deeper.to_string();
+        if !words.contains(&said) {
+            words = format!("{words}: {said}");
+        }
+        cause = deeper.source();
+    }
+    words
+}
