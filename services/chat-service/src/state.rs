@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use bus::outbox::LaneWaker;
 use chat_events::{ChatId, Epoch, LaneCount};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use secrecy::SecretString;
 use telemetry::{Health, Metrics, Part, Vital};
 use tokio::runtime::Handle;
@@ -261,6 +263,13 @@ async fn soon(ask: impl Future<Output = Result<(), Error>>) -> Result<(), Error>
     tokio::time::timeout(ANSWER_WITHIN, ask).await.unwrap_or_else(no_answer)
 }
 
+/// Whether it is a standby, or told to take no writes. After a failover the connections that there are may still lead to
+/// what was the primary, and only new ones to what is.
+async fn is_read_only(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+    let setting = sql::<Bool>("current_setting('transaction_read_only')::boolean");
+    Ok(diesel::select(setting).get_result(connection).await?)
+}
+
 /// A connection that no request uses.
 #[derive(Default)]
 struct Link {
@@ -275,7 +284,9 @@ impl Link {
             Some(connection) => connection,
             None => db::connect(url).await.map_err(|why| Error::Unavailable(why.to_string()))?,
         };
-        connection.batch_execute("SELECT 1").await?;
+        if is_read_only(&mut connection).await? {
+            return Err(Error::Unavailable("PostgreSQL takes no writes".into()));
+        }
         self.connection = Some(connection);
         Ok(())
     }

@@ -100,7 +100,7 @@ impl RedisSink {
             let again = send(&mut conn, again).await.map_err(|error| self.broken(&error))?;
             unknown.into_iter().zip(again).for_each(|(at, reply)| replies[at] = reply);
         }
-        if replies.iter().any(|reply| reply.as_ref().is_err_and(is_links_fault)) {
+        if replies.iter().any(leads_elsewhere) {
             self.conn = None;
         }
         Ok(replies)
@@ -154,9 +154,11 @@ impl RedisSink {
         format!("{}{channel}", self.prefix)
     }
 
+    /// A Redis that takes nothing at all is down, whether it breaks off or says why, as one does that is full.
     fn report(&self, replies: &[RedisResult<Reply>]) {
-        match replies.iter().find_map(|reply| reply.as_ref().err()) {
-            Some(error) if replies.iter().all(Result::is_err) => self.part.down(failed(error).0),
+        let whys: Vec<String> = replies.iter().filter_map(refusal).collect();
+        match whys.first() {
+            Some(why) if whys.len() == replies.len() => self.part.down(why.clone()),
             _ => self.part.up(),
         }
     }
@@ -251,6 +253,23 @@ async fn send(
         pipe.add_command(command);
     }
     pipe.ignore_errors().query_async(conn).await
+}
+
+/// Why nothing of a chat was taken.
+fn refusal(reply: &RedisResult<Reply>) -> Option<String> {
+    match reply {
+        Ok((0, why)) if !why.is_empty() => Some(format!("Redis: {why}")),
+        Ok(_) => None,
+        Err(error) => Some(failed(error).0),
+    }
+}
+
+/// Whether another connection may fare better. What a script runs into is part of its answer.
+fn leads_elsewhere(reply: &RedisResult<Reply>) -> bool {
+    match reply {
+        Ok((_, why)) => why.starts_with("READONLY"),
+        Err(error) => is_links_fault(error),
+    }
 }
 
 fn is_unknown_script(reply: &RedisResult<Reply>) -> bool {

@@ -18,6 +18,7 @@ mod marks;
 mod members;
 mod pages;
 mod races;
+mod read_only;
 mod reading;
 mod relaying;
 mod revocations;
