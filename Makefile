@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test browsers lint fmt faults faults-check fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
+.PHONY: help run up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -35,6 +35,9 @@ faults: ## break the distributed shape under load and compare what clients saw w
 
 fuzz: ## throw random and broken input at everything that reads from outside (SECONDS=60, of each reader)
 	@cargo run --release --locked --quiet --package fuzz -- --seconds $(or $(SECONDS),60) $(ARGS)
+
+endure: ## minutes of each alarm and of each frozen server: what the services use must not grow (SECONDS=300)
+	@exec deploy/local/faults.sh --endure $(or $(SECONDS),300) --rate 8 $(ARGS)
 
 faults-check: ## a short run of the faults, and runs with a planted loss, duplicate and inversion that must be found
 	@deploy/checks/faults.sh

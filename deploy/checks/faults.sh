@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# make faults-check: a short run of make faults, the same every time; then one run for each thing that must never happen, in
-# which one message is spoiled on purpose: the checker has to find that, and nothing else.
+# make faults-check: a short run of make faults, the same every time, and a short make endure; then one run for each thing
+# that must never happen, in which one message is spoiled on purpose: the checker has to find that, and nothing else.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=/dev/null
@@ -11,7 +11,10 @@ export FAULTS_AREA=.run/faults-check
 export PROFILE=debug
 LOG=$FAULTS_AREA/run.log
 # In seconds: far more than a run takes even on a busy machine, so that one that hangs is ended.
-SHORT_LIMIT=420
+SHORT_LIMIT=480
+ENDURE_LIMIT=420
+# Of each outage.
+ENDURE_SECONDS=15
 PLANTED_LIMIT=200
 
 # run LIMIT ARGUMENTS...: one run, its report in LOG; it ends with all that it started when it is told to.
@@ -46,9 +49,19 @@ must_be_good() {
   say "Good: $(tail -n 1 "$LOG")"
 }
 
+must_endure() {
+  say "$ENDURE_SECONDS seconds of each alarm and of each frozen server: what the services use must not grow"
+  run "$ENDURE_LIMIT" --endure "$ENDURE_SECONDS" --rate 8 --seed 1 || {
+    cat "$LOG"
+    fail "make endure found something; the logs of all parts are in $FAULTS_AREA/logs"
+  }
+  say "Good: $(tail -n 1 "$LOG")"
+}
+
 # Before the first run, so that its time does not count.
 deploy/local/faults.sh build
 must_be_good
+must_endure
 must_find loss Lost "lost=1 duplicated=0 inverted=0 leaked=0"
 must_find duplicate Duplicated "lost=0 duplicated=1 inverted=0 leaked=0"
 must_find inversion Inverted "lost=0 duplicated=0 inverted=1 leaked=0"

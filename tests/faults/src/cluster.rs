@@ -1,9 +1,11 @@
 //! The distributed shape as real processes: two of each service, private servers, and a proxy on each way between two
 //! parts.
 //!
+//! - [`condition`]: what a server suffers that runs on
 //! - [`process`]: one process
 //! - [`servers`]: PostgreSQL, RabbitMQ and Redis
 
+pub mod condition;
 pub mod process;
 pub mod servers;
 
@@ -19,6 +21,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::part::Part;
 use crate::proxy::Edge;
+use condition::{Condition, Suffering};
 use process::{Process, Program};
 use servers::Servers;
 
@@ -161,6 +164,23 @@ impl Cluster {
     pub fn thaw(&mut self, part: Part) -> anyhow::Result<()> {
         self.process(part)?.thaw();
         Ok(())
+    }
+
+    /// A server falls into a condition.
+    pub async fn impair(&self, condition: Condition) -> anyhow::Result<Suffering> {
+        condition.begin(&self.layout.servers).await
+    }
+
+    /// It is well again.
+    pub async fn relieve(&self, suffering: Suffering) -> anyhow::Result<()> {
+        suffering.end(&self.layout.servers).await
+    }
+
+    /// The services' processes.
+    #[must_use]
+    pub fn processes(&self) -> Vec<(Part, u32)> {
+        let services = self.parts.iter().filter(|(part, _)| part.is_service());
+        services.filter_map(|(part, process)| Some((*part, process.id()?))).collect()
     }
 
     /// `SIGTERM`, the end, and a start.

@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand::{Rng, SeedableRng};
 
 use crate::cluster::PubSub;
+use crate::cluster::condition::Condition;
 use crate::part::Part;
 
 /// A part is kept down for at least this long.
@@ -37,6 +38,8 @@ pub enum Kind {
     Kill(Class),
     /// `SIGSTOP`, and `SIGCONT` after the outage.
     Freeze(Class),
+    /// A server runs on, but falls into a condition for the outage.
+    Suffer(Condition),
     /// All connections between two parts are reset, and new ones refused during the outage.
     Cut,
     /// Nothing goes through between two parts during the outage, and neither is told.
@@ -88,9 +91,11 @@ pub fn kinds(pubsub: PubSub) -> Vec<Kind> {
     let classes: Vec<Class> = classes.collect();
     let of_classes =
         classes.iter().map(|class| Kind::Kill(*class)).chain(classes.iter().map(|class| Kind::Freeze(*class)));
+    let conditions = Condition::ALL.into_iter();
+    let conditions = conditions.filter(|condition| pubsub == PubSub::Redis || condition.part() != Part::Redis);
     let others =
         [Kind::Cut, Kind::Stall, Kind::HalfClose, Kind::SlowClient, Kind::HalfOpenClient, Kind::RollingRestart];
-    of_classes.chain(others).collect()
+    of_classes.chain(conditions.map(Kind::Suffer)).chain(others).collect()
 }
 
 /// The faults of a run: each kind once in each round, in an order of its own.
@@ -106,7 +111,22 @@ pub fn schedule(seed: u64, rounds: u32, longest: Duration, pubsub: PubSub) -> Ve
     faults
 }
 
-/// The faults of a short run: every `kill -9`, and what only clients and connections suffer.
+/// What lasts for minutes where it happens: nothing that a service uses may grow with it.
+#[must_use]
+pub fn endurance(seed: u64, outage: Duration, pubsub: PubSub) -> Vec<Fault> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let kinds = [
+        Kind::Suffer(Condition::MemoryAlarm),
+        Kind::Suffer(Condition::DiskAlarm),
+        Kind::Freeze(Class::RabbitMq),
+        Kind::Freeze(Class::Redis),
+        Kind::Freeze(Class::Postgres),
+    ];
+    let kinds = kinds.into_iter().filter(|kind| pubsub == PubSub::Redis || *kind != Kind::Freeze(Class::Redis));
+    kinds.map(|kind| Fault { kind, choice: random.random(), outage }).collect()
+}
+
+/// The faults of a short run: every `kill -9`, every condition, and what only clients and connections suffer.
 #[must_use]
 pub fn short_schedule(seed: u64, longest: Duration, pubsub: PubSub) -> Vec<Fault> {
     let is_in = |kind: &Kind| !matches!(kind, Kind::Freeze(_) | Kind::RollingRestart);
@@ -130,6 +150,7 @@ impl fmt::Display for Kind {
             Self::Kill(Class::Redis) => f.write_str("kill -9 redis, empty"),
             Self::Kill(class) => write!(f, "kill -9 {class}"),
             Self::Freeze(class) => write!(f, "SIGSTOP {class}"),
+            Self::Suffer(condition) => f.write_str(condition.name()),
             Self::Cut => f.write_str("cut connections"),
             Self::Stall => f.write_str("stalled connections"),
             Self::HalfClose => f.write_str("half-closed connections"),

@@ -2,6 +2,7 @@
 //! message that was answered and not yet shown by all who are entitled, and message bodies had gone through the
 //! connections of that part within the last quarter of a second. The injector waits for such a moment.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 use crate::clients::client::Command;
 use crate::cluster::Cluster;
 use crate::faults::{Class, Fault, Kind};
+use crate::footprint::{Tracker, Trail};
 use crate::load::{Listener, Load};
 use crate::part::Part;
 use crate::proxy::{Direction, Edge};
@@ -59,6 +61,8 @@ pub struct Hit {
     pub caught_up_after: Option<Duration>,
     /// From the healing until message bodies went through the part again; none if others do its work.
     pub part_after: Option<Duration>,
+    /// What the services used meanwhile that were not hit.
+    pub trails: BTreeMap<Part, Trail>,
 }
 
 /// Whom a fault can be done to.
@@ -97,6 +101,7 @@ impl Injector {
         let targets = self.targets(fault.kind, &mut random);
         let (target, counts) = self.aim(&targets).await;
         self.recorder.expect_flow();
+        let tracker = Tracker::begin(self.cluster.processes());
         let (at, hit, in_flight) = (self.recorder.now(), Instant::now(), self.recorder.in_flight());
         let felt = self.hit(fault, &target, &mut random).await?;
         let mut done = Hit {
@@ -109,12 +114,17 @@ impl Injector {
             flowed_after: None,
             caught_up_after: None,
             part_after: None,
+            trails: BTreeMap::new(),
         };
         self.watch(&mut done, &target, hit).await;
         if done.caught_up_after.is_none() {
             self.recorder.give_up(FLOW_PATIENCE);
         }
         sleep(self.pace.saturating_sub(started.elapsed())).await;
+        done.trails = tracker.end();
+        if let Target::Part(part) = target {
+            done.trails.remove(&part);
+        }
         Ok(done)
     }
 
@@ -124,6 +134,7 @@ impl Injector {
     fn targets(&self, kind: Kind, random: &mut StdRng) -> Vec<Target> {
         let mut targets: Vec<Target> = match kind {
             Kind::Kill(class) | Kind::Freeze(class) => class.parts().into_iter().map(Target::Part).collect(),
+            Kind::Suffer(condition) => vec![Target::Part(condition.part())],
             Kind::Cut | Kind::Stall | Kind::HalfClose => {
                 self.cluster.edges().iter().cloned().map(Target::Edge).collect()
             }
@@ -184,6 +195,11 @@ impl Injector {
                 self.cluster.freeze(*part)?;
                 sleep(fault.outage).await;
                 self.cluster.thaw(*part)?;
+            }
+            (Kind::Suffer(condition), _) => {
+                let suffering = self.cluster.impair(condition).await?;
+                sleep(fault.outage).await;
+                self.cluster.relieve(suffering).await?;
             }
             (Kind::RollingRestart, _) => {
                 for part in Part::SERVICES {

@@ -11,6 +11,7 @@
 //! - [`frame`], [`record`], [`recorder`]: what was seen
 //! - [`truth`]: what PostgreSQL has
 //! - [`checker`]: compares the two; pure
+//! - [`footprint`]: what the services use of the machine meanwhile
 //! - [`run`]: one run from start to verdict
 //! - [`report`]: what came of it
 
@@ -19,6 +20,7 @@ pub mod clients;
 pub mod cluster;
 pub mod crowd;
 pub mod faults;
+pub mod footprint;
 pub mod frame;
 pub mod injector;
 pub mod load;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use faults::cluster::PubSub;
-use faults::faults::{schedule, short_schedule};
+use faults::faults::{endurance, schedule, short_schedule};
 use faults::proxy::plant::Spoil;
 use faults::run::{Plan, run};
 use tokio::signal::unix::{SignalKind, signal};
@@ -38,6 +38,12 @@ struct Arguments {
     /// A short run of a fixed seed: every kill -9, and what connections and clients suffer.
     #[arg(long)]
     short: bool,
+    /// Instead of the faults: what lasts, for so many seconds each, and what the services use of the machine meanwhile.
+    #[arg(long, value_name = "SECONDS")]
+    endure: Option<f64>,
+    /// Only faults with this in their names.
+    #[arg(long)]
+    only: Option<String>,
     /// Spoils one message on its way to one client, to see that the run fails.
     #[arg(long, value_enum)]
     plant: Option<Spoil>,
@@ -73,7 +79,9 @@ async fn main() -> ExitCode {
 async fn judge(arguments: Arguments) -> anyhow::Result<bool> {
     let plan = arguments.plan()?;
     println!("seed {}, {} faults, pub/sub over {:?}", plan.seed, plan.faults.len(), plan.pubsub);
-    let limit = Duration::from_secs(180) + (plan.pace + Duration::from_secs(60)) * u32::try_from(plan.faults.len())?;
+    let outages: Duration = plan.faults.iter().map(|fault| fault.outage).sum();
+    let around = (plan.pace + Duration::from_secs(60)) * u32::try_from(plan.faults.len())?;
+    let limit = Duration::from_secs(180) + outages + around;
     let outcome = tokio::time::timeout(limit, run(plan)).await.context("the run does not end")??;
     print!("{}", outcome.text());
     Ok(outcome.is_good())
@@ -89,10 +97,14 @@ impl Arguments {
             false => (self.seconds_per_fault, self.seconds_per_fault / 2.0),
         };
         let longest = Duration::try_from_secs_f64(longest)?;
-        let faults = match self.short {
-            true => short_schedule(seed, longest, self.pubsub),
-            false => schedule(seed, self.rounds, longest, self.pubsub),
+        let mut faults = match (self.endure, self.short) {
+            (Some(seconds), _) => endurance(seed, Duration::try_from_secs_f64(seconds)?, self.pubsub),
+            (None, true) => short_schedule(seed, longest, self.pubsub),
+            (None, false) => schedule(seed, self.rounds, longest, self.pubsub),
         };
+        if let Some(only) = &self.only {
+            faults.retain(|fault| fault.kind.to_string().contains(only));
+        }
         Ok(Plan {
             faults,
             seed,
@@ -100,6 +112,7 @@ impl Arguments {
             pubsub: self.pubsub,
             rate: self.rate,
             spoil: self.plant,
+            is_endurance: self.endure.is_some(),
             binaries,
             logs: self.logs,
         })

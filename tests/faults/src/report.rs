@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::checker::{Finding, Truth, Verdict, Wrong};
+use crate::footprint::{Footprint, Trail};
 use crate::injector::Hit;
 use crate::record::{At, ClientKind, Records, Who};
 
@@ -27,6 +28,8 @@ pub struct Outcome {
     pub seed: u64,
     /// Events that nobody took.
     pub waiting_events: i64,
+    /// Whether the services must use no more of the machine in the end than at the start.
+    pub is_endurance: bool,
 }
 
 /// One row: what happened from a fault until the next one, or, of the first row, before the first.
@@ -72,7 +75,24 @@ impl Outcome {
     #[must_use]
     pub fn is_good(&self) -> bool {
         let is_clean = self.verdict.findings.is_empty() && self.refusals() == 0;
+        let is_clean = is_clean && self.swollen().is_empty();
         is_clean && self.records.never_resumed().is_empty() && self.never_counted().is_empty() && self.verdict.sent > 0
+    }
+
+    /// What grew with an outage, in words.
+    #[must_use]
+    pub fn swollen(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for hit in self.hits.iter().filter(|_| self.is_endurance) {
+            for (part, trail) in &hit.trails {
+                for (what, start, most, room) in trail.figures() {
+                    if most > start + room {
+                        words.push(format!("{part} in {}: {what} grew from {start} to {most}", hit.kind));
+                    }
+                }
+            }
+        }
+        words
     }
 
     /// The whole report.
@@ -80,6 +100,9 @@ impl Outcome {
     pub fn text(&self) -> String {
         let mut text = String::new();
         self.write_table(&mut text);
+        if self.is_endurance {
+            self.write_trails(&mut text);
+        }
         self.write_clients(&mut text);
         self.write_findings(&mut text);
         let _infallible = writeln!(text, "{}", self.last_line());
@@ -209,6 +232,28 @@ impl Outcome {
         );
     }
 
+    fn write_trails(&self, text: &mut String) {
+        let _infallible = writeln!(
+            text,
+            "\n{:<26}{:<20}{:>24}{:>24}{:>24}",
+            "at start, most, at the end", "", "resident MiB", "threads", "descriptors"
+        );
+        for hit in &self.hits {
+            for (part, Trail { start, peak, end }) in &hit.trails {
+                let cell = |of: fn(&Footprint) -> u64| format!("{} {} {}", of(start), of(peak), of(end));
+                let _infallible = writeln!(
+                    text,
+                    "{:<26}{:<20}{:>24}{:>24}{:>24}",
+                    hit.kind.to_string(),
+                    part.to_string(),
+                    cell(|footprint| footprint.memory),
+                    cell(|footprint| footprint.threads),
+                    cell(|footprint| footprint.descriptors),
+                );
+            }
+        }
+    }
+
     // --- the rest ------------------------------------------------------------------------------------------
 
     fn write_clients(&self, text: &mut String) {
@@ -254,6 +299,9 @@ impl Outcome {
             for (at, why) in &client.refusals {
                 let _infallible = writeln!(text, "Refused: {}, at {:.3} s: {why}", client.name, at.as_secs_f64());
             }
+        }
+        for words in self.swollen() {
+            let _infallible = writeln!(text, "Swollen: {words}");
         }
         for kind in self.records.never_resumed() {
             let _infallible = writeln!(text, "Never resumed with a cursor: {kind}");

@@ -46,6 +46,8 @@ pub struct Plan {
     pub rate: f64,
     /// Whether one message is spoiled on purpose.
     pub spoil: Option<Spoil>,
+    /// Whether the services must use no more of the machine in the end than at the start.
+    pub is_endurance: bool,
     /// Where the services' binaries are.
     pub binaries: PathBuf,
     /// Where logs go.
@@ -85,7 +87,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let (records, truth) = (recorder.records(), source.read().await?);
     let verdict = checker::check(&records, &truth);
     let waiting_events = source.waiting_events().await?;
-    Ok(Outcome { records, truth, verdict, hits, seed: plan.seed, waiting_events })
+    Ok(Outcome { records, truth, verdict, hits, seed: plan.seed, waiting_events, is_endurance: plan.is_endurance })
 }
 
 /// Does a fault, and again where it hit nothing in flight.

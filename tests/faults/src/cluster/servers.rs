@@ -85,6 +85,18 @@ impl Servers {
         }
     }
 
+    /// Has RabbitMQ evaluate something.
+    #[must_use]
+    pub fn rabbitmq_control(&self, expression: &str) -> Program {
+        let all = ["control", expression].map(str::to_owned);
+        Program {
+            name: "rabbitmq control".to_owned(),
+            binary: self.script.clone().into(),
+            arguments: all.to_vec(),
+            environment: vec![("FAULTS_AREA".to_owned(), self.area.clone())],
+        }
+    }
+
     /// Whether a server serves.
     pub async fn serves(&self, part: Part) -> bool {
         let ask = async {
