@@ -32,6 +32,7 @@ impl Own {
         let config = PubSubConfig {
             backend: PubSubBackend::Redis,
             redis_url: Some(url.into()),
+            redis_ca_file: None,
             redis_prefix: String::new(),
             stream_length: 1000,
             stream_ttl: Duration::from_secs(3600),
@@ -60,8 +61,10 @@ impl Own {
         }
         self.run(end).await;
         let all = [message(4, 2), message(4, 3), message(5, 1)];
-        wait_until("all to be taken", async || (self.sink.publish(&all).await == [Outcome::Taken; 3]).then_some(()))
-            .await;
+        wait_until("all to be taken", async || {
+            (self.sink.publish(&all).await == vec![Outcome::Taken; 3]).then_some(())
+        })
+        .await;
         assert!(self.part.is_up());
     }
 }

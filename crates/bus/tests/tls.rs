@@ -103,6 +103,6 @@ async fn rabbitmq_is_reached_by_tls_with_a_ca_of_its_own() {
         AmqpSink::new(AmqpAddress::new(url.into(), None).expect("a URL"), LaneCount::new(2).expect("in range"), part());
     let outcomes = unknown.publish(&[message(4, 2)]).await;
     assert!(matches!(&outcomes[..], [Outcome::Refused(why)] if why.contains("certificate")), "{outcomes:?}");
-    let why = AmqpAddress::new("amqp://localhost".into(), Some(&tls.ca)).err().expect("a CA without TLS").to_string();
+    let why = AmqpAddress::new("amqp://localhost".into(), Some(&tls.ca)).expect_err("a CA without TLS").to_string();
     assert!(why.contains("BROKER__AMQP_CA_FILE"), "{why}");
 }

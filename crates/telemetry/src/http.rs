@@ -10,7 +10,7 @@ use tracing::field::Empty;
 use tracing_actix_web::{RootSpanBuilder, TracingLogger};
 
 use crate::trace::{self, TRACEPARENT};
-use crate::{Health, Metrics, TelemetryConfig, labels, metrics};
+use crate::{Health, Metrics, labels, metrics};
 
 /// `/healthz` (alive), `/readyz` (able) and, where metrics are given, `/metrics`.
 pub fn configure(

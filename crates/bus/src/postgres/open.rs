@@ -22,7 +22,12 @@ pub fn check_url(url: &SecretString) -> Result<(), BusError> {
 /// Opens a connection. It lives on the caller's runtime. The words of an error say what the server or the network said, and
 /// hold nothing of the URL.
 pub async fn open(url: &SecretString) -> Result<AsyncPgConnection, BusError> {
-    let Address { config, tls } = Address::read(url)?;
+    let address = Address::read(url)?;
+    // Boxed, since the state of a handshake is large.
+    Box::pin(open_at(address)).await
+}
+
+async fn open_at(Address { config, tls }: Address) -> Result<AsyncPgConnection, BusError> {
     match tls {
         Tls::Never => of(config.connect(NoTls).await).await,
         Tls::Unverified => of(config.connect(tls::unverified()?).await).await,

@@ -88,6 +88,9 @@ statement! {
     );
 }
 
+/// A user, a chat of it and its kind, since when it is a member, and the chat's top.
+type MembershipRow = (i64, i64, Readable<Stored<ChatKind>>, i64, i64);
+
 /// For each user the chats that it is a member of and may read; and where the next page begins.
 pub(crate) async fn memberships(
     conn: &mut AsyncPgConnection,
@@ -107,7 +110,7 @@ pub(crate) async fn memberships(
         chats: &chats,
         count: i64::try_from(MAX_MEMBERSHIPS).unwrap_or(i64::MAX) + 1,
     };
-    let mut rows: Vec<(i64, i64, Readable<Stored<ChatKind>>, i64, i64)> = read.load(conn).await?;
+    let mut rows: Vec<MembershipRow> = read.load(conn).await?;
     // The statement reads in this order without being told to: told, it would sort all that there is for each page.
     if !rows.is_sorted_by_key(|(user, chat, ..)| (*user, *chat)) {
         return Err(Error::Internal("memberships were read out of order".into()));
