@@ -4,13 +4,16 @@ use actix_cors::{Cors, CorsError};
 use actix_web::body::EitherBody;
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER, VARY};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, VARY};
 use chat_events::{ErrorBody, ErrorCode};
 
 use crate::error::answer;
 
 /// Seconds for which a browser may keep a preflight's answer.
 const MAX_AGE: usize = 600;
+
+/// What the answer to a preflight depends on.
+const WHAT_IT_DEPENDS_ON: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// Continues a trace (<https://www.w3.org/TR/trace-context/>).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -29,12 +32,10 @@ pub(crate) fn in_the_one_shape<B>(response: ServiceResponse<B>) -> ServiceRespon
         }
         _ => ErrorBody::new(ErrorCode::BadRequest, "the preflight could not be read"),
     };
-    let (request, old) = response.into_parts();
+    let (request, _) = response.into_parts();
     let mut response = answer(body);
-    // It is another for another origin.
-    if let Some(vary) = old.headers().get(VARY) {
-        response.headers_mut().insert(VARY, vary.clone());
-    }
+    // It is another for another preflight.
+    response.headers_mut().insert(VARY, HeaderValue::from_static(WHAT_IT_DEPENDS_ON));
     ServiceResponse::new(request, response).map_into_right_body()
 }
 

@@ -32,7 +32,7 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), around);
     let result = tokio::select! {
         result = pipeline => result.map_err(anyhow::Error::from),
-        lost = vital.lost(), if !shutdown.is_cancelled() => Err(lost.into()),
+        lost = lost(&vital, &shutdown) => Err(lost.into()),
         () = too_long_after(&shutdown) => Err(anyhow::anyhow!("did not stop in {SHUTDOWN_TIMEOUT:?}")),
     };
     probes.stop().await;
@@ -52,6 +52,12 @@ fn shutdown_on_signal() -> anyhow::Result<CancellationToken> {
         token.cancel();
     });
     Ok(shutdown)
+}
+
+/// A vital task that ends before it is told to.
+async fn lost(vital: &Vital, shutdown: &CancellationToken) -> telemetry::vital::Lost {
+    let lost = vital.lost().await;
+    if shutdown.is_cancelled() { std::future::pending().await } else { lost }
 }
 
 async fn too_long_after(shutdown: &CancellationToken) {

@@ -27,6 +27,29 @@ pub async fn open(url: &SecretString) -> Result<AsyncPgConnection, BusError> {
     Box::pin(open_at(address)).await
 }
 
+/// A client without prepared statements, which a pooler may lose: for simple queries. Its connection ends with it.
+pub(super) async fn plain_client(url: &SecretString) -> Result<Client, BusError> {
+    let Address { config, tls } = Address::read(url)?;
+    let client = async {
+        match tls {
+            Tls::Never => driven(config.connect(NoTls).await),
+            Tls::Unverified => driven(config.connect(tls::unverified()?).await),
+            Tls::Verified { root } => driven(config.connect(tls::verified(root.as_deref())?).await),
+        }
+    };
+    Box::pin(client).await
+}
+
+fn driven<S>(opened: Result<(Client, Connection<Socket, S>), tokio_postgres::Error>) -> Result<Client, BusError>
+where
+    S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
+{
+    let (client, connection) = opened.map_err(|error| BusError(format!("PostgreSQL: {}", words(&error))))?;
+    // The client's next query tells of its end.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(client)
+}
+
 async fn open_at(Address { config, tls }: Address) -> Result<AsyncPgConnection, BusError> {
     match tls {
         Tls::Never => of(config.connect(NoTls).await).await,
@@ -47,7 +70,7 @@ where
 }
 
 /// What the server said, or why it was not reached. It names user and database at most.
-fn words(error: &tokio_postgres::Error) -> String {
+pub(super) fn words(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return format!("{} ({})", said.message(), said.code().code());
     }

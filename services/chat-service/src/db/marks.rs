@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::access::{Actor, ActorColumns, check_read, check_scope};
+use super::access::{Actor, ActorColumns, check_read, check_scope, unknown_chat};
 use super::shape::{access_cte, acting_user, time_json};
 use super::statement::statement;
 use super::stored::Stored;
@@ -77,17 +77,20 @@ pub(crate) async fn raise(
         last_id: last.0,
         is_read: kind == MarkKind::Read,
     };
-    if let Some(set) = raised(raise.clone().get_result(conn).await.optional()?)? {
+    let Some(row) = raise.clone().get_result(conn).await.optional()? else {
+        return Err(unknown_chat(conn, actor, "there is no such chat").await);
+    };
+    if let Some(set) = raised(row)? {
         return Ok(set);
     }
     // Another request of this reader made the very first mark meanwhile: a new snapshot sees it.
-    let set = raised(raise.get_result(conn).await.optional()?)?;
+    let row = raise.get_result(conn).await.optional()?;
+    let set = raised(row.ok_or_else(|| Error::not_found("there is no such chat"))?)?;
     set.ok_or_else(|| Error::Internal("a mark that was raised is not there".into()))
 }
 
 /// The mark; none if it was there already and the statement's snapshot does not show it.
-fn raised(row: Option<Raised>) -> Result<Option<MarkSet>, Error> {
-    let (chat_kind, may_read, is_known, json, rose) = row.ok_or_else(|| Error::not_found("there is no such chat"))?;
+fn raised((chat_kind, may_read, is_known, json, rose): Raised) -> Result<Option<MarkSet>, Error> {
     check_read(Some(&may_read))?;
     if !is_known {
         return Err(Error::field(ErrorCode::NotFound, "last_id", "there is no such message in this chat"));
