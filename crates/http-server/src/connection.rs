@@ -307,6 +307,12 @@ impl Connection {
         }
     }
 
+    /// Whether its peer has ended its side, or is gone: it may still read an answer, but may not have one that costs much.
+    #[must_use]
+    pub fn peer_has_ended(&self) -> bool {
+        self.state().is_at_end
+    }
+
     /// Ends the connection both ways, whatever is unsent.
     pub fn end(&self) {
         self.shut_down(Shutdown::Both);

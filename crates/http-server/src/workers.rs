@@ -37,8 +37,6 @@ where
     HttpServiceBuilder::default()
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_WITHIN)
-        // Who has closed its end waits for no answer: its request is dropped, and what it waits for is not done.
-        .h1_allow_half_closed(false)
         .on_connect_ext(|io: &Io, connection: &mut Extensions| drop(connection.insert(io.connection().clone())))
 }
 

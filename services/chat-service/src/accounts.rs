@@ -5,6 +5,7 @@ use chat_events::UserId;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
+use crate::auth::Asker;
 use crate::check;
 use crate::db::access::Actor;
 use crate::db::refresh_tokens::{self, Extent, Spent, Successor};
@@ -27,13 +28,23 @@ pub(crate) struct Login {
 
 /// Checks a password and begins a login. The answer is the same, and takes as long, whether the account is unknown,
 /// deactivated or has another password; and as many passwords are looked at.
-pub(crate) async fn log_in(state: &AppState, email: &str, password: String, from: Address) -> Result<Login, Error> {
-    let logged_in = try_to_log_in(state, email, password, from).await;
+pub(crate) async fn log_in(
+    state: &AppState,
+    email: &str,
+    password: String,
+    who: (Address, Asker),
+) -> Result<Login, Error> {
+    let logged_in = try_to_log_in(state, email, password, who).await;
     state.metrics.login(&logged_in);
     logged_in
 }
 
-async fn try_to_log_in(state: &AppState, email: &str, password: String, from: Address) -> Result<Login, Error> {
+async fn try_to_log_in(
+    state: &AppState,
+    email: &str,
+    password: String,
+    (from, asker): (Address, Asker),
+) -> Result<Login, Error> {
     let mut conn = state.connection().await?;
     let (user, hash) = users::by_email(&mut conn, email).await?.unzip();
     // Hashing takes long: the connection is for others meanwhile.
@@ -41,7 +52,7 @@ async fn try_to_log_in(state: &AppState, email: &str, password: String, from: Ad
     let account = state.logins.account(email, user.as_ref().map(|user| UserId(user.id)));
     let attempt = state.logins.attempt(account, from)?;
     let turn = if attempt.is_known() { Turn::First } else { Turn::Later };
-    let is_right = match state.passwords.verify(password, hash, turn).await {
+    let is_right = match state.passwords.verify(password, hash, (asker, turn)).await {
         Ok(is_right) => is_right,
         Err(error) => {
             attempt.was_not_looked_at();

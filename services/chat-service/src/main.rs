@@ -123,7 +123,8 @@ fn listen(
     };
     let listener = TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind}"))?;
     around.health.part("process").up();
-    let connections = Connections::new(HttpConfig { connections_per_address }, false, &around.metrics);
+    let is_behind_proxies = state.is_behind_proxies();
+    let connections = Connections::new(HttpConfig { connections_per_address }, is_behind_proxies, &around.metrics);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     http_server::listen(listener, threads, &connections, app)
 }

@@ -13,6 +13,7 @@ use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use crate::auth::Asker;
 use crate::error::Error;
 pub(crate) use queue::Turn;
 use queue::{Queue, Worker};
@@ -35,12 +36,13 @@ pub(crate) struct Passwords {
 struct Check {
     password: String,
     hash: Option<String>,
+    asker: Asker,
     answer: oneshot::Sender<bool>,
 }
 
 impl queue::Job for Check {
     fn is_wanted(&self) -> bool {
-        !self.answer.is_closed()
+        !self.answer.is_closed() && !self.asker.is_gone()
     }
 }
 
@@ -53,17 +55,22 @@ impl Passwords {
     }
 
     /// Whether it is the password; without a hash it never is, and takes as long. An error where too many wait already. It
-    /// is not looked at if the asker goes away before its turn.
-    pub(crate) async fn verify(&self, password: String, hash: Option<String>, turn: Turn) -> Result<bool, Error> {
+    /// is not looked at if the asker is gone when its turn comes.
+    pub(crate) async fn verify(
+        &self,
+        password: String,
+        hash: Option<String>,
+        (asker, turn): (Asker, Turn),
+    ) -> Result<bool, Error> {
         let (answer, answered) = oneshot::channel();
-        if self.queue.push(turn, Check { password, hash, answer }).is_err() {
+        if self.queue.push(turn, Check { password, hash, asker, answer }).is_err() {
             return Err(Error::Busy("too many logins are being checked; try again"));
         }
         if let Some(worker) = Queue::worker(&self.queue) {
             let decoy = Arc::clone(&self.decoy);
             self.runtime.spawn_blocking(move || work(worker, &decoy));
         }
-        answered.await.map_err(|_| Error::Internal("a password was not looked at".into()))
+        answered.await.map_err(|_| Error::Busy("the password was not looked at; try again"))
     }
 
     /// How many wait for their turn.
@@ -74,7 +81,7 @@ impl Passwords {
 
 fn work(mut worker: Worker<Check, Vec<Block>>, decoy: &str) {
     while let Some((check, memory)) = worker.next() {
-        let Check { password, hash, answer } = check;
+        let Check { password, hash, answer, .. } = check;
         let is_right = matches(&password, hash.as_deref().unwrap_or(decoy), memory) && hash.is_some();
         // Who asked may be gone by now.
         let _gone = answer.send(is_right);
@@ -133,7 +140,7 @@ mod tests {
         let hash = hash("secret".into()).await.unwrap();
         assert!(hash.starts_with("$argon2id$"), "{hash}");
         let is = async |password: &str, hash: Option<&String>| {
-            passwords.verify(password.into(), hash.cloned(), Turn::First).await.unwrap()
+            passwords.verify(password.into(), hash.cloned(), (Asker::default(), Turn::First)).await.unwrap()
         };
         assert!(is("secret", Some(&hash)).await);
         assert!(!is("other", Some(&hash)).await);
@@ -161,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn of_more_than_may_wait_the_last_are_told_to_come_again() {
         let passwords = Passwords::new(Handle::current()).unwrap();
-        let ask = |_| passwords.verify("secret".into(), None, Turn::Later);
+        let ask = |_| passwords.verify("secret".into(), None, (Asker::default(), Turn::Later));
         let answers = futures_util::future::join_all((0..200).map(ask)).await;
         let busy = answers.iter().filter(|answer| matches!(answer, Err(Error::Busy(_)))).count();
         assert!((1..200).contains(&busy), "{busy} of 200");

@@ -164,6 +164,11 @@ impl AppState {
         prepared.ok().and_then(|epoch| *epoch)
     }
 
+    /// Whether the addresses of clients are told by proxies.
+    pub fn is_behind_proxies(&self) -> bool {
+        self.trusted_proxies > 0
+    }
+
     /// Tells the relay that a change of this chat is committed.
     pub(crate) fn committed(&self, chat: ChatId) {
         self.waker.committed(self.lanes.lane_of(chat));

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use crate::accounts::{self, Login};
-use crate::auth::CameFrom;
+use crate::auth::{Asker, CameFrom};
 use crate::check;
 use crate::db::refresh_tokens::Extent;
 use crate::error::Answer;
@@ -63,12 +63,13 @@ pub(crate) struct Tokens {
 pub(crate) async fn log_in(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
+    asker: Asker,
     body: Body<LogIn>,
 ) -> Result<HttpResponse, Answer> {
     let LogIn { email, password } = body.into_inner().0;
     let email = check::text("email", email, check::MAX_EMAIL)?;
     let password = check::text("password", password, check::MAX_PASSWORD)?;
-    Ok(tokens(accounts::log_in(&state, &email, password, from).await?))
+    Ok(tokens(accounts::log_in(&state, &email, password, (from, asker)).await?))
 }
 
 /// Trades a refresh token for new tokens. A token that comes a second time ends its login; only for some seconds after its
