@@ -73,7 +73,7 @@ macro_rules! marks_json {
             "(SELECT coalesce(json_agg(json_build_object('reader_type', k.reader_type, 'reader_id', k.reader_id,
                   'delivered_seq', k.delivered_seq, 'read_seq', k.read_seq, 'updated_at', ",
             time_json!("k.updated_at"),
-            ")), '[]')
+            ") ORDER BY k.reader_type, k.reader_id), '[]')
               FROM (SELECT * FROM chat_marks WHERE chat_id = c.id
                         AND reader_type = ",
             $reader_type,
