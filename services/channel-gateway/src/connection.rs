@@ -445,6 +445,10 @@ impl Connection {
         let taken = wanted(state.inbox.front()?);
         if taken.is_some() {
             state.take_frame();
+            // More may follow that belongs to it: it must not wait until all else is served.
+            if state.was_full && state.has_room() {
+                self.outlet.read_on();
+            }
         }
         taken
     }

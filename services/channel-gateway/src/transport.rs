@@ -49,6 +49,9 @@ pub trait Outlet: Send + Sync {
     /// Whether it is closed or closing.
     fn is_closed(&self) -> bool;
 
+    /// There is room again for what its peer sends.
+    fn read_on(&self) {}
+
     /// Has the processor fetch what [`Self::send`] is about to read.
     fn prefetch(&self) {}
 }

@@ -176,6 +176,34 @@ system_test! {
         assert_eq!(slow, 0);
     }
 
+    async fn a_resume_that_is_larger_than_what_waits_for_its_turn_is_taken_whole(system: System) {
+        const LARGE: i64 = 9_000_000_000_000_000_000;
+        let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let mut socket = Socket::open(system.gateway(0), &format!("/ws?token={}&resume=1", ada.token)).await;
+        // 20 frames of 40 KB, at once.
+        for first in (0..20).map(|number| LARGE + number * 1_000) {
+            let cursors: serde_json::Map<_, _> = (first..first + 1_000).map(|it| (it.to_string(), json!(LARGE))).collect();
+            socket.send(json!({"type": "resume", "epoch": 1, "cursors": cursors, "more": true})).await;
+        }
+        socket.send(resume(&[chat], false)).await;
+        socket.connected().await;
+        let mut refused = BTreeMap::<String, usize>::new();
+        let resumed = loop {
+            let frame = socket.next().await;
+            size(&frame);
+            if frame["type"] == "resumed" {
+                break frame;
+            }
+            let chats = frame["chats"].as_array().unwrap_or_else(|| panic!("no resync: {frame}"));
+            *refused.entry(frame["why"].as_str().expect("a reason").to_owned()).or_default() += chats.len();
+        };
+        // All of them together are one chat too many.
+        assert_eq!(refused, BTreeMap::from([("gone".to_owned(), 20_000), ("too_many".to_owned(), 1)]));
+        assert_eq!((&resumed["cursors"], &resumed["more"]), (&json!({}), &Value::Null));
+        assert!(socket.until_pong().await.is_empty());
+    }
+
     async fn a_resume_whose_next_frame_does_not_come_goes_on_with_what_there_is(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
         let chat = system.group_chat("Lunch", &[&ada, &ben]);

@@ -278,6 +278,10 @@ impl Outlet for Socket {
         self.out().ending.is_some()
     }
 
+    fn read_on(&self) {
+        self.ask_attention();
+    }
+
     fn prefetch(&self) {
         black_box((self.out.is_poisoned(), self.stream.as_raw_fd()));
     }
