@@ -97,9 +97,10 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     server.stop().await;
     state.finish_writes().await;
     around.shutdown.cancel();
-    link.await?;
+    // A panic in one of them is told by `ended`.
+    let _ = link.await;
     if let Some(relay) = relay {
-        relay.await?;
+        let _ = relay.await;
     }
     ended
 }
