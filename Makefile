@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send schemathesis conformance clean-data
+.PHONY: help run up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send bench-attack schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -45,7 +45,7 @@ faults-check: ## a short run of the faults, and runs with a planted loss, duplic
 bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (ARGS="--sockets 1000 --rounds 1" for less)
 	@exec deploy/local/bench.sh short $(ARGS)
 
-bench-full: ## all benches, for most of an hour (PARTS="fanout hold churn operators pipeline depth send" for some)
+bench-full: ## all benches, for most of an hour (PARTS="fanout hold churn operators pipeline depth send attack" for some)
 	@exec deploy/local/bench.sh full
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env
@@ -62,6 +62,9 @@ conformance: ## run the WebSocket conformance cases against the gateway (needs P
 
 bench-send: ## messages stored in a second, beside pgbench with the same statement (ARGS="--rounds 3 --seconds 10")
 	@exec bench/send.sh $(ARGS)
+
+bench-attack: ## what outsiders try, and what neighbours notice, about 5 minutes (ARGS="--short", ARGS="--program an/older/standalone")
+	@exec deploy/local/bench.sh attack $(ARGS)
 
 clean-data: ## stop all and delete the data of run, up and test
 	@deploy/local/clean-data.sh

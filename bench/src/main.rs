@@ -5,6 +5,7 @@
 //! - [`gateway`]: processor time, memory and time of a fan-out, against a floor and against others; many sockets for long;
 //!   a staff feed
 //! - [`pipeline`]: at which rate the whole begins to lag
+//! - [`attack`]: what outsiders try, and what neighbours notice of it
 //! - [`depth`]: a page, a `sync` and a send with a hundred times the messages; chat-service's own functions run in here
 //!
 //! These measure what runs at an address, as its clients see it:
@@ -19,6 +20,7 @@
 //! - `usage`: processor time and memory of a process
 //! - `figures`, `percentiles`, `output`: from samples to tables
 
+mod attack;
 mod depth;
 mod figures;
 mod gateway;
@@ -47,6 +49,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
+    /// What outsiders try, each on a fresh standalone, and what its neighbours notice.
+    Attack(attack::Plan),
     /// The gateway against a floor and against other servers: one message to thousands of sockets.
     Fanout(gateway::fanout::Plan),
     /// Many sockets of one gateway, held for minutes.
@@ -73,6 +77,7 @@ enum What {
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     match arguments.what {
+        What::Attack(plan) => Box::pin(attack::run(plan)).await,
         What::Fanout(plan) => gateway::fanout::run(plan).await,
         What::Hold(plan) => gateway::soak::hold(plan).await,
         What::Churn(plan) => gateway::soak::churn(plan).await,

@@ -51,8 +51,14 @@ pub(crate) fn service(name: &str) -> anyhow::Result<Program> {
     Ok(configured(Program::at(name, binary(name)?)))
 }
 
+/// One address opens as many connections as it likes: all that is measured comes from this machine.
 fn configured(program: Program) -> Program {
-    program.env("HTTP__BIND", "127.0.0.1:0").env("LOG__FORMAT", "json").env("HTTP__CONNECTIONS_PER_ADDRESS", "0")
+    at_any_port(program).env("HTTP__CONNECTIONS_PER_ADDRESS", "0")
+}
+
+/// With all else as it is by default.
+pub(crate) fn at_any_port(program: Program) -> Program {
+    program.env("HTTP__BIND", "127.0.0.1:0").env("LOG__FORMAT", "json")
 }
 
 /// A binary of this workspace, beside this one.

@@ -1,4 +1,4 @@
-//! What the operating system says of a process: processor time to the nanosecond, also with its children, and memory.
+//! What the operating system says of a process: processor time to the nanosecond, also with its children, memory and descriptors.
 
 use std::fs;
 use std::ops::Range;
@@ -78,6 +78,11 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
     line.trim().trim_end_matches(" kB").parse().context("a number of KiB")
 }
 
+/// Open descriptors of a process.
+pub(crate) fn descriptors(process: u32) -> anyhow::Result<usize> {
+    Ok(fs::read_dir(format!("/proc/{process}/fd"))?.count())
+}
+
 #[cfg(test)]
 mod tests {
     use std::process::Command;
@@ -96,6 +101,10 @@ mod tests {
         let block = std::hint::black_box(vec![1u8; 64 << 20]);
         assert!(resident(me).expect("smaps_rollup") > 64 << 10);
         drop(block);
+        let before = descriptors(me).expect("its folder");
+        let file = fs::File::open("/proc/self/stat").expect("a file");
+        assert!(descriptors(me).expect("its folder") > before);
+        drop(file);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A visitor: one session, one socket, and messages by POST.
 
-use anyhow::{Context, bail};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::net::{IpAddr, SocketAddr};
+
+use anyhow::{Context, bail, ensure};
+use futures_util::{SinkExt, StreamExt, TryStreamExt, stream};
 use reqwest::Client;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async};
 use uuid::Uuid;
 
 /// One visitor's session.
@@ -75,6 +77,23 @@ impl Socket {
             bail!("the first frame is {}", first["type"]);
         }
         Ok((socket, first))
+    }
+
+    /// The same from one of this machine's addresses.
+    pub(crate) async fn open_from(local: IpAddr, server: SocketAddr, target: &str) -> anyhow::Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(local, 0))?;
+        let stream = MaybeTlsStream::Plain(socket.connect(server).await?);
+        let (stream, _) = client_async(format!("ws://{server}{target}"), stream).await?;
+        let mut socket = Self(stream);
+        let first = socket.next_frame().await?;
+        ensure!(first["type"] == "connected", "the first frame is {}", first["type"]);
+        Ok(socket)
+    }
+
+    /// Sends a frame.
+    pub(crate) async fn send(&mut self, frame: &Value) -> anyhow::Result<()> {
+        Ok(self.0.send(Message::text(frame.to_string())).await?)
     }
 
     /// Reads until everything is there that a visitor's chat had at `connected`. The cursor reached, and how many

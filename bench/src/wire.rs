@@ -64,6 +64,24 @@ pub(crate) fn text(text: &str) -> Vec<u8> {
     masked_by_zero(0x81, text.as_bytes())
 }
 
+/// A ping.
+pub(crate) fn ping(payload: &[u8]) -> Vec<u8> {
+    masked_by_zero(0x89, payload)
+}
+
+/// A frame that is not the last of its message.
+pub(crate) fn fragment(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    masked_by_zero(opcode, payload)
+}
+
+/// What is before so many bytes of a frame.
+pub(crate) fn head(first: u8, length: usize) -> Vec<u8> {
+    let mut head = vec![first];
+    push_length(&mut head, length, 0x80);
+    head.extend_from_slice(&[0; 4]);
+    head
+}
+
 /// The answer to a ping.
 pub(crate) fn pong(payload: &[u8]) -> Vec<u8> {
     masked_by_zero(0x8a, payload)
@@ -75,9 +93,7 @@ pub(crate) fn close() -> Vec<u8> {
 }
 
 fn masked_by_zero(first: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first];
-    push_length(&mut frame, payload.len(), 0x80);
-    frame.extend_from_slice(&[0; 4]);
+    let mut frame = head(first, payload.len());
     frame.extend_from_slice(payload);
     frame
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make bench, make bench-full: the gateway against a floor and against other servers, then sending against pgbench; the
-# full one also a staff feed, the whole pipeline and a deep database. Uses the test servers, which it stops in the end
+# full one also a staff feed, the whole pipeline, a deep database and attacks. make bench-attack: the attacks alone. Uses the test servers, which it stops in the end
 # unless `make services-up` started them. Tables are in .run/bench.
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
@@ -10,7 +10,7 @@ BENCH=target/release/bench
 # The load generator and all that is not measured; what is measured has core 0, which the load generator sees to.
 CLIENT_CORE=1
 # Of the full one, in its order; PARTS names some of them.
-ALL_PARTS=(fanout hold churn operators pipeline depth send)
+ALL_PARTS=(fanout hold churn operators pipeline depth send attack)
 
 start_services() {
   if [[ ! -e .run/test/keep ]]; then
@@ -57,6 +57,11 @@ run_bench() { taskset --cpu-list "$CLIENT_CORE" "$BENCH" "$@" 9>&-; }
 run_send() {
   say "Sending, against pgbench"
   bench/send.sh --output "$AREA" "$@" 9>&-
+}
+
+run_attack() {
+  say "What outsiders try, each on a fresh standalone, about five minutes"
+  "$BENCH" attack --output "$AREA" "$@" 9>&-
 }
 
 # All tables in one file, and one last line for machines.
@@ -116,6 +121,9 @@ run_full() {
   if chosen send; then
     run_send --rounds 3
   fi
+  if chosen attack; then
+    run_attack
+  fi
 }
 
 main() {
@@ -123,13 +131,18 @@ main() {
   case $extent in
     short) ;;
     full) choose_parts ;;
-    *) fail "usage: bench.sh [short|full]" ;;
+    attack) PARTS=attack ;;
+    *) fail "usage: bench.sh [short|full|attack]" ;;
   esac
   only_one "$AREA/lock" "make bench"
   (($(nproc) > 1)) || fail "a server and its clients need a core each"
-  require compiler postgres rabbitmq redis taskset node npm venv
-  install_node_peers
-  install_python_peer
+  require compiler postgres rabbitmq redis
+  # Only those that are compared are no programs of this workspace.
+  if [[ $extent != attack ]]; then
+    require taskset node npm venv
+    install_node_peers
+    install_python_peer
+  fi
   build
   start_services
   # What is measured anew replaces what was; of the other parts the last tables stay.
