@@ -44,6 +44,7 @@ use futures_util::FutureExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error::Error;
 
@@ -105,7 +106,12 @@ impl PoolSettings {
         config.custom_setup = Box::new(move |url| {
             let (url, runtime) = (SecretString::from(url), runtime.clone());
             async move {
-                let connecting = runtime.spawn(async move { connect_with(&url, further).await });
+                let connecting = async move {
+                    let no_answer = |_| Err(ConnectionError::BadConnection("no answer in 5 s".into()));
+                    tokio::time::timeout(WAIT, connect_with(&url, further)).await.unwrap_or_else(no_answer)
+                };
+                // A connection that nobody waits for any more is not to be made: its socket would stay open.
+                let connecting = AbortOnDropHandle::new(runtime.spawn(connecting));
                 connecting.await.map_err(|error| ConnectionError::BadConnection(error.to_string()))?
             }
             .boxed()

@@ -37,8 +37,8 @@ pub struct Trail {
 }
 
 /// How much more a service may use while something is away. A pool fills up, and who waits holds a buffer; what is made anew
-/// again and again goes far beyond it.
-const ROOM: Footprint = Footprint { memory: 96, threads: 12, descriptors: 120 };
+/// again and again goes far beyond it. A request that waits for PostgreSQL holds its socket for 15 s: 120 at 8 a second.
+const ROOM: Footprint = Footprint { memory: 96, threads: 12, descriptors: 180 };
 
 impl Trail {
     /// What of it, before, at the most, and how much more it may be.
