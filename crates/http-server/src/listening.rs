@@ -30,27 +30,8 @@ pub struct Server {
     ends: Ends,
 }
 
-/// Serves `app` to those who connect to `listener`, and says so in the log. Call it on a runtime.
+/// Serves `app` to those who connect to `listener`. Call it on a runtime.
 pub fn listen<F, I, S, B>(
-    listener: TcpListener,
-    threads: usize,
-    connections: &Arc<Connections>,
-    app: F,
-) -> anyhow::Result<Server>
-where
-    F: Fn() -> I + Send + Clone + 'static,
-    I: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>, Error = actix_web::Error> + 'static,
-    S::InitError: std::fmt::Debug,
-    B: MessageBody + 'static,
-{
-    let server = start(listener, threads, connections, app)?;
-    tracing::info!(addr = %server.address, "listening");
-    Ok(server)
-}
-
-/// The same, without a word.
-pub(crate) fn start<F, I, S, B>(
     listener: TcpListener,
     threads: usize,
     connections: &Arc<Connections>,
@@ -82,6 +63,13 @@ where
 }
 
 impl Server {
+    /// Says in the log that it listens, as every service does once.
+    #[must_use]
+    pub fn announced(self) -> Self {
+        tracing::info!(addr = %self.address, "listening");
+        self
+    }
+
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {

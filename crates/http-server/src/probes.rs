@@ -7,7 +7,7 @@ use telemetry::{Health, Metrics, TelemetryConfig};
 
 use crate::config::HttpConfig;
 use crate::connections::Connections;
-use crate::listening::{Server, start};
+use crate::listening::{Server, listen};
 
 /// Serves them, with the metrics that are to be seen `here`. It listens at once.
 pub fn serve(
@@ -17,9 +17,7 @@ pub fn serve(
     here: Option<Metrics>,
 ) -> anyhow::Result<Server> {
     let connections = Connections::new(HttpConfig::default(), false, metrics);
-    let server = probes(bind, health, here, &connections)?;
-    tracing::info!(addr = %server.address(), "listening");
-    Ok(server)
+    Ok(probes(bind, health, here, &connections)?.announced())
 }
 
 /// Serves the metrics at an address of their own, where the configuration names one, until the process ends. Gives back
@@ -42,5 +40,5 @@ fn probes(
     connections: &std::sync::Arc<Connections>,
 ) -> anyhow::Result<Server> {
     let configure = telemetry::http::configure(health, metrics);
-    start(TcpListener::bind(bind)?, 1, connections, move || App::new().configure(configure.clone()))
+    listen(TcpListener::bind(bind)?, 1, connections, move || App::new().configure(configure.clone()))
 }

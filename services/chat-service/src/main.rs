@@ -127,5 +127,5 @@ fn listen(
     let is_behind_proxies = state.is_behind_proxies();
     let connections = Connections::new(HttpConfig { connections_per_address }, is_behind_proxies, &around.metrics);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    http_server::listen(listener, threads, &connections, app)
+    Ok(http_server::listen(listener, threads, &connections, app)?.announced())
 }

@@ -6,17 +6,13 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use tokio_postgres::{Client, Connection, NoTls, Socket};
 
-use super::address::{Address, Tls};
+use super::address::Address;
 use super::tls;
 use crate::BusError;
 
 /// Whether a URL can be used at all: what it asks for is supported, and its CA can be read. Connects to nothing.
 pub fn check_url(url: &SecretString) -> Result<(), BusError> {
-    match Address::read(url)?.tls {
-        Tls::Never => Ok(()),
-        Tls::Unverified => tls::unverified().map(|_| ()),
-        Tls::Verified { root } => tls::verified(root.as_deref()).map(|_| ()),
-    }
+    tls::connector(&Address::read(url)?.tls).map(|_| ())
 }
 
 /// Opens a connection. It lives on the caller's runtime. The words of an error say what the server or the network said, and
@@ -31,10 +27,9 @@ pub async fn open(url: &SecretString) -> Result<AsyncPgConnection, BusError> {
 pub(super) async fn plain_client(url: &SecretString) -> Result<Client, BusError> {
     let Address { config, tls } = Address::read(url)?;
     let client = async {
-        match tls {
-            Tls::Never => driven(config.connect(NoTls).await),
-            Tls::Unverified => driven(config.connect(tls::unverified()?).await),
-            Tls::Verified { root } => driven(config.connect(tls::verified(root.as_deref())?).await),
+        match tls::connector(&tls)? {
+            None => driven(config.connect(NoTls).await),
+            Some(tls) => driven(config.connect(tls).await),
         }
     };
     Box::pin(client).await
@@ -51,10 +46,9 @@ where
 }
 
 async fn open_at(Address { config, tls }: Address) -> Result<AsyncPgConnection, BusError> {
-    match tls {
-        Tls::Never => of(config.connect(NoTls).await).await,
-        Tls::Unverified => of(config.connect(tls::unverified()?).await).await,
-        Tls::Verified { root } => of(config.connect(tls::verified(root.as_deref())?).await).await,
+    match tls::connector(&tls)? {
+        None => of(config.connect(NoTls).await).await,
+        Some(tls) => of(config.connect(tls).await).await,
     }
 }
 

@@ -10,10 +10,20 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address::Tls;
 use crate::BusError;
 
+/// What makes connections encrypted, where the URL asks for that. An error when its CA cannot be read.
+pub(super) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, BusError> {
+    match tls {
+        Tls::Never => Ok(None),
+        Tls::Unverified => unverified().map(Some),
+        Tls::Verified { root } => verified(root.as_deref()).map(Some),
+    }
+}
+
 /// Encrypted, whoever answers: `sslmode=require`, as libpq has it.
-pub(super) fn unverified() -> Result<MakeRustlsConnect, BusError> {
+fn unverified() -> Result<MakeRustlsConnect, BusError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(Anybody(provider.clone()));
     let config = builder(provider)?.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
@@ -21,7 +31,7 @@ pub(super) fn unverified() -> Result<MakeRustlsConnect, BusError> {
 }
 
 /// Encrypted, by a server whose certificate is signed by this CA, or one of the system's, for its host.
-pub(super) fn verified(root: Option<&Path>) -> Result<MakeRustlsConnect, BusError> {
+fn verified(root: Option<&Path>) -> Result<MakeRustlsConnect, BusError> {
     let roots = match root {
         Some(file) => from_file(file)?,
         None => of_the_system()?,
