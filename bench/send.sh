@@ -16,15 +16,7 @@ stop_all() {
   postgres_stop "$POSTGRES"
 }
 
-start_postgres() {
-  local folder port
-  folder=$(server_folder "$AREA" postgres "$(account_for postgres)")
-  port=$(unused_port "$ROOT/$AREA/ports" postgres)
-  postgres_launch "$POSTGRES" "$ROOT/$AREA/postgres.log" "$folder" "$port" durable
-  postgres_await "$POSTGRES" "$ROOT/$AREA/postgres.log" "$port"
-  DATABASE_URL=$(postgres_url "$folder" "$port")
-  export DATABASE_URL
-}
+start_postgres() { postgres_private "$POSTGRES" "$ROOT/$AREA/postgres.log" "$AREA" durable; }
 
 # Its port is the process's choice: it says which in its log.
 start_service() {

@@ -14,14 +14,8 @@ stop_all() {
 
 # A database of its own, empty at each run.
 start_postgres() {
-  local folder port
-  folder=$(server_folder "$FOLDER" postgres "$(account_for postgres)")
-  rm -rf "$folder/data"
-  port=$(free_port)
-  postgres_launch "$FOLDER/postgres.process" "$FOLDER/postgres.log" "$folder" "$port" fast
-  postgres_await "$FOLDER/postgres.process" "$FOLDER/postgres.log" "$port"
-  DATABASE_URL=$(postgres_url "$folder" "$port")
-  export DATABASE_URL
+  postgres_forget "$FOLDER"
+  postgres_private "$FOLDER/postgres.process" "$FOLDER/postgres.log" "$FOLDER" fast
 }
 
 # BROKER__BACKEND stays pg: nobody takes the outbox's rows away, and nothing that is tested here waits for that.

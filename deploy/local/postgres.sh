@@ -55,6 +55,20 @@ postgres_launch() {
 # postgres_await PROCESS_FILE LOG PORT
 postgres_await() { await "$1" "$2" PostgreSQL 60 "$(postgres_bin)/pg_isready" -q -h 127.0.0.1 -p "$3"; }
 
+# postgres_private PROCESS_FILE LOG AREA PROFILE: one for a script alone, which waits until it serves. Sets DATABASE_URL.
+postgres_private() {
+  local file=$1 log=$2 area=$3 profile=$4 folder port
+  folder=$(server_folder "$area" postgres "$(account_for postgres)")
+  port=$(unused_port "$ROOT/$area/ports" postgres)
+  postgres_launch "$file" "$log" "$folder" "$port" "$profile"
+  postgres_await "$file" "$log" "$port"
+  DATABASE_URL=$(postgres_url "$folder" "$port")
+  export DATABASE_URL
+}
+
+# postgres_forget AREA: the next one begins with an empty database.
+postgres_forget() { rm -rf "$(server_folder "$1" postgres "$(account_for postgres)")/data"; }
+
 # A fast shutdown: clients are disconnected.
 postgres_stop() { stop "$1" INT 20; }
 

@@ -23,14 +23,8 @@ stop_all() {
 
 # Each run begins with an empty database.
 start_postgres() {
-  local folder port
-  folder=$(server_folder "$AREA" postgres "$(account_for postgres)")
-  rm -rf "$folder/data"
-  port=$(unused_port "$ROOT/$AREA/ports" postgres)
-  postgres_launch "$POSTGRES" "$ROOT/$AREA/postgres.log" "$folder" "$port" fast
-  postgres_await "$POSTGRES" "$ROOT/$AREA/postgres.log" "$port"
-  DATABASE_URL=$(postgres_url "$folder" "$port")
-  export DATABASE_URL
+  postgres_forget "$AREA"
+  postgres_private "$POSTGRES" "$ROOT/$AREA/postgres.log" "$AREA" fast
 }
 
 build() {

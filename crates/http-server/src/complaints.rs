@@ -2,28 +2,25 @@
 //! and never with what was sent.
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-/// Lines that are written at once.
-const BURST: u32 = 10;
-/// How long until one more may be.
-const EVERY: Duration = Duration::from_secs(6);
+use rate_limits::Buckets;
+
+/// Lines that are written at once, and in a minute.
+const LINES: NonZeroU32 = NonZeroU32::MIN.saturating_add(9);
 
 /// How many lines may still be written.
 #[derive(Debug)]
-pub(crate) struct Complaints(Mutex<Left>);
-
-#[derive(Debug)]
-struct Left {
-    lines: u32,
-    since: Instant,
-    left_out: u64,
+pub(crate) struct Complaints {
+    lines: Option<Buckets<()>>,
+    left_out: AtomicU64,
 }
 
 impl Default for Complaints {
     fn default() -> Self {
-        Self(Mutex::new(Left { lines: BURST, since: Instant::now(), left_out: 0 }))
+        Self { lines: Buckets::per_minute(LINES.get(), LINES), left_out: AtomicU64::new(0) }
     }
 }
 
@@ -39,24 +36,22 @@ impl Complaints {
 
     /// How many were left out since the last line, if one may be written.
     fn take(&self, now: Instant) -> Option<u64> {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let more = now.saturating_duration_since(left.since).as_secs() / EVERY.as_secs();
-        if more > 0 {
-            left.lines = BURST.min(left.lines.saturating_add(u32::try_from(more).unwrap_or(BURST)));
-            left.since = now;
-        }
-        if left.lines == 0 {
-            left.left_out += 1;
+        if self.lines.as_ref().is_some_and(|lines| lines.take_at(&(), now).is_err()) {
+            self.left_out.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        left.lines -= 1;
-        Some(std::mem::take(&mut left.left_out))
+        Some(self.left_out.swap(0, Ordering::Relaxed))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+
+    /// How long until one more may be.
+    const EVERY: Duration = Duration::from_secs(6);
 
     #[test]
     fn a_flood_of_malformed_requests_is_a_few_lines_that_say_how_many_more_there_were() {

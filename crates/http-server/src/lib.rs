@@ -7,6 +7,7 @@
 //! - `head`: where a request ends, so that the next one is read when it is answered
 //! - [`requests`]: tells a connection when a request begins and ends, and what every answer has
 //! - `deadlines`: cuts those whose peer does not do its part in time
+//! - [`preflight`]: the body for preflights that are refused
 //! - `bare_errors`: the body for answers that actix gives by itself · `complaints`: the log of what is no HTTP
 
 mod bare_errors;
@@ -19,6 +20,7 @@ pub mod descriptors;
 mod head;
 pub mod io;
 mod listening;
+pub mod preflight;
 pub mod probes;
 mod refusal;
 pub mod requests;

@@ -8,6 +8,7 @@ use actix_http::Request;
 use actix_service::{IntoServiceFactory, ServiceFactory, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, ServiceResponse};
+use telemetry::Vital;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -30,11 +31,12 @@ pub struct Server {
     ends: Ends,
 }
 
-/// Serves `app` to those who connect to `listener`. Call it on a runtime.
+/// Serves `app` to those who connect to `listener`; the threads that do are vital. Call it on a runtime.
 pub fn listen<F, I, S, B>(
     listener: TcpListener,
     threads: usize,
     connections: &Arc<Connections>,
+    vital: &Vital,
     app: F,
 ) -> anyhow::Result<Server>
 where
@@ -45,7 +47,7 @@ where
     B: MessageBody + 'static,
 {
     let service = move || protocol().h1(Requests::new(map_config(app(), |()| AppConfig::default())));
-    let (workers, ends) = Workers::start(threads, connections, service)?;
+    let (workers, ends) = Workers::start(threads, connections, vital, service)?;
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -12,6 +12,7 @@ use actix_http::{Extensions, HttpServiceBuilder, Request, Response};
 use actix_service::{Service, ServiceFactory};
 use anyhow::{Context, anyhow};
 use futures_util::future::poll_fn;
+use telemetry::Vital;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -54,8 +55,13 @@ type Given = (TcpStream, ConnectionPermit);
 pub struct Ends(Vec<oneshot::Receiver<()>>);
 
 impl Workers {
-    /// Starts so many threads with a service of their own each, and returns when all are ready.
-    pub fn start<F, S>(threads: usize, connections: &Arc<Connections>, factory: F) -> anyhow::Result<(Self, Ends)>
+    /// Starts so many threads with a service of their own each, and returns when all are ready. Each of them is vital.
+    pub fn start<F, S>(
+        threads: usize,
+        connections: &Arc<Connections>,
+        vital: &Vital,
+        factory: F,
+    ) -> anyhow::Result<(Self, Ends)>
     where
         F: Fn() -> S + Send + Clone + 'static,
         S: ServiceFactory<(Io, Option<SocketAddr>), Config = (), InitError = (), Error = DispatchError> + 'static,
@@ -66,9 +72,10 @@ impl Workers {
             let (give, given) = mpsc::unbounded_channel();
             let (ready, is_ready) = std::sync::mpsc::channel();
             let (end, ended) = oneshot::channel();
-            let (factory, connections) = (factory.clone(), connections.clone());
-            std::thread::Builder::new().name(format!("http-{index}")).spawn(move || {
-                work(factory, &connections, given, &ready);
+            let (factory, connections, vital) = (factory.clone(), connections.clone(), vital.clone());
+            let name = format!("http-{index}");
+            std::thread::Builder::new().name(name.clone()).spawn(move || {
+                work(factory, &connections, (&vital, &name), (given, &ready));
                 // Whoever waited for it may be gone.
                 let _ = end.send(());
             })?;
@@ -101,8 +108,8 @@ impl Ends {
 fn work<S>(
     factory: impl Fn() -> S,
     connections: &Connections,
-    mut given: mpsc::UnboundedReceiver<Given>,
-    ready: &std::sync::mpsc::Sender<anyhow::Result<()>>,
+    (vital, name): (&Vital, &str),
+    (mut given, ready): (mpsc::UnboundedReceiver<Given>, &std::sync::mpsc::Sender<anyhow::Result<()>>),
 ) where
     S: ServiceFactory<(Io, Option<SocketAddr>), Config = (), InitError = (), Error = DispatchError>,
     S::Service: 'static,
@@ -111,7 +118,7 @@ fn work<S>(
         Ok(runtime) => runtime,
         Err(error) => return drop(ready.send(Err(error.into()))),
     };
-    runtime.block_on(async {
+    runtime.block_on(vital.watched(name, async {
         let Ok(service) = factory().new_service(()).await else {
             return drop(ready.send(Err(anyhow!("HTTP cannot be served"))));
         };
@@ -134,7 +141,7 @@ fn work<S>(
         if timeout(ENDS_WITHIN, all_end(&mut serving)).await.is_err() {
             tracing::debug!("some connections did not end in time");
         }
-    });
+    }));
 }
 
 async fn all_end(serving: &mut JoinSet<()>) {

@@ -11,7 +11,7 @@ use actix_web::{App, HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use http_server::descriptors::Room;
 use http_server::{Connection, Connections, HttpConfig, Server};
-use telemetry::Metrics;
+use telemetry::{Metrics, Vital};
 
 /// What must happen happens soon; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl House {
         };
         let server = {
             let _inside = runtime.enter();
-            http_server::listen(listener, 1, &connections, app).expect("a server")
+            http_server::listen(listener, 1, &connections, &Vital::new(), app).expect("a server")
         };
         Self { address: server.address(), seen, metrics, connections, server: Some(server), runtime }
     }

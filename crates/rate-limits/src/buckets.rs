@@ -45,7 +45,8 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         self.take_at(key, Instant::now())
     }
 
-    fn take_at(&self, key: &K, now: Instant) -> Result<(), Duration> {
+    /// The same at a given moment.
+    pub fn take_at(&self, key: &K, now: Instant) -> Result<(), Duration> {
         let mut buckets = self.lock();
         let full_at = buckets.entry(key, || now);
         let after = (*full_at).max(now) + self.interval;

@@ -63,7 +63,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let draining = health.part("process");
     draining.up();
     let app = {
-        let metrics = http_server::probes::metrics_apart(&config.telemetry, &health, &metrics)?;
+        let metrics = http_server::probes::metrics_apart(&config.telemetry, &health, &metrics, &vital)?;
         let gateway = gateway.clone();
         move || {
             App::new()
@@ -78,7 +78,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let server = server::serve(listener, gateway.clone(), app)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
-        lost = vital.lost() => Err(lost.into()),
+        // What is left of it could not take leave of anybody: clients find another one sooner if it is gone at once.
+        lost = vital.lost() => return Err(lost.into()),
     };
     draining.down("shutting down");
     drain::drain(&gateway, &config.channel).await;

@@ -1,13 +1,13 @@
 //! Errors of the gateway's own HTTP routes, in the one shape.
 
-use actix_cors::CorsError;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, VARY};
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
+use http_server::preflight;
 
 /// An error to answer with.
 #[derive(Debug, thiserror::Error)]
@@ -33,20 +33,7 @@ pub async fn refused_preflight_in_shape<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let response = next.call(request).await?;
-    let refused = response.response().error().and_then(|error| error.as_error::<CorsError>());
-    let Some(refused) = refused else { return Ok(response.map_into_left_body()) };
-    let error = match refused {
-        CorsError::OriginNotAllowed => ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"),
-        _ => ErrorBody::new(ErrorCode::BadRequest, "the preflight could not be read"),
-    };
-    let (request, old) = response.into_parts();
-    let mut response = ApiError(error).error_response();
-    // It is another for another origin.
-    if let Some(vary) = old.headers().get(VARY) {
-        response.headers_mut().insert(VARY, vary.clone());
-    }
-    Ok(ServiceResponse::new(request, response).map_into_right_body())
+    Ok(preflight::in_the_one_shape(next.call(request).await?))
 }
 
 /// For the header `Retry-After`, which has whole seconds (RFC 9110, section 10.2.3).

@@ -112,7 +112,7 @@ impl Gateway {
     /// Puts a gateway together. Call it on the runtime that its tasks shall run on.
     pub fn new(parts: Parts) -> std::io::Result<Arc<Self>> {
         let runtime = Handle::current();
-        let pollers = Pollers::start(parts.pollers)?;
+        let pollers = Pollers::start(parts.pollers, &parts.vital)?;
         let name = format!("{:08x}", rand::random::<u32>());
         let vital = parts.vital;
         let (limits, leases) = count_connections(parts.limits, &parts.shared, &name, &vital)?;

@@ -46,7 +46,7 @@ where
         }
     };
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let (workers, http) = Workers::start(cores, &gateway.connections, service)?;
+    let (workers, http) = Workers::start(cores, &gateway.connections, &gateway.vital, service)?;
     let door: Arc<dyn Door> = Arc::new(Doorman::new(gateway.clone(), workers));
     socket2::SockRef::from(&listener).listen(BACKLOG)?;
     gateway.pollers.listen(listener, &door, &gateway.runtime).context("nobody can be accepted")?;

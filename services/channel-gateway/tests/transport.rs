@@ -18,7 +18,7 @@ use chat_events::ErrorBody;
 use chat_events::frame::CloseCode;
 use futures_util::FutureExt;
 use http_server::{ConnectionPermit, Connections, HttpConfig, Refused};
-use telemetry::Metrics;
+use telemetry::{Metrics, Vital};
 
 /// What must happen happens at once; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -76,27 +76,9 @@ impl Line {
     }
 
     fn answered(answer: &'static str, waits_for_a_frame: bool) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
-        client.set_nodelay(true).expect("a socket");
-        client.set_read_timeout(Some(PATIENCE)).expect("a socket");
-        let (server, _) = listener.accept().expect("a connection");
-        server.set_nonblocking(true).expect("a socket");
         let (tell, heard) = channel();
-        let (give, given) = channel();
-        let pollers = Pollers::start(1).expect("a thread");
-        let witness = move |taken: &Arc<Socket>| -> Arc<dyn Peer> {
-            give.send(taken.clone()).expect("the test waits for it");
-            Arc::new(Witness(tell))
-        };
-        let admission = Admission {
-            answer: Bytes::from_static(answer.as_bytes()),
-            waits_for_a_frame,
-            limits: LIMITS,
-            peer_of: Box::new(witness),
-        };
-        pollers.take_over(server, permit(), &[], admission);
-        let socket = given.recv_timeout(PATIENCE).expect("taken over");
+        let pollers = Pollers::start(1, &Vital::new()).expect("a thread");
+        let (client, socket) = settle(&pollers, (answer, waits_for_a_frame), LIMITS, Witness(tell));
         Self { client, socket, heard, _pollers: pollers }
     }
 
@@ -330,6 +312,16 @@ fn a_handshake_is_answered_with_the_first_frame_and_without_one_all_the_same() {
 
 /// A socket on these pollers, with this peer; its client, and the socket.
 fn place(pollers: &Pollers, limits: Limits, peer: impl Peer + 'static) -> (TcpStream, Arc<Socket>) {
+    settle(pollers, ("", false), limits, peer)
+}
+
+/// The same, with an answer to its handshake, which may wait for a frame.
+fn settle(
+    pollers: &Pollers,
+    (answer, waits_for_a_frame): (&'static str, bool),
+    limits: Limits,
+    peer: impl Peer + 'static,
+) -> (TcpStream, Arc<Socket>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
     client.set_nodelay(true).expect("a socket");
@@ -341,12 +333,8 @@ fn place(pollers: &Pollers, limits: Limits, peer: impl Peer + 'static) -> (TcpSt
         give.send(socket.clone()).expect("the test waits for it");
         Arc::new(peer)
     });
-    pollers.take_over(
-        server,
-        permit(),
-        &[],
-        Admission { answer: Bytes::new(), waits_for_a_frame: false, limits, peer_of },
-    );
+    let admission = Admission { answer: Bytes::from_static(answer.as_bytes()), waits_for_a_frame, limits, peer_of };
+    pollers.take_over(server, permit(), &[], admission);
     (client, given.recv_timeout(PATIENCE).expect("taken over"))
 }
 
@@ -382,7 +370,8 @@ impl Peer for Neighbour {
 
 /// What a neighbour waits for, counted in frames of a flood, when both have come at the same time.
 fn frames_before_a_neighbour(flood: &[u8]) -> usize {
-    let (pollers, (book, heard), (open, gate)) = (Pollers::start(1).expect("a thread"), channel(), channel());
+    let (pollers, (book, heard), (open, gate)) =
+        (Pollers::start(1, &Vital::new()).expect("a thread"), channel(), channel());
     let person = |name, gate| Neighbour { name, book: book.clone(), gate: Mutex::new(gate) };
     let (mut loud, _) = place(&pollers, LIMITS, person("loud", Some(gate)));
     let (mut quiet, _) = place(&pollers, LIMITS, person("quiet", None));
@@ -434,7 +423,7 @@ fn who_has_not_said_whose_it_is_when_its_time_is_over_is_closed_at_once() {
     }
 
     const WITHIN: Duration = Duration::from_millis(300);
-    let pollers = Pollers::start(1).expect("a thread");
+    let pollers = Pollers::start(1, &Vital::new()).expect("a thread");
     let limits = Limits { prove_within: Some(WITHIN), ..LIMITS };
     // On every spoke of the wheel, which turns once in five seconds.
     let sockets: Vec<_> = (0..5).map(|_| (Instant::now(), place(&pollers, limits, Silent(Instant::now())).0)).collect();
@@ -447,9 +436,26 @@ fn who_has_not_said_whose_it_is_when_its_time_is_over_is_closed_at_once() {
     }
 }
 
+#[tokio::test]
+async fn a_poller_that_dies_is_told_of() {
+    struct Broken;
+
+    impl Peer for Broken {
+        fn message(&self, _: Incoming, _: &Arc<Socket>) -> bool {
+            panic!("of its own")
+        }
+    }
+
+    let vital = Vital::new();
+    let pollers = Pollers::start(1, &vital).expect("a thread");
+    let (mut client, _) = place(&pollers, LIMITS, Broken);
+    client.write_all(&masked(0x81, b"hello")).expect("the server reads");
+    assert_eq!(vital.lost().await.to_string(), "poller-0 has panicked: the process cannot do its work without it");
+}
+
 #[test]
 fn a_message_that_never_becomes_whole_ends_its_connection() {
-    let pollers = Pollers::start(1).expect("a thread");
+    let pollers = Pollers::start(1, &Vital::new()).expect("a thread");
     let limits = Limits { whole_within: Duration::from_secs(1), ..LIMITS };
     let (tell, _heard) = channel();
     let half = |wire: &[u8]| {
@@ -494,7 +500,7 @@ fn of_a_stranger_little_is_kept_until_it_has_said_whose_it_is() {
     }
 
     const LONG: usize = 500_000;
-    let pollers = Pollers::start(1).expect("a thread");
+    let pollers = Pollers::start(1, &Vital::new()).expect("a thread");
     let limits = Limits { prove_within: Some(Duration::from_secs(3600)), ..LIMITS };
     let ((tell_waits, waits), (tell, heard), is_proved) = (channel(), channel(), Arc::<AtomicBool>::default());
     let stranger = Stranger { is_proved: is_proved.clone(), waits: tell_waits, heard: tell };
@@ -599,7 +605,7 @@ impl House {
         let ((tell, heard), (give, http)) = (channel(), channel());
         let allowed = Arc::new(tokio::sync::Semaphore::new(0));
         let door: Arc<dyn Door> = Arc::new(Porter { tell, http: give, allowed: allowed.clone() });
-        let pollers = Pollers::start(2).expect("threads");
+        let pollers = Pollers::start(2, &Vital::new()).expect("threads");
         pollers.listen(listener, &door, runtime.handle()).expect("a listener");
         Self { pollers, address, heard, http, allowed, _runtime: runtime }
     }

@@ -50,7 +50,7 @@ async fn try_to_log_in(
     // Hashing takes long: the connection is for others meanwhile.
     drop(conn);
     let account = state.logins.account(email, user.as_ref().map(|user| UserId(user.id)));
-    let attempt = state.logins.attempt(account, from)?;
+    let attempt = state.logins.attempt(account, (from, &asker)).await?;
     let turn = if attempt.is_known() { Turn::First } else { Turn::Later };
     let is_right = match state.passwords.verify(password, hash, (asker, turn)).await {
         Ok(is_right) => is_right,

@@ -10,9 +10,10 @@ use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::web::{self, JsonConfig};
 use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route};
 use chat_events::{ErrorBody, ErrorCode};
+use http_server::preflight;
 
 use crate::auth::CameFrom;
-use crate::cors::{self, Origins};
+use crate::cors::Origins;
 use crate::error::{Answer, Error, answer};
 use crate::state::AppState;
 use crate::unreadable;
@@ -187,7 +188,7 @@ async fn observe(
     };
     let route = request.match_pattern().unwrap_or_default();
     let method = request.method().clone();
-    let mut response = cors::in_the_one_shape(next.call(request).await?);
+    let mut response = preflight::in_the_one_shape(next.call(request).await?);
     if !response.headers().contains_key(header::CACHE_CONTROL) {
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -86,7 +86,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
     let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
     let relay = relay.map(|relay| around.vital.spawn("the relay", relay.run(state.clone(), around.shutdown.clone())));
 
-    let here = http_server::probes::metrics_apart(&serve.telemetry, &around.health, &around.metrics)?;
+    let here = http_server::probes::metrics_apart(&serve.telemetry, &around.health, &around.metrics, &around.vital)?;
     let server = listen(serve.http_bind, serve.connections_per_address, &state, &around, here)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
@@ -127,5 +127,5 @@ fn listen(
     let is_behind_proxies = state.is_behind_proxies();
     let connections = Connections::new(HttpConfig { connections_per_address }, is_behind_proxies, &around.metrics);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(http_server::listen(listener, threads, &connections, app)?.announced())
+    Ok(http_server::listen(listener, threads, &connections, &around.vital, app)?.announced())
 }

@@ -23,9 +23,9 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
     health.register(&metrics);
     let shutdown = shutdown_on_signal()?;
-    let here =
-        http_server::probes::metrics_apart(&config.telemetry, &health, &metrics).context("the metrics' address")?;
-    let probes = http_server::probes::serve(&config.http_bind, health.clone(), &metrics, here)
+    let here = http_server::probes::metrics_apart(&config.telemetry, &health, &metrics, &vital)
+        .context("the metrics' address")?;
+    let probes = http_server::probes::serve(&config.http_bind, health.clone(), &metrics, &vital, here)
         .with_context(|| format!("cannot listen on {}", config.http_bind))?;
 
     let around = Surroundings { health, metrics, vital: vital.clone(), shutdown: shutdown.clone() };

@@ -41,7 +41,10 @@ pub async fn run(config: &PipelineConfig, neighbours: Neighbours, around: Surrou
     tracing::info!(lanes = %consumers.lanes(), "dispatching");
     pumps.spawn(vital.watched("nudges", consumers.run_link(shutdown)));
     while let Some(ended) = pumps.join_next().await {
-        ended.map_err(|error| BusError(format!("a pump ended: {error}")))?;
+        if ended.is_err_and(|error| error.is_panic()) {
+            // The guard of the pump told its name before the panic came here.
+            return Err(BusError(vital.lost().await.to_string()));
+        }
     }
     Ok(())
 }

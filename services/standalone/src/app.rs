@@ -64,7 +64,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut fatal => ended?.context("this database cannot be served"),
-        lost = vital.lost() => Err(lost.into()),
+        // What is left of it could not take leave of anybody: clients find another one sooner if it is gone at once.
+        lost = vital.lost() => return Err(lost.into()),
     };
     process.around.health.part("process").down("shutting down");
     channel_gateway::drain::drain(&gateway, &process.config.channel).await;
@@ -162,7 +163,12 @@ impl Process {
     ) -> anyhow::Result<channel_gateway::server::Server> {
         self.around.health.part("process").up();
         let health = self.around.health.clone();
-        let metrics = http_server::probes::metrics_apart(&self.config.telemetry, &health, &self.around.metrics)?;
+        let metrics = http_server::probes::metrics_apart(
+            &self.config.telemetry,
+            &health,
+            &self.around.metrics,
+            &self.around.vital,
+        )?;
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
         let app = move || {
             App::new()

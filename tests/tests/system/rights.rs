@@ -3,12 +3,25 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use system_tests::order::Seen;
-use system_tests::{System, system_test};
+use system_tests::{Socket, System, system_test};
 
 const REVOKED: u16 = 4501;
 
 fn of_type<'a>(frames: &'a [Value], frame_type: &str) -> Vec<&'a Value> {
     frames.iter().filter(|frame| frame["type"] == frame_type).collect()
+}
+
+/// What one hears until a first message and an invitation have come, in whichever order.
+async fn message_and_invitation(socket: &mut Socket) -> (Seen, Option<Value>) {
+    let (mut seen, mut invited) = (Seen::new(), None);
+    while seen.count() < 1 || invited.is_none() {
+        let frame = socket.next().await;
+        match frame["type"].as_str() {
+            Some("subscribed") => invited = Some(frame["invited"].clone()),
+            _ => seen.frame(&frame),
+        }
+    }
+    (seen, invited)
 }
 
 system_test! {
@@ -64,15 +77,7 @@ system_test! {
         assert!(of_type(&socket.until_pong().await, "chat.message").is_empty());
         set_read(true).await;
         ada.send(chat, "three").await.accepted();
-        let mut seen = Seen::new();
-        let mut invited = None;
-        while seen.count() < 1 || invited.is_none() {
-            let frame = socket.next().await;
-            match frame["type"].as_str() {
-                Some("subscribed") => invited = Some(frame["invited"].clone()),
-                _ => seen.frame(&frame),
-            }
-        }
+        let (seen, invited) = message_and_invitation(&mut socket).await;
         assert_eq!((seen.bodies(chat), invited), (&["three".to_owned()][..], Some(json!(true))));
     }
 
@@ -124,15 +129,7 @@ system_test! {
         let added = socket.next_of("chat.member.added").await;
         assert_eq!((&added["chat_id"], &added["data"]["user_id"]), (&chat.into(), &ben.id.into()));
         // The message may come with what was read or live: once, and behind the frame that says that he came in.
-        let mut seen = Seen::new();
-        let mut invited = None;
-        while seen.count() < 1 || invited.is_none() {
-            let frame = socket.next().await;
-            match frame["type"].as_str() {
-                Some("subscribed") => invited = Some(frame["invited"].clone()),
-                _ => seen.frame(&frame),
-            }
-        }
+        let (seen, invited) = message_and_invitation(&mut socket).await;
         assert_eq!((seen.bodies(chat), invited), (&["after".to_owned()][..], Some(json!(true))));
         assert!(of_type(&socket.until_pong().await, "chat.message").is_empty());
     }
@@ -190,7 +187,7 @@ system_test! {
             assert_eq!(socket.close_code().await, REVOKED);
         }
         assert_eq!(stream.closed().await["code"], REVOKED);
-        let again = system_tests::Socket::open(system.gateway(1), &visitor.socket_target()).await.close_code().await;
+        let again = Socket::open(system.gateway(1), &visitor.socket_target()).await.close_code().await;
         assert_eq!(again, REVOKED);
     }
 

@@ -22,17 +22,18 @@ async fn ends_with_each(shape: Shape, service: &str, tasks: &[&str]) {
 
 #[tokio::test]
 async fn a_chat_service_ends_and_says_why_when_a_vital_task_dies() {
-    ends_with_each(Shape::Distributed, "chat-service", &["the relay", "the relay of lane 1", "nudges"]).await;
+    ends_with_each(Shape::Distributed, "chat-service", &["the relay", "the relay of lane 1", "nudges", "http-0"]).await;
 }
 
 #[tokio::test]
 async fn a_dispatcher_ends_and_says_why_when_a_vital_task_dies() {
-    ends_with_each(Shape::Distributed, "dispatcher", &["the dispatch of lane 1"]).await;
+    ends_with_each(Shape::Distributed, "dispatcher", &["the dispatch of lane 1", "http-0"]).await;
 }
 
 #[tokio::test]
 async fn a_gateway_ends_and_says_why_when_a_vital_task_dies() {
-    let tasks = ["hub", "invitations", "revocations", "heartbeat", "leases", "link to the bus", "signals to the bus"];
+    let tasks =
+        ["hub", "invitations", "revocations", "heartbeat", "leases", "link to the bus", "signals to the bus", "http-1"];
     ends_with_each(Shape::Distributed, "channel-gateway", &tasks).await;
 }
 

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use chat_events::frame::CloseCode;
 use http_server::ConnectionPermit;
+use telemetry::Vital;
 use tokio::runtime::Handle;
 
 use self::door::{Admission, Door, Judgement};
@@ -135,11 +136,12 @@ enum Command {
 }
 
 impl Pollers {
-    /// Starts the threads. They end with the process.
-    pub fn start(threads: usize) -> std::io::Result<Self> {
+    /// Starts the threads. They end with the process, and it with them.
+    pub fn start(threads: usize, vital: &Vital) -> std::io::Result<Self> {
         let open = Arc::<AtomicUsize>::default();
-        let shards =
-            (0..threads.max(1)).map(|index| Shard::start(index, open.clone())).collect::<std::io::Result<_>>()?;
+        let shards = (0..threads.max(1))
+            .map(|index| Shard::start(index, open.clone(), vital))
+            .collect::<std::io::Result<_>>()?;
         Ok(Self { shards, open })
     }
 

@@ -3,21 +3,30 @@
 //!
 //! Nobody can lock an account's owner out. Where the account has logged in from lately, the count of other addresses does
 //! not matter; elsewhere a password is still looked at now and then, as the bucket fills.
+//!
+//! - [`undecided`]: the passwords that are being looked at, and those that wait for what comes of them
+
+mod undecided;
 
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chat_events::UserId;
 use rate_limits::{Buckets, Recent};
 
 use super::{Address, give_back, place, take};
+use crate::auth::Asker;
 use crate::config::LoginLimitsConfig;
 use crate::error::Error;
+use undecided::Undecided;
 
 /// Of how many accounts and addresses it is known that they belong together, in each of two generations.
 const KNOWN: usize = 32 * 1024;
 
 const WHY: &str = "too many wrong passwords; wait a little";
+
+const BUSY: Error = Error::Busy("too many logins are being checked; try again");
 
 /// An account that is asked for: one that there is, or the name of one that there is not, which is treated the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,11 +40,12 @@ pub(crate) enum Account {
 type Pair = (Account, Address);
 
 /// The buckets of wrong passwords. A password takes its tokens before it is looked at, or many at once would all be; a
-/// right one gives them back.
+/// right one gives them back. Who finds none, because others hold them that may be right, waits for what comes of those.
 pub(crate) struct LoginLimits {
     pairs: Option<Buckets<Pair>>,
     accounts: Option<Buckets<Account>>,
     addresses: Option<Buckets<Address>>,
+    undecided: Undecided,
     /// Where accounts have logged in from.
     known: Mutex<Recent<Pair, ()>>,
     /// Its keys are of this process alone: nobody can look for two names of one hash.
@@ -61,6 +71,7 @@ impl LoginLimits {
                 config.address_wrong_passwords_per_minute,
                 config.address_wrong_password_burst,
             ),
+            undecided: Undecided::default(),
             known: Mutex::new(Recent::new(KNOWN)),
             hasher: RandomState::new(),
         }
@@ -71,9 +82,35 @@ impl LoginLimits {
         found.map_or_else(|| Account::Unknown(self.hasher.hash_one(name.to_lowercase())), Account::Known)
     }
 
-    /// One more password for an account, from that address.
-    pub(crate) fn attempt(&self, account: Account, address: Address) -> Result<Attempt<'_>, Error> {
+    /// One more password for an account, from the address of who asks.
+    pub(crate) async fn attempt(
+        &self,
+        account: Account,
+        (address, asker): (Address, &Asker),
+    ) -> Result<Attempt<'_>, Error> {
         let pair = (account, place(address));
+        let mut waits = None;
+        loop {
+            let mut decided = pin!(self.undecided.decided());
+            // From here on no decision is missed.
+            decided.as_mut().enable();
+            match self.undecided.hold(pair, || self.take(pair)) {
+                Ok(is_known) => return Ok(Attempt { limits: self, pair, is_known }),
+                Err((refused, undecided::Others::Decided)) => return Err(refused),
+                Err((_, undecided::Others::Undecided)) if asker.is_gone() => return Err(BUSY),
+                Err((_, undecided::Others::Undecided)) => {
+                    if waits.is_none() {
+                        waits = Some(self.undecided.wait(pair.1, asker).ok_or(BUSY)?);
+                    }
+                    decided.await;
+                }
+            }
+        }
+    }
+
+    /// Takes the tokens of a password, and says whether the account is known there.
+    fn take(&self, pair: Pair) -> Result<bool, Error> {
+        let account = pair.0;
         let is_known = self.known().get(&pair).is_some();
         let accounts = self.accounts.as_ref().filter(|_| !is_known);
         take(self.addresses.as_ref(), &pair.1, WHY)?;
@@ -83,7 +120,7 @@ impl LoginLimits {
             give_back(self.addresses.as_ref(), &pair.1);
             give_back(self.pairs.as_ref(), &pair);
         })?;
-        Ok(Attempt { limits: self, pair, is_known })
+        Ok(is_known)
     }
 
     /// The account is in use at that address.
@@ -125,9 +162,19 @@ impl Attempt<'_> {
     }
 }
 
+/// Also where its asker hangs up: others wait for it.
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.limits.undecided.decide(self.pair);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
+
+    use futures_util::FutureExt;
+    use futures_util::future::join_all;
 
     use super::*;
 
@@ -149,8 +196,12 @@ mod tests {
         Some([192, 0, 2, number].into())
     }
 
+    fn attempt(limits: &LoginLimits, account: Account, address: Address) -> Option<Attempt<'_>> {
+        limits.attempt(account, (address, &Asker::default())).now_or_never()?.ok()
+    }
+
     fn wrong(limits: &LoginLimits, account: Account, address: Address) -> bool {
-        limits.attempt(account, address).is_ok()
+        attempt(limits, account, address).is_some()
     }
 
     #[test]
@@ -167,18 +218,48 @@ mod tests {
     fn right_passwords_count_for_nothing_and_at_once_only_so_many_are_looked_at() {
         let limits = limits();
         for _ in 0..100 {
-            limits.attempt(OWNER, host(1)).unwrap_or_else(|_| panic!("refused")).was_right();
+            attempt(&limits, OWNER, host(1)).expect("a token").was_right();
         }
-        let at_once: Vec<_> = (0..10).filter_map(|_| limits.attempt(OWNER, host(1)).ok()).collect();
+        let at_once: Vec<_> = (0..10).filter_map(|_| attempt(&limits, OWNER, host(1))).collect();
         assert_eq!(at_once.len(), 3);
         at_once.into_iter().for_each(Attempt::was_not_looked_at);
         assert_eq!((0..10).filter(|_| wrong(&limits, OWNER, host(1))).count(), 3);
     }
 
+    /// How many of that many passwords at once are looked at.
+    async fn looked_at(limits: &LoginLimits, many: usize, are_right: bool) -> usize {
+        let asker = Asker::default();
+        let one = async || {
+            let attempt = limits.attempt(OWNER, (host(1), &asker)).await.ok()?;
+            tokio::task::yield_now().await;
+            if are_right {
+                attempt.was_right();
+            }
+            Some(())
+        };
+        join_all((0..many).map(|_| one())).await.into_iter().flatten().count()
+    }
+
+    #[tokio::test]
+    async fn right_passwords_at_once_wait_for_one_another_and_wrong_ones_are_told_to_come_later() {
+        let limits = limits();
+        assert_eq!(looked_at(&limits, 50, true).await, 50);
+        assert_eq!(looked_at(&limits, 50, false).await, 3);
+        assert_eq!(looked_at(&limits, 50, true).await, 0, "nobody holds what could be given back");
+    }
+
+    #[tokio::test]
+    async fn so_many_of_one_address_wait_and_who_has_gone_leaves_room() {
+        let limits = limits();
+        let all = looked_at(&limits, 3 + undecided::ROOM_OF_AN_ADDRESS + 7, true).await;
+        assert_eq!(all, 3 + undecided::ROOM_OF_AN_ADDRESS);
+        assert_eq!(looked_at(&limits, 50, true).await, 50, "those who waited have left");
+    }
+
     #[test]
     fn nobody_locks_the_owner_out_from_where_it_has_logged_in() {
         let limits = limits();
-        limits.attempt(OWNER, host(1)).unwrap_or_else(|_| panic!("refused")).was_right();
+        attempt(&limits, OWNER, host(1)).expect("a token").was_right();
         let guessed = (10..200).filter(|number| wrong(&limits, OWNER, host(*number))).count();
         assert_eq!(guessed, 10, "from anywhere");
         assert!(!wrong(&limits, OWNER, host(2)), "where it was never seen it has to wait");

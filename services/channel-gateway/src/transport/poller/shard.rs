@@ -13,6 +13,7 @@ use http_server::ConnectionPermit;
 use http_server::connections::TRY_EVERY;
 use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
+use telemetry::Vital;
 
 use super::door::Admission;
 use super::entry::Entry;
@@ -80,7 +81,7 @@ pub(super) enum Place {
 }
 
 impl Shard {
-    pub(super) fn start(index: usize, open: Arc<AtomicUsize>) -> std::io::Result<ShardHandle> {
+    pub(super) fn start(index: usize, open: Arc<AtomicUsize>, vital: &Vital) -> std::io::Result<ShardHandle> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let handle = ShardHandle { attention: Attention::new(waker), commands: Arc::default(), load: Arc::default() };
@@ -102,8 +103,11 @@ impl Shard {
             tick: 0,
             open,
         };
-        std::thread::Builder::new().name(format!("poller-{index}")).spawn(move || {
-            let _vital = Vital;
+        let name = format!("poller-{index}");
+        let guard = vital.guard(&name);
+        std::thread::Builder::new().name(name).spawn(move || {
+            // Without one of its pollers a process would look alive and be deaf.
+            let _guard = guard;
             shard.run();
         })?;
         Ok(handle)
@@ -430,15 +434,5 @@ impl Shard {
         if self.patient.is_empty() {
             self.patient = VecDeque::new();
         }
-    }
-}
-
-/// Without one of its pollers a process would look alive and be deaf: then it had better end, and be started anew.
-struct Vital;
-
-impl Drop for Vital {
-    fn drop(&mut self) {
-        tracing::error!("a poller has ended");
-        std::process::abort();
     }
 }

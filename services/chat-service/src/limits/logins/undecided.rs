@@ -1,0 +1,116 @@
+//! Passwords that are being looked at. What they hold may come back: who lacks it waits for their end, so many from one
+//! address and so many in all.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::Pair;
+use crate::auth::Asker;
+use crate::limits::Address;
+
+/// How many may wait.
+const ROOM: usize = 512;
+
+/// How many of them from one address.
+pub(super) const ROOM_OF_AN_ADDRESS: usize = 64;
+
+/// Whether one who was refused may hope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// Nobody holds what could come back.
+    Decided,
+    /// Somebody does.
+    Undecided,
+}
+
+/// Those who hold tokens, and those who wait for them.
+#[derive(Default)]
+pub(super) struct Undecided {
+    inner: Mutex<Inner>,
+    decided: Notify,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// There are no more than there is room for passwords that are to be looked at.
+    held: Vec<Pair>,
+    waiting: Vec<Waiting>,
+    last_place: u64,
+}
+
+struct Waiting {
+    place: u64,
+    address: Address,
+    asker: Asker,
+}
+
+/// A place among those who wait, until it is dropped.
+pub(super) struct Place<'a> {
+    undecided: &'a Undecided,
+    place: u64,
+}
+
+impl Undecided {
+    /// Takes what is to be held, or says whether it may come back. Nothing is decided meanwhile.
+    pub(super) fn hold<T, E>(&self, pair: Pair, take: impl FnOnce() -> Result<T, E>) -> Result<T, (E, Others)> {
+        let mut inner = self.lock();
+        match take() {
+            Ok(taken) => {
+                inner.held.push(pair);
+                Ok(taken)
+            }
+            Err(error) => {
+                let shares_a_bucket = |held: &Pair| held.0 == pair.0 || held.1 == pair.1;
+                let is_undecided = inner.held.iter().any(shares_a_bucket);
+                Err((error, if is_undecided { Others::Undecided } else { Others::Decided }))
+            }
+        }
+    }
+
+    /// It is known what became of what was held. What comes back has come back before.
+    pub(super) fn decide(&self, pair: Pair) {
+        let mut inner = self.lock();
+        if let Some(at) = inner.held.iter().position(|held| *held == pair) {
+            inner.held.swap_remove(at);
+        }
+        drop(inner);
+        self.decided.notify_waiters();
+    }
+
+    /// Ready at the next decision.
+    pub(super) fn decided(&self) -> Notified<'_> {
+        self.decided.notified()
+    }
+
+    /// A place to wait. None where there is no more room.
+    pub(super) fn wait(&self, address: Address, asker: &Asker) -> Option<Place<'_>> {
+        let mut inner = self.lock();
+        let has_room = |inner: &Inner| {
+            let of_address = inner.waiting.iter().filter(|waiting| waiting.address == address).count();
+            inner.waiting.len() < ROOM && of_address < ROOM_OF_AN_ADDRESS
+        };
+        if !has_room(&inner) {
+            // Room is made by who has given up only when it is needed.
+            inner.waiting.retain(|waiting| !waiting.asker.is_gone());
+        }
+        if !has_room(&inner) {
+            return None;
+        }
+        inner.last_place += 1;
+        let place = inner.last_place;
+        inner.waiting.push(Waiting { place, address, asker: asker.clone() });
+        Some(Place { undecided: self, place })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.undecided.lock().waiting.retain(|waiting| waiting.place != self.place);
+    }
+}
