@@ -4,7 +4,7 @@ set -euo pipefail
 
 log=$(mktemp)
 policy=/usr/sbin/policy-rc.d
-units=(postgresql rabbitmq-server redis-server nginx haproxy epmd)
+units=(postgresql rabbitmq-server redis-server nginx haproxy pgbouncer prometheus epmd)
 
 # Two checkouts may install at once, and the policy file is there only once.
 exec 9>/run/lock/switchboard-install.lock

@@ -34,7 +34,7 @@ run_tests() {
 }
 
 only_one .run/test/lock "make test"
-require compiler nginx haproxy chromium pgbouncer
+require compiler nginx haproxy chromium pgbouncer prometheus
 start_services
 deploy/local/lint.sh 9>&-
 say "Building the services and the tests"

@@ -197,6 +197,19 @@ impl Chain {
         all
     }
 
+    /// Where a service is.
+    #[must_use]
+    pub fn address_of(&self, name: &str) -> SocketAddr {
+        self.services.iter().find(|service| service.name == name).expect("a service of that name").address
+    }
+
+    /// What is down, of all services.
+    pub async fn down_parts(&self) -> Vec<String> {
+        let all = join_all(self.services.iter().map(|service| self.readiness_of(service))).await;
+        let parts = all.iter().flatten().filter_map(|readiness| readiness["parts"].as_object()).flatten();
+        parts.filter(|(_, state)| state["up"] != true).map(|(part, _)| part.clone()).collect()
+    }
+
     /// How long until every service says that all of it works.
     pub async fn until_ready(&self) -> Duration {
         let started = Instant::now();

@@ -5,6 +5,7 @@
 //! - [`chain`]: one of each service, with a proxy before each server, to see what breaks and heals
 //! - [`browser`]: a real browser and its tabs
 //! - [`front`]: our front, and the proxies of others before it
+//! - [`prometheus`]: what those are told who watch the services
 //! - [`rest`]: REST calls and their answers
 //! - [`people`]: visitors, operators and users
 //! - [`socket`]: a WebSocket of the channel protocol
@@ -21,6 +22,7 @@ pub mod front;
 pub mod live;
 pub mod order;
 pub mod people;
+pub mod prometheus;
 pub mod rest;
 pub mod socket;
 pub mod system;

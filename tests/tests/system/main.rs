@@ -2,6 +2,7 @@
 //!
 //! One binary: linking it once is quicker than linking it once a file.
 
+mod alerts;
 mod connection_limits;
 mod delivery;
 mod exhaustion;
