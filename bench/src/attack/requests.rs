@@ -19,7 +19,7 @@ const HELD: usize = 4000;
 const PAGES: usize = 60;
 const PIPES: usize = 120;
 /// Requests of one of these connections.
-const PIPELINED: usize = 64;
+const PIPELINED: usize = 4000;
 
 pub(crate) static ALL: [Attack; 9] = [
     Attack {

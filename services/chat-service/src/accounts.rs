@@ -5,7 +5,7 @@ use chat_events::UserId;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
-use crate::auth::Asker;
+use crate::asker::Asker;
 use crate::check;
 use crate::db::access::Actor;
 use crate::db::refresh_tokens::{self, Extent, Spent, Successor};

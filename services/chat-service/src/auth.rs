@@ -1,15 +1,12 @@
 //! Who asks: the `Authorization: Bearer` header, and nothing else. And from where.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use chat_events::ChatId;
 use chat_events::gateway_api::{Principal, SentFrom};
-use http_server::Connection;
 use rate_limits::client_address;
 use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
@@ -95,26 +92,6 @@ impl CameFrom {
     /// As its peer, or trusted proxies, tell.
     pub(crate) fn of(request: &HttpRequest, trusted_proxies: usize) -> Self {
         Self(client_address(request.peer_addr(), request.headers(), trusted_proxies))
-    }
-}
-
-/// Who waits for an answer. None where nothing is known of it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Asker(Option<Arc<Connection>>);
-
-impl Asker {
-    /// Whether it waits no more.
-    pub(crate) fn is_gone(&self) -> bool {
-        self.0.as_ref().is_some_and(|connection| connection.peer_has_ended())
-    }
-}
-
-impl FromRequest for Asker {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self(request.conn_data::<Arc<Connection>>().cloned())))
     }
 }
 

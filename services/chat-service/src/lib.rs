@@ -7,7 +7,7 @@
 //! - [`gateway`]: what gateways ask, over HTTP or within one process
 //! - `writing`: durable changes; `sending`: of these the sends, many at a time; `reading`: what REST and gateways read alike; `db`: PostgreSQL, one file for each thing that is stored
 //! - [`accounts`], `password`: operators and users
-//! - `auth`: who asks; `tokens`: what it shows for it
+//! - `auth`: who asks; `tokens`: what it shows for it; `asker`: whether it still waits for the answer
 //! - `check`: input; `metadata`: the one part of it that is free JSON; `limits`: how fast one may write; [`error`]: what goes wrong
 //! - [`relay`]: from the outbox to RabbitMQ
 //! - [`admin`]: what the command line does beside serving; [`hot_paths`]: single statements, to be measured
@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod admin;
 mod api;
 pub mod app;
+mod asker;
 mod auth;
 mod bad_rows;
 mod check;

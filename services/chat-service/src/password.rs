@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::auth::Asker;
+use crate::asker::Asker;
 use crate::error::Error;
 pub(crate) use queue::Turn;
 use queue::{Queue, Worker};

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::body::Body;
 use crate::accounts::{self, Login};
-use crate::auth::{Asker, CameFrom};
+use crate::asker::Asker;
+use crate::auth::CameFrom;
 use crate::check;
 use crate::db::refresh_tokens::Extent;
 use crate::error::Answer;

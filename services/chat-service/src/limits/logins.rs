@@ -16,7 +16,7 @@ use chat_events::UserId;
 use rate_limits::{Buckets, Recent};
 
 use super::{Address, give_back, place, take};
-use crate::auth::Asker;
+use crate::asker::Asker;
 use crate::config::LoginLimitsConfig;
 use crate::error::Error;
 use undecided::Undecided;

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::Pair;
-use crate::auth::Asker;
+use crate::asker::Asker;
 use crate::limits::Address;
 
 /// How many may wait.
