@@ -290,6 +290,8 @@ class Connection {
     this.#onFrame = onFrame;
     this.#onState = onState;
     addEventListener("online", () => this.#nudge());
+    // It is looked at once whether the connection still is one, as after a page that slept.
+    addEventListener("offline", () => this.#nudge());
     document.addEventListener("visibilitychange", () => document.hidden || this.#nudge());
   }
 
@@ -1993,7 +1995,8 @@ class Operator {
       this.#list.takeState(await this.#account.call("POST", `/chat/session/${id}/${what}`, body));
       this.#trouble.isOver("change");
     } catch (why) {
-      this.#trouble.say("change", refusal(why));
+      const again = why.isFinal ? null : () => this.#change(what, body);
+      this.#trouble.say("change", `The session is as it was. ${refusal(why)}`, again);
       // What is shown was not so any more.
       if (why.code === "conflict") await this.#list.fetch(id);
     }
@@ -2051,7 +2054,7 @@ const pageTrouble = new Trouble(byId("page-trouble"));
 pageTrouble.clear();
 for (const kind of ["error", "unhandledrejection"]) {
   addEventListener(kind, ({ reason, message }) => {
-    pageTrouble.say("page", `Something in this page failed: ${reason?.message ?? message}. Reload it if it does not go on.`);
+    pageTrouble.say("page", `Something in this page failed: ${sentence(reason?.message ?? message)} Reload it if it does not go on.`);
   });
 }
 

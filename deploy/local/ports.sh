@@ -41,6 +41,7 @@ ready() {
       printf 'GET /readyz HTTP/1.0\r\nHost: 127.0.0.1:%s\r\nConnection: close\r\n\r\n' "$1" >&3 &&
       answer=$(timeout 5 cat <&3)
   } 2>/dev/null
-  exec 3>&- 2>/dev/null || true
+  # In braces: `exec` alone would keep the redirection, and nothing would be said any more.
+  { exec 3>&-; } 2>/dev/null || true
   [[ ${answer:-} == *'"status":"ready"'* ]]
 }

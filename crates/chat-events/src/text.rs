@@ -5,14 +5,16 @@
 
 use icu_properties::CodePointSetData;
 use icu_properties::CodePointSetDataBorrowed;
-use icu_properties::props::{DefaultIgnorableCodePoint, WhiteSpace};
+use icu_properties::props::{DefaultIgnorableCodePoint, NoncharacterCodePoint, WhiteSpace};
 
 const WHITE_SPACE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<WhiteSpace>();
 const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+const NO_CHARACTER: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<NoncharacterCodePoint>();
 
 /// Neither white space nor ignorable by their properties, and blank all the same: the interlinear annotations, a Braille
-/// pattern without dots, a filler of Khitan and the note without a head.
-const BLANK: [char; 6] = ['\u{2800}', '\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{16fe4}', '\u{1d159}'];
+/// pattern without dots, the place of an object, two blanks of Egyptian, a filler of Khitan and the note without a head.
+const BLANK: [char; 9] =
+    ['\u{2800}', '\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
 const POP_EMBEDDING: char = '\u{202c}';
 const POP_ISOLATE: char = '\u{2069}';
@@ -26,6 +28,7 @@ pub fn is_visible(character: char) -> bool {
     !character.is_control()
         && !WHITE_SPACE.contains(character)
         && !IGNORABLE.contains(character)
+        && !NO_CHARACTER.contains(character)
         && !BLANK.contains(&character)
 }
 

@@ -25,6 +25,8 @@ use crate::descriptors::Room;
 
 /// Bytes of answers that wait in this process for their peers to read on. Over it, those are cut that read least.
 const MAX_UNSENT: usize = 64 * 1024 * 1024;
+/// Of the channels one in so many may have yet to prove whose it is.
+const UNPROVED_SHARE: usize = 4;
 /// How long the room may be used up before it is looked at who could go, once more.
 const RELIEVE_EVERY: Duration = Duration::from_millis(50);
 /// How long it is tried to let a connection in while others go for it, and how often.
@@ -55,6 +57,8 @@ struct Counts {
     /// Of these, they were told to go and are not gone yet.
     leaving: usize,
     channels: usize,
+    /// Of these, nobody has said yet whose they are.
+    unproved: usize,
     addresses: HashMap<IpAddr, usize>,
     served: Slab<Weak<Connection>>,
 }
@@ -134,10 +138,12 @@ impl Connections {
         why.body()
     }
 
-    /// Lets an event stream or a WebSocket open on a connection that is there, for the client at this address.
-    pub fn open_channel(self: &Arc<Self>, client: Option<IpAddr>) -> Result<ChannelPermit, ErrorBody> {
+    /// Lets an event stream or a WebSocket open on a connection that is there, for the client at this address. One that
+    /// has yet to prove whose it is finds less room: strangers are not to take it from those who can.
+    pub fn open_channel(self: &Arc<Self>, client: Option<IpAddr>, is_proved: bool) -> Result<ChannelPermit, ErrorBody> {
         let mut counts = self.counts();
-        if counts.channels >= self.room.channels {
+        let has_room = is_proved || counts.unproved < self.room.channels.div_ceil(UNPROVED_SHARE);
+        if counts.channels >= self.room.channels || !has_room {
             drop(counts);
             self.count_refused("channels");
             let full = ErrorBody::new(ErrorCode::Unavailable, "there is no room for another channel; come again");
@@ -149,7 +155,8 @@ impl Connections {
             return Err(self.refuse(Refused::Address));
         }
         counts.channels += 1;
-        Ok(ChannelPermit { connections: self.clone(), address })
+        counts.unproved += usize::from(!is_proved);
+        Ok(ChannelPermit { connections: self.clone(), address, is_unproved: AtomicBool::new(!is_proved) })
     }
 
     /// HTTP takes a connection over.
@@ -311,10 +318,21 @@ impl Drop for ConnectionPermit {
 pub struct ChannelPermit {
     connections: Arc<Connections>,
     address: Option<IpAddr>,
+    is_unproved: AtomicBool,
+}
+
+impl ChannelPermit {
+    /// It has been said whose it is.
+    pub fn is_proved(&self) {
+        if self.is_unproved.load(Ordering::Relaxed) && self.is_unproved.swap(false, Ordering::Relaxed) {
+            self.connections.counts().unproved -= 1;
+        }
+    }
 }
 
 impl Drop for ChannelPermit {
     fn drop(&mut self) {
+        self.is_proved();
         let mut counts = self.connections.counts();
         counts.channels -= 1;
         counts.give_address_back(self.address);
@@ -353,17 +371,32 @@ mod tests {
     fn behind_a_proxy_channels_are_counted_by_the_address_that_it_names() {
         let connections = connections(1, true);
         let _proxy = [connections.admit(from("10.0.0.1")), connections.admit(from("10.0.0.1"))].map(Result::unwrap);
-        let channel = connections.open_channel(Some(from("192.0.2.7"))).expect("the first");
-        let refused = connections.open_channel(Some(from("192.0.2.7"))).expect_err("the second");
+        let channel = connections.open_channel(Some(from("192.0.2.7")), true).expect("the first");
+        let refused = connections.open_channel(Some(from("192.0.2.7")), true).expect_err("the second");
         assert_eq!(refused.code, ErrorCode::RateLimited);
         drop(channel);
-        assert!(connections.open_channel(Some(from("192.0.2.7"))).is_ok());
+        assert!(connections.open_channel(Some(from("192.0.2.7")), true).is_ok());
+    }
+
+    #[test]
+    fn those_who_have_yet_to_prove_themselves_leave_room_for_those_who_have() {
+        let config = HttpConfig { connections_per_address: 0 };
+        let room = Room { connections: 20, channels: 8 };
+        let connections = Connections::with_room(room, config, false, &Metrics::new());
+        let stranger = || connections.open_channel(None, false);
+        let held = [stranger().expect("room"), stranger().expect("room")];
+        assert_eq!(stranger().expect_err("no room").code, ErrorCode::Unavailable);
+        assert!(connections.open_channel(None, true).is_ok());
+        held[0].is_proved();
+        let third = stranger().expect("one has proved itself");
+        drop((held, third));
+        assert_eq!([stranger(), stranger()].iter().flatten().count(), 2);
     }
 
     #[test]
     fn channels_leave_room_for_others_and_no_limit_means_no_limit() {
         let connections = connections(0, false);
-        let channel = || connections.open_channel(Some(from("192.0.2.7")));
+        let channel = || connections.open_channel(Some(from("192.0.2.7")), true);
         let held = [channel().expect("room"), channel().expect("room")];
         let refused = channel().expect_err("no room");
         assert_eq!((refused.code, refused.details["retry_after"].as_u64()), (ErrorCode::Unavailable, Some(5)));

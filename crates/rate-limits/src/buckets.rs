@@ -58,6 +58,23 @@ impl<K: Hash + Eq + Clone> Buckets<K> {
         Ok(())
     }
 
+    /// Takes so many tokens more for what turned out to be dear, whether there are any or not: at most as many as a full
+    /// bucket has. Who takes the next one waits for them.
+    pub fn charge(&self, key: &K, tokens: u32) {
+        let (now, mut buckets) = (Instant::now(), self.lock());
+        let full_at = buckets.entry(key, || now);
+        let charged = (*full_at).max(now) + self.interval.saturating_mul(tokens);
+        *full_at = charged.min(now + self.depth * 2).max(*full_at);
+    }
+
+    /// Whether there is a token. If there is none: how long it takes until there is one.
+    pub fn has_token(&self, key: &K) -> Result<(), Duration> {
+        let now = Instant::now();
+        let full_at = self.lock().get(key).map_or(now, |full_at| (*full_at).max(now));
+        let wait = (full_at + self.interval - now).saturating_sub(self.depth);
+        if wait > Duration::ZERO { Err(wait) } else { Ok(()) }
+    }
+
     /// Puts a token back that was taken for nothing.
     pub fn give_back(&self, key: &K) {
         if let Some(full_at) = self.lock().get(key) {
@@ -114,6 +131,20 @@ mod tests {
         assert_eq!((0..10).filter(|_| buckets.take(&1).is_ok()).count(), 2);
         buckets.give_back(&7);
         assert_eq!(buckets.kept(), 1, "of whom nothing was taken there is no bucket");
+    }
+
+    #[test]
+    fn what_was_dear_is_paid_before_the_next_token_is_taken() {
+        let buckets = buckets(1, 3);
+        assert_eq!((buckets.has_token(&1), buckets.kept()), (Ok(()), 0));
+        assert_eq!(buckets.take(&1), Ok(()));
+        buckets.charge(&1, 1);
+        assert_eq!(buckets.has_token(&1), Ok(()));
+        buckets.charge(&1, 1000);
+        let wait = buckets.take(&1).expect_err("it owes");
+        assert!(wait > Duration::from_secs(3) && wait < Duration::from_secs(5), "no more than a full bucket: {wait:?}");
+        assert!(buckets.has_token(&1).is_err());
+        assert_eq!(buckets.take(&2), Ok(()));
     }
 
     #[test]

@@ -92,8 +92,14 @@ pub async fn serve_late(
 
 /// Serves a `resume` of staff, or of anybody whose chats are live already.
 pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, brought: Brought) -> Result<(), ErrorBody> {
-    let Brought { cursors, refused } = brought;
+    let Brought { mut cursors, refused } = brought;
     refuse_all(gateway, connection, refused).await;
+    if let Principal::Client { session_id } = connection.proved()?.principal {
+        // It has no other, and nobody is asked about those.
+        let own = cursors.remove(&session_id).map(|seq| (session_id, seq));
+        let others = std::mem::replace(&mut cursors, own.into_iter().collect());
+        refuse(gateway, connection, "gone", others.into_keys().collect()).await;
+    }
     let mut reached = BTreeMap::new();
     for cursors in parts(cursors) {
         reached.extend(serve_part(gateway, connection, cursors).await?);

@@ -31,7 +31,7 @@ pub(crate) mod stored;
 pub(crate) mod tops;
 pub(crate) mod users;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ pub(crate) struct Database {
     pools: Arc<RwLock<Pools>>,
     settings: Arc<PoolSettings>,
     prepared: Arc<AtomicBool>,
+    /// How often a request got a connection.
+    served: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -126,7 +128,7 @@ impl Database {
     pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
         let settings = PoolSettings { url: url.clone(), size, runtime };
         let pools = Arc::new(RwLock::new(settings.build()?));
-        Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default() })
+        Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default(), served: Arc::default() })
     }
 
     /// Makes new pools, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
@@ -153,7 +155,14 @@ impl Database {
     /// A connection for a request.
     pub(crate) async fn get(&self) -> Result<Connection, Error> {
         self.check_prepared()?;
-        self.get_unprepared().await
+        let connection = self.get_unprepared().await?;
+        self.served.fetch_add(1, Ordering::Relaxed);
+        Ok(connection)
+    }
+
+    /// How often a request got a connection. It rises as long as PostgreSQL answers, however many wait.
+    pub(crate) fn served(&self) -> u64 {
+        self.served.load(Ordering::Relaxed)
     }
 
     /// A connection for a batch of sends.

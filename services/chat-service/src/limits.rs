@@ -2,8 +2,10 @@
 //! buckets are this instance's own: who spreads what it does over several instances has a bucket in each.
 //!
 //! - [`logins`]: how often a password may be guessed
+//! - [`pages`]: how many pages of messages are read at a time
 
 pub(crate) mod logins;
+pub(crate) mod pages;
 
 use std::hash::Hash;
 use std::net::IpAddr;
@@ -18,6 +20,9 @@ use crate::error::Error;
 
 /// Where a request comes from: none where the transport has no addresses.
 pub(crate) type Address = Option<IpAddr>;
+
+/// A page of so many bytes costs as much as another request.
+const BYTES_OF_A_REQUEST: usize = 64 * 1024;
 
 /// The buckets of all who come.
 pub(crate) struct Limits {
@@ -83,6 +88,20 @@ impl Limits {
     /// Takes one request out of the bucket of its client or account.
     pub(crate) fn request_of(&self, principal: Principal) -> Result<(), Error> {
         take(self.requests.as_ref(), &principal, "too many requests; wait a little")
+    }
+
+    /// Whether what a client or an account has asked for so far is paid.
+    pub(crate) fn owes_nothing(&self, principal: Principal) -> Result<(), Error> {
+        let requests = self.requests.as_ref().map_or(Ok(()), |requests| requests.has_token(&principal));
+        requests.map_err(|wait| Error::Refused(ErrorBody::rate_limited("too much was read; wait a little", wait)))
+    }
+
+    /// What was read was so long.
+    pub(crate) fn was_read(&self, principal: Principal, bytes: usize) {
+        let tokens = u32::try_from(bytes / BYTES_OF_A_REQUEST).unwrap_or(u32::MAX);
+        if let Some(requests) = self.requests.as_ref().filter(|_| tokens > 0) {
+            requests.charge(&principal, tokens);
+        }
     }
 
     /// Forgets the buckets that are full again.

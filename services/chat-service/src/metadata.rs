@@ -21,6 +21,9 @@ pub(crate) const MAX_DEPTH: usize = 4;
 /// What earlier versions let in may be longer as printed than as it was sent. Beyond this it is left out.
 pub(crate) const MAX_SHOWN_BYTES: usize = 4 * MAX_BYTES;
 
+/// Names that the reader of JSON takes for its own: a value under one of them would not come back as it is.
+const RESERVED: &str = "$serde_json::private::";
+
 /// No exponent that a 64-bit float can have is larger.
 const MAX_EXPONENT: i32 = 400;
 
@@ -58,8 +61,10 @@ enum Fault {
     Surrogate,
     #[error("has the same name twice in one object")]
     Twice,
-    #[error("holds a number that is no finite 64-bit float")]
+    #[error("holds a number that a 64-bit float could not give back")]
     Number,
+    #[error("has a name that begins with {RESERVED}, which is reserved")]
+    Reserved,
 }
 
 /// The words of PostgreSQL for what was read so far.
@@ -91,6 +96,9 @@ impl Printed {
         let mut names = HashSet::new();
         self.push("{")?;
         for (index, (name, value)) in fields.iter().enumerate() {
+            if name.starts_with(RESERVED) {
+                return Err(Fault::Reserved);
+            }
             if !names.insert(name) {
                 return Err(Fault::Twice);
             }
@@ -262,7 +270,7 @@ mod tests {
             (r#"{"a":"\ud800"}"#, "metadata holds half a surrogate pair"),
             (r#"{"\udc00":1}"#, "metadata holds half a surrogate pair"),
             (r#"{"a":{"b":1,"b":1}}"#, "metadata has the same name twice in one object"),
-            (r#"{"a":1e999}"#, "metadata holds a number that is no finite 64-bit float"),
+            (r#"{"a":1e999}"#, "metadata holds a number that a 64-bit float could not give back"),
             (&long, "metadata is longer than 8192 bytes, with its numbers written out"),
             (&many, "metadata is longer than 8192 bytes, with its numbers written out"),
         ] {

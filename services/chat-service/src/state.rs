@@ -23,6 +23,7 @@ use crate::db::{self, Connection, Database};
 use crate::error::Error;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;
+use crate::limits::pages::Pages;
 use crate::metrics::ServiceMetrics;
 use crate::password::Passwords;
 use crate::sending::Sends;
@@ -73,6 +74,7 @@ pub struct Shared {
     pub(crate) bad_rows: BadRows,
     pub(crate) limits: Limits,
     pub(crate) logins: LoginLimits,
+    pub(crate) pages: Pages,
     pub(crate) trusted_proxies: usize,
     pub(crate) sends: Sends,
     pub(crate) internal_secret: Option<SecretString>,
@@ -129,6 +131,7 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
         bad_rows: BadRows::register(&around.metrics),
         limits: Limits::new(&config.limits),
         logins: LoginLimits::new(&config.login_limits),
+        pages: Pages::new(),
         trusted_proxies: config.http_trusted_proxies,
         sends: Sends::default(),
         internal_secret: config.auth.internal_secret()?,
@@ -249,17 +252,22 @@ impl Background {
 
     /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all
     /// connections of the pool, either because there is too much to do or because the other end is gone without a word:
-    /// a connection that no request uses tells which.
+    /// a connection that no request uses tells which, and in the first case others get theirs meanwhile.
     async fn look(&self, link: &mut Link) -> Result<(), Error> {
         if let Err(error) = soon(link.ping(&self.url)).await {
             link.broke(&self.state.database)?;
             return Err(error);
         }
-        soon(async {
+        let served = self.state.database.served();
+        let asked = soon(async {
             let mut connection = self.state.database.get_unprepared().await?;
             Ok(connection.batch_execute("SELECT 1").await?)
-        })
-        .await
+        });
+        match asked.await {
+            // Too much is asked for at once; taken out, this instance would leave it to the others.
+            Err(Error::Unavailable(_)) if self.state.database.served() > served => Ok(()),
+            answered => answered,
+        }
     }
 }
 

@@ -10,6 +10,11 @@ use telemetry::{Health, Metrics, Vital};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// Memory that many connections have had goes back to the system, and what comes and goes leaves fewer holes between what
+/// stays than with the allocator of the C library.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// After this the rest is left to the next process: everything is redelivered.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 

@@ -16,7 +16,10 @@ pub(crate) async fn announce(chat: AppState, data: PathBuf) {
         Ok(Some(password)) => {
             println!("Demo operator: {DEMO_EMAIL} with password {password}");
             match keep(&file, &password) {
-                Ok(()) => println!("(kept in {}; `chat-service user add` makes more accounts)", file.display()),
+                Ok(()) => println!(
+                    "(kept in {}; `make admin ARGS=\"user add …\"`, or `standalone user add`, makes more accounts)",
+                    file.display()
+                ),
                 Err(error) => println!("(printed this once, since {} cannot be written: {error})", file.display()),
             }
         }

@@ -168,6 +168,28 @@ system_test! {
     }
 }
 
+#[tokio::test]
+async fn what_our_front_itself_refuses_has_the_shape_of_all_other_errors() {
+    let system = System::start(Shape::Standalone).await;
+    let front = system.front().await;
+    let long = "x".repeat(40_000);
+    for (request, status, code) in [
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "bad_request"),
+        ("TRACE / HTTP/1.1\r\nHost: front\r\n\r\n".to_owned(), 405, "method_not_allowed"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: front\r\n\r\n"), 431, "too_large"),
+        (format!("GET / HTTP/1.1\r\nHost: front\r\nCookie: {long}\r\n\r\n"), 431, "too_large"),
+        ("GET /metrics HTTP/1.1\r\nHost: front\r\n\r\n".to_owned(), 404, "not_found"),
+        ("GET /internal/tops HTTP/1.1\r\nHost: front\r\n\r\n".to_owned(), 404, "not_found"),
+    ] {
+        let mut answer = Raw::open(&front.address, &request).await;
+        let head = answer.head().await;
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{head}");
+        assert!(head.contains("content-type: application/json") && head.contains("nosniff"), "{head}");
+        let body: Value = serde_json::from_slice(&answer.bytes().await).expect("JSON");
+        assert_eq!(body["error"]["code"], code, "{body}");
+    }
+}
+
 /// An answer as it comes from the network.
 struct Raw(BufReader<TcpStream>);
 

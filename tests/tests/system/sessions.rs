@@ -1,6 +1,9 @@
 //! The life of a support session, as those who are connected see it.
 
-use system_tests::{System, system_test};
+use std::time::Duration;
+
+use system_tests::{Shape, System, system_test};
+use tokio::time::{Instant, sleep};
 
 system_test! {
     async fn an_assignment_is_told_to_operators_and_to_the_client(system: System) {
@@ -56,4 +59,26 @@ system_test! {
         let state = client.next_of("chat.session.status").await;
         assert_eq!((&state["data"]["status"], &state["seq"]), (&"pending".into(), &3.into()));
     }
+}
+
+/// Sessions are compared with PostgreSQL every 30 s, and what nobody needs is forgotten after 5 s.
+#[tokio::test]
+async fn an_operator_is_not_told_of_sessions_from_before_it_came_when_they_are_compared() {
+    let system = System::start(Shape::Standalone).await;
+    let operator = system.operator("Olga").await;
+    let visitor = system.visitor("Ann").await;
+    let mut staff = operator.socket(system.gateway(0)).await;
+    staff.connected().await;
+    let came = Instant::now();
+    // Longer than from one comparison to the next.
+    while came.elapsed() < Duration::from_secs(36) {
+        for frame in staff.until_pong().await {
+            // Its event may have been on its way still when the operator came.
+            let is_late = came.elapsed() > Duration::from_secs(10);
+            assert!(!is_late || frame["type"] != "chat.session.created", "{frame}");
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
+    visitor.send("Hello").await;
+    assert_eq!(staff.next_of("chat.message").await["session_id"], visitor.session);
 }

@@ -83,7 +83,12 @@ impl Hub {
             let Some(room) = self.wanted_room(top.chat_id, top.kind) else { continue };
             // What changed before the staff came is not news.
             let news_after = top.since.filter(|_| compared_at.is_some()).unwrap_or(top.seq);
-            lock(&room.state).feed.news_after(news_after);
+            {
+                let mut state = lock(&room.state);
+                // A session's room: it stays for longer than this looks back, and with it what is known here.
+                state.kind = Some(top.kind);
+                state.feed.news_after(news_after);
+            }
             self.compare_top(&room, &top);
         }
         *compared_at = Some(now);

@@ -167,7 +167,7 @@ fn open(
     identity: Identity,
     came_from: Option<CameFrom>,
 ) -> Result<HttpResponse, ApiError> {
-    let permit = match gateway.connections.open_channel(address(gateway, request)) {
+    let permit = match gateway.connections.open_channel(address(gateway, request), true) {
         Ok(permit) => permit,
         Err(error) => return refuse(gateway, request, error),
     };

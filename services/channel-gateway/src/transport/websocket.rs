@@ -142,7 +142,7 @@ impl Wish {
         let Self { query, bearer, came_from, expects_resume, address } = self;
         let proof = gateway.credentials.handshake(&query, bearer.as_deref()).await;
         let proof = gateway.handshakes.judge_handshake(proof, address)?;
-        let permit = gateway.connections.open_channel(address)?;
+        let permit = gateway.connections.open_channel(address, matches!(proof, Proof::Identity(_)))?;
         Ok(Opening { proof, came_from, expects_resume, address, permit })
     }
 }
@@ -188,7 +188,7 @@ fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<
         let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, came_from, when_ready);
         gateway.runtime.spawn(opening);
     }
-    Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new(), _permit: permit })
+    Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new(), permit })
 }
 
 /// An HTTP answer in the error shape, after which the connection ends.
@@ -211,7 +211,7 @@ struct ChannelPeer {
     /// From the first frame on: most connections only listen.
     rate: OnceLock<Option<Box<FrameRate>>>,
     /// It is counted as long as it is here.
-    _permit: ChannelPermit,
+    permit: ChannelPermit,
 }
 
 impl ChannelPeer {
@@ -282,7 +282,11 @@ impl Peer for ChannelPeer {
     }
 
     fn is_proved(&self) -> bool {
-        self.connection.grant().is_some()
+        let is_proved = self.connection.grant().is_some();
+        if is_proved {
+            self.permit.is_proved();
+        }
+        is_proved
     }
 
     fn waits_for_proof(&self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) struct SendMessage {
     #[schema(
         min_length = 1,
         max_length = 10000,
-        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb][^\x00]*$"
+        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff][^\x00]*$"
     )]
     pub(super) body: String,
     /// A UUID of the sender's making. Sent again with the same, the message is not written again.
@@ -78,10 +78,10 @@ pub(crate) struct Messages {
 pub(crate) async fn list_in_session(
     state: Data<AppState>,
     id: Path<ChatId>,
-    caller: Caller,
+    (caller, from): (Caller, CameFrom),
     query: Query<MessagesQuery>,
 ) -> Result<Json<Messages>, Answer> {
-    list(&state, caller.in_session(*id)?, *id, &query).await
+    list(&state, (caller.in_session(*id)?, from), *id, &query).await
 }
 
 /// Messages of a chat that is not a session. Without a place: the newest.
@@ -91,14 +91,22 @@ pub(crate) async fn list_in_session(
 pub(crate) async fn list_in_chat(
     state: Data<AppState>,
     id: Path<ChatId>,
-    caller: Caller,
+    (caller, from): (Caller, CameFrom),
     query: Query<MessagesQuery>,
 ) -> Result<Json<Messages>, Answer> {
-    list(&state, caller.in_chat()?, *id, &query).await
+    list(&state, (caller.in_chat()?, from), *id, &query).await
 }
 
-async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuery) -> Result<Json<Messages>, Answer> {
+async fn list(
+    state: &AppState,
+    (actor, CameFrom(from)): (Actor, CameFrom),
+    chat: ChatId,
+    query: &MessagesQuery,
+) -> Result<Json<Messages>, Answer> {
     let (limit, place) = query.asked()?;
+    let _turn = state.pages.turn(actor.principal, from).await?;
+    // Pages that were read while this one waited may have been long.
+    state.limits.owes_nothing(actor.principal)?;
     let reading = Reading::of(actor, chat);
     let mut conn = state.connection().await?;
     let page = match place {
@@ -111,6 +119,7 @@ async fn list(state: &AppState, actor: Actor, chat: ChatId, query: &MessagesQuer
             Messages { messages: page.messages, marks: page.marks, has_more: page.has_more, seq: page.top }
         }
     };
+    state.limits.was_read(actor.principal, page.messages.iter().map(|message| message.body.as_str().len()).sum());
     Ok(Json(page))
 }
 

@@ -76,10 +76,22 @@ pub(crate) fn optional_id() -> Schema {
 
 /// An id, or null; it has to be there.
 pub(crate) fn nullable_id() -> Schema {
+    operator_or_nobody("An operator, or null for nobody.")
+}
+
+/// The same; it may be left out.
+pub(crate) fn nullable_expected_id() -> Schema {
+    operator_or_nobody(
+        "Who has the session as far as the caller knows, null for nobody: if somebody else has it by now, the answer is \
+         `conflict` with who that is in `details.assignee`. Left out: whoever has it.",
+    )
+}
+
+fn operator_or_nobody(description: &str) -> Schema {
     ObjectBuilder::new()
         .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
         .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some("An operator, or null for nobody."))
+        .description(Some(description))
         .minimum(Some(1))
         .maximum(Some(i64::MAX))
         .build()

@@ -64,11 +64,12 @@ impl UserCommand {
                 let password = password_stdin.then(read_password).transpose()?;
                 return add(&mut admin, Account { email, name, role, password }).await;
             }
-            Self::Disable { email } => admin.disable_user(&email).await,
-            Self::Enable { email } => admin.enable_user(&email).await,
-            Self::Role { email, role } => admin.set_role(&email, role).await,
-            Self::Logout { email } => admin.log_out_user(&email).await,
+            Self::Disable { email } => admin.disable_user(&email).await.map(|()| format!("{email} is closed")),
+            Self::Enable { email } => admin.enable_user(&email).await.map(|()| format!("{email} is open")),
+            Self::Role { email, role } => admin.set_role(&email, role).await.map(|()| format!("{email} has that role")),
+            Self::Logout { email } => admin.log_out_user(&email).await.map(|()| format!("{email} is logged out")),
         }
+        .map(|done| println!("{done}"))
         .map_err(Error::into_body)?;
         Ok(())
     }

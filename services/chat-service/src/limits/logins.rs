@@ -19,12 +19,14 @@ use super::{Address, give_back, place, take};
 use crate::asker::Asker;
 use crate::config::LoginLimitsConfig;
 use crate::error::Error;
-use undecided::Undecided;
+use undecided::{Refused, Undecided};
 
 /// Of how many accounts and addresses it is known that they belong together, in each of two generations.
 const KNOWN: usize = 32 * 1024;
 
-const WHY: &str = "too many wrong passwords; wait a little";
+const OF_THE_PAIR: &str = "too many wrong passwords for this account from your address; wait a little";
+const OF_THE_ADDRESS: &str = "too many wrong passwords from your address; wait a little";
+const OF_THE_ACCOUNT: &str = "too many wrong passwords for this account; wait a little";
 
 const BUSY: Error = Error::Busy("too many logins are being checked; try again");
 
@@ -96,9 +98,9 @@ impl LoginLimits {
             decided.as_mut().enable();
             match self.undecided.hold(pair, || self.take(pair)) {
                 Ok(is_known) => return Ok(Attempt { limits: self, pair, is_known }),
-                Err((refused, undecided::Others::Decided)) => return Err(refused),
-                Err((_, undecided::Others::Undecided)) if asker.is_gone() => return Err(BUSY),
-                Err((_, undecided::Others::Undecided)) => {
+                Err(Refused::Decided(why)) => return Err(why),
+                Err(Refused::Undecided) if asker.is_gone() => return Err(BUSY),
+                Err(Refused::Undecided) => {
                     if waits.is_none() {
                         waits = Some(self.undecided.wait(pair.1, asker).ok_or(BUSY)?);
                     }
@@ -113,10 +115,10 @@ impl LoginLimits {
         let account = pair.0;
         let is_known = self.known().get(&pair).is_some();
         let accounts = self.accounts.as_ref().filter(|_| !is_known);
-        take(self.addresses.as_ref(), &pair.1, WHY)?;
+        take(self.addresses.as_ref(), &pair.1, OF_THE_ADDRESS)?;
         // Who is refused by one bucket has paid nothing into the others.
-        take(self.pairs.as_ref(), &pair, WHY).inspect_err(|_| give_back(self.addresses.as_ref(), &pair.1))?;
-        take(accounts, &account, WHY).inspect_err(|_| {
+        take(self.pairs.as_ref(), &pair, OF_THE_PAIR).inspect_err(|_| give_back(self.addresses.as_ref(), &pair.1))?;
+        take(accounts, &account, OF_THE_ACCOUNT).inspect_err(|_| {
             give_back(self.addresses.as_ref(), &pair.1);
             give_back(self.pairs.as_ref(), &pair);
         })?;

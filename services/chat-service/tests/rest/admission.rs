@@ -251,3 +251,25 @@ async fn reading_has_limits_too() {
     let tops = join_all((0..60).map(|_| service.ask("tops", json!({})))).await;
     assert!(tops.iter().all(|(status, _)| *status == StatusCode::OK), "gateways ask for many");
 }
+
+#[tokio::test]
+async fn long_pages_count_for_as_many_requests_and_one_caller_reads_a_few_at_a_time() {
+    let service = limited(&[("LIMITS__REQUESTS_PER_SECOND", "1"), ("LIMITS__REQUEST_BURST", "300")]).await;
+    let (one, other) = (service.visitor().await, service.visitor().await);
+    let text = "x".repeat(10_000);
+    for _ in 0..150 {
+        let said = service.say(one.session, &one.token, &text).await;
+        assert_eq!(said.0, StatusCode::CREATED, "{}", said.1);
+    }
+    // 1.5 MB: as 22 requests more, of about 150 that are left.
+    let path = format!("/chat/session/{}/messages?limit=200", one.session);
+    let pages = join_all((0..20).map(|_| service.get(&path, &one.token))).await;
+    let statuses: Vec<u16> = pages.iter().map(|(status, _)| status.as_u16()).collect();
+    let read = count(&statuses, 200);
+    assert!((4..=10).contains(&read) && read + count(&statuses, 429) == 20, "{statuses:?}");
+    let (_, refused) =
+        pages.iter().find(|(status, _)| *status == StatusCode::TOO_MANY_REQUESTS).expect("one is refused");
+    assert_eq!(code(refused), "rate_limited");
+    let own = format!("/chat/session/{}/messages", other.session);
+    assert_eq!(service.get(&own, &other.token).await.0, StatusCode::OK, "others are not kept");
+}

@@ -52,6 +52,8 @@ async fn a_value_that_would_not_come_back_is_refused_by_name_and_nothing_is_stor
         r#"{"a":"\ud800"}"#,
         r#"{"\udc00\ud800":1}"#,
         r#"{"a":1,"a":2}"#,
+        r#"{"a":1,"b":{"$serde_json::private::RawValue":"]"}}"#,
+        r#"{"$serde_json::private::Number":"1e999"}"#,
         r#"{"a":[[[[1]]]]}"#,
         "[]",
         "7",

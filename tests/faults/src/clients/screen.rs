@@ -327,6 +327,16 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_after_a_chat_was_left_is_no_sequel() {
+        let mut screen = Screen::new(CatchUp::Read);
+        screen.connected();
+        assert_eq!(take(&mut screen, &[1, 2]), [1, 2]);
+        screen.leave(CHAT);
+        assert_eq!(screen.take(frame(9)), Step { fetch: Some(CHAT), ..Step::default() });
+        assert_eq!((screen.cursor(CHAT), screen.is_waiting()), (2, true));
+    }
+
+    #[test]
     fn the_stream_may_lag_behind_what_was_read_but_not_repeat_itself() {
         let mut screen = Screen::new(CatchUp::Read);
         screen.connected();

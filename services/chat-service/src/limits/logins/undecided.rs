@@ -10,19 +10,22 @@ use super::Pair;
 use crate::asker::Asker;
 use crate::limits::Address;
 
+/// How many of one address are looked at at a time. Others find room among those that wait for the cores.
+pub(super) const AT_ONCE_OF_AN_ADDRESS: usize = 8;
+
 /// How many may wait.
 const ROOM: usize = 512;
 
 /// How many of them from one address.
 pub(super) const ROOM_OF_AN_ADDRESS: usize = 64;
 
-/// Whether one who was refused may hope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Others {
-    /// Nobody holds what could come back.
-    Decided,
-    /// Somebody does.
+/// Why nothing could be held.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Refused<E> {
+    /// Others hold what may come back.
     Undecided,
+    /// Nobody does.
+    Decided(E),
 }
 
 /// Those who hold tokens, and those who wait for them.
@@ -54,8 +57,11 @@ pub(super) struct Place<'a> {
 
 impl Undecided {
     /// Takes what is to be held, or says whether it may come back. Nothing is decided meanwhile.
-    pub(super) fn hold<T, E>(&self, pair: Pair, take: impl FnOnce() -> Result<T, E>) -> Result<T, (E, Others)> {
+    pub(super) fn hold<T, E>(&self, pair: Pair, take: impl FnOnce() -> Result<T, E>) -> Result<T, Refused<E>> {
         let mut inner = self.lock();
+        if inner.held.iter().filter(|held| held.1 == pair.1).count() >= AT_ONCE_OF_AN_ADDRESS {
+            return Err(Refused::Undecided);
+        }
         match take() {
             Ok(taken) => {
                 inner.held.push(pair);
@@ -64,7 +70,7 @@ impl Undecided {
             Err(error) => {
                 let shares_a_bucket = |held: &Pair| held.0 == pair.0 || held.1 == pair.1;
                 let is_undecided = inner.held.iter().any(shares_a_bucket);
-                Err((error, if is_undecided { Others::Undecided } else { Others::Decided }))
+                Err(if is_undecided { Refused::Undecided } else { Refused::Decided(error) })
             }
         }
     }

@@ -22,6 +22,11 @@ impl Client {
             "connected" => self.connected(link, &frame).await,
             "subscribed" => self.subscribed(link, &frame).await,
             "ping" => link.send(&json!({"type": "pong"})).await,
+            // This client asks for none: it was taken out, and no event could say so. What comes after it is no sequel.
+            "unsubscribed" => {
+                frame.chat().into_iter().for_each(|chat| self.screen.leave(chat));
+                Ok(())
+            }
             "resync" => {
                 self.resync(&frame);
                 Ok(())
