@@ -258,6 +258,10 @@ impl Background {
             link.broke(&self.state.database)?;
             return Err(error);
         }
+        if std::mem::take(&mut link.was_read_only) {
+            // Connections that were made meanwhile would take no writes as long as they last.
+            self.state.database.renew()?;
+        }
         let served = self.state.database.served();
         let asked = soon(async {
             let mut connection = self.state.database.get_unprepared().await?;
@@ -288,6 +292,8 @@ async fn is_read_only(connection: &mut AsyncPgConnection) -> Result<bool, Error>
 struct Link {
     connection: Option<AsyncPgConnection>,
     renewed: Option<Instant>,
+    /// It took no writes when it was asked before.
+    was_read_only: bool,
 }
 
 impl Link {
@@ -298,6 +304,7 @@ impl Link {
             None => db::connect(url).await.map_err(|why| Error::Unavailable(why.to_string()))?,
         };
         if is_read_only(&mut connection).await? {
+            self.was_read_only = true;
             return Err(Error::Unavailable("PostgreSQL takes no writes".into()));
         }
         self.connection = Some(connection);

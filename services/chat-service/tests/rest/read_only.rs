@@ -35,6 +35,11 @@ async fn writes_are_refused_for_now_while_there_is_no_primary_and_go_on_over_new
         .then_some(())
     })
     .await;
+    // Connections that are made now outlast what is wrong with them.
+    for _ in 0..20 {
+        let (status, _) = service.say(visitor.session, &visitor.token, "Do you ship?").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    }
     set_read_only(&service, false).await;
     wait_until("a message to be taken", async || {
         let (status, answer) = service.say(visitor.session, &visitor.token, "Do you ship?").await;
