@@ -72,8 +72,8 @@ pub(crate) struct Database {
     pools: Arc<RwLock<Pools>>,
     settings: Arc<PoolSettings>,
     prepared: Arc<AtomicBool>,
-    /// How often a request got a connection.
-    served: Arc<AtomicU64>,
+    /// How often a request that had to wait for a connection got one.
+    waited_for: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -128,7 +128,7 @@ impl Database {
     pub(crate) fn new(url: &SecretString, size: usize, runtime: Handle) -> Result<Self, Error> {
         let settings = PoolSettings { url: url.clone(), size, runtime };
         let pools = Arc::new(RwLock::new(settings.build()?));
-        Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default(), served: Arc::default() })
+        Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default(), waited_for: Arc::default() })
     }
 
     /// Makes new pools, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
@@ -155,14 +155,18 @@ impl Database {
     /// A connection for a request.
     pub(crate) async fn get(&self) -> Result<Connection, Error> {
         self.check_prepared()?;
+        let has_to_wait = self.pools().requests.status().available == 0;
         let connection = self.get_unprepared().await?;
-        self.served.fetch_add(1, Ordering::Relaxed);
+        if has_to_wait {
+            self.waited_for.fetch_add(1, Ordering::Relaxed);
+        }
         Ok(connection)
     }
 
-    /// How often a request got a connection. It rises as long as PostgreSQL answers, however many wait.
-    pub(crate) fn served(&self) -> u64 {
-        self.served.load(Ordering::Relaxed)
+    /// How often a request that had to wait for a connection got one: somebody else had an answer on it, or it was made.
+    /// So this rises only as long as PostgreSQL answers.
+    pub(crate) fn waited_for(&self) -> u64 {
+        self.waited_for.load(Ordering::Relaxed)
     }
 
     /// A connection for a batch of sends.

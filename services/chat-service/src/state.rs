@@ -262,14 +262,14 @@ impl Background {
             // Connections that were made meanwhile would take no writes as long as they last.
             self.state.database.renew()?;
         }
-        let served = self.state.database.served();
+        let waited_for = self.state.database.waited_for();
         let asked = soon(async {
             let mut connection = self.state.database.get_unprepared().await?;
             Ok(connection.batch_execute("SELECT 1").await?)
         });
         match asked.await {
             // Too much is asked for at once; taken out, this instance would leave it to the others.
-            Err(Error::Unavailable(_)) if self.state.database.served() > served => Ok(()),
+            Err(Error::Unavailable(_)) if self.state.database.waited_for() > waited_for => Ok(()),
             answered => answered,
         }
     }
