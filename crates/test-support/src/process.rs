@@ -278,7 +278,9 @@ pub async fn wait_until_ready(url: &str) {
     wait_until(url, async || {
         let answer = client.get(url).timeout(wait::PATIENCE).send().await.ok()?;
         let readiness: Value = answer.json().await.ok()?;
-        (readiness["status"] == "ready").then_some(())
+        // Earlier versions, which are measured beside this one, have no `status`.
+        let is_ready = readiness["status"] == "ready" || (readiness["status"].is_null() && readiness["ready"] == true);
+        is_ready.then_some(())
     })
     .await;
 }
