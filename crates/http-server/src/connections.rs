@@ -322,8 +322,8 @@ pub struct ChannelPermit {
 }
 
 impl ChannelPermit {
-    /// It has been said whose it is.
-    pub fn is_proved(&self) {
+    /// It has been said whose it is: its place is free for other strangers.
+    pub fn prove(&self) {
         if self.is_unproved.load(Ordering::Relaxed) && self.is_unproved.swap(false, Ordering::Relaxed) {
             self.connections.counts().unproved -= 1;
         }
@@ -332,7 +332,7 @@ impl ChannelPermit {
 
 impl Drop for ChannelPermit {
     fn drop(&mut self) {
-        self.is_proved();
+        self.prove();
         let mut counts = self.connections.counts();
         counts.channels -= 1;
         counts.give_address_back(self.address);
@@ -387,7 +387,7 @@ mod tests {
         let held = [stranger().expect("room"), stranger().expect("room")];
         assert_eq!(stranger().expect_err("no room").code, ErrorCode::Unavailable);
         assert!(connections.open_channel(None, true).is_ok());
-        held[0].is_proved();
+        held[0].prove();
         let third = stranger().expect("one has proved itself");
         drop((held, third));
         assert_eq!([stranger(), stranger()].iter().flatten().count(), 2);

@@ -155,8 +155,9 @@ impl Database {
     /// A connection for a request.
     pub(crate) async fn get(&self) -> Result<Connection, Error> {
         self.check_prepared()?;
-        let has_to_wait = self.pools().requests.status().available == 0;
-        let connection = self.get_unprepared().await?;
+        let pool = self.pools().requests;
+        let has_to_wait = pool.status().available == 0;
+        let connection = from_pool(pool).await?;
         if has_to_wait {
             self.waited_for.fetch_add(1, Ordering::Relaxed);
         }

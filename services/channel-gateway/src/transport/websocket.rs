@@ -18,7 +18,7 @@ use super::echo;
 use super::poller::door::{Admission, Judgement};
 use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
-use crate::connection::Connection;
+use crate::connection::{Connection, Grant};
 use crate::credentials::{ConnectQuery, Proof};
 use crate::cursor::{self, CameFrom};
 use crate::error::retry_after;
@@ -219,6 +219,16 @@ impl ChannelPeer {
         self.rate.get_or_init(|| FrameRate::new(&self.gateway.rates).map(Box::new)).as_deref()
     }
 
+    /// How long it may stay, once it has shown whose it is; then it is no stranger any more. One that only listens is
+    /// asked for it by the wheel.
+    fn grant(&self) -> Option<Grant> {
+        let grant = self.connection.grant();
+        if grant.is_some() {
+            self.permit.prove();
+        }
+        grant
+    }
+
     /// A frame came. Whoever sends too many is closed.
     fn take(&self) -> Verdict {
         let verdict = self.rate().map_or(Verdict::Pass, FrameRate::take);
@@ -282,11 +292,7 @@ impl Peer for ChannelPeer {
     }
 
     fn is_proved(&self) -> bool {
-        let is_proved = self.connection.grant().is_some();
-        if is_proved {
-            self.permit.is_proved();
-        }
-        is_proved
+        self.grant().is_some()
     }
 
     fn waits_for_proof(&self) -> bool {
@@ -296,7 +302,7 @@ impl Peer for ChannelPeer {
     }
 
     fn overdue(&self, now: Instant) -> Option<CloseCode> {
-        match self.connection.grant() {
+        match self.grant() {
             Some(grant) => (now >= grant.expires_at).then_some(CloseCode::TokenExpired),
             None => (now >= self.connection.opened() + INIT_WITHIN).then_some(CloseCode::InitTimeout),
         }
