@@ -10,7 +10,7 @@
 //! - [`spawner`]: starts processes that end with whoever started them
 //! - [`wait`]: waits for a condition, never for a time
 //!
-//! A failure of the surroundings is a panic here: it fails the test, and says what to do.
+//! A failure of the context is a panic here: it fails the test, and says what to do.
 
 pub mod database;
 mod names;

@@ -9,7 +9,7 @@ use bus::BrokerConfig;
 use bus::outbox::LaneWaker;
 use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
-use chat_service::{AppState, Config, Surroundings, app, migrate, start};
+use chat_service::{AppState, Config, ServiceContext, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
 use http_server::{Connections, HttpConfig, Server};
 use telemetry::{Health, Metrics, TelemetryConfig, Vital};
@@ -76,32 +76,32 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn serve(serve: Serve) -> anyhow::Result<()> {
     let _telemetry = telemetry::init("chat-service", &serve.telemetry)?;
     serve.config.auth.require_internal_secret()?;
-    let around = Surroundings {
+    let context = ServiceContext {
         health: Health::new(),
         metrics: Metrics::new(),
         vital: Vital::new(),
         waker: LaneWaker::new(serve.config.outbox_lanes),
         shutdown: CancellationToken::new(),
     };
-    around.health.register(&around.metrics);
+    context.health.register(&context.metrics);
     let database_url = serve.config.database.url()?;
-    let (state, background) = start(&serve.config, &around)?;
+    let (state, background) = start(&serve.config, &context)?;
     let mut background = tokio::spawn(background.run());
-    let link = around.vital.spawn("nudges", around.waker.clone().run_link(database_url, around.shutdown.clone()));
-    let relay = Relay::from_config(&serve.broker, &serve.config, &around)?;
-    let relay = relay.map(|relay| around.vital.spawn("the relay", relay.run(state.clone(), around.shutdown.clone())));
+    let link = context.vital.spawn("nudges", context.waker.clone().run_link(database_url, context.shutdown.clone()));
+    let relay = Relay::from_config(&serve.broker, &serve.config, &context)?;
+    let relay = relay.map(|relay| context.vital.spawn("the relay", relay.run(state.clone(), context.shutdown.clone())));
 
-    let here = http_server::probes::metrics_apart(&serve.telemetry, &around.health, &around.metrics, &around.vital)?;
-    let server = listen(serve.http_bind, serve.connections_per_address, &state, &around, here)?;
+    let here = http_server::probes::metrics_apart(&serve.telemetry, &context.health, &context.metrics, &context.vital)?;
+    let server = listen(serve.http_bind, serve.connections_per_address, &state, &context, here)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut background => ended?.context("this database cannot be served"),
-        lost = around.vital.lost() => Err(lost.into()),
+        lost = context.vital.lost() => Err(lost.into()),
     };
-    around.health.part("process").down("shutting down");
+    context.health.part("process").down("shutting down");
     server.stop().await;
     state.finish_writes().await;
-    around.shutdown.cancel();
+    context.shutdown.cancel();
     // A panic in one of them is told by `ended`.
     let _ = link.await;
     if let Some(relay) = relay {
@@ -115,10 +115,10 @@ fn listen(
     bind: SocketAddr,
     connections_per_address: usize,
     state: &AppState,
-    around: &Surroundings,
+    context: &ServiceContext,
     metrics: Option<Metrics>,
 ) -> anyhow::Result<Server> {
-    let probes = telemetry::http::configure(around.health.clone(), metrics);
+    let probes = telemetry::http::configure(context.health.clone(), metrics);
     let routes = app::configure(state.clone());
     let app = move || {
         App::new()
@@ -128,9 +128,9 @@ fn listen(
             .default_service(web::to(app::not_found))
     };
     let listener = TcpListener::bind(bind).with_context(|| format!("cannot listen on {bind}"))?;
-    around.health.part("process").up();
+    context.health.part("process").up();
     let is_behind_proxies = state.is_behind_proxies();
-    let connections = Connections::new(HttpConfig { connections_per_address }, is_behind_proxies, &around.metrics);
+    let connections = Connections::new(HttpConfig { connections_per_address }, is_behind_proxies, &context.metrics);
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    Ok(http_server::listen(listener, threads, &connections, &around.vital, app)?.announced())
+    Ok(http_server::listen(listener, threads, &connections, &context.vital, app)?.announced())
 }

@@ -34,7 +34,7 @@ impl Relay {
     pub fn from_config(
         broker: &BrokerConfig,
         config: &crate::Config,
-        around: &crate::Surroundings,
+        context: &crate::ServiceContext,
     ) -> Result<Option<Self>, crate::StartError> {
         if broker.backend == BrokerBackend::Pg {
             return Ok(None);
@@ -43,10 +43,10 @@ impl Relay {
             database_url: config.database.url()?,
             rabbitmq: broker.amqp_address().map_err(|BusError(why)| crate::StartError::Internal(why))?,
             lanes: config.outbox_lanes,
-            waker: around.waker.clone(),
-            health: around.health.clone(),
-            metrics: around.metrics.clone(),
-            vital: around.vital.clone(),
+            waker: context.waker.clone(),
+            health: context.health.clone(),
+            metrics: context.metrics.clone(),
+            vital: context.vital.clone(),
         }))
     }
 

@@ -46,7 +46,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// What the process around chat-service gives it.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct ServiceContext {
     /// Gets the part `postgres`.
     pub health: Health,
     /// Gets this service's metrics.
@@ -114,21 +114,21 @@ pub enum StartError {
 
 /// Puts the service together; connects to nothing yet. Call it on the multi-threaded runtime that is to carry the
 /// database connections.
-pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Background), StartError> {
+pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Background), StartError> {
     let internal = |error: Error| StartError::Internal(error.to_string());
     let (url, runtime) = (config.database.url()?, Handle::current());
     bus::postgres::check_url(&url).map_err(|why| StartError::Internal(why.to_string()))?;
     let database = Database::new(&url, config.database.database_pool_size, runtime.clone()).map_err(internal)?;
     let passwords = Passwords::new(runtime.clone()).map_err(internal)?;
-    let metrics = ServiceMetrics::register(&around.metrics, &database, &passwords);
+    let metrics = ServiceMetrics::register(&context.metrics, &database, &passwords);
     let state = AppState(Arc::new(Shared {
         database,
         lanes: config.outbox_lanes,
-        waker: around.waker.clone(),
+        waker: context.waker.clone(),
         tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
         passwords,
         metrics,
-        bad_rows: BadRows::register(&around.metrics),
+        bad_rows: BadRows::register(&context.metrics),
         limits: Limits::new(&config.limits),
         logins: LoginLimits::new(&config.login_limits),
         pages: Pages::new(),
@@ -140,8 +140,8 @@ pub fn start(config: &Config, around: &Surroundings) -> Result<(AppState, Backgr
         writes: TaskTracker::new(),
         runtime,
     }));
-    let part = around.health.part("postgres");
-    let background = Background { state: state.clone(), url, part, shutdown: around.shutdown.clone() };
+    let part = context.health.part("postgres");
+    let background = Background { state: state.clone(), url, part, shutdown: context.shutdown.clone() };
     Ok((state, background))
 }
 

@@ -15,4 +15,4 @@ pub mod publisher;
 
 pub use config::{Config, PipelineConfig};
 pub use neighbours::Neighbours;
-pub use pipeline::{Surroundings, run};
+pub use pipeline::{ServiceContext, run};

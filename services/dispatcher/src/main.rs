@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use dispatcher::{Config, Neighbours, Surroundings};
+use dispatcher::{Config, Neighbours, ServiceContext};
 use telemetry::{Health, Metrics, Vital};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -33,8 +33,8 @@ async fn run(config: Config) -> anyhow::Result<()> {
     let probes = http_server::probes::serve(&config.http_bind, health.clone(), &metrics, &vital, here)
         .with_context(|| format!("cannot listen on {}", config.http_bind))?;
 
-    let around = Surroundings { health, metrics, vital: vital.clone(), shutdown: shutdown.clone() };
-    let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), around);
+    let context = ServiceContext { health, metrics, vital: vital.clone(), shutdown: shutdown.clone() };
+    let pipeline = dispatcher::run(&config.pipeline, Neighbours::default(), context);
     let result = tokio::select! {
         result = pipeline => result.map_err(anyhow::Error::from),
         lost = lost(&vital, &shutdown) => Err(lost.into()),

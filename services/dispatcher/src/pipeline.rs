@@ -12,7 +12,7 @@ use crate::publisher;
 
 /// What the process around the dispatcher gives it.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct ServiceContext {
     /// Gets a part for each link of each lane.
     pub health: Health,
     /// Gets the dispatcher's metrics.
@@ -25,8 +25,8 @@ pub struct Surroundings {
 
 /// Dispatches until shutdown, and finishes the batches in flight. An error only when the settings cannot work: a
 /// server that is away is waited for, and told of by `health`.
-pub async fn run(config: &PipelineConfig, neighbours: Neighbours, around: Surroundings) -> Result<(), BusError> {
-    let Surroundings { health, metrics, vital, shutdown } = around;
+pub async fn run(config: &PipelineConfig, neighbours: Neighbours, context: ServiceContext) -> Result<(), BusError> {
+    let ServiceContext { health, metrics, vital, shutdown } = context;
     let prepared = shutdown.run_until_cancelled(Consumers::prepare(config, &neighbours, &health)).await;
     let Some(consumers) = prepared.transpose()? else { return Ok(()) };
     let pipeline_metrics = PipelineMetrics::register(&metrics, Stage::Dispatch);

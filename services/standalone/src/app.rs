@@ -17,7 +17,7 @@ use channel_gateway::heartbeat::Heartbeat;
 use channel_gateway::metrics::GatewayMetrics;
 use channel_gateway::origins::Origins;
 use chat_service::relay::Relay;
-use chat_service::{AppState, Surroundings};
+use chat_service::{AppState, ServiceContext};
 use dispatcher::{Neighbours, PipelineConfig};
 use telemetry::{Health, Metrics, Vital};
 use tokio::sync::mpsc;
@@ -33,29 +33,29 @@ const PIPELINE_ENDS_WITHIN: Duration = Duration::from_secs(5);
 /// What every part is given.
 struct Process {
     config: Config,
-    around: Surroundings,
+    context: ServiceContext,
 }
 
 /// Runs until told to end.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
-    let around = Surroundings {
+    let context = ServiceContext {
         health: Health::new(),
         metrics: Metrics::new(),
         vital: Vital::new(),
         waker: LaneWaker::new(config.chat.outbox_lanes),
         shutdown: CancellationToken::new(),
     };
-    around.health.register(&around.metrics);
-    let process = Process { config, around };
-    let (chat, background) = chat_service::start(&process.config.chat, &process.around)?;
+    context.health.register(&context.metrics);
+    let process = Process { config, context };
+    let (chat, background) = chat_service::start(&process.config.chat, &process.context)?;
     let mut fatal = tokio::spawn(background.run());
     let (gateway, local) = process.gateway(&chat)?;
-    let vital = process.around.vital.clone();
+    let vital = process.context.vital.clone();
     let pipeline = vital.spawn("the pipeline", process.pipeline(local));
     // Only where events go by way of RabbitMQ; else the dispatcher reads the outbox itself.
-    let relay = Relay::from_config(&process.config.broker, &process.config.chat, &process.around)?;
-    let relay = relay.map(|relay| vital.spawn("the relay", relay.run(chat.clone(), process.around.shutdown.clone())));
+    let relay = Relay::from_config(&process.config.broker, &process.config.chat, &process.context)?;
+    let relay = relay.map(|relay| vital.spawn("the relay", relay.run(chat.clone(), process.context.shutdown.clone())));
 
     let server = process.serve(listener, &chat, &gateway)?;
     if process.config.demo_operator {
@@ -67,11 +67,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         // What is left of it could not take leave of anybody: clients find another one sooner if it is gone at once.
         lost = vital.lost() => return Err(lost.into()),
     };
-    process.around.health.part("process").down("shutting down");
+    process.context.health.part("process").down("shutting down");
     channel_gateway::drain::drain(&gateway, &process.config.channel).await;
     server.stop().await;
     chat.finish_writes().await;
-    process.around.shutdown.cancel();
+    process.context.shutdown.cancel();
     let both = async {
         // A panic in one of them was logged; the process ends anyway.
         let _ = pipeline.await;
@@ -96,37 +96,37 @@ impl Process {
             pubsub,
             chat_service: Arc::new(InProcess(chat.clone())),
             credentials,
-            connections: channel.connections(&self.around.metrics),
+            connections: channel.connections(&self.context.metrics),
             limits: channel.limits(),
             shared: self.config.pubsub.clone(),
             rates: channel.rates,
             origins: Origins::new(&channel.allowed_origins),
-            metrics: GatewayMetrics::new(&self.around.metrics),
-            heartbeat: Heartbeat::new(self.around.health.delaying_part("pipeline"), &self.around.metrics),
+            metrics: GatewayMetrics::new(&self.context.metrics),
+            heartbeat: Heartbeat::new(self.context.health.delaying_part("pipeline"), &self.context.metrics),
             pollers: channel.pollers(),
             ping_interval: channel.ping_interval,
             reconnect_within: channel.reconnect_within,
             serves_echo: channel.echo,
-            vital: self.around.vital.clone(),
+            vital: self.context.vital.clone(),
         })?;
-        self.around.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
+        self.context.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
         Ok((gateway, local))
     }
 
     /// What the gateway listens on, and the way to it within this process, where there is one.
     #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
     fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>, Option<mpsc::Sender<Arrival>>)> {
-        let part = self.around.health.delaying_part("pubsub");
+        let part = self.context.health.delaying_part("pubsub");
         match self.config.pubsub.backend {
             PubSubBackend::Pg => {
                 let (pubsub, arrivals) =
-                    bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part, &self.around.vital);
+                    bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part, &self.context.vital);
                 let local = pubsub.local();
                 Ok((pubsub, arrivals, Some(local)))
             }
             PubSubBackend::Redis => {
                 let (pubsub, arrivals) =
-                    bus::redis::RedisPubSub::connect(&self.config.pubsub, part, &self.around.vital)?;
+                    bus::redis::RedisPubSub::connect(&self.config.pubsub, part, &self.context.vital)?;
                 Ok((pubsub, arrivals, None))
             }
         }
@@ -140,16 +140,16 @@ impl Process {
             database_url: self.config.chat.database.url().ok(),
             outbox_lanes: self.config.chat.outbox_lanes,
         };
-        let around = self.around.clone();
+        let context = self.context.clone();
         async move {
-            let neighbours = Neighbours { waker: Some(around.waker.clone()), gateway };
-            let surroundings = dispatcher::Surroundings {
-                health: around.health,
-                metrics: around.metrics,
-                vital: around.vital,
-                shutdown: around.shutdown,
+            let neighbours = Neighbours { waker: Some(context.waker.clone()), gateway };
+            let context = dispatcher::ServiceContext {
+                health: context.health,
+                metrics: context.metrics,
+                vital: context.vital,
+                shutdown: context.shutdown,
             };
-            if let Err(error) = dispatcher::run(&config, neighbours, surroundings).await {
+            if let Err(error) = dispatcher::run(&config, neighbours, context).await {
                 tracing::error!(%error, "events are not dispatched");
             }
         }
@@ -161,13 +161,13 @@ impl Process {
         chat: &AppState,
         gateway: &Arc<Gateway>,
     ) -> anyhow::Result<channel_gateway::server::Server> {
-        self.around.health.part("process").up();
-        let health = self.around.health.clone();
+        self.context.health.part("process").up();
+        let health = self.context.health.clone();
         let metrics = http_server::probes::metrics_apart(
             &self.config.telemetry,
             &health,
-            &self.around.metrics,
-            &self.around.vital,
+            &self.context.metrics,
+            &self.context.vital,
         )?;
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
         let app = move || {
