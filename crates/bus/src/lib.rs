@@ -36,8 +36,8 @@ pub mod redis;
 pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
 pub use leases::{ChangedOwners, Lease, Leaseholder};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
-pub use pubsub::{Arrival, Hint, PubSub};
-pub use pump::{Load, Outcome, Parcel, Sink, Source};
+pub use pubsub::{Hint, Incoming, PubSub};
+pub use pump::{Batch, Envelope, Outcome, Sink, Source};
 
 /// A part of the bus does not answer. The words never hold credentials.
 #[derive(Debug, thiserror::Error)]

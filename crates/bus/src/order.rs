@@ -29,7 +29,7 @@ impl InOrder {
 
 /// What a source may forget: exactly what was taken.
 pub fn taken<'a, P>(batch: &'a [P], outcomes: &'a [Outcome]) -> impl Iterator<Item = &'a P> {
-    batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken).map(|(parcel, _)| parcel)
+    batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken).map(|(envelope, _)| envelope)
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@ use chat_events::names::Channel;
 use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, UserId};
 use serde::{Deserialize, Serialize};
 
-use crate::{BusError, Parcel};
+use crate::{BusError, Envelope};
 
-/// What comes in. One bounded queue of these per gateway, in the order of arrival.
+/// What comes in. One bounded queue of these per gateway, in the order in which it came.
 #[derive(Debug, Clone)]
-pub enum Arrival {
+pub enum Incoming {
     /// A whole event.
-    Event(Parcel),
+    Event(Envelope),
     /// Word of an event; the row is for the listener to read.
     Hint(Hint),
     /// A signal of another gateway, or of this one.
@@ -43,8 +43,8 @@ pub struct Hint {
 impl Hint {
     /// Of an event.
     #[must_use]
-    pub fn of(parcel: &Parcel) -> Self {
-        let Event { chat_id, chat_kind, seq, kind, user_ids, .. } = &parcel.event;
+    pub fn of(envelope: &Envelope) -> Self {
+        let Event { chat_id, chat_kind, seq, kind, user_ids, .. } = &envelope.event;
         Self { chat_id: *chat_id, chat_kind: *chat_kind, seq: *seq, kind: *kind, user_ids: user_ids.clone() }
     }
 }

@@ -21,7 +21,7 @@ const REFUSALS_TOLD_EVERY: Duration = Duration::from_secs(5);
 
 /// An event, read and as it was written, so that nobody encodes it twice.
 #[derive(Debug, Clone)]
-pub struct Parcel {
+pub struct Envelope {
     /// Its chat's lane.
     pub lane: Lane,
     /// As types.
@@ -32,14 +32,14 @@ pub struct Parcel {
 
 /// What a source gives.
 #[derive(Debug, Clone)]
-pub enum Load {
+pub enum Batch {
     /// At least one event, each chat's in the order of `seq`.
-    Events(Vec<Parcel>),
+    Events(Vec<Envelope>),
     /// A sign that the way is open up to here.
     Beat(Beat),
 }
 
-/// What became of one parcel.
+/// What became of one envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The sink has it for good.
@@ -54,10 +54,10 @@ pub enum Outcome {
 #[async_trait]
 pub trait Source: Send {
     /// The next events, or a beat. Waits until there is something. Safe to cancel.
-    async fn next(&mut self) -> Result<Load, BusError>;
+    async fn next(&mut self) -> Result<Batch, BusError>;
 
     /// Says what became of the last batch, in its order: what was taken is forgotten, the rest comes again.
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError>;
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError>;
 
     /// The last beat is done with, whether it was passed on or not: beats never wait for a part that is away.
     async fn forget_beat(&mut self) -> Result<(), BusError>;
@@ -66,9 +66,9 @@ pub trait Source: Send {
 /// Where events go.
 #[async_trait]
 pub trait Sink: Send {
-    /// Publishes a batch; one outcome for each parcel. After the first refusal in a chat, nothing later of that chat
+    /// Publishes a batch; one outcome for each envelope. After the first refusal in a chat, nothing later of that chat
     /// is published; other chats go on.
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome>;
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome>;
 
     /// Passes a beat on. Takes a few seconds at most, also when the next part swallows it without a word.
     async fn beat(&mut self, beat: &Beat) -> Result<(), BusError>;
@@ -80,11 +80,11 @@ pub trait Sink: Send {
 
 #[async_trait]
 impl Source for Box<dyn Source> {
-    async fn next(&mut self) -> Result<Load, BusError> {
+    async fn next(&mut self) -> Result<Batch, BusError> {
         (**self).next().await
     }
 
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         (**self).settle(batch, outcomes).await
     }
 
@@ -95,7 +95,7 @@ impl Source for Box<dyn Source> {
 
 #[async_trait]
 impl Sink for Box<dyn Sink> {
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         (**self).publish(batch).await
     }
 
@@ -117,8 +117,8 @@ pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetr
         let next = shutdown.run_until_cancelled(next_load(&mut source, &mut sink)).await;
         let Some(next) = next else { return };
         let done = match next {
-            Ok(Load::Events(batch)) => step(&mut source, &mut sink, &batch, &metrics, &mut told).await,
-            Ok(Load::Beat(beat)) => pass_on(&mut source, &mut sink, &beat).await,
+            Ok(Batch::Events(batch)) => step(&mut source, &mut sink, &batch, &metrics, &mut told).await,
+            Ok(Batch::Beat(beat)) => pass_on(&mut source, &mut sink, &beat).await,
             Err(error) => Err(error),
         };
         match done {
@@ -129,7 +129,7 @@ pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetr
 }
 
 /// Waits for something to do, and checks the sink meanwhile.
-async fn next_load(source: &mut impl Source, sink: &mut impl Sink) -> Result<Load, BusError> {
+async fn next_load(source: &mut impl Source, sink: &mut impl Sink) -> Result<Batch, BusError> {
     let mut checks = tokio::time::interval(CHECK_EVERY);
     checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next = std::pin::pin!(source.next());
@@ -146,7 +146,7 @@ async fn next_load(source: &mut impl Source, sink: &mut impl Sink) -> Result<Loa
 async fn step(
     source: &mut impl Source,
     sink: &mut impl Sink,
-    batch: &[Parcel],
+    batch: &[Envelope],
     metrics: &LaneMetrics,
     told: &mut RefusalLog,
 ) -> Result<(), BusError> {
@@ -166,14 +166,14 @@ async fn pass_on(source: &mut impl Source, sink: &mut impl Sink, beat: &Beat) ->
 }
 
 /// The part of an event's trace that is spent here. Events without a trace cost nothing.
-fn publish_span(parcel: &Parcel) -> Option<Span> {
-    let traceparent = parcel.event.traceparent.as_deref()?;
+fn publish_span(envelope: &Envelope) -> Option<Span> {
+    let traceparent = envelope.event.traceparent.as_deref()?;
     let span = tracing::info_span!(
         "publish",
-        chat_id = parcel.event.chat_id.0,
-        seq = parcel.event.seq.0,
-        kind = parcel.event.kind.as_str(),
-        lane = parcel.lane.0,
+        chat_id = envelope.event.chat_id.0,
+        seq = envelope.event.seq.0,
+        kind = envelope.event.kind.as_str(),
+        lane = envelope.lane.0,
     );
     telemetry::trace::continue_from(&span, Some(traceparent));
     // Entered once, since a span that nobody entered has no start.
@@ -181,14 +181,14 @@ fn publish_span(parcel: &Parcel) -> Option<Span> {
     Some(span)
 }
 
-fn count(batch: &[Parcel], outcomes: &[Outcome], metrics: &LaneMetrics, told: &mut RefusalLog) {
+fn count(batch: &[Envelope], outcomes: &[Outcome], metrics: &LaneMetrics, told: &mut RefusalLog) {
     let now = Utc::now();
-    for (parcel, outcome) in batch.iter().zip(outcomes) {
+    for (envelope, outcome) in batch.iter().zip(outcomes) {
         match outcome {
-            Outcome::Taken => metrics.count_taken(parcel.event.committed_at, now),
+            Outcome::Taken => metrics.count_taken(envelope.event.committed_at, now),
             Outcome::Refused(why) => {
                 metrics.count_error();
-                told.tell(parcel, why);
+                told.tell(envelope, why);
             }
             Outcome::Held => {}
         }
@@ -203,13 +203,13 @@ struct RefusalLog {
 }
 
 impl RefusalLog {
-    fn tell(&mut self, parcel: &Parcel, why: &str) {
+    fn tell(&mut self, envelope: &Envelope, why: &str) {
         if self.last.is_some_and(|last| last.elapsed() < REFUSALS_TOLD_EVERY) {
             self.untold += 1;
             return;
         }
-        let Event { chat_id, seq, .. } = parcel.event;
-        tracing::warn!(lane = %parcel.lane, %chat_id, %seq, why, untold = self.untold, "an event was refused and is retried");
+        let Event { chat_id, seq, .. } = envelope.event;
+        tracing::warn!(lane = %envelope.lane, %chat_id, %seq, why, untold = self.untold, "an event was refused and is retried");
         self.last = Some(Instant::now());
         self.untold = 0;
     }

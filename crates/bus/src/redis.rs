@@ -4,7 +4,7 @@
 //! - [`pubsub`]: what a gateway listens on
 //! - [`leases`]: counts connections across gateways, a script per owner (`settle_leases.lua`)
 //! - `subscriptions`: which channels are wished for, and who waits for them
-//! - `inlet`: turns pushed messages into arrivals
+//! - `inlet`: turns pushed messages into `Incoming`
 //! - `signals`: sends signals
 //! - `window`: reads the last events of a chat back
 //! - `client`: connections, made anew by hand after any error

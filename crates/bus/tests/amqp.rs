@@ -5,7 +5,7 @@ mod events;
 use std::time::Duration;
 
 use bus::amqp::{AmqpSink, AmqpSource};
-use bus::{LaneMetrics, Load, Outcome, Parcel, Sink, Source};
+use bus::{Batch, Envelope, LaneMetrics, Outcome, Sink, Source};
 use chat_events::names::{DEAD_LETTER, EXCHANGE, dispatch_queue};
 use chat_events::{Beat, Lane, LaneCount};
 use events::{beat, message, next_batch, next_beat, part, places};
@@ -35,7 +35,7 @@ async fn channel(vhost: &Vhost) -> (Connection, Channel) {
     (connection, channel)
 }
 
-async fn publish(sink: &mut AmqpSink, batch: &[Parcel]) {
+async fn publish(sink: &mut AmqpSink, batch: &[Envelope]) {
     assert_eq!(sink.publish(batch).await, vec![Outcome::Taken; batch.len()]);
 }
 
@@ -51,9 +51,9 @@ async fn expect(source: &mut AmqpSource, wanted: &[(i64, i64)]) {
 }
 
 /// Publishes as it comes to a pump: an error is only a reason to try again.
-async fn publish_until_taken(sink: &mut AmqpSink, parcel: Parcel) {
+async fn publish_until_taken(sink: &mut AmqpSink, envelope: Envelope) {
     wait_until("a publish", async || {
-        (sink.publish(std::slice::from_ref(&parcel)).await == [Outcome::Taken]).then_some(())
+        (sink.publish(std::slice::from_ref(&envelope)).await == [Outcome::Taken]).then_some(())
     })
     .await;
 }
@@ -62,7 +62,7 @@ async fn publish_until_taken(sink: &mut AmqpSink, parcel: Parcel) {
 async fn events_of_a_lane_come_out_in_order() {
     let vhost = fresh_vhost().await;
     let (mut sink, mut source) = (sink(&vhost), source(&vhost));
-    let batch: Vec<Parcel> = (1..=1200).map(|seq| message(seq % 7, seq)).collect();
+    let batch: Vec<Envelope> = (1..=1200).map(|seq| message(seq % 7, seq)).collect();
     publish(&mut sink, &batch).await;
     expect(&mut source, &places(&batch)).await;
 }
@@ -94,7 +94,7 @@ async fn what_was_refused_comes_again_in_order_and_others_do_not_wait_for_it() {
         let more = in_time("a batch", next_batch(&mut source)).await.expect("a batch");
         let outcomes: Vec<Outcome> = more
             .iter()
-            .map(|parcel| match (parcel.event.chat_id.0, parcel.event.seq.0) {
+            .map(|envelope| match (envelope.event.chat_id.0, envelope.event.seq.0) {
                 (4, 1) => Outcome::Refused("full".into()),
                 (4, _) => Outcome::Held,
                 _ => Outcome::Taken,
@@ -246,11 +246,11 @@ async fn a_beat_goes_the_way_of_events_and_to_nobody_who_listens_to_events() {
     let serve = async {
         loop {
             match source.next().await.expect("a load") {
-                Load::Events(batch) => {
+                Batch::Events(batch) => {
                     source.settle(&batch, &[Outcome::Taken]).await.expect("settled");
                     events.extend(places(&batch));
                 }
-                Load::Beat(beat) => {
+                Batch::Beat(beat) => {
                     source.forget_beat().await.expect("acknowledged");
                     heard.push(beat);
                 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bus::amqp::{AmqpSink, AmqpSource};
-use bus::{LaneMetrics, Load, Outcome, Parcel, Sink, Source};
+use bus::{Batch, Envelope, LaneMetrics, Outcome, Sink, Source};
 use chat_events::names::EXCHANGE;
 use chat_events::{Lane, LaneCount};
 use events::{beat, message, part};
@@ -115,7 +115,7 @@ impl Footprint {
 struct Relay {
     sink: AmqpSink,
     written: i64,
-    waiting: Vec<Parcel>,
+    waiting: Vec<Envelope>,
     why: Option<String>,
 }
 
@@ -159,15 +159,15 @@ async fn take_until(source: &mut AmqpSource, top: &mut i64, last: i64) {
     let take = async {
         while *top < last {
             match source.next().await {
-                Ok(Load::Events(batch)) => {
+                Ok(Batch::Events(batch)) => {
                     let taken = vec![Outcome::Taken; batch.len()];
                     let _lost_with_the_link = source.settle(&batch, &taken).await;
-                    for Parcel { event, .. } in &batch {
+                    for Envelope { event, .. } in &batch {
                         assert!(event.seq.0 <= *top + 1, "{} after {top}", event.seq);
                         *top = (*top).max(event.seq.0);
                     }
                 }
-                Ok(Load::Beat(_)) => {
+                Ok(Batch::Beat(_)) => {
                     let _lost_with_the_link = source.forget_beat().await;
                 }
                 Err(_) => sleep(PAUSE).await,
@@ -275,7 +275,7 @@ async fn a_lane_goes_on_while_its_dead_letters_wait_for_a_blocked_broker() {
     // Time to bury, and to have tried again.
     let until = Instant::now() + Duration::from_secs(4);
     while Instant::now() < until {
-        if let Ok(Ok(Load::Beat(_))) = timeout(Duration::from_secs(1), source.next()).await {
+        if let Ok(Ok(Batch::Beat(_))) = timeout(Duration::from_secs(1), source.next()).await {
             source.forget_beat().await.expect("acknowledged");
         }
     }

@@ -3,11 +3,11 @@
 mod events;
 
 use bus::notify::{NotifySink, PgPubSub};
-use bus::{Arrival, Hint, Outcome, Parcel, PubSub, Sink};
+use bus::{Envelope, Hint, Incoming, Outcome, PubSub, Sink};
 use chat_events::names::Channel;
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, SenderType, Signal, UserId, Visibility};
-use events::{arrival, beat, for_users, message, part, restored};
+use events::{beat, for_users, message, next, part, restored};
 use telemetry::Vital;
 use test_support::{fresh_database, wait_until};
 
@@ -30,18 +30,18 @@ fn typing(name: &str) -> Signal {
 #[tokio::test]
 async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    restored(&mut arrivals).await;
+    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    restored(&mut incoming).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("connected");
 
-    let batch: Vec<Parcel> = (1..=500).map(|seq| message(4, seq)).chain([for_users(5, 1, &[3])]).collect();
+    let batch: Vec<Envelope> = (1..=500).map(|seq| message(4, seq)).chain([for_users(5, 1, &[3])]).collect();
     let outcomes = NotifySink::new(database.url().into(), part()).publish(&batch).await;
     assert_eq!(outcomes, vec![Outcome::Taken; 501]);
 
     let mut heard = Vec::new();
     for _ in &batch {
-        match arrival(&mut arrivals).await {
-            Arrival::Hint(hint) => heard.push(hint),
+        match next(&mut incoming).await {
+            Incoming::Hint(hint) => heard.push(hint),
             other => panic!("{other:?}"),
         }
     }
@@ -52,12 +52,12 @@ async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
 #[tokio::test]
 async fn a_gateway_in_the_same_process_gets_whole_events_first() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    restored(&mut arrivals).await;
+    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    restored(&mut incoming).await;
     let mut sink = NotifySink::new(database.url().into(), part()).with_local(pubsub.local());
     sink.publish(&[message(4, 1)]).await;
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Event(parcel) if parcel.event.seq.0 == 1));
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 1));
+    assert!(matches!(next(&mut incoming).await, Incoming::Event(envelope) if envelope.event.seq.0 == 1));
+    assert!(matches!(next(&mut incoming).await, Incoming::Hint(hint) if hint.seq.0 == 1));
 }
 
 #[tokio::test]
@@ -70,27 +70,27 @@ async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_me
     let sent = beat();
     let mut sink = NotifySink::new(database.url().into(), part()).with_local(here.local());
     sink.beat(&sent).await.expect("sent");
-    for arrivals in [&mut heard_here, &mut heard_there] {
-        assert!(matches!(arrival(arrivals).await, Arrival::Beat(heard) if heard == sent));
+    for incoming in [&mut heard_here, &mut heard_there] {
+        assert!(matches!(next(incoming).await, Incoming::Beat(heard) if heard == sent));
     }
-    assert!(matches!(arrival(&mut heard_here).await, Arrival::Beat(heard) if heard == sent), "by NOTIFY as well");
+    assert!(matches!(next(&mut heard_here).await, Incoming::Beat(heard) if heard == sent), "by NOTIFY as well");
 }
 
 #[tokio::test]
 async fn a_link_that_is_renewed_carries_on() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    restored(&mut arrivals).await;
+    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    restored(&mut incoming).await;
     // It listens a moment after it has said that the link stands.
     wait_until("the renewal", async || {
         pubsub.renew();
-        matches!(arrivals.try_recv(), Ok(Arrival::Interrupted)).then_some(())
+        matches!(incoming.try_recv(), Ok(Incoming::Interrupted)).then_some(())
     })
     .await;
-    restored(&mut arrivals).await;
+    restored(&mut incoming).await;
     let mut sink = NotifySink::new(database.url().into(), part());
     assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 1));
+    assert!(matches!(next(&mut incoming).await, Incoming::Hint(hint) if hint.seq.0 == 1));
 }
 
 #[tokio::test]
@@ -103,9 +103,9 @@ async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
     here.signal(&typing("Ann")).await.expect("room");
     here.signal(&typing(&"x".repeat(8000))).await.expect("room");
     here.signal(&typing("Bob")).await.expect("room");
-    for arrivals in [&mut heard_here, &mut heard_there] {
+    for incoming in [&mut heard_here, &mut heard_there] {
         for name in ["Ann", "Bob"] {
-            assert!(matches!(arrival(arrivals).await, Arrival::Signal(signal) if signal == typing(name)));
+            assert!(matches!(next(incoming).await, Incoming::Signal(signal) if signal == typing(name)));
         }
     }
     wait_until("the count", async || (here.dropped_signals() == 1).then_some(())).await;
@@ -114,20 +114,20 @@ async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
 #[tokio::test]
 async fn a_broken_link_is_told_and_mended() {
     let database = fresh_database().await;
-    let (pubsub, mut arrivals) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    restored(&mut arrivals).await;
+    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    restored(&mut incoming).await;
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";
     let mut sink = NotifySink::new(database.url().into(), part());
     assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(_)));
+    assert!(matches!(next(&mut incoming).await, Incoming::Hint(_)));
 
     database.run_sql(kill).await;
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
-    restored(&mut arrivals).await;
+    assert!(matches!(next(&mut incoming).await, Incoming::Interrupted));
+    restored(&mut incoming).await;
     assert!(pubsub.is_connected());
     // The sink's session died too: it says so once, and then has another.
     assert!(matches!(sink.publish(&[message(4, 2)]).await[..], [Outcome::Refused(_)]));
     assert_eq!(sink.publish(&[message(4, 2)]).await, [Outcome::Taken]);
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Hint(hint) if hint.seq.0 == 2));
+    assert!(matches!(next(&mut incoming).await, Incoming::Hint(hint) if hint.seq.0 == 2));
 }

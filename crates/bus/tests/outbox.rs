@@ -5,7 +5,7 @@ mod events;
 use std::time::Duration;
 
 use bus::outbox::{LaneWaker, NewEvent, OutboxSource, read_installation, write};
-use bus::{LaneMetrics, Load, Outcome, Parcel, Source};
+use bus::{Batch, Envelope, LaneMetrics, Outcome, Source};
 use chat_events::{ChatId, ChatKind, Epoch, EventKind, Lane, LaneCount, Seq, Visibility};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{QueryableByName, sql_query};
@@ -61,16 +61,16 @@ async fn left(database: &Database) -> Vec<(i64, i64)> {
     rows.into_iter().map(|row| (row.chat_id, row.seq)).collect()
 }
 
-async fn next(source: &mut OutboxSource) -> Vec<Parcel> {
+async fn next(source: &mut OutboxSource) -> Vec<Envelope> {
     test_support::wait::in_time("a batch", next_batch(source)).await.expect("a batch")
 }
 
-async fn settle(source: &mut OutboxSource, batch: &[Parcel], outcome: impl Fn(&Parcel) -> Outcome) {
+async fn settle(source: &mut OutboxSource, batch: &[Envelope], outcome: impl Fn(&Envelope) -> Outcome) {
     let outcomes: Vec<Outcome> = batch.iter().map(outcome).collect();
     source.settle(batch, &outcomes).await.expect("PostgreSQL answers");
 }
 
-fn taken(_: &Parcel) -> Outcome {
+fn taken(_: &Envelope) -> Outcome {
     Outcome::Taken
 }
 
@@ -88,7 +88,7 @@ async fn events_come_in_order_per_chat_and_exactly_the_confirmed_are_deleted() {
 
     // A row that is committed while the batch is on its way must survive the deletion.
     commit(&database, 4, [4]).await;
-    settle(&mut source, &batch, |parcel| match (parcel.event.chat_id.0, parcel.event.seq.0) {
+    settle(&mut source, &batch, |envelope| match (envelope.event.chat_id.0, envelope.event.seq.0) {
         (4, 2) => Outcome::Refused("full".into()),
         (4, 3) => Outcome::Held,
         _ => Outcome::Taken,
@@ -108,7 +108,7 @@ async fn a_refused_chat_holds_no_other_chat_up() {
     commit(&database, 4, [1]).await;
     let waker = LaneWaker::new(lanes());
     let mut source = source(&database, &waker);
-    let refuse_four = |parcel: &Parcel| match parcel.event.chat_id.0 {
+    let refuse_four = |envelope: &Envelope| match envelope.event.chat_id.0 {
         4 => Outcome::Refused("full".into()),
         _ => Outcome::Taken,
     };
@@ -145,11 +145,11 @@ async fn a_chat_of_more_than_a_page_that_is_refused_comes_again_from_the_refusal
     let mut refused = false;
     while expected <= 1200 {
         let batch = next(&mut source).await;
-        let seqs: Vec<i64> = batch.iter().map(|parcel| parcel.event.seq.0).collect();
+        let seqs: Vec<i64> = batch.iter().map(|envelope| envelope.event.seq.0).collect();
         let refuse_at = if refused { i64::MAX } else { 300 };
         assert_eq!(seqs, (expected..expected + seqs.len() as i64).collect::<Vec<_>>());
         expected = seqs.iter().copied().find(|seq| *seq == refuse_at).unwrap_or(expected + seqs.len() as i64);
-        settle(&mut source, &batch, |parcel| match parcel.event.seq.0 {
+        settle(&mut source, &batch, |envelope| match envelope.event.seq.0 {
             seq if seq == refuse_at => Outcome::Refused("full".into()),
             seq if seq > refuse_at => Outcome::Held,
             _ => Outcome::Taken,
@@ -198,8 +198,8 @@ async fn beats_go_between_the_pages_of_a_long_backlog() {
     let mut pages = 0;
     loop {
         match test_support::wait::in_time("a page", source.next()).await.expect("PostgreSQL answers") {
-            Load::Beat(_) => break,
-            Load::Events(page) => {
+            Batch::Beat(_) => break,
+            Batch::Events(page) => {
                 pages += 1;
                 // A next part that takes its time, so that the second passes while much is left.
                 tokio::time::sleep(Duration::from_millis(300)).await;
@@ -267,21 +267,21 @@ async fn a_holder_that_stops_gives_its_lane_up_at_once() {
 
 /// What is committed while the source waits. With no help from the poll: that comes after the next beat. A commit that was
 /// slower than that is tried again.
-async fn woken_by(source: &mut OutboxSource, mut commit: impl AsyncFnMut(i64)) -> Vec<Parcel> {
+async fn woken_by(source: &mut OutboxSource, mut commit: impl AsyncFnMut(i64)) -> Vec<Envelope> {
     for seq in 1.. {
         // From here on it waits for the next beat, or to be woken.
-        while let Load::Events(late) = load(source).await {
+        while let Batch::Events(late) = load(source).await {
             settle(source, &late, |_| Outcome::Taken).await;
         }
         let (load, ()) = tokio::join!(load(source), commit(seq));
-        if let Load::Events(batch) = load {
+        if let Batch::Events(batch) = load {
             return batch;
         }
     }
     unreachable!("there is always a next seq")
 }
 
-async fn load(source: &mut OutboxSource) -> Load {
+async fn load(source: &mut OutboxSource) -> Batch {
     test_support::wait::in_time("a beat or a batch", source.next()).await.expect("PostgreSQL answers")
 }
 

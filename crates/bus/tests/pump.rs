@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bus::{BusError, LaneMetrics, Load, Outcome, Parcel, Sink, Source, pump};
+use bus::{Batch, BusError, Envelope, LaneMetrics, Outcome, Sink, Source, pump};
 use chat_events::Beat;
 use events::{beat, message, places};
 use tokio::sync::{Semaphore, mpsc};
@@ -16,20 +16,20 @@ type Settled = (Vec<(i64, i64)>, Vec<Outcome>);
 
 /// Gives what it is given, and tells what was settled.
 struct Script {
-    loads: mpsc::Receiver<Result<Load, BusError>>,
+    loads: mpsc::Receiver<Result<Batch, BusError>>,
     settled: mpsc::UnboundedSender<Settled>,
 }
 
 #[async_trait]
 impl Source for Script {
-    async fn next(&mut self) -> Result<Load, BusError> {
+    async fn next(&mut self) -> Result<Batch, BusError> {
         match self.loads.recv().await {
             Some(next) => next,
             None => std::future::pending().await,
         }
     }
 
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.settled.send((places(batch), outcomes.to_vec())).map_err(|_| BusError("the test is over".into()))
     }
 
@@ -46,7 +46,7 @@ struct Gate {
 
 #[async_trait]
 impl Sink for Gate {
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         let _over = self.called.send("publish");
         self.permits.acquire().await.expect("open").forget();
         vec![Outcome::Taken; batch.len()]
@@ -63,7 +63,7 @@ impl Sink for Gate {
 }
 
 struct Pumping {
-    loads: mpsc::Sender<Result<Load, BusError>>,
+    loads: mpsc::Sender<Result<Batch, BusError>>,
     settled: mpsc::UnboundedReceiver<Settled>,
     called: mpsc::UnboundedReceiver<&'static str>,
     permits: Arc<Semaphore>,
@@ -89,10 +89,10 @@ async fn until_called(pumping: &mut Pumping, what: &str) {
 #[tokio::test(start_paused = true)]
 async fn shutdown_finishes_the_batch_in_flight() {
     let mut pumping = pumping();
-    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
+    pumping.loads.send(Ok(Batch::Events(vec![message(4, 1)]))).await.expect("a pump");
     until_called(&mut pumping, "publish").await;
     pumping.shutdown.cancel();
-    pumping.loads.send(Ok(Load::Events(vec![message(4, 2)]))).await.expect("a pump");
+    pumping.loads.send(Ok(Batch::Events(vec![message(4, 2)]))).await.expect("a pump");
     pumping.permits.add_permits(2);
     pumping.pump.await.expect("no panic");
     assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));
@@ -106,7 +106,7 @@ async fn a_source_that_fails_is_asked_again() {
     for _ in 0..10 {
         pumping.loads.send(Err(BusError("away".into()))).await.expect("a pump");
     }
-    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
+    pumping.loads.send(Ok(Batch::Events(vec![message(4, 1)]))).await.expect("a pump");
     assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));
 }
 
@@ -125,8 +125,8 @@ async fn an_idle_sink_is_checked_at_once_and_again_and_again() {
 async fn a_beat_that_is_refused_is_forgotten_and_events_go_on() {
     let mut pumping = pumping();
     pumping.permits.add_permits(1);
-    pumping.loads.send(Ok(Load::Beat(beat()))).await.expect("a pump");
-    pumping.loads.send(Ok(Load::Events(vec![message(4, 1)]))).await.expect("a pump");
+    pumping.loads.send(Ok(Batch::Beat(beat()))).await.expect("a pump");
+    pumping.loads.send(Ok(Batch::Events(vec![message(4, 1)]))).await.expect("a pump");
     until_called(&mut pumping, "beat").await;
     assert_eq!(pumping.settled.recv().await, Some((vec![], vec![])), "forgotten");
     assert_eq!(pumping.settled.recv().await, Some((vec![(4, 1)], vec![Outcome::Taken])));

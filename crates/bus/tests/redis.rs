@@ -4,12 +4,12 @@ mod config;
 mod events;
 
 use bus::redis::{RedisPubSub, RedisSink};
-use bus::{Arrival, Outcome, Parcel, PubSub, PubSubConfig, Sink};
+use bus::{Envelope, Incoming, Outcome, PubSub, PubSubConfig, Sink};
 use chat_events::names::{Channel, chat_stream, last_beat};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
 use chrono::{DateTime, Utc};
-use events::{arrival, beat, deletion, for_users, message, part, places, restored};
+use events::{beat, deletion, for_users, message, next, part, places, restored};
 use redis::aio::MultiplexedConnection;
 use telemetry::Vital;
 use test_support::{RedisPrefix, fresh_prefix};
@@ -19,10 +19,10 @@ fn sink(prefix: &RedisPrefix) -> RedisSink {
     RedisSink::new(&config::redis(prefix), part()).expect("a URL")
 }
 
-async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Arrival>) {
-    let (pubsub, mut arrivals) = RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new()).expect("a URL");
-    restored(&mut arrivals).await;
-    (pubsub, arrivals)
+async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Incoming>) {
+    let (pubsub, mut incoming) = RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new()).expect("a URL");
+    restored(&mut incoming).await;
+    (pubsub, incoming)
 }
 
 fn stream(prefix: &RedisPrefix, chat: i64) -> String {
@@ -36,9 +36,9 @@ async fn ids(conn: &mut MultiplexedConnection, stream: &str) -> Vec<String> {
     entries.ids.into_iter().map(|entry| entry.id).collect()
 }
 
-async fn event(arrivals: &mut mpsc::Receiver<Arrival>) -> Parcel {
-    match arrival(arrivals).await {
-        Arrival::Event(parcel) => parcel,
+async fn event(incoming: &mut mpsc::Receiver<Incoming>) -> Envelope {
+    match next(incoming).await {
+        Incoming::Event(envelope) => envelope,
         other => panic!("{other:?}"),
     }
 }
@@ -120,7 +120,7 @@ async fn a_redis_that_is_away_refuses_and_tells_no_password() {
 #[tokio::test]
 async fn a_subscriber_gets_each_event_once_and_in_order() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     let channels = [Channel::Chat(ChatId(4)), Channel::Staff, Channel::User(UserId(7)), Channel::User(UserId(8))];
     pubsub.subscribe(&channels).await.expect("in force");
     let mut sink = sink(&prefix);
@@ -128,7 +128,7 @@ async fn a_subscriber_gets_each_event_once_and_in_order() {
     sink.publish(&batch).await;
     let mut got = Vec::new();
     for _ in 0..4 {
-        got.push(event(&mut arrivals).await);
+        got.push(event(&mut incoming).await);
     }
     let mut got = places(&got);
     got.sort_unstable();
@@ -137,13 +137,13 @@ async fn a_subscriber_gets_each_event_once_and_in_order() {
     pubsub.unsubscribe(&[Channel::Staff]).await.expect("taken note of");
     pubsub.subscribe(&[Channel::Chat(ChatId(9))]).await.expect("in force");
     sink.publish(&[message(5, 2), message(9, 1)]).await;
-    assert_eq!(places(&[event(&mut arrivals).await]), [(9, 1)], "staff's channel is no longer heard");
+    assert_eq!(places(&[event(&mut incoming).await]), [(9, 1)], "staff's channel is no longer heard");
 }
 
 #[tokio::test]
 async fn a_signal_comes_once_though_it_goes_to_two_channels() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     pubsub.subscribe(&[Channel::Staff, Channel::Chat(ChatId(4))]).await.expect("in force");
     let typing = |is_typing| Signal {
         id: uuid::Uuid::nil(),
@@ -157,14 +157,14 @@ async fn a_signal_comes_once_though_it_goes_to_two_channels() {
         pubsub.signal(&typing(is_typing)).await.expect("room");
     }
     for is_typing in [true, false] {
-        assert!(matches!(arrival(&mut arrivals).await, Arrival::Signal(signal) if signal == typing(is_typing)));
+        assert!(matches!(next(&mut incoming).await, Incoming::Signal(signal) if signal == typing(is_typing)));
     }
 }
 
 #[tokio::test]
 async fn a_mark_tells_when_its_reader_was_last_seen() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
     // As PostgreSQL has it.
     let updated_at = DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).expect("a time");
@@ -178,7 +178,7 @@ async fn a_mark_tells_when_its_reader_was_last_seen() {
         data: SignalData::Mark { kind: MarkKind::Delivered, mark },
     };
     pubsub.signal(&signal).await.expect("room");
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Signal(heard) if heard == signal));
+    assert!(matches!(next(&mut incoming).await, Incoming::Signal(heard) if heard == signal));
     let (mut conn, key) = (prefix.connect().await, format!("{}last_seen:4", prefix.prefix()));
     let seen: String = redis::cmd("HGET").arg(&key).arg("client:9").query_async(&mut conn).await.expect("a time");
     assert_eq!(seen.parse::<DateTime<Utc>>().expect("RFC 3339"), updated_at);
@@ -204,16 +204,16 @@ async fn kill_subscribers(prefix: &RedisPrefix) {
 #[tokio::test]
 async fn a_killed_connection_is_told_and_all_subscriptions_come_back() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     let many: Vec<Channel> = (1..=2500).map(|id| Channel::Chat(ChatId(id))).collect();
     pubsub.subscribe(&many).await.expect("in force");
     kill_subscribers(&prefix).await;
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
+    assert!(matches!(next(&mut incoming).await, Incoming::Interrupted));
     // Wished for while the link is down or coming up: in force when this returns.
     pubsub.subscribe(&[Channel::User(UserId(7))]).await.expect("in force again");
-    restored(&mut arrivals).await;
+    restored(&mut incoming).await;
     sink(&prefix).publish(&[message(2500, 1), for_users(3000, 1, &[7])]).await;
-    let mut got = places(&[event(&mut arrivals).await, event(&mut arrivals).await]);
+    let mut got = places(&[event(&mut incoming).await, event(&mut incoming).await]);
     got.sort_unstable();
     assert_eq!(got, [(2500, 1), (3000, 1)]);
 }
@@ -221,36 +221,36 @@ async fn a_killed_connection_is_told_and_all_subscriptions_come_back() {
 #[tokio::test]
 async fn a_gateway_that_does_not_keep_up_is_interrupted_instead_of_growing() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
     let mut sink = sink(&prefix);
     // More than the queue takes.
     for start in (1..=10_000).step_by(500) {
-        let batch: Vec<Parcel> = (start..start + 500).map(|seq| message(4, seq)).collect();
+        let batch: Vec<Envelope> = (start..start + 500).map(|seq| message(4, seq)).collect();
         assert!(sink.publish(&batch).await.iter().all(|outcome| *outcome == Outcome::Taken));
     }
     let mut last = 0;
     loop {
-        match arrival(&mut arrivals).await {
-            Arrival::Event(parcel) => {
-                assert_eq!(parcel.event.seq.0, last + 1, "nothing is passed over before the interruption");
+        match next(&mut incoming).await {
+            Incoming::Event(envelope) => {
+                assert_eq!(envelope.event.seq.0, last + 1, "nothing is passed over before the interruption");
                 last += 1;
             }
-            Arrival::Interrupted => break,
+            Incoming::Interrupted => break,
             other => panic!("{other:?}"),
         }
     }
     assert!(last < 10_000);
-    restored(&mut arrivals).await;
+    restored(&mut incoming).await;
 }
 
 #[tokio::test]
 async fn a_beat_is_heard_by_every_gateway_and_leaves_no_stream() {
     let prefix = fresh_prefix();
-    let (_pubsub, mut arrivals) = listener(&prefix).await;
+    let (_pubsub, mut incoming) = listener(&prefix).await;
     let sent = beat();
     sink(&prefix).beat(&sent).await.expect("published");
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Beat(heard) if heard == sent));
+    assert!(matches!(next(&mut incoming).await, Incoming::Beat(heard) if heard == sent));
     let mut conn = prefix.connect().await;
     let keys: Vec<String> =
         redis::cmd("KEYS").arg(format!("{}*", prefix.prefix())).query_async(&mut conn).await.expect("keys");
@@ -262,17 +262,17 @@ async fn a_beat_is_heard_by_every_gateway_and_leaves_no_stream() {
 #[tokio::test]
 async fn a_link_that_is_renewed_has_all_its_subscriptions_again() {
     let prefix = fresh_prefix();
-    let (pubsub, mut arrivals) = listener(&prefix).await;
+    let (pubsub, mut incoming) = listener(&prefix).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("in force");
     pubsub.renew();
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Interrupted));
-    restored(&mut arrivals).await;
+    assert!(matches!(next(&mut incoming).await, Incoming::Interrupted));
+    restored(&mut incoming).await;
     assert!(pubsub.is_connected());
     let mut sink = sink(&prefix);
     assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
-    assert_eq!(places(&[event(&mut arrivals).await]), [(4, 1)]);
+    assert_eq!(places(&[event(&mut incoming).await]), [(4, 1)]);
     sink.beat(&beat()).await.expect("published");
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Beat(_)));
+    assert!(matches!(next(&mut incoming).await, Incoming::Beat(_)));
 }
 
 #[tokio::test]

@@ -5,12 +5,12 @@ mod events;
 
 use bus::amqp::{AmqpAddress, AmqpSink, AmqpSource};
 use bus::redis::{RedisPubSub, RedisSink};
-use bus::{Arrival, LaneMetrics, Outcome, PubSub, PubSubConfig, Sink, Source};
+use bus::{Incoming, LaneMetrics, Outcome, PubSub, PubSubConfig, Sink, Source};
 use chat_events::names::Channel;
 use chat_events::{ChatId, Lane, LaneCount};
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use events::{arrival, message, next_batch, part, places, restored};
+use events::{message, next, next_batch, part, places, restored};
 use telemetry::{Health, Vital};
 use test_support::wait::in_time;
 use test_support::{TlsServers, fresh_database, fresh_prefix, fresh_vhost, wait_until};
@@ -66,12 +66,12 @@ async fn redis_is_reached_by_tls_with_a_ca_of_its_own() {
         redis_ca_file: Some(tls.ca.clone()),
         ..config::redis(&prefix)
     };
-    let (pubsub, mut arrivals) = RedisPubSub::connect(&config, part(), &Vital::new()).expect("a URL");
-    restored(&mut arrivals).await;
+    let (pubsub, mut incoming) = RedisPubSub::connect(&config, part(), &Vital::new()).expect("a URL");
+    restored(&mut incoming).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("subscribed");
     let mut sink = RedisSink::new(&config, part()).expect("a URL");
     assert_eq!(sink.publish(&[message(4, 1)]).await, [Outcome::Taken]);
-    assert!(matches!(arrival(&mut arrivals).await, Arrival::Event(parcel) if parcel.event.chat_id == ChatId(4)));
+    assert!(matches!(next(&mut incoming).await, Incoming::Event(envelope) if envelope.event.chat_id == ChatId(4)));
 
     let unknown = PubSubConfig { redis_ca_file: None, ..config.clone() };
     let health = Health::new();

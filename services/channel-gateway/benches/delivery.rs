@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use actix_http::ws::OpCode;
 use async_trait::async_trait;
-use bus::{Arrival, BusError, Parcel, PubSub};
+use bus::{BusError, Envelope, Incoming, PubSub};
 use bytes::Bytes;
 use channel_gateway::chat_service::{Answer, ChatService};
 use channel_gateway::connection::{Connection, Grant};
@@ -106,7 +106,7 @@ fn an_event_is_handed_to(bencher: Bencher<'_, '_>, listeners: i64) {
 /// A hub with its listeners, and no bus around it.
 struct Stage {
     runtime: Runtime,
-    arrivals: mpsc::Sender<Arrival>,
+    incoming: mpsc::Sender<Incoming>,
     counter: Arc<Counter>,
     listeners: i64,
     script: Script,
@@ -121,14 +121,14 @@ struct Script {
 }
 
 impl Iterator for Script {
-    type Item = Arrival;
+    type Item = Incoming;
 
-    fn next(&mut self) -> Option<Arrival> {
+    fn next(&mut self) -> Option<Incoming> {
         self.number += 1;
         let chat = self.number * 7919 % self.chats + 1;
         let seq = &mut self.seqs[usize::try_from(chat).ok()?];
         *seq += 1;
-        Some(Arrival::Event(Parcel { lane: Lane(0), event: event(chat, *seq), json: Bytes::new() }))
+        Some(Incoming::Event(Envelope { lane: Lane(0), event: event(chat, *seq), json: Bytes::new() }))
     }
 }
 
@@ -186,22 +186,22 @@ impl Stage {
                 assert_eq!(hub.joined(ChatId(chat), ChatKind::Group, Seq::ZERO), None);
             }
         });
-        let (arrivals, queue) = mpsc::channel(1024);
+        let (incoming, queue) = mpsc::channel(1024);
         runtime.spawn(hub.run(queue));
         let script = Script { chats, seqs: vec![0; usize::try_from(chats).expect("few") + 1], number: 0 };
-        Self { runtime, arrivals, counter, listeners, script }
+        Self { runtime, incoming, counter, listeners, script }
     }
 
     /// Measures so many events at a time.
     fn run(self, bencher: Bencher<'_, '_>, events: usize) {
-        let Self { runtime, arrivals, counter, listeners, mut script } = self;
+        let Self { runtime, incoming, counter, listeners, mut script } = self;
         let deliveries = events * usize::try_from(listeners).expect("few");
         let batch = || -> Vec<_> { script.by_ref().take(events).collect() };
         bencher.counter(ItemsCount::new(deliveries)).with_inputs(batch).bench_local_values(|batch| {
             counter.left.store(deliveries, Ordering::Relaxed);
             runtime.block_on(async {
-                for arrival in batch {
-                    assert!(arrivals.send(arrival).await.is_ok(), "the hub runs");
+                for item in batch {
+                    assert!(incoming.send(item).await.is_ok(), "the hub runs");
                 }
                 counter.done.notified().await;
             });

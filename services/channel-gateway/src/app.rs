@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::config::PubSubBackend;
-use bus::{Arrival, PubSub};
+use bus::{Incoming, PubSub};
 use channel_auth::{JwtVerifier, SessionKeys};
 use chat_events::gateway_api::TopsRequest;
 use secrecy::ExposeSecret;
@@ -35,7 +35,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
     health.register(&metrics);
-    let (pubsub, arrivals) = connect_pubsub(&config, health.delaying_part("pubsub"), &vital)?;
+    let (pubsub, incoming) = connect_pubsub(&config, health.delaying_part("pubsub"), &vital)?;
     let secret = config.internal_secret.clone();
     anyhow::ensure!(secret.expose_secret().len() >= 32, "AUTH__INTERNAL_SECRET must have at least 32 characters");
     let chat_service = Arc::new(HttpChatService::new(&config.chat_service_url, secret)?);
@@ -56,7 +56,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         serves_echo: config.channel.echo,
         vital: vital.clone(),
     })?;
-    vital.spawn("hub", lifecycle::run_hub(gateway.clone(), arrivals));
+    vital.spawn("hub", lifecycle::run_hub(gateway.clone(), incoming));
     vital.spawn("chat-service's watch", watch_chat_service(chat_service, health.part("chat-service")));
 
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
@@ -105,17 +105,17 @@ fn connect_pubsub(
     config: &Config,
     part: Part,
     vital: &Vital,
-) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>)> {
+) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>)> {
     match config.pubsub.backend {
         PubSubBackend::Redis => {
-            let (pubsub, arrivals) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
-            Ok((pubsub, arrivals))
+            let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
+            Ok((pubsub, incoming))
         }
         #[cfg(feature = "postgres")]
         PubSubBackend::Pg => {
             let url = config.database_url.clone().context("PUBSUB__BACKEND=pg needs DATABASE_URL")?;
-            let (pubsub, arrivals) = bus::notify::PgPubSub::connect(url, part, vital);
-            Ok((pubsub, arrivals))
+            let (pubsub, incoming) = bus::notify::PgPubSub::connect(url, part, vital);
+            Ok((pubsub, incoming))
         }
         #[cfg(not(feature = "postgres"))]
         PubSubBackend::Pg => anyhow::bail!("this build has no PostgreSQL: set PUBSUB__BACKEND=redis"),

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bus::{Arrival, Hint, Parcel, PubSub};
+use bus::{Envelope, Hint, Incoming, PubSub};
 use chat_events::frame::ServerFrame;
 use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, UserId};
 use telemetry::Vital;
@@ -148,10 +148,10 @@ impl Hub {
         }
     }
 
-    // --- arrivals --------------------------------------------------------------------------------------------
+    // --- what comes in --------------------------------------------------------------------------------------------
 
     /// Takes what the bus brings, until the bus ends.
-    pub async fn run(self: Arc<Self>, mut arrivals: mpsc::Receiver<Arrival>) {
+    pub async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Incoming>) {
         let mut reconcile = tokio::time::interval(RECONCILE_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         for timer in [&mut reconcile, &mut sweep] {
@@ -160,8 +160,8 @@ impl Hub {
         loop {
             tokio::select! {
                 biased;
-                arrival = arrivals.recv() => match arrival {
-                    Some(arrival) => self.arrive(arrival),
+                incoming = incoming.recv() => match incoming {
+                    Some(incoming) => self.arrive(incoming),
                     None => return,
                 },
                 _ = sweep.tick() => self.spawn(|hub| async move { hub.sweep().await }),
@@ -174,28 +174,28 @@ impl Hub {
         self.vital.spawn_job(&self.runtime, "a job of the hub", job(self.clone()));
     }
 
-    fn arrive(self: &Arc<Self>, arrival: Arrival) {
-        match arrival {
-            Arrival::Event(parcel) => self.event(parcel),
-            Arrival::Hint(hint) => {
+    fn arrive(self: &Arc<Self>, incoming: Incoming) {
+        match incoming {
+            Incoming::Event(envelope) => self.event(envelope),
+            Incoming::Hint(hint) => {
                 let Hint { chat_id, chat_kind, seq, kind, user_ids } = hint;
                 self.invite_all(kind, chat_id, seq, &user_ids);
                 if let Some(room) = self.wanted_room(chat_id, chat_kind) {
                     self.hear(&room, chat_kind, seq);
                 }
             }
-            Arrival::Signal(signal) => self.signal(&signal),
-            Arrival::Beat(beat) => self.heartbeat.heard(&beat),
-            Arrival::Interrupted => tracing::warn!("the link to the bus broke"),
-            Arrival::Restored => {
+            Incoming::Signal(signal) => self.signal(&signal),
+            Incoming::Beat(beat) => self.heartbeat.heard(&beat),
+            Incoming::Interrupted => tracing::warn!("the link to the bus broke"),
+            Incoming::Restored => {
                 tracing::info!("the link to the bus is back");
                 self.spawn(|hub| async move { hub.reconcile().await });
             }
         }
     }
 
-    fn event(self: &Arc<Self>, parcel: Parcel) {
-        let event = Arc::new(parcel.event);
+    fn event(self: &Arc<Self>, envelope: Envelope) {
+        let event = Arc::new(envelope.event);
         self.invite_all(event.kind, event.chat_id, event.seq, &event.user_ids);
         let Some(room) = self.wanted_room(event.chat_id, event.chat_kind) else { return };
         let mut state = self.heard_of(&room, event.chat_kind);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bus::Arrival;
+use bus::Incoming;
 use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
 use chat_events::gateway_api::{Chats, Connect, Principal, Welcome};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
@@ -20,11 +20,11 @@ use crate::watch::Watch;
 use crate::{client_frames, join, resume};
 
 /// Takes what the bus brings until it ends; users who are added to a chat join it.
-pub async fn run_hub(gateway: Arc<Gateway>, arrivals: mpsc::Receiver<Arrival>) {
+pub async fn run_hub(gateway: Arc<Gateway>, incoming: mpsc::Receiver<Incoming>) {
     if let Some(invitations) = gateway.take_invitations() {
         gateway.vital.spawn("invitations", invite_all(gateway.clone(), invitations));
     }
-    gateway.hub.clone().run(arrivals).await;
+    gateway.hub.clone().run(incoming).await;
 }
 
 async fn invite_all(gateway: Arc<Gateway>, mut invitations: mpsc::UnboundedReceiver<Invitation>) {

@@ -46,4 +46,4 @@ pub use api::{bodies, queries};
 pub use config::{Config, ConfigError};
 pub use db::installation::{PrepareError, migrate};
 pub use db::send::SEND_STATEMENT;
-pub use state::{AppState, Background, StartError, ServiceContext, start};
+pub use state::{AppState, Background, ServiceContext, StartError, start};

@@ -7,5 +7,5 @@ pub struct Neighbours {
     #[cfg(feature = "postgres")]
     pub waker: Option<bus::outbox::LaneWaker>,
     /// A gateway's queue, which takes whole events.
-    pub gateway: Option<tokio::sync::mpsc::Sender<bus::Arrival>>,
+    pub gateway: Option<tokio::sync::mpsc::Sender<bus::Incoming>>,
 }

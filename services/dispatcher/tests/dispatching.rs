@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::amqp::AmqpSink;
 use bus::notify::PgPubSub;
 use bus::redis::RedisPubSub;
-use bus::{Arrival, Outcome, Parcel, PubSub, PubSubBackend, PubSubConfig, Sink};
+use bus::{Envelope, Incoming, Outcome, PubSub, PubSubBackend, PubSubConfig, Sink};
 use chat_events::names::Channel;
 use chat_events::{Beat, ChatId, LaneCount};
 use serde_json::json;
@@ -25,14 +25,14 @@ fn lanes() -> LaneCount {
     LaneCount::new(LANES).expect("in range")
 }
 
-fn message(chat: i64, seq: i64) -> Parcel {
+fn message(chat: i64, seq: i64) -> Envelope {
     let json = json!({
         "epoch": 1, "kind": "chat.message.sent", "chat_id": chat, "chat_kind": "group", "seq": seq,
         "visibility": "public", "committed_at": "2026-01-01T00:00:00Z", "data": {"body": "hello"},
     })
     .to_string();
     let event = serde_json::from_str(&json).expect("an event");
-    Parcel { lane: lanes().lane_of(ChatId(chat)), event, json: json.into() }
+    Envelope { lane: lanes().lane_of(ChatId(chat)), event, json: json.into() }
 }
 
 /// RabbitMQ on one side, Redis on the other.
@@ -41,7 +41,7 @@ struct Between {
     prefix: RedisPrefix,
     relay: AmqpSink,
     gateway: Arc<RedisPubSub>,
-    arrivals: mpsc::Receiver<Arrival>,
+    incoming: mpsc::Receiver<Incoming>,
 }
 
 impl Between {
@@ -56,8 +56,8 @@ impl Between {
             stream_ttl: Duration::from_secs(60),
         };
         let relay = AmqpSink::new(vhost.url().into(), lanes(), health.part("relay"));
-        let (gateway, arrivals) = RedisPubSub::connect(&config, health.part("gateway"), &Vital::new()).expect("a URL");
-        Self { vhost, prefix, relay, gateway, arrivals }
+        let (gateway, incoming) = RedisPubSub::connect(&config, health.part("gateway"), &Vital::new()).expect("a URL");
+        Self { vhost, prefix, relay, gateway, incoming }
     }
 
     fn dispatcher(&self) -> Process {
@@ -76,19 +76,19 @@ impl Between {
         wait_until("the subscription", async || self.gateway.subscribe(&channels).await.ok()).await;
     }
 
-    async fn publish(&mut self, parcel: Parcel) {
+    async fn publish(&mut self, envelope: Envelope) {
         wait_until("a publish", async || {
-            (self.relay.publish(std::slice::from_ref(&parcel)).await == [Outcome::Taken]).then_some(())
+            (self.relay.publish(std::slice::from_ref(&envelope)).await == [Outcome::Taken]).then_some(())
         })
         .await;
     }
 
-    /// Until the last of each chat has come: each chat's first copies, in the order of their arrival.
+    /// Until the last of each chat has come: each chat's first copies, in the order in which they came.
     async fn heard(&mut self, chats: i64, last: i64) -> Vec<Vec<i64>> {
         let mut heard = vec![Vec::new(); usize::try_from(chats).expect("a small number")];
         while heard.iter().any(|seqs: &Vec<i64>| seqs.last() != Some(&last)) {
-            let arrival = in_time("an event", self.arrivals.recv()).await.expect("a link");
-            let Arrival::Event(Parcel { event, .. }) = arrival else { continue };
+            let incoming = in_time("an event", self.incoming.recv()).await.expect("a link");
+            let Incoming::Event(Envelope { event, .. }) = incoming else { continue };
             let seqs = &mut heard[usize::try_from(event.chat_id.0).expect("a small number")];
             if seqs.last().is_none_or(|last| *last < event.seq.0) {
                 seqs.push(event.seq.0);
@@ -139,7 +139,7 @@ async fn beats_go_from_rabbitmq_to_redis_and_are_not_counted() {
         wait_until("a beat to be taken", async || between.relay.beat(&beat).await.ok()).await;
         let heard = async {
             loop {
-                if let Arrival::Beat(heard) = between.arrivals.recv().await.expect("a link") {
+                if let Incoming::Beat(heard) = between.incoming.recv().await.expect("a link") {
                     return heard;
                 }
             }
@@ -202,30 +202,30 @@ async fn a_backend_without_an_address_is_a_clear_error() {
 }
 
 /// A gateway that hears hints.
-async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Arrival>) {
-    let (gateway, mut arrivals) =
+async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Incoming>) {
+    let (gateway, mut incoming) =
         PgPubSub::connect(database.url().into(), Health::new().part("gateway"), &Vital::new());
-    while !matches!(in_time("the link", arrivals.recv()).await, Some(Arrival::Restored)) {}
-    (gateway, arrivals)
+    while !matches!(in_time("the link", incoming.recv()).await, Some(Incoming::Restored)) {}
+    (gateway, incoming)
 }
 
 /// Word of an event may come again: it is told of before its row is deleted, and its relay may end in between.
-async fn expect_hint_perhaps_after(repeated: i64, arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
+async fn expect_hint_perhaps_after(repeated: i64, incoming: &mut mpsc::Receiver<Incoming>, chat: i64, seq: i64) {
     loop {
-        match in_time("a hint", arrivals.recv()).await {
-            Some(Arrival::Hint(hint)) if hint.seq.0 == repeated => {}
-            Some(Arrival::Beat(_)) => {}
-            Some(Arrival::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
+        match in_time("a hint", incoming.recv()).await {
+            Some(Incoming::Hint(hint)) if hint.seq.0 == repeated => {}
+            Some(Incoming::Beat(_)) => {}
+            Some(Incoming::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
             other => panic!("{other:?}"),
         }
     }
 }
 
-async fn expect_hint(arrivals: &mut mpsc::Receiver<Arrival>, chat: i64, seq: i64) {
+async fn expect_hint(incoming: &mut mpsc::Receiver<Incoming>, chat: i64, seq: i64) {
     loop {
-        match in_time("a hint", arrivals.recv()).await {
-            Some(Arrival::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
-            Some(Arrival::Beat(_)) => {}
+        match in_time("a hint", incoming.recv()).await {
+            Some(Incoming::Hint(hint)) => return assert_eq!((hint.chat_id, hint.seq.0), (ChatId(chat), seq)),
+            Some(Incoming::Beat(_)) => {}
             other => panic!("{other:?}"),
         }
     }
@@ -245,13 +245,13 @@ async fn commit(database: &Database, chat: i64, seqs: std::ops::RangeInclusive<i
 async fn events_go_from_the_outbox_to_notify() {
     let database = fresh_database().await;
     let mut dispatcher = outbox_dispatcher(&database);
-    let (_gateway, mut arrivals) = hints(&database).await;
+    let (_gateway, mut incoming) = hints(&database).await;
     // chat-service comes later.
     database.run_sql("UPDATE installation SET lanes = 2").await;
     commit(&database, 4, 1..=700).await;
     ready(&mut dispatcher).await;
     for seq in 1..=700 {
-        expect_hint(&mut arrivals, 4, seq).await;
+        expect_hint(&mut incoming, 4, seq).await;
     }
 }
 
@@ -259,20 +259,20 @@ async fn events_go_from_the_outbox_to_notify() {
 async fn a_frozen_dispatcher_loses_its_lanes_and_stands_by_when_it_thaws() {
     let database = fresh_database().await;
     database.run_sql("UPDATE installation SET lanes = 2").await;
-    let (_gateway, mut arrivals) = hints(&database).await;
+    let (_gateway, mut incoming) = hints(&database).await;
     let mut frozen = outbox_dispatcher(&database);
     commit(&database, 4, 1..=1).await;
-    expect_hint(&mut arrivals, 4, 1).await;
+    expect_hint(&mut incoming, 4, 1).await;
 
     frozen.freeze();
     let mut other = outbox_dispatcher(&database);
     ready(&mut other).await;
     commit(&database, 4, 2..=2).await;
-    expect_hint_perhaps_after(1, &mut arrivals, 4, 2).await;
+    expect_hint_perhaps_after(1, &mut incoming, 4, 2).await;
 
     frozen.thaw();
     ready(&mut frozen).await;
     other.kill();
     commit(&database, 4, 3..=3).await;
-    expect_hint_perhaps_after(2, &mut arrivals, 4, 3).await;
+    expect_hint_perhaps_after(2, &mut incoming, 4, 3).await;
 }

@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::outbox::LaneWaker;
-use bus::{Arrival, PubSub, PubSubBackend};
+use bus::{Incoming, PubSub, PubSubBackend};
 use channel_gateway::Gateway;
 use channel_gateway::credentials::Credentials;
 use channel_gateway::error::refused_preflight_in_shape;
@@ -86,8 +86,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 impl Process {
-    fn gateway(&self, chat: &AppState) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Arrival>>)> {
-        let (pubsub, arrivals, local) = self.pubsub()?;
+    fn gateway(&self, chat: &AppState) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Incoming>>)> {
+        let (pubsub, incoming, local) = self.pubsub()?;
         let channel = &self.config.channel;
         let auth = &self.config.chat.auth;
         let verifier = auth.jwt_verifier(&auth.jwt_issuer()?)?;
@@ -109,31 +109,31 @@ impl Process {
             serves_echo: channel.echo,
             vital: self.context.vital.clone(),
         })?;
-        self.context.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), arrivals));
+        self.context.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), incoming));
         Ok((gateway, local))
     }
 
     /// What the gateway listens on, and the way to it within this process, where there is one.
     #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
-    fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Arrival>, Option<mpsc::Sender<Arrival>>)> {
+    fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>, Option<mpsc::Sender<Incoming>>)> {
         let part = self.context.health.delaying_part("pubsub");
         match self.config.pubsub.backend {
             PubSubBackend::Pg => {
-                let (pubsub, arrivals) =
+                let (pubsub, incoming) =
                     bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part, &self.context.vital);
                 let local = pubsub.local();
-                Ok((pubsub, arrivals, Some(local)))
+                Ok((pubsub, incoming, Some(local)))
             }
             PubSubBackend::Redis => {
-                let (pubsub, arrivals) =
+                let (pubsub, incoming) =
                     bus::redis::RedisPubSub::connect(&self.config.pubsub, part, &self.context.vital)?;
-                Ok((pubsub, arrivals, None))
+                Ok((pubsub, incoming, None))
             }
         }
     }
 
     /// From the outbox to the gateways; by way of RabbitMQ, where that is asked for.
-    fn pipeline(&self, gateway: Option<mpsc::Sender<Arrival>>) -> impl Future<Output = ()> + use<> {
+    fn pipeline(&self, gateway: Option<mpsc::Sender<Incoming>>) -> impl Future<Output = ()> + use<> {
         let config = PipelineConfig {
             broker: self.config.broker.clone(),
             pubsub: self.config.pubsub.clone(),

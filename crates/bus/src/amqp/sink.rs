@@ -16,7 +16,7 @@ use super::address::AmqpAddress;
 use super::connection::{Link, failed, in_time, soon};
 use super::topology;
 use crate::order::InOrder;
-use crate::{BusError, Outcome, Parcel, Sink};
+use crate::{BusError, Envelope, Outcome, Sink};
 
 /// Unconfirmed publishes at a time.
 const WINDOW: usize = 500;
@@ -85,9 +85,9 @@ impl AmqpSink {
         self.link = self.is_unsettled.then_some(link);
     }
 
-    /// The broker's word on each parcel. After anything but a confirm the link is dropped: with the next one the
+    /// The broker's word on each envelope. After anything but a confirm the link is dropped: with the next one the
     /// topology is declared again, and no confirm of an older publish can be mistaken for a later one's.
-    async fn publish_window(&mut self, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
+    async fn publish_window(&mut self, batch: &[Envelope]) -> Result<Vec<Verdict>, BusError> {
         let link = self.take_link().await?;
         match in_time(link.unless_blocked(publish_and_confirm(&link, batch))).await {
             Ok(verdicts) => {
@@ -127,7 +127,7 @@ impl Drop for AmqpSink {
 
 #[async_trait]
 impl Sink for AmqpSink {
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut order = InOrder::default();
         for window in batch.chunks(WINDOW) {
@@ -142,7 +142,7 @@ impl Sink for AmqpSink {
                 }
             };
             outcomes.extend(
-                window.iter().zip(verdicts).map(|(parcel, verdict)| order.outcome(parcel.event.chat_id, verdict)),
+                window.iter().zip(verdicts).map(|(envelope, verdict)| order.outcome(envelope.event.chat_id, verdict)),
             );
         }
         outcomes
@@ -168,10 +168,10 @@ impl Sink for AmqpSink {
     }
 }
 
-async fn publish_and_confirm(link: &Link, batch: &[Parcel]) -> Result<Vec<Verdict>, BusError> {
+async fn publish_and_confirm(link: &Link, batch: &[Envelope]) -> Result<Vec<Verdict>, BusError> {
     let mut confirms = Vec::with_capacity(batch.len());
-    for parcel in batch {
-        confirms.push(publish(link, parcel).await?);
+    for envelope in batch {
+        confirms.push(publish(link, envelope).await?);
     }
     let mut confirmations = Vec::with_capacity(batch.len());
     for confirm in confirms {
@@ -180,11 +180,11 @@ async fn publish_and_confirm(link: &Link, batch: &[Parcel]) -> Result<Vec<Verdic
     Ok(verdicts(batch, confirmations))
 }
 
-async fn publish(link: &Link, parcel: &Parcel) -> Result<PublisherConfirm, BusError> {
-    let key = routing_key(parcel.event.kind, parcel.lane);
+async fn publish(link: &Link, envelope: &Envelope) -> Result<PublisherConfirm, BusError> {
+    let key = routing_key(envelope.event.kind, envelope.lane);
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     link.channel
-        .basic_publish(EXCHANGE.into(), key.into(), options, &parcel.json, properties(parcel))
+        .basic_publish(EXCHANGE.into(), key.into(), options, &envelope.json, properties(envelope))
         .await
         .map_err(failed)
 }
@@ -201,32 +201,32 @@ async fn confirm_beat(link: &Link, beat: &Beat) -> Result<(), BusError> {
     }
 }
 
-fn properties(parcel: &Parcel) -> BasicProperties {
+fn properties(envelope: &Envelope) -> BasicProperties {
     let properties = BasicProperties::default()
         .with_content_type("application/json".into())
         .with_delivery_mode(PERSISTENT)
-        .with_type(parcel.event.kind.as_str().into())
-        .with_message_id(message_id(parcel));
-    let Some(traceparent) = parcel.event.traceparent.as_deref() else { return properties };
+        .with_type(envelope.event.kind.as_str().into())
+        .with_message_id(message_id(envelope));
+    let Some(traceparent) = envelope.event.traceparent.as_deref() else { return properties };
     let mut headers = FieldTable::default();
     headers.insert("traceparent".into(), AMQPValue::LongString(traceparent.into()));
     properties.with_headers(headers)
 }
 
-fn message_id(parcel: &Parcel) -> ShortString {
-    format!("{}-{}", parcel.event.chat_id, parcel.event.seq).into()
+fn message_id(envelope: &Envelope) -> ShortString {
+    format!("{}-{}", envelope.event.chat_id, envelope.event.seq).into()
 }
 
 /// A returned message comes with some confirm of its time, not always its own: it is known by its id.
-fn verdicts(batch: &[Parcel], confirmations: Vec<Confirmation>) -> Vec<Verdict> {
+fn verdicts(batch: &[Envelope], confirmations: Vec<Confirmation>) -> Vec<Verdict> {
     let nacked: Vec<bool> = confirmations.iter().map(Confirmation::is_nack).collect();
     let returned: HashSet<ShortString> = confirmations
         .into_iter()
         .filter_map(Confirmation::take_message)
         .filter_map(|message| message.delivery.properties.message_id().clone())
         .collect();
-    let verdict = |(parcel, nacked): (&Parcel, bool)| {
-        if returned.contains(&message_id(parcel)) {
+    let verdict = |(envelope, nacked): (&Envelope, bool)| {
+        if returned.contains(&message_id(envelope)) {
             Err("RabbitMQ: no queue for it".into())
         } else if nacked {
             Err("RabbitMQ: not confirmed".into())

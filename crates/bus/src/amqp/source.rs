@@ -21,7 +21,7 @@ use super::connection::{Link, failed, in_time, soon};
 use super::graves::Graves;
 use super::topology;
 use crate::backoff::Backoff;
-use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source};
+use crate::{Batch, BusError, Envelope, LaneMetrics, Outcome, Source};
 
 /// How many deliveries the broker gives ahead of their acks. This bounds everything that is kept here.
 const PREFETCH: u16 = 500;
@@ -52,7 +52,7 @@ impl AmqpSource {
         Self { address, lane, metrics, part, subscription: None }
     }
 
-    async fn read_on(&mut self) -> Result<Load, BusError> {
+    async fn read_on(&mut self) -> Result<Batch, BusError> {
         if self.subscription.is_none() {
             self.subscription = Some(Subscription::open(&self.address, self.lane).await?);
             self.part.up();
@@ -62,11 +62,11 @@ impl AmqpSource {
             subscription.bury(&self.metrics).await?;
             // Before events, so that it comes through where there is no end of them.
             if let Some(beat) = subscription.latest_beat() {
-                return Ok(Load::Beat(beat));
+                return Ok(Batch::Beat(beat));
             }
             let batch = subscription.gather()?;
             if !batch.is_empty() {
-                return Ok(Load::Events(batch));
+                return Ok(Batch::Events(batch));
             }
             if subscription.has_only_silence() {
                 subscription.wait().await?;
@@ -83,7 +83,7 @@ impl AmqpSource {
 
 #[async_trait]
 impl Source for AmqpSource {
-    async fn next(&mut self) -> Result<Load, BusError> {
+    async fn next(&mut self) -> Result<Batch, BusError> {
         let read = self.read_on().await;
         if let Err(error) = &read {
             self.let_go(error);
@@ -91,7 +91,7 @@ impl Source for AmqpSource {
         read
     }
 
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         let settled = match &mut self.subscription {
             Some(subscription) => subscription.settle(batch, outcomes).await,
             None => Ok(()),
@@ -144,7 +144,7 @@ struct Subscription {
 }
 
 struct Held {
-    waiting: VecDeque<(u64, Parcel)>,
+    waiting: VecDeque<(u64, Envelope)>,
     until: Instant,
     backoff: Backoff,
 }
@@ -178,7 +178,7 @@ impl Subscription {
 
     /// Chats whose wait is over first, then what is there. Does not wait, so that a caller that is cancelled while
     /// waiting loses nothing.
-    fn gather(&mut self) -> Result<Vec<Parcel>, BusError> {
+    fn gather(&mut self) -> Result<Vec<Envelope>, BusError> {
         let mut batch = Vec::new();
         self.gather_held(&mut batch);
         while batch.len() < BATCH {
@@ -191,10 +191,10 @@ impl Subscription {
             }
         }
         self.in_flight = batch.iter().map(|(tag, _)| *tag).collect();
-        Ok(batch.into_iter().map(|(_, parcel)| parcel).collect())
+        Ok(batch.into_iter().map(|(_, envelope)| envelope).collect())
     }
 
-    fn gather_held(&mut self, batch: &mut Vec<(u64, Parcel)>) {
+    fn gather_held(&mut self, batch: &mut Vec<(u64, Envelope)>) {
         let now = Instant::now();
         for held in self.held.values_mut().filter(|held| held.until <= now) {
             let take = held.waiting.len().min(BATCH - batch.len());
@@ -202,7 +202,7 @@ impl Subscription {
         }
     }
 
-    fn sort(&mut self, delivery: Delivery, batch: &mut Vec<(u64, Parcel)>) {
+    fn sort(&mut self, delivery: Delivery, batch: &mut Vec<(u64, Envelope)>) {
         let tag = delivery.delivery_tag;
         self.unacked.insert(tag);
         let sorted = if is_beat_key(delivery.routing_key.as_str()) {
@@ -216,12 +216,12 @@ impl Subscription {
     }
 
     /// An event of a chat that is held goes behind what waits there.
-    fn sort_event(&mut self, tag: u64, event: Event, json: &[u8], batch: &mut Vec<(u64, Parcel)>) {
+    fn sort_event(&mut self, tag: u64, event: Event, json: &[u8], batch: &mut Vec<(u64, Envelope)>) {
         let chat = event.chat_id;
-        let parcel = Parcel { lane: self.lane, event, json: Bytes::copy_from_slice(json) };
+        let envelope = Envelope { lane: self.lane, event, json: Bytes::copy_from_slice(json) };
         match self.held.get_mut(&chat) {
-            Some(held) if !held.is_drained() => held.waiting.push_back((tag, parcel)),
-            _ => batch.push((tag, parcel)),
+            Some(held) if !held.is_drained() => held.waiting.push_back((tag, envelope)),
+            _ => batch.push((tag, envelope)),
         }
     }
 
@@ -264,17 +264,17 @@ impl Subscription {
         Ok(())
     }
 
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         let tags = std::mem::take(&mut self.in_flight);
         let mut taken = Vec::with_capacity(batch.len());
         let mut kept: HashMap<ChatId, Kept> = HashMap::new();
-        for ((tag, parcel), outcome) in tags.into_iter().zip(batch).zip(outcomes) {
+        for ((tag, envelope), outcome) in tags.into_iter().zip(batch).zip(outcomes) {
             if *outcome == Outcome::Taken {
                 taken.push(tag);
             } else {
-                let kept = kept.entry(parcel.event.chat_id).or_default();
+                let kept = kept.entry(envelope.event.chat_id).or_default();
                 kept.refused |= matches!(outcome, Outcome::Refused(_));
-                kept.parcels.push((tag, parcel.clone()));
+                kept.envelopes.push((tag, envelope.clone()));
             }
         }
         self.release(batch, &kept);
@@ -283,8 +283,8 @@ impl Subscription {
     }
 
     /// Chats whose part of the batch was taken whole and of which nothing else waits are no longer special.
-    fn release(&mut self, batch: &[Parcel], kept: &HashMap<ChatId, Kept>) {
-        for chat in batch.iter().map(|parcel| parcel.event.chat_id).filter(|chat| !kept.contains_key(chat)) {
+    fn release(&mut self, batch: &[Envelope], kept: &HashMap<ChatId, Kept>) {
+        for chat in batch.iter().map(|envelope| envelope.event.chat_id).filter(|chat| !kept.contains_key(chat)) {
             if self.held.get(&chat).is_some_and(|held| held.waiting.is_empty()) {
                 self.held.remove(&chat);
             }
@@ -294,7 +294,7 @@ impl Subscription {
     /// Puts what was not taken before what came since.
     fn hold(&mut self, chat: ChatId, kept: Kept) {
         let held = self.held.entry(chat).or_insert_with(Held::new);
-        for delivery in kept.parcels.into_iter().rev() {
+        for delivery in kept.envelopes.into_iter().rev() {
             held.waiting.push_front(delivery);
         }
         if kept.refused {
@@ -326,7 +326,7 @@ impl Subscription {
 /// What was not taken of one chat in a batch.
 #[derive(Default)]
 struct Kept {
-    parcels: Vec<(u64, Parcel)>,
+    envelopes: Vec<(u64, Envelope)>,
     refused: bool,
 }
 

@@ -17,10 +17,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::payload::split;
 use crate::backoff::Backoff;
 use crate::postgres::{Notify, PING_EVERY, connect, notification, ping};
-use crate::{Arrival, BusError, Hint, PubSub};
+use crate::{BusError, Hint, Incoming, PubSub};
 
 /// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
-const ARRIVALS: usize = 8192;
+const INCOMING: usize = 8192;
 
 /// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
 const SIGNALS: usize = 1024;
@@ -33,7 +33,7 @@ const LINK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every process hears every hint, so a subscription only has to wait for the link.
 pub struct PgPubSub {
-    arrivals: mpsc::Sender<Arrival>,
+    incoming: mpsc::Sender<Incoming>,
     signals: mpsc::Sender<Signal>,
     dropped_signals: Arc<AtomicU64>,
     connected: watch::Receiver<bool>,
@@ -44,8 +44,8 @@ pub struct PgPubSub {
 impl PgPubSub {
     /// Listens in the background until this is dropped.
     #[must_use]
-    pub fn connect(database_url: SecretString, part: Part, vital: &Vital) -> (Arc<Self>, mpsc::Receiver<Arrival>) {
-        let (arrivals, received) = mpsc::channel(ARRIVALS);
+    pub fn connect(database_url: SecretString, part: Part, vital: &Vital) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
+        let (incoming, received) = mpsc::channel(INCOMING);
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let (connected_tx, connected) = watch::channel(false);
         let (stop, dropped_signals) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
@@ -53,7 +53,7 @@ impl PgPubSub {
         let listener = Listener {
             database_url: database_url.clone(),
             part,
-            arrivals: arrivals.clone(),
+            incoming: incoming.clone(),
             connected: connected_tx,
             renewal: renewal.subscribe(),
         };
@@ -62,13 +62,13 @@ impl PgPubSub {
         spawn_until(vital, "link to the bus", &stop, listener.run());
         spawn_until(vital, "signals to the bus", &stop, sender.run());
         let _stop = stop.drop_guard();
-        (Arc::new(Self { arrivals, signals, dropped_signals, connected, renewal, _stop }), received)
+        (Arc::new(Self { incoming, signals, dropped_signals, connected, renewal, _stop }), received)
     }
 
     /// Where [`super::NotifySink::with_local`] passes whole events to this gateway.
     #[must_use]
-    pub fn local(&self) -> mpsc::Sender<Arrival> {
-        self.arrivals.clone()
+    pub fn local(&self) -> mpsc::Sender<Incoming> {
+        self.incoming.clone()
     }
 
     /// How many signals were dropped: too many waited, too large for NOTIFY, or PostgreSQL was away.
@@ -115,11 +115,11 @@ impl PubSub for PgPubSub {
     }
 }
 
-/// Turns notifications into arrivals.
+/// Turns notifications into [`Incoming`].
 struct Listener {
     database_url: SecretString,
     part: Part,
-    arrivals: mpsc::Sender<Arrival>,
+    incoming: mpsc::Sender<Incoming>,
     connected: watch::Sender<bool>,
     renewal: watch::Receiver<()>,
 }
@@ -127,7 +127,7 @@ struct Listener {
 impl Listener {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
-        while !self.arrivals.is_closed() {
+        while !self.incoming.is_closed() {
             let error = match self.connect().await {
                 Ok(conn) => {
                     backoff.reset();
@@ -154,12 +154,12 @@ impl Listener {
         self.connected.send_replace(true);
         self.part.up();
         // These two wait for room: the gateway must hear of every break.
-        let _gone = self.arrivals.send(Arrival::Restored).await;
+        let _gone = self.incoming.send(Incoming::Restored).await;
         let error = self.forward(&mut conn).await;
         self.connected.send_replace(false);
         // Ends the session first, so that nothing piles up in its unbounded queue while the gateway catches up.
         drop(conn);
-        let _gone = self.arrivals.send(Arrival::Interrupted).await;
+        let _gone = self.incoming.send(Incoming::Interrupted).await;
         error
     }
 
@@ -179,21 +179,21 @@ impl Listener {
 
     fn pass_on(&self, channel: &str, payload: &str) -> Result<(), BusError> {
         match channel {
-            PG_HINTS => self.pass_all(payload, Arrival::Hint as fn(Hint) -> Arrival),
-            PG_BEATS => self.pass_all(payload, Arrival::Beat as fn(Beat) -> Arrival),
-            PG_SIGNALS => self.pass_all(payload, Arrival::Signal as fn(Signal) -> Arrival),
+            PG_HINTS => self.pass_all(payload, Incoming::Hint as fn(Hint) -> Incoming),
+            PG_BEATS => self.pass_all(payload, Incoming::Beat as fn(Beat) -> Incoming),
+            PG_SIGNALS => self.pass_all(payload, Incoming::Signal as fn(Signal) -> Incoming),
             _ => Ok(()),
         }
     }
 
-    fn pass_all<T: DeserializeOwned>(&self, payload: &str, arrival: fn(T) -> Arrival) -> Result<(), BusError> {
+    fn pass_all<T: DeserializeOwned>(&self, payload: &str, incoming: fn(T) -> Incoming) -> Result<(), BusError> {
         // Not what we send: a newer version's, or a stranger's on our channel.
         let Ok(items) = serde_json::from_str::<Vec<T>>(payload) else {
             tracing::warn!(bytes = payload.len(), "a notification could not be read");
             return Ok(());
         };
         for item in items {
-            self.arrivals.try_send(arrival(item)).map_err(|_| BusError("the gateway does not keep up".into()))?;
+            self.incoming.try_send(incoming(item)).map_err(|_| BusError("the gateway does not keep up".into()))?;
         }
         Ok(())
     }

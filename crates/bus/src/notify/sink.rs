@@ -10,13 +10,13 @@ use tokio::sync::mpsc;
 
 use super::payload::split;
 use crate::postgres::{Notify, connect, ping, soon};
-use crate::{Arrival, BusError, Hint, Outcome, Parcel, Sink};
+use crate::{BusError, Envelope, Hint, Incoming, Outcome, Sink};
 
 /// Publishes by NOTIFY. Listeners that are away miss it and find out by `sync`.
 pub struct NotifySink {
     database_url: SecretString,
     part: Part,
-    local: Option<mpsc::Sender<Arrival>>,
+    local: Option<mpsc::Sender<Incoming>>,
     conn: Option<AsyncPgConnection>,
 }
 
@@ -30,7 +30,7 @@ impl NotifySink {
     /// Also passes whole events to a gateway in this process, before the hints. When its queue is full, publishing
     /// waits: the outbox is the buffer.
     #[must_use]
-    pub fn with_local(mut self, local: mpsc::Sender<Arrival>) -> Self {
+    pub fn with_local(mut self, local: mpsc::Sender<Incoming>) -> Self {
         self.local = Some(local);
         self
     }
@@ -42,10 +42,10 @@ impl NotifySink {
         Ok(())
     }
 
-    async fn pass_locally(&mut self, batch: &[Parcel]) {
+    async fn pass_locally(&mut self, batch: &[Envelope]) {
         let Some(local) = &self.local else { return };
-        for parcel in batch {
-            if local.send(Arrival::Event(parcel.clone())).await.is_err() {
+        for envelope in batch {
+            if local.send(Incoming::Event(envelope.clone())).await.is_err() {
                 // The gateway has stopped; other processes may still listen.
                 self.local = None;
                 return;
@@ -63,7 +63,7 @@ impl NotifySink {
     /// Waits for room, so that a gateway that does not keep up is found silent.
     async fn pass_beat(&mut self, beat: &Beat, payloads: Vec<String>) -> Result<(), BusError> {
         if let Some(local) = &self.local {
-            let _stopped = local.send(Arrival::Beat(*beat)).await;
+            let _stopped = local.send(Incoming::Beat(*beat)).await;
         }
         self.notify(PG_BEATS, payloads).await
     }
@@ -80,7 +80,7 @@ impl NotifySink {
 #[async_trait]
 impl Sink for NotifySink {
     /// All or nothing: a batch that could not be notified comes again, and a listener drops what it has.
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         self.pass_locally(batch).await;
         let (payloads, too_large) = split(batch.iter().map(Hint::of));
         if too_large > 0 {

@@ -14,7 +14,7 @@ use serde::de::value::StrDeserializer;
 use serde_json::value::RawValue;
 
 use crate::postgres::{failed, in_time};
-use crate::{BusError, Parcel};
+use crate::{BusError, Envelope};
 
 /// How many rows are read at once.
 pub(crate) const PAGE: usize = 500;
@@ -113,7 +113,7 @@ impl Row {
     }
 
     /// The event; or what is wrong with the row.
-    pub(crate) fn into_parcel(self, lane: Lane, epoch: Epoch) -> Result<Parcel, BusError> {
+    pub(crate) fn into_envelope(self, lane: Lane, epoch: Epoch) -> Result<Envelope, BusError> {
         let unreadable = |what: &str| BusError(format!("{what} is not readable"));
         let event = Event {
             epoch,
@@ -129,7 +129,7 @@ impl Row {
             data: RawValue::from_string(self.data).map_err(|_| unreadable("data"))?,
         };
         let json = serde_json::to_vec(&event).map_err(|_| unreadable("event"))?;
-        Ok(Parcel { lane, event, json: Bytes::from(json) })
+        Ok(Envelope { lane, event, json: Bytes::from(json) })
     }
 }
 

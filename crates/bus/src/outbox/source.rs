@@ -14,7 +14,7 @@ use super::lane_lock::{HeldLane, PING_EVERY, Standby};
 use super::lane_waker::LaneWaker;
 use super::rows::{self, PAGE, Place, Row};
 use crate::backoff::Backoff;
-use crate::{BusError, LaneMetrics, Load, Outcome, Parcel, Source, order};
+use crate::{Batch, BusError, Envelope, LaneMetrics, Outcome, Source, order};
 
 /// Gateways count on a beat this often. The rows are looked at after each, so that one that nobody told of is found.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
@@ -126,17 +126,17 @@ impl OutboxSource {
         self.metrics.set_outbox_age(0.0);
     }
 
-    async fn read_on(&mut self) -> Result<Load, BusError> {
+    async fn read_on(&mut self) -> Result<Batch, BusError> {
         loop {
             self.hold_lane().await?;
             if self.beat_due <= Instant::now() {
-                return Ok(Load::Beat(self.beat().await?));
+                return Ok(Batch::Beat(self.beat().await?));
             }
             let held_back = self.held_back();
             if held_back.len() < MOST_SET_ASIDE {
-                let parcels = self.read_page(held_back).await?;
-                if !parcels.is_empty() {
-                    return Ok(Load::Events(parcels));
+                let envelopes = self.read_page(held_back).await?;
+                if !envelopes.is_empty() {
+                    return Ok(Batch::Events(envelopes));
                 }
                 if self.cursor != Place::START {
                     continue;
@@ -155,19 +155,19 @@ impl OutboxSource {
 
     /// The next page. A short one ends the sweep, and the next begins at the start again: a row may have been
     /// committed behind the cursor meanwhile.
-    async fn read_page(&mut self, held_back: Vec<i64>) -> Result<Vec<Parcel>, BusError> {
+    async fn read_page(&mut self, held_back: Vec<i64>) -> Result<Vec<Envelope>, BusError> {
         let rows = rows::read(self.held()?.conn(), self.lane, self.cursor, held_back).await?;
         self.cursor = match rows.last() {
             Some(last) if rows.len() == PAGE => last.place(),
             _ => Place::START,
         };
-        Ok(rows.into_iter().filter_map(|row| self.parcel(row)).collect())
+        Ok(rows.into_iter().filter_map(|row| self.envelope(row)).collect())
     }
 
     /// A row that cannot be read stays where it is, for people to look at, and holds nothing else up.
-    fn parcel(&mut self, row: Row) -> Option<Parcel> {
+    fn envelope(&mut self, row: Row) -> Option<Envelope> {
         let place = row.place();
-        let read = row.into_parcel(self.lane, self.epoch);
+        let read = row.into_envelope(self.lane, self.epoch);
         if let Err(why) = &read
             && self.unreadable.len() < MOST_TOLD
             && self.unreadable.insert(place)
@@ -211,9 +211,9 @@ impl OutboxSource {
     }
 
     /// A chat with a refusal waits; one whose events were taken is no longer special.
-    fn remember(&mut self, batch: &[Parcel], outcomes: &[Outcome]) {
-        for (parcel, outcome) in batch.iter().zip(outcomes) {
-            let chat = parcel.event.chat_id.0;
+    fn remember(&mut self, batch: &[Envelope], outcomes: &[Outcome]) {
+        for (envelope, outcome) in batch.iter().zip(outcomes) {
+            let chat = envelope.event.chat_id.0;
             match outcome {
                 Outcome::Taken => {
                     self.set_aside.remove(&chat);
@@ -234,7 +234,7 @@ impl OutboxSource {
 
 #[async_trait]
 impl Source for OutboxSource {
-    async fn next(&mut self) -> Result<Load, BusError> {
+    async fn next(&mut self) -> Result<Batch, BusError> {
         let read = self.read_on().await;
         if let Err(error) = &read {
             self.let_go(error);
@@ -242,11 +242,11 @@ impl Source for OutboxSource {
         read
     }
 
-    async fn settle(&mut self, batch: &[Parcel], outcomes: &[Outcome]) -> Result<(), BusError> {
+    async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.remember(batch, outcomes);
         let taken = order::taken(batch, outcomes);
         let places: Vec<Place> =
-            taken.map(|Parcel { event, .. }| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
+            taken.map(|Envelope { event, .. }| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
         if places.is_empty() {
             return Ok(());
         }

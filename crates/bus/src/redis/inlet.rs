@@ -1,4 +1,4 @@
-//! Turns pushed messages into arrivals. Runs inside the connection's task, so it never waits.
+//! Turns pushed messages into [`Incoming`]. Runs inside the connection's task, so it never waits.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Arrival, Parcel};
+use crate::{Envelope, Incoming};
 
 /// How a signal is told from an event.
 const SIGNAL_START: &[u8] = b"{\"signal\":";
@@ -30,7 +30,7 @@ pub(super) fn signal_channels(signal: &Signal) -> Vec<Channel> {
 
 /// The receiving end of one connection.
 pub(super) struct Inlet {
-    arrivals: mpsc::Sender<Arrival>,
+    incoming: mpsc::Sender<Incoming>,
     prefix: String,
     /// As the server has confirmed them, in the order of the connection.
     in_force: Mutex<HashSet<Channel>>,
@@ -38,8 +38,8 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn new(arrivals: mpsc::Sender<Arrival>, prefix: String) -> Self {
-        Self { arrivals, prefix, in_force: Mutex::default(), broken: CancellationToken::new() }
+    pub(super) fn new(incoming: mpsc::Sender<Incoming>, prefix: String) -> Self {
+        Self { incoming, prefix, in_force: Mutex::default(), broken: CancellationToken::new() }
     }
 
     /// Waits until the connection is gone, or is to be given up since the gateway does not keep up.
@@ -73,8 +73,8 @@ impl Inlet {
             return;
         }
         match self.read(channel, payload) {
-            Ok(Some(arrival)) => {
-                if self.arrivals.try_send(arrival).is_err() {
+            Ok(Some(incoming)) => {
+                if self.incoming.try_send(incoming).is_err() {
                     self.broken.cancel();
                 }
             }
@@ -83,22 +83,22 @@ impl Inlet {
         }
     }
 
-    fn read(&self, channel: Channel, payload: &[u8]) -> serde_json::Result<Option<Arrival>> {
+    fn read(&self, channel: Channel, payload: &[u8]) -> serde_json::Result<Option<Incoming>> {
         if channel == Channel::Beats {
-            return Ok(Some(Arrival::Beat(serde_json::from_slice(payload)?)));
+            return Ok(Some(Incoming::Beat(serde_json::from_slice(payload)?)));
         }
-        let (arrival, channels) = if payload.starts_with(SIGNAL_START) {
+        let (incoming, channels) = if payload.starts_with(SIGNAL_START) {
             let SignalEnvelope { signal } = serde_json::from_slice(payload)?;
             let channels = signal_channels(&signal);
-            (Arrival::Signal(signal), channels)
+            (Incoming::Signal(signal), channels)
         } else {
             let event: Event = serde_json::from_slice(payload)?;
             let channels = channels_of(&event);
             let json = Bytes::copy_from_slice(payload);
             // Lanes are of no use behind the dispatcher.
-            (Arrival::Event(Parcel { lane: Lane(0), event, json }), channels)
+            (Incoming::Event(Envelope { lane: Lane(0), event, json }), channels)
         };
-        Ok(self.is_first_copy(channel, &channels).then_some(arrival))
+        Ok(self.is_first_copy(channel, &channels).then_some(incoming))
     }
 
     /// What is published to several channels comes once for each that is in force; all but the first are dropped. The

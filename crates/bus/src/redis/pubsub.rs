@@ -19,10 +19,10 @@ use super::signals::SignalSender;
 use super::subscriptions::{Subscriptions, Work};
 use super::window::Window;
 use crate::backoff::Backoff;
-use crate::{Arrival, BusError, PubSub, PubSubConfig};
+use crate::{BusError, Incoming, PubSub, PubSubConfig};
 
 /// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
-const ARRIVALS: usize = 8192;
+const INCOMING: usize = 8192;
 
 /// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
 const SIGNALS: usize = 1024;
@@ -36,7 +36,7 @@ const PING_EVERY: Duration = Duration::from_secs(2);
 /// Channels in one SUBSCRIBE: a few milliseconds of Redis's time.
 const CHANNELS_AT_ONCE: usize = 1000;
 
-/// Subscriptions are wishes: they outlive connections, and [`Arrival::Restored`] says that all are in force again.
+/// Subscriptions are wishes: they outlive connections, and [`Incoming::Restored`] says that all are in force again.
 pub struct RedisPubSub {
     subscriptions: Arc<Subscriptions>,
     signals: mpsc::Sender<Signal>,
@@ -53,9 +53,9 @@ impl RedisPubSub {
         config: &PubSubConfig,
         part: Part,
         vital: &Vital,
-    ) -> Result<(Arc<Self>, mpsc::Receiver<Arrival>), BusError> {
+    ) -> Result<(Arc<Self>, mpsc::Receiver<Incoming>), BusError> {
         let client = client(config)?;
-        let (arrivals, received) = mpsc::channel(ARRIVALS);
+        let (incoming, received) = mpsc::channel(INCOMING);
         let (signals, to_send) = mpsc::channel(SIGNALS);
         let stop = CancellationToken::new();
         let (subscriptions, connected) = (Arc::<Subscriptions>::default(), Arc::<AtomicBool>::default());
@@ -75,7 +75,7 @@ impl RedisPubSub {
             client,
             prefix,
             part,
-            arrivals,
+            incoming,
             subscriptions: Arc::clone(&subscriptions),
             connected: Arc::clone(&connected),
             renewal: renewal.subscribe(),
@@ -103,7 +103,7 @@ fn spawn_until(vital: &Vital, name: &str, stop: &CancellationToken, work: impl F
 
 #[async_trait]
 impl PubSub for RedisPubSub {
-    /// After an error the wish is kept, and in force at the next [`Arrival::Restored`] at the latest.
+    /// After an error the wish is kept, and in force at the next [`Incoming::Restored`] at the latest.
     async fn subscribe(&self, channels: &[Channel]) -> Result<(), BusError> {
         match tokio::time::timeout(SUBSCRIBE_TIMEOUT, self.subscriptions.add(channels)).await {
             Ok(Ok(())) => Ok(()),
@@ -148,7 +148,7 @@ struct Listener {
     client: Client,
     prefix: String,
     part: Part,
-    arrivals: mpsc::Sender<Arrival>,
+    incoming: mpsc::Sender<Incoming>,
     subscriptions: Arc<Subscriptions>,
     connected: Arc<AtomicBool>,
     renewal: watch::Receiver<()>,
@@ -157,7 +157,7 @@ struct Listener {
 impl Listener {
     async fn run(mut self) {
         let mut backoff = Backoff::default();
-        while !self.arrivals.is_closed() {
+        while !self.incoming.is_closed() {
             let error = match self.open().await {
                 Ok((mut conn, inlet)) => {
                     backoff.reset();
@@ -168,14 +168,14 @@ impl Listener {
             self.part.down(error.0);
             if self.connected.swap(false, Ordering::AcqRel) {
                 // Waits for room: the gateway must hear of every break.
-                let _gone = self.arrivals.send(Arrival::Interrupted).await;
+                let _gone = self.incoming.send(Incoming::Interrupted).await;
             }
             tokio::time::sleep(backoff.next_wait()).await;
         }
     }
 
     async fn open(&self) -> Result<(MultiplexedConnection, Arc<Inlet>), BusError> {
-        let inlet = Arc::new(Inlet::new(self.arrivals.clone(), self.prefix.clone()));
+        let inlet = Arc::new(Inlet::new(self.incoming.clone(), self.prefix.clone()));
         let pushed = {
             let inlet = Arc::clone(&inlet);
             move |push: PushInfo| -> Result<(), std::convert::Infallible> {
@@ -202,7 +202,7 @@ impl Listener {
         }
         self.connected.store(true, Ordering::Release);
         self.part.up();
-        let _gone = self.arrivals.send(Arrival::Restored).await;
+        let _gone = self.incoming.send(Incoming::Restored).await;
         let mut ticks = tokio::time::interval(PING_EVERY);
         loop {
             let step = tokio::select! {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::client::{client, connect, connection_config, failed, is_links_fault, soon};
 use crate::backoff::Backoff;
 use crate::order::InOrder;
-use crate::{BusError, Outcome, Parcel, PubSubConfig, Sink};
+use crate::{BusError, Envelope, Outcome, PubSubConfig, Sink};
 
 /// Between tries to connect, at most.
 const RECONNECT_AT_MOST: Duration = Duration::from_secs(1);
@@ -88,9 +88,9 @@ impl RedisSink {
     }
 
     /// One reply for each chat.
-    async fn run(&mut self, chats: &[Vec<&Parcel>]) -> Result<Vec<RedisResult<Reply>>, BusError> {
+    async fn run(&mut self, chats: &[Vec<&Envelope>]) -> Result<Vec<RedisResult<Reply>>, BusError> {
         let mut conn = self.connected().await?;
-        let commands: Vec<Cmd> = chats.iter().map(|parcels| self.command(parcels)).collect();
+        let commands: Vec<Cmd> = chats.iter().map(|envelopes| self.command(envelopes)).collect();
         let mut replies = send(&mut conn, commands.iter().cloned()).await.map_err(|error| self.broken(&error))?;
         let unknown: Vec<usize> = (0..replies.len()).filter(|at| is_unknown_script(&replies[*at])).collect();
         if !unknown.is_empty() {
@@ -129,11 +129,11 @@ impl RedisSink {
     }
 
     /// The script's call for the events of one chat.
-    fn command(&self, parcels: &[&Parcel]) -> Cmd {
-        let first = &parcels[0].event;
+    fn command(&self, envelopes: &[&Envelope]) -> Cmd {
+        let first = &envelopes[0].event;
         let mut keys = vec![format!("{}{}", self.prefix, chat_stream(first.epoch, first.chat_id))];
         let mut others: HashMap<Channel, usize> = HashMap::new();
-        for channel in parcels.iter().flat_map(|parcel| other_channels(parcel)) {
+        for channel in envelopes.iter().flat_map(|envelope| other_channels(envelope)) {
             others.entry(channel).or_insert_with(|| {
                 keys.push(self.channel_name(channel));
                 keys.len()
@@ -142,10 +142,10 @@ impl RedisSink {
         let mut command = redis::cmd("EVALSHA");
         command.arg(self.script.get_hash()).arg(keys.len()).arg(&keys);
         command.arg(self.stream_length).arg(self.stream_ttl_ms).arg(self.channel_name(Channel::Chat(first.chat_id)));
-        for parcel in parcels {
-            let indices: Vec<usize> = other_channels(parcel).map(|channel| others[&channel]).collect();
-            let empties = u8::from(parcel.event.kind == EventKind::MessageDeleted);
-            command.arg(parcel.event.seq.0).arg(empties).arg(&parcel.json[..]).arg(indices.len()).arg(indices);
+        for envelope in envelopes {
+            let indices: Vec<usize> = other_channels(envelope).map(|channel| others[&channel]).collect();
+            let empties = u8::from(envelope.event.kind == EventKind::MessageDeleted);
+            command.arg(envelope.event.seq.0).arg(empties).arg(&envelope.json[..]).arg(indices.len()).arg(indices);
         }
         command
     }
@@ -166,19 +166,19 @@ impl RedisSink {
 
 #[async_trait]
 impl Sink for RedisSink {
-    async fn publish(&mut self, batch: &[Parcel]) -> Vec<Outcome> {
+    async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         let (places, chats) = by_chat(batch);
         let replies = match self.run(&chats).await {
             Ok(replies) => replies,
             Err(error) => {
                 self.part.down(error.0.clone());
-                let outcomes = chats.iter().map(|parcels| outcomes(parcels, (0, error.0.clone())));
+                let outcomes = chats.iter().map(|envelopes| outcomes(envelopes, (0, error.0.clone())));
                 return scatter(batch.len(), &places, outcomes);
             }
         };
         self.report(&replies);
         let replies = replies.into_iter().map(|reply| reply.unwrap_or_else(|error| (0, failed(&error).0)));
-        let outcomes = chats.iter().zip(replies).map(|(parcels, reply)| outcomes(parcels, reply));
+        let outcomes = chats.iter().zip(replies).map(|(envelopes, reply)| outcomes(envelopes, reply));
         scatter(batch.len(), &places, outcomes)
     }
 
@@ -202,26 +202,26 @@ impl Sink for RedisSink {
 }
 
 /// The events of each chat, and where they were in the batch.
-fn by_chat(batch: &[Parcel]) -> (Vec<Vec<usize>>, Vec<Vec<&Parcel>>) {
+fn by_chat(batch: &[Envelope]) -> (Vec<Vec<usize>>, Vec<Vec<&Envelope>>) {
     let mut index: HashMap<ChatId, usize> = HashMap::new();
     let (mut places, mut chats) = (Vec::new(), Vec::new());
-    for (place, parcel) in batch.iter().enumerate() {
-        let chat = *index.entry(parcel.event.chat_id).or_insert_with(|| {
+    for (place, envelope) in batch.iter().enumerate() {
+        let chat = *index.entry(envelope.event.chat_id).or_insert_with(|| {
             places.push(Vec::new());
             chats.push(Vec::new());
             places.len() - 1
         });
         places[chat].push(place);
-        chats[chat].push(parcel);
+        chats[chat].push(envelope);
     }
     (places, chats)
 }
 
 /// What became of one chat's events.
-fn outcomes(parcels: &[&Parcel], (taken, why): Reply) -> Vec<Outcome> {
+fn outcomes(envelopes: &[&Envelope], (taken, why): Reply) -> Vec<Outcome> {
     let mut order = InOrder::default();
     let verdict = |at| if at < taken { Ok(()) } else { Err(why.clone()) };
-    parcels.iter().enumerate().map(|(at, parcel)| order.outcome(parcel.event.chat_id, verdict(at))).collect()
+    envelopes.iter().enumerate().map(|(at, envelope)| order.outcome(envelope.event.chat_id, verdict(at))).collect()
 }
 
 /// Back into the order of the batch.
@@ -236,8 +236,8 @@ fn scatter(len: usize, places: &[Vec<usize>], outcomes: impl Iterator<Item = Vec
 }
 
 /// The chat's own channel comes first and is told apart by the script.
-fn other_channels(parcel: &Parcel) -> impl Iterator<Item = Channel> {
-    channels_of(&parcel.event).into_iter().skip(1)
+fn other_channels(envelope: &Envelope) -> impl Iterator<Item = Channel> {
+    channels_of(&envelope.event).into_iter().skip(1)
 }
 
 async fn load(script: &Script, conn: &mut MultiplexedConnection) -> RedisResult<()> {

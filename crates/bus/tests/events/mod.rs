@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use bus::{Arrival, BusError, Load, Parcel, Source};
+use bus::{Batch, BusError, Envelope, Incoming, Source};
 use bytes::Bytes;
 use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Lane, LaneCount, Seq, UserId, Visibility};
 use chrono::Utc;
@@ -12,21 +12,21 @@ use telemetry::{Health, Part};
 use tokio::sync::mpsc;
 
 /// A message in a support session.
-pub(crate) fn message(chat: i64, seq: i64) -> Parcel {
-    parcel(event(chat, seq, EventKind::MessageSent))
+pub(crate) fn message(chat: i64, seq: i64) -> Envelope {
+    envelope(event(chat, seq, EventKind::MessageSent))
 }
 
 /// A message that was deleted.
-pub(crate) fn deletion(chat: i64, seq: i64) -> Parcel {
-    parcel(event(chat, seq, EventKind::MessageDeleted))
+pub(crate) fn deletion(chat: i64, seq: i64) -> Envelope {
+    envelope(event(chat, seq, EventKind::MessageDeleted))
 }
 
 /// An event that also concerns users in person.
-pub(crate) fn for_users(chat: i64, seq: i64, users: &[i64]) -> Parcel {
+pub(crate) fn for_users(chat: i64, seq: i64, users: &[i64]) -> Envelope {
     let mut event = event(chat, seq, EventKind::MemberAdded);
     event.chat_kind = ChatKind::Group;
     event.user_ids = users.iter().map(|id| UserId(*id)).collect();
-    parcel(event)
+    envelope(event)
 }
 
 pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
@@ -45,17 +45,17 @@ pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
     }
 }
 
-pub(crate) fn parcel(event: Event) -> Parcel {
+pub(crate) fn envelope(event: Event) -> Envelope {
     let json = Bytes::from(serde_json::to_vec(&event).expect("an event"));
-    Parcel { lane: Lane(0), event, json }
+    Envelope { lane: Lane(0), event, json }
 }
 
 /// The next events; beats are passed over.
-pub(crate) async fn next_batch(source: &mut impl Source) -> Result<Vec<Parcel>, BusError> {
+pub(crate) async fn next_batch(source: &mut impl Source) -> Result<Vec<Envelope>, BusError> {
     loop {
         match source.next().await? {
-            Load::Events(batch) => return Ok(batch),
-            Load::Beat(_) => source.forget_beat().await?,
+            Batch::Events(batch) => return Ok(batch),
+            Batch::Beat(_) => source.forget_beat().await?,
         }
     }
 }
@@ -63,7 +63,7 @@ pub(crate) async fn next_batch(source: &mut impl Source) -> Result<Vec<Parcel>, 
 /// The next beat; there must be no event before it.
 pub(crate) async fn next_beat(source: &mut impl Source) -> Beat {
     match test_support::wait::in_time("a beat", source.next()).await {
-        Ok(Load::Beat(beat)) => beat,
+        Ok(Batch::Beat(beat)) => beat,
         other => panic!("{other:?}"),
     }
 }
@@ -74,8 +74,8 @@ pub(crate) fn beat() -> Beat {
 }
 
 /// Where each is in its chat.
-pub(crate) fn places(parcels: &[Parcel]) -> Vec<(i64, i64)> {
-    parcels.iter().map(|parcel| (parcel.event.chat_id.0, parcel.event.seq.0)).collect()
+pub(crate) fn places(envelopes: &[Envelope]) -> Vec<(i64, i64)> {
+    envelopes.iter().map(|envelope| (envelope.event.chat_id.0, envelope.event.seq.0)).collect()
 }
 
 /// A part that nobody looks at.
@@ -83,12 +83,12 @@ pub(crate) fn part() -> Part {
     Health::new().part("test")
 }
 
-/// The next arrival.
-pub(crate) async fn arrival(arrivals: &mut mpsc::Receiver<Arrival>) -> Arrival {
-    tokio::time::timeout(Duration::from_secs(30), arrivals.recv()).await.expect("an arrival in time").expect("a link")
+/// What comes in next.
+pub(crate) async fn next(incoming: &mut mpsc::Receiver<Incoming>) -> Incoming {
+    tokio::time::timeout(Duration::from_secs(30), incoming.recv()).await.expect("something in time").expect("a link")
 }
 
 /// Reads on until the link is whole.
-pub(crate) async fn restored(arrivals: &mut mpsc::Receiver<Arrival>) {
-    while !matches!(arrival(arrivals).await, Arrival::Restored) {}
+pub(crate) async fn restored(incoming: &mut mpsc::Receiver<Incoming>) {
+    while !matches!(next(incoming).await, Incoming::Restored) {}
 }

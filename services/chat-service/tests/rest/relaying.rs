@@ -1,7 +1,7 @@
 //! The relay: what is committed comes out of RabbitMQ, in order, and leaves the outbox.
 
 use bus::amqp::AmqpSource;
-use bus::{LaneMetrics, Load, Outcome, Source};
+use bus::{Batch, LaneMetrics, Outcome, Source};
 use chat_events::{ChatId, LaneCount};
 use telemetry::Health;
 use test_support::{fresh_vhost, wait_until};
@@ -28,11 +28,11 @@ async fn what_is_committed_comes_out_of_rabbitmq_in_order_and_leaves_the_outbox(
     let mut source = AmqpSource::new(vhost.url().into(), lane, LaneMetrics::unregistered(), part);
     let mut seqs = vec![];
     while seqs.len() < 21 {
-        let Load::Events(batch) = source.next().await.expect("events") else {
+        let Batch::Events(batch) = source.next().await.expect("events") else {
             source.forget_beat().await.expect("acknowledged");
             continue;
         };
-        seqs.extend(batch.iter().map(|parcel| parcel.event.seq.0));
+        seqs.extend(batch.iter().map(|envelope| envelope.event.seq.0));
         source.settle(&batch, &vec![Outcome::Taken; batch.len()]).await.expect("settled");
     }
     assert_eq!(seqs, (1..22).collect::<Vec<_>>());
