@@ -7,7 +7,7 @@ use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
 use crate::bad_rows::BadRows;
-use crate::db::messages::{Place, Reading};
+use crate::db::messages::{PageAnchor, Reading};
 use crate::db::send::NewMessage;
 use crate::db::{self, send_batch};
 use crate::error::Error;
@@ -41,9 +41,9 @@ impl HotPaths {
         before: Option<MessageId>,
         limit: u16,
     ) -> Result<Vec<Message>, Error> {
-        let place = before.map_or(Place::Newest, Place::Before);
+        let anchor = before.map_or(PageAnchor::Newest, PageAnchor::Before);
         let reading = Reading::of(reader.into(), chat);
-        Ok(db::messages::history(&mut self.conn, &self.bad_rows, reading, place, limit).await?.messages)
+        Ok(db::messages::history(&mut self.conn, &self.bad_rows, reading, anchor, limit).await?.messages)
     }
 
     /// What changed in a chat after a cursor.

@@ -88,14 +88,14 @@ fn no_answer() -> Error {
 
 /// Starts a writer if something can be written and not enough are at it.
 fn start_writer(state: &AppState) {
-    if let Some(place) = Place::take(state) {
-        state.spawn_write(write_what_waits(place));
+    if let Some(permit) = WriterPermit::take(state) {
+        state.spawn_write(write_what_waits(permit));
     }
 }
 
-async fn write_what_waits(mut place: Place) {
-    while let Some(batch) = place.next_batch() {
-        batch::write(&place.state, batch).await;
+async fn write_what_waits(mut permit: WriterPermit) {
+    while let Some(batch) = permit.next_batch() {
+        batch::write(&permit.state, batch).await;
     }
 }
 
@@ -107,22 +107,22 @@ impl Sends {
 
 impl Inner {
     /// Whether fewer write than may, beside this one.
-    fn has_place(&self, beside: Option<WriterId>) -> bool {
+    fn has_permit(&self, beside: Option<WriterId>) -> bool {
         let others = self.writers.iter().filter(|(id, since)| Some(**id) != beside && since.elapsed() < SLOW);
         others.count() < WRITERS
     }
 }
 
 /// The right to be one of the writers, given up when dropped.
-struct Place {
+struct WriterPermit {
     state: AppState,
     id: WriterId,
 }
 
-impl Place {
+impl WriterPermit {
     fn take(state: &AppState) -> Option<Self> {
         let mut inner = state.sends.inner();
-        if !inner.queue.is_ready() || !inner.has_place(None) {
+        if !inner.queue.is_ready() || !inner.has_permit(None) {
             return None;
         }
         inner.next_writer += 1;
@@ -135,7 +135,7 @@ impl Place {
     /// comes next starts a writer.
     fn next_batch(&mut self) -> Option<Batch> {
         let mut inner = self.state.sends.inner();
-        let batch = if inner.has_place(Some(self.id)) { inner.queue.take() } else { None };
+        let batch = if inner.has_permit(Some(self.id)) { inner.queue.take() } else { None };
         if batch.is_some() {
             inner.writers.insert(self.id, Instant::now());
         } else {
@@ -145,7 +145,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for WriterPermit {
     fn drop(&mut self) {
         self.state.sends.inner().writers.remove(&self.id);
     }

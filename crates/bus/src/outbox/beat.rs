@@ -8,7 +8,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, SmallInt, Timestamptz};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::rows::{self, Place};
+use super::rows::{self, OutboxKey};
 use crate::BusError;
 use crate::postgres::{failed, soon};
 
@@ -21,7 +21,7 @@ pub(crate) async fn write(conn: &AsyncPgConnection, lane: Lane, lanes: LaneCount
 
 /// Deletes it.
 pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane) -> Result<(), BusError> {
-    rows::delete(conn, lane, &[Place::START]).await
+    rows::delete(conn, lane, &[OutboxKey::START]).await
 }
 
 #[derive(Debug, QueryId)]
@@ -39,9 +39,9 @@ impl QueryFragment<Pg> for WriteBeat {
         out.push_sql("INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data) SELECT ");
         out.push_bind_param::<SmallInt, _>(&self.lane)?;
         out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&Place::START.chat_id)?;
+        out.push_bind_param::<BigInt, _>(&OutboxKey::START.chat_id)?;
         out.push_sql(", ");
-        out.push_bind_param::<BigInt, _>(&Place::START.seq)?;
+        out.push_bind_param::<BigInt, _>(&OutboxKey::START.seq)?;
         out.push_sql(
             ", 'pipeline.beat', '', '', '' FROM set_config('synchronous_commit', 'on', true) \
              ON CONFLICT (lane, chat_id, seq) DO UPDATE SET committed_at = now() RETURNING committed_at",

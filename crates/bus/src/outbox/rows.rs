@@ -80,14 +80,14 @@ pub async fn write(conn: &mut AsyncPgConnection, event: &NewEvent<'_>) -> QueryR
     diesel::insert_into(outbox::table).values(values).execute(conn).await.map(|_| ())
 }
 
-/// A place in the order of a lane.
+/// Where a row lies in the order of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct OutboxKey {
     pub(crate) chat_id: i64,
     pub(crate) seq: i64,
 }
 
-impl Place {
+impl OutboxKey {
     /// Of a lane's beat, and before every event: the ids of chats start at 1.
     pub(crate) const START: Self = Self { chat_id: 0, seq: 0 };
 }
@@ -108,8 +108,8 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn place(&self) -> Place {
-        Place { chat_id: self.chat_id, seq: self.seq }
+    pub(crate) fn key(&self) -> OutboxKey {
+        OutboxKey { chat_id: self.chat_id, seq: self.seq }
     }
 
     /// The event; or what is wrong with the row.
@@ -139,11 +139,11 @@ fn named<'de, T: Deserialize<'de>>(name: &'de str) -> Option<T> {
     T::deserialize(text).ok()
 }
 
-/// Rows of a lane after a place, in order, without the chats that are set aside.
+/// Rows of a lane after a key, in order, without the chats that are set aside.
 pub(crate) async fn read(
     conn: &AsyncPgConnection,
     lane: Lane,
-    after: Place,
+    after: OutboxKey,
     set_aside: Vec<i64>,
 ) -> Result<Vec<Row>, BusError> {
     let page = i64::try_from(PAGE).expect("a small number");
@@ -152,11 +152,11 @@ pub(crate) async fn read(
 }
 
 /// Deletes exactly these rows.
-pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane, places: &[Place]) -> Result<(), BusError> {
+pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane, keys: &[OutboxKey]) -> Result<(), BusError> {
     let query = DeleteRows {
         lane: lane.0,
-        chat_ids: places.iter().map(|place| place.chat_id).collect(),
-        seqs: places.iter().map(|place| place.seq).collect(),
+        chat_ids: keys.iter().map(|key| key.chat_id).collect(),
+        seqs: keys.iter().map(|key| key.seq).collect(),
     };
     in_time(async { query.execute(&mut &*conn).await.map(|_| ()).map_err(failed) }).await
 }
@@ -169,7 +169,7 @@ pub(crate) async fn oldest_age(conn: &AsyncPgConnection, lane: Lane) -> Result<f
 #[derive(Debug, QueryId)]
 struct ReadLane {
     lane: i16,
-    after: Place,
+    after: OutboxKey,
     set_aside: Vec<i64>,
     page: i64,
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::beat;
 use super::lane_lock::{HeldLane, PING_EVERY, Standby};
 use super::lane_waker::LaneWaker;
-use super::rows::{self, PAGE, Place, Row};
+use super::rows::{self, OutboxKey, PAGE, Row};
 use crate::backoff::Backoff;
 use crate::{Batch, BusError, Envelope, LaneMetrics, Outcome, Source, order};
 
@@ -38,9 +38,9 @@ pub struct OutboxSource {
     part: Part,
     link: Link,
     beat_due: Instant,
-    cursor: Place,
+    cursor: OutboxKey,
     set_aside: HashMap<i64, SetAside>,
-    unreadable: HashSet<Place>,
+    unreadable: HashSet<OutboxKey>,
 }
 
 enum Link {
@@ -75,7 +75,7 @@ impl OutboxSource {
             part,
             link: Link::Down,
             beat_due: Instant::now(),
-            cursor: Place::START,
+            cursor: OutboxKey::START,
             set_aside: HashMap::new(),
             unreadable: HashSet::new(),
         }
@@ -109,7 +109,7 @@ impl OutboxSource {
             self.link = Link::Held(standby.hold(self.metrics.clone()));
             self.waker.set_held(self.lane, true);
             self.beat_due = Instant::now();
-            self.cursor = Place::START;
+            self.cursor = OutboxKey::START;
             self.set_aside.clear();
         }
     }
@@ -138,7 +138,7 @@ impl OutboxSource {
                 if !envelopes.is_empty() {
                     return Ok(Batch::Events(envelopes));
                 }
-                if self.cursor != Place::START {
+                if self.cursor != OutboxKey::START {
                     continue;
                 }
             }
@@ -158,22 +158,22 @@ impl OutboxSource {
     async fn read_page(&mut self, held_back: Vec<i64>) -> Result<Vec<Envelope>, BusError> {
         let rows = rows::read(self.held()?.conn(), self.lane, self.cursor, held_back).await?;
         self.cursor = match rows.last() {
-            Some(last) if rows.len() == PAGE => last.place(),
-            _ => Place::START,
+            Some(last) if rows.len() == PAGE => last.key(),
+            _ => OutboxKey::START,
         };
         Ok(rows.into_iter().filter_map(|row| self.envelope(row)).collect())
     }
 
     /// A row that cannot be read stays where it is, for people to look at, and holds nothing else up.
     fn envelope(&mut self, row: Row) -> Option<Envelope> {
-        let place = row.place();
+        let key = row.key();
         let read = row.into_envelope(self.lane, self.epoch);
         if let Err(why) = &read
             && self.unreadable.len() < MOST_TOLD
-            && self.unreadable.insert(place)
+            && self.unreadable.insert(key)
         {
             self.metrics.count_unreadable();
-            tracing::error!(lane = %self.lane, chat_id = place.chat_id, seq = place.seq, %why, "an outbox row is left aside");
+            tracing::error!(lane = %self.lane, chat_id = key.chat_id, seq = key.seq, %why, "an outbox row is left aside");
         }
         read.ok()
     }
@@ -245,13 +245,13 @@ impl Source for OutboxSource {
     async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.remember(batch, outcomes);
         let taken = order::taken(batch, outcomes);
-        let places: Vec<Place> =
-            taken.map(|Envelope { event, .. }| Place { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
-        if places.is_empty() {
+        let keys: Vec<OutboxKey> =
+            taken.map(|Envelope { event, .. }| OutboxKey { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
+        if keys.is_empty() {
             return Ok(());
         }
         let deleted = match &self.link {
-            Link::Held(held) => rows::delete(held.conn(), self.lane, &places).await,
+            Link::Held(held) => rows::delete(held.conn(), self.lane, &keys).await,
             _ => Err(BusError("PostgreSQL: the lane is not held".into())),
         };
         if let Err(error) = &deleted {

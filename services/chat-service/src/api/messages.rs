@@ -11,7 +11,7 @@ use super::body::{Body, optional_name};
 use crate::auth::{Caller, CameFrom};
 use crate::check;
 use crate::db::access::Actor;
-use crate::db::messages::{self, Place, Reading};
+use crate::db::messages::{self, PageAnchor, Reading};
 use crate::db::send::NewMessage;
 use crate::error::{Answer, Error};
 use crate::state::AppState;
@@ -103,19 +103,19 @@ async fn list(
     chat: ChatId,
     query: &MessagesQuery,
 ) -> Result<Json<Messages>, Answer> {
-    let (limit, place) = query.asked()?;
+    let (limit, anchor) = query.asked()?;
     let _turn = state.pages.turn(actor.principal, from).await?;
     // Pages that were read while this one waited may have been long.
     state.limits.owes_nothing(actor.principal)?;
     let reading = Reading::of(actor, chat);
     let mut conn = state.connection().await?;
-    let page = match place {
+    let page = match anchor {
         Wanted::Changes(after) => {
             let page = messages::changes(&mut conn, &state.bad_rows, reading, after, limit).await?;
             Messages { messages: page.messages, marks: page.chat.marks, has_more: page.has_more, seq: page.next }
         }
-        Wanted::History(place) => {
-            let page = messages::history(&mut conn, &state.bad_rows, reading, place, limit).await?;
+        Wanted::History(anchor) => {
+            let page = messages::history(&mut conn, &state.bad_rows, reading, anchor, limit).await?;
             Messages { messages: page.messages, marks: page.marks, has_more: page.has_more, seq: page.top }
         }
     };
@@ -127,24 +127,24 @@ async fn list(
 #[derive(Clone, Copy)]
 pub(super) enum Wanted {
     Changes(Seq),
-    History(Place),
+    History(PageAnchor),
 }
 
 impl MessagesQuery {
     /// How many, and from where.
     pub(super) fn asked(&self) -> Result<(u16, Wanted), Error> {
-        Ok((check::limit(self.limit)?, self.place()?))
+        Ok((check::limit(self.limit)?, self.anchor()?))
     }
 
-    fn place(&self) -> Result<Wanted, Error> {
+    fn anchor(&self) -> Result<Wanted, Error> {
         let after_seq = check::seq("after_seq", self.after_seq)?;
         let after_id = check::cursor("after_id", self.after_id)?;
         let before_id = check::cursor("before_id", self.before_id)?;
         Ok(match (after_seq, after_id, before_id) {
             (Some(seq), _, _) => Wanted::Changes(Seq(seq)),
-            (None, Some(id), _) => Wanted::History(Place::After(MessageId(id))),
-            (None, None, Some(id)) => Wanted::History(Place::Before(MessageId(id))),
-            (None, None, None) => Wanted::History(Place::Newest),
+            (None, Some(id), _) => Wanted::History(PageAnchor::After(MessageId(id))),
+            (None, None, Some(id)) => Wanted::History(PageAnchor::Before(MessageId(id))),
+            (None, None, None) => Wanted::History(PageAnchor::Newest),
         })
     }
 }

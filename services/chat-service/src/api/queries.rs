@@ -12,7 +12,7 @@ use super::chats::ChatsQuery;
 use super::messages::{MessagesQuery, Wanted};
 use super::params::MemberPath;
 use super::sessions::SessionsQuery;
-use crate::db::messages::Place;
+use crate::db::messages::PageAnchor;
 use crate::error::Error;
 use crate::unreadable;
 
@@ -50,7 +50,7 @@ impl RouteQuery {
             }
             Self::Messages => {
                 let (limit, wanted) = read::<MessagesQuery>(query)?.asked().map_err(Error::into_body)?;
-                Ok(Page { limit, from: place(wanted) })
+                Ok(Page { limit, from: anchor(wanted) })
             }
             Self::Chats => {
                 let (limit, _) = read::<ChatsQuery>(query)?.asked().map_err(Error::into_body)?;
@@ -64,11 +64,11 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, ErrorBody> {
     Query::from_query(query).map(Query::into_inner).map_err(|why| unreadable::query(&why))
 }
 
-fn place(wanted: Wanted) -> Option<i64> {
+fn anchor(wanted: Wanted) -> Option<i64> {
     match wanted {
         Wanted::Changes(after) => Some(after.0),
-        Wanted::History(Place::Before(message) | Place::After(message)) => Some(message.0),
-        Wanted::History(Place::Newest) => None,
+        Wanted::History(PageAnchor::Before(message) | PageAnchor::After(message)) => Some(message.0),
+        Wanted::History(PageAnchor::Newest) => None,
     }
 }
 

@@ -267,7 +267,7 @@ pub(crate) struct History {
 
 /// Where a page of history lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum PageAnchor {
     /// The newest messages.
     Newest,
     /// The last messages before this one.
@@ -284,18 +284,18 @@ pub(crate) async fn history(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,
     reading: Reading,
-    place: Place,
+    anchor: PageAnchor,
     limit: u16,
 ) -> Result<History, Error> {
-    let mut position = if matches!(place, Place::After(_)) { 0 } else { i64::MAX };
-    let mut from = match place {
-        Place::Newest => None,
-        Place::Before(id) | Place::After(id) => Some(id),
+    let mut position = if matches!(anchor, PageAnchor::After(_)) { 0 } else { i64::MAX };
+    let mut from = match anchor {
+        PageAnchor::Newest => None,
+        PageAnchor::Before(id) | PageAnchor::After(id) => Some(id),
     };
     for round in 1.. {
-        let rows = history_rows(conn, reading, (place, from, position), limit).await?;
+        let rows = history_rows(conn, reading, (anchor, from, position), limit).await?;
         let page = Page::read(conn, bad_rows, reading, rows, limit).await?;
-        let json = page.text.as_deref().ok_or_else(|| unknown_message(place))?;
+        let json = page.text.as_deref().ok_or_else(|| unknown_message(anchor))?;
         let HistoryOf { kind, marks } = HistoryOf::read(bad_rows, reading.chat, json)?;
         let last = page.rows.last().map(|row| row.seq);
         let mut messages: Vec<Message> =
@@ -303,7 +303,7 @@ pub(crate) async fn history(
         match last {
             Some(last) if messages.is_empty() && page.has_more && round < ROUNDS => (from, position) = (None, last),
             _ => {
-                if !matches!(place, Place::After(_)) {
+                if !matches!(anchor, PageAnchor::After(_)) {
                     messages.reverse();
                 }
                 return Ok(History { messages, marks, has_more: page.has_more, top: Seq(page.number) });
@@ -316,13 +316,13 @@ pub(crate) async fn history(
 async fn history_rows(
     conn: &mut AsyncPgConnection,
     reading: Reading,
-    (place, from, position): (Place, Option<MessageId>, i64),
+    (anchor, from, position): (PageAnchor, Option<MessageId>, i64),
     limit: u16,
 ) -> Result<Vec<PageRow>, Error> {
     let ActorColumns { kind: principal, user_id, issued_at, login, reader_type, .. } = ActorColumns::of(reading.actor);
     let (chat_id, from_id) = (reading.chat.0, from.map_or(0, |id| id.0));
     let (sees_notes, count) = (reading.notes, i64::from(limit) + 1);
-    Ok(if matches!(place, Place::After(_)) {
+    Ok(if matches!(anchor, PageAnchor::After(_)) {
         After { chat_id, principal, user_id, issued_at, login, reader_type, sees_notes, from_id, position, count }
             .load(conn)
             .await?
@@ -440,7 +440,7 @@ impl HistoryOf {
 }
 
 /// There is no such message in this chat, for this reader.
-fn unknown_message(place: Place) -> Error {
-    let field = if matches!(place, Place::After(_)) { "after_id" } else { "before_id" };
+fn unknown_message(anchor: PageAnchor) -> Error {
+    let field = if matches!(anchor, PageAnchor::After(_)) { "after_id" } else { "before_id" };
     Error::field(chat_events::ErrorCode::NotFound, field, "there is no such message in this chat")
 }
