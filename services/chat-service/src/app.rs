@@ -7,7 +7,7 @@ use chat_events::{ErrorBody, ErrorCode};
 use crate::api;
 use crate::cors::Origins;
 use crate::endpoint::{MAX_BODY, json_config};
-use crate::error::{Answer, answer};
+use crate::error::{ApiError, answer};
 use crate::state::AppState;
 use crate::unreadable;
 
@@ -20,8 +20,8 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
         config
             .app_data(web::Data::new(state.clone()))
             .app_data(json_config(MAX_BODY))
-            .app_data(QueryConfig::default().error_handler(|why, _| Answer(unreadable::query(&why)).into()))
-            .app_data(PathConfig::default().error_handler(|why, _| Answer(unreadable::path(&why)).into()));
+            .app_data(QueryConfig::default().error_handler(|why, _| ApiError(unreadable::query(&why)).into()))
+            .app_data(PathConfig::default().error_handler(|why, _| ApiError(unreadable::path(&why)).into()));
         for endpoint in api::endpoints() {
             config.service(endpoint.into_resource(&state.allowed_origins));
         }

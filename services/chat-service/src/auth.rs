@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use crate::db::access::Actor;
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::limits::Address;
 use crate::state::AppState;
 use crate::tokens::Bearer;
@@ -70,8 +70,8 @@ impl Caller {
 
 /// Each request of a caller counts for it.
 impl FromRequest for Caller {
-    type Error = Answer;
-    type Future = Ready<Result<Self, Answer>>;
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = || {
@@ -80,7 +80,7 @@ impl FromRequest for Caller {
             state.limits.request_of(caller.anywhere().principal)?;
             Ok::<_, Error>(caller)
         };
-        ready(caller().map_err(Answer::from))
+        ready(caller().map_err(ApiError::from))
     }
 }
 
@@ -96,12 +96,12 @@ impl CameFrom {
 }
 
 impl FromRequest for CameFrom {
-    type Error = Answer;
-    type Future = Ready<Result<Self, Answer>>;
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let from = state(request).map(|state| Self::of(request, state.trusted_proxies));
-        ready(from.map_err(Answer::from))
+        ready(from.map_err(ApiError::from))
     }
 }
 
@@ -109,11 +109,11 @@ impl FromRequest for CameFrom {
 pub(crate) struct VisitorSecret(pub(crate) String);
 
 impl FromRequest for VisitorSecret {
-    type Error = Answer;
-    type Future = Ready<Result<Self, Answer>>;
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(bearer(request).map(|secret| Self(secret.to_owned())).map_err(Answer::from))
+        ready(bearer(request).map(|secret| Self(secret.to_owned())).map_err(ApiError::from))
     }
 }
 
@@ -121,11 +121,11 @@ impl FromRequest for VisitorSecret {
 pub(crate) struct Gateway;
 
 impl FromRequest for Gateway {
-    type Error = Answer;
-    type Future = Ready<Result<Self, Answer>>;
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(check_gateway(request).map_err(Answer::from))
+        ready(check_gateway(request).map_err(ApiError::from))
     }
 }
 

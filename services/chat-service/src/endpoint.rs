@@ -14,7 +14,7 @@ use http_server::preflight;
 
 use crate::auth::CameFrom;
 use crate::cors::Origins;
-use crate::error::{Answer, Error, answer};
+use crate::error::{ApiError, Error, answer};
 use crate::state::AppState;
 use crate::unreadable;
 
@@ -198,5 +198,5 @@ async fn observe(
 
 /// How JSON bodies are read.
 pub(crate) fn json_config(max_body: usize) -> JsonConfig {
-    JsonConfig::default().limit(max_body).error_handler(|why, _: &HttpRequest| Answer(unreadable::json(&why)).into())
+    JsonConfig::default().limit(max_body).error_handler(|why, _: &HttpRequest| ApiError(unreadable::json(&why)).into())
 }

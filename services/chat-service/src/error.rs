@@ -167,15 +167,15 @@ pub(crate) fn answer(body: ErrorBody) -> HttpResponse {
 /// What actix-web sends when a handler or an extractor fails.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Answer(pub ErrorBody);
+pub struct ApiError(pub ErrorBody);
 
-impl From<Error> for Answer {
+impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         Self(error.into_body())
     }
 }
 
-impl ResponseError for Answer {
+impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }

@@ -11,7 +11,7 @@ use crate::asker::Asker;
 use crate::auth::CameFrom;
 use crate::check;
 use crate::db::refresh_tokens::Extent;
-use crate::error::Answer;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// Who logs in.
@@ -66,7 +66,7 @@ pub(crate) async fn log_in(
     CameFrom(from): CameFrom,
     asker: Asker,
     body: Body<LogIn>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let LogIn { email, password } = body.into_inner().0;
     let email = check::text("email", email, check::MAX_EMAIL)?;
     let password = check::text("password", password, check::MAX_PASSWORD)?;
@@ -82,7 +82,7 @@ pub(crate) async fn refresh(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
     body: Body<Refresh>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let token = check::text("refresh_token", body.into_inner().0.refresh_token, check::MAX_PASSWORD)?;
     Ok(tokens(accounts::refresh(&state, &token, from).await?))
 }
@@ -92,7 +92,7 @@ pub(crate) async fn refresh(
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", request_body = LogOut,
     responses((status = 204, description = "Logged out; also where the login had ended before"),
               (status = 401, description = "The refresh token is not good", body = chat_events::ErrorEnvelope)))]
-pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result<HttpResponse, Answer> {
+pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result<HttpResponse, ApiError> {
     let LogOut { refresh_token, all } = body.into_inner().0;
     let token = check::text("refresh_token", refresh_token, check::MAX_PASSWORD)?;
     let extent = if all { Extent::Everywhere } else { Extent::Login };

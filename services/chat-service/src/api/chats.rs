@@ -13,7 +13,7 @@ use crate::auth::Caller;
 use crate::check;
 use crate::db::changes::Question;
 use crate::db::chat_list;
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::reading;
 use crate::state::AppState;
 
@@ -60,7 +60,7 @@ pub(crate) async fn list(
     state: Data<AppState>,
     caller: Caller,
     query: Query<ChatsQuery>,
-) -> Result<Json<Chats>, Answer> {
+) -> Result<Json<Chats>, ApiError> {
     let actor = caller.in_chat()?;
     let (limit, cursor) = query.asked()?;
     let mut conn = state.connection().await?;
@@ -101,7 +101,7 @@ pub(crate) async fn changes(
     state: Data<AppState>,
     caller: Caller,
     body: Body<Cursors>,
-) -> Result<Json<Changes>, Answer> {
+) -> Result<Json<Changes>, ApiError> {
     let Cursors { cursors, new_after } = body.into_inner().0;
     let cursors: Vec<(ChatId, Seq)> = cursors.into_iter().collect();
     let new_after = new_after.map(ChatId);

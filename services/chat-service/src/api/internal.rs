@@ -8,38 +8,38 @@ use chat_events::gateway_api::{
 };
 
 use crate::auth::Gateway;
-use crate::error::Answer;
+use crate::error::ApiError;
 use crate::gateway;
 use crate::state::AppState;
 
-type Answered<T> = Result<Json<T>, Answer>;
+type Answered<T> = Result<Json<T>, ApiError>;
 
 pub(crate) async fn accounts(_: Gateway, state: Data<AppState>, body: Json<AccountsRequest>) -> Answered<Accounts> {
-    gateway::accounts(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::accounts(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn clients(_: Gateway, state: Data<AppState>, body: Json<ClientsRequest>) -> Answered<Clients> {
-    gateway::clients(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::clients(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn sync(_: Gateway, state: Data<AppState>, body: Json<SyncRequest>) -> Answered<SyncPage> {
-    gateway::sync(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::sync(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn send(_: Gateway, state: Data<AppState>, body: Json<Send>) -> Answered<Message> {
-    gateway::send(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::send(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn mark(_: Gateway, state: Data<AppState>, body: Json<SetMark>) -> Answered<MarkSet> {
-    gateway::mark(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::mark(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn tops(_: Gateway, state: Data<AppState>, body: Json<TopsRequest>) -> Answered<Tops> {
-    gateway::tops(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::tops(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn changes(_: Gateway, state: Data<AppState>, body: Json<ChangesRequest>) -> Answered<Changes> {
-    gateway::changes(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::changes(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn revocations(
@@ -47,5 +47,5 @@ pub(crate) async fn revocations(
     state: Data<AppState>,
     body: Json<RevocationsRequest>,
 ) -> Answered<Revocations> {
-    gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(Answer)
+    gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::body::{Body, name, positive_id};
 use crate::auth::Caller;
 use crate::db::access::Actor;
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::state::AppState;
 use crate::writing;
 
@@ -34,7 +34,7 @@ pub(crate) async fn raise_in_session(
     id: Path<ChatId>,
     caller: Caller,
     body: Body<RaiseMark>,
-) -> Result<Json<Mark>, Answer> {
+) -> Result<Json<Mark>, ApiError> {
     raise(&state, caller.in_session(*id)?, *id, &body.0.0).await
 }
 
@@ -48,11 +48,11 @@ pub(crate) async fn raise_in_chat(
     id: Path<ChatId>,
     caller: Caller,
     body: Body<RaiseMark>,
-) -> Result<Json<Mark>, Answer> {
+) -> Result<Json<Mark>, ApiError> {
     raise(&state, caller.in_chat()?, *id, &body.0.0).await
 }
 
-async fn raise(state: &AppState, actor: Actor, chat: ChatId, wanted: &RaiseMark) -> Result<Json<Mark>, Answer> {
+async fn raise(state: &AppState, actor: Actor, chat: ChatId, wanted: &RaiseMark) -> Result<Json<Mark>, ApiError> {
     let set = writing::raise_mark(state, actor, chat, wanted.kind, MessageId(wanted.last_id)).await;
     Ok(Json(set.map_err(unknown_message)?.mark))
 }

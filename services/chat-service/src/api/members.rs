@@ -9,7 +9,7 @@ use super::body::{Body, positive_id};
 use super::params::MemberPath;
 use crate::auth::Caller;
 use crate::db::members::{self, Change, MemberChange, Rights};
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::state::AppState;
 use crate::writing;
 
@@ -34,7 +34,7 @@ pub(crate) async fn add(
     chat: Path<ChatId>,
     caller: Caller,
     body: Body<AddMember>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let user = UserId(body.0.0.user_id);
     if let Some(member) = change(&state, *chat, user, caller, MemberChange::Add { is_admin: false }).await? {
         return Ok(HttpResponse::Created().json(member));
@@ -70,7 +70,7 @@ pub(crate) async fn alter(
     path: Path<MemberPath>,
     caller: Caller,
     body: Body<ChangeMember>,
-) -> Result<Json<Member>, Answer> {
+) -> Result<Json<Member>, ApiError> {
     let MemberPath { id, user_id } = path.into_inner();
     let (chat, user) = (ChatId(id), UserId(user_id));
     let ChangeMember { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others } = body.into_inner().0;
@@ -97,7 +97,7 @@ pub(crate) async fn remove(
     state: Data<AppState>,
     path: Path<MemberPath>,
     caller: Caller,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let MemberPath { id, user_id } = path.into_inner();
     let removed = change(&state, ChatId(id), UserId(user_id), caller, MemberChange::Remove).await?;
     removed.ok_or_else(|| Error::not_found("there is no such member"))?;

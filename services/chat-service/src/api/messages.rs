@@ -13,7 +13,7 @@ use crate::check;
 use crate::db::access::Actor;
 use crate::db::messages::{self, PageAnchor, Reading};
 use crate::db::send::NewMessage;
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::state::AppState;
 use crate::writing;
 
@@ -80,7 +80,7 @@ pub(crate) async fn list_in_session(
     id: Path<ChatId>,
     (caller, from): (Caller, CameFrom),
     query: Query<MessagesQuery>,
-) -> Result<Json<Messages>, Answer> {
+) -> Result<Json<Messages>, ApiError> {
     list(&state, (caller.in_session(*id)?, from), *id, &query).await
 }
 
@@ -93,7 +93,7 @@ pub(crate) async fn list_in_chat(
     id: Path<ChatId>,
     (caller, from): (Caller, CameFrom),
     query: Query<MessagesQuery>,
-) -> Result<Json<Messages>, Answer> {
+) -> Result<Json<Messages>, ApiError> {
     list(&state, (caller.in_chat()?, from), *id, &query).await
 }
 
@@ -102,7 +102,7 @@ async fn list(
     (actor, CameFrom(from)): (Actor, CameFrom),
     chat: ChatId,
     query: &MessagesQuery,
-) -> Result<Json<Messages>, Answer> {
+) -> Result<Json<Messages>, ApiError> {
     let (limit, anchor) = query.asked()?;
     let _turn = state.pages.turn(actor.principal, from).await?;
     // Pages that were read while this one waited may have been long.
@@ -160,7 +160,7 @@ pub(crate) async fn send_in_session(
     caller: Caller,
     from: CameFrom,
     body: Body<SendMessage>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     send(&state, caller.in_session(*id)?, *id, (body.into_inner().0, caller.sends_from(from))).await
 }
 
@@ -174,7 +174,7 @@ pub(crate) async fn send_in_chat(
     id: Path<ChatId>,
     caller: Caller,
     body: Body<SendMessage>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     send(&state, caller.in_chat()?, *id, (body.into_inner().0, None)).await
 }
 
@@ -183,7 +183,7 @@ async fn send(
     actor: Actor,
     chat: ChatId,
     (message, from): (SendMessage, Option<SentFrom>),
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let body = MessageBody::parse(message.body).map_err(|why| Error::invalid("body", why.to_string()))?;
     let new = NewMessage {
         actor,

@@ -12,7 +12,7 @@ use super::body::{Body, name, nullable_id, present_nullable_id};
 use crate::auth::{Caller, CameFrom, VisitorSecret};
 use crate::check;
 use crate::db::sessions::{self, AssigneeFilter, NewSession, SessionChange, SessionFilter, SessionView};
-use crate::error::{Answer, Error};
+use crate::error::{ApiError, Error};
 use crate::metadata::Metadata;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
@@ -82,7 +82,7 @@ pub(crate) async fn open(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
     body: Body<OpenSession>,
-) -> Result<HttpResponse, Answer> {
+) -> Result<HttpResponse, ApiError> {
     let secret = OpaqueSecret::generate();
     let new = body.into_inner().0.check(secret.hash)?;
     state.limits.open_session(from)?;
@@ -120,7 +120,7 @@ pub(crate) async fn channel_token(
     state: Data<AppState>,
     id: Path<ChatId>,
     secret: VisitorSecret,
-) -> Result<Json<ChannelToken>, Answer> {
+) -> Result<Json<ChannelToken>, ApiError> {
     let mut conn = state.connection().await?;
     let visitor = sessions::visitor(&mut conn, *id).await?;
     // The same answer for a session that does not exist: who has no secret learns nothing.
@@ -137,11 +137,15 @@ pub(crate) async fn channel_token(
 #[utoipa::path(get, path = "/chat/session/{id}", tag = "sessions", params(super::params::SessionPath),
     security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "The session as the caller sees it", body = SessionView)))]
-pub(crate) async fn show(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
+pub(crate) async fn show(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+) -> Result<Json<SessionView>, ApiError> {
     view(&state, *id, caller).await
 }
 
-async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, Answer> {
+async fn view(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, ApiError> {
     let actor = caller.in_session(session)?;
     let mut conn = state.connection().await?;
     Ok(Json(sessions::view(&mut conn, &state.bad_rows, actor, session).await?))
@@ -173,7 +177,7 @@ pub(crate) async fn assign(
     id: Path<ChatId>,
     caller: Caller,
     body: Body<Assign>,
-) -> Result<Json<SessionView>, Answer> {
+) -> Result<Json<SessionView>, ApiError> {
     let Assign { user_id, if_assignee } = body.into_inner().0;
     let expected = if_assignee.map(|assignee| assignee.map(UserId));
     change(&state, *id, caller, SessionChange::Assignee { to: user_id.map(UserId), expected }).await
@@ -197,7 +201,7 @@ pub(crate) async fn set_status(
     id: Path<ChatId>,
     caller: Caller,
     body: Body<SetStatus>,
-) -> Result<Json<SessionView>, Answer> {
+) -> Result<Json<SessionView>, ApiError> {
     change(&state, *id, caller, SessionChange::Status(body.0.0.status)).await
 }
 
@@ -206,7 +210,7 @@ async fn change(
     session: ChatId,
     caller: Caller,
     change: SessionChange,
-) -> Result<Json<SessionView>, Answer> {
+) -> Result<Json<SessionView>, ApiError> {
     let operator = caller.staff()?;
     writing::change_session(state, operator, session, change).await?;
     view(state, session, caller).await
@@ -217,7 +221,11 @@ async fn change(
 #[utoipa::path(post, path = "/chat/session/{id}/ban", tag = "sessions", params(super::params::SessionPath),
     security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
-pub(crate) async fn ban(state: Data<AppState>, id: Path<ChatId>, caller: Caller) -> Result<Json<SessionView>, Answer> {
+pub(crate) async fn ban(
+    state: Data<AppState>,
+    id: Path<ChatId>,
+    caller: Caller,
+) -> Result<Json<SessionView>, ApiError> {
     set_banned(&state, *id, caller, true).await
 }
 
@@ -229,7 +237,7 @@ pub(crate) async fn unban(
     state: Data<AppState>,
     id: Path<ChatId>,
     caller: Caller,
-) -> Result<Json<SessionView>, Answer> {
+) -> Result<Json<SessionView>, ApiError> {
     set_banned(&state, *id, caller, false).await
 }
 
@@ -238,7 +246,7 @@ async fn set_banned(
     session: ChatId,
     caller: Caller,
     is_banned: bool,
-) -> Result<Json<SessionView>, Answer> {
+) -> Result<Json<SessionView>, ApiError> {
     writing::set_banned(state, caller.staff()?, session, is_banned).await?;
     view(state, session, caller).await
 }
@@ -277,7 +285,7 @@ pub(crate) async fn list(
     state: Data<AppState>,
     caller: Caller,
     query: Query<SessionsQuery>,
-) -> Result<Json<Sessions>, Answer> {
+) -> Result<Json<Sessions>, ApiError> {
     let operator = caller.staff()?;
     let filter = query.filter(operator.principal)?;
     let mut conn = state.connection().await?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::accounts;
 use crate::auth::Caller;
-use crate::error::Answer;
+use crate::error::ApiError;
 use crate::state::AppState;
 
 /// The caller's own account.
@@ -23,7 +23,7 @@ pub(crate) struct Me {
 /// The caller's own account.
 #[utoipa::path(get, path = "/users/me", tag = "auth", security(("access_token" = [])),
     responses((status = 200, description = "The account", body = Me)))]
-pub(crate) async fn me(state: Data<AppState>, caller: Caller) -> Result<Json<Me>, Answer> {
+pub(crate) async fn me(state: Data<AppState>, caller: Caller) -> Result<Json<Me>, ApiError> {
     let user = accounts::own(&state, caller.in_chat()?).await?;
     Ok(Json(Me {
         id: UserId(user.id),
