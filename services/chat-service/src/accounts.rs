@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::asker::Asker;
 use crate::check;
 use crate::db::access::Actor;
-use crate::db::refresh_tokens::{self, Extent, Spent, Successor};
+use crate::db::refresh_tokens::{self, LogoutScope, RotationOutcome, Successor};
 use crate::db::users::{self, LockedUser, NewUser, User};
 use crate::error::Error;
 use crate::limits::Address;
@@ -85,9 +85,9 @@ pub(crate) async fn refresh(state: &AppState, refresh_token: &str, from: Address
     let mut conn = state.connection().await?;
     let (expires_at, grace) = (state.tokens.refresh_expiry(), state.tokens.refresh_grace());
     let successor = Successor { hash: &next.hash, expires_at };
-    let spent = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), successor, grace).await?;
-    let Spent::Rotated { family, user } = spent else {
-        if let Spent::Reused { family } = spent {
+    let outcome = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), successor, grace).await?;
+    let RotationOutcome::Rotated { family, user } = outcome else {
+        if let RotationOutcome::Reused { family } = outcome {
             tracing::warn!(%family, "a refresh token was used twice: its login is ended");
         }
         return Err(Error::unauthorized("the refresh token is not good"));
@@ -102,8 +102,8 @@ fn login(state: &AppState, user: &LockedUser, family: Uuid, refresh_token: Strin
 }
 
 /// Ends the login of a refresh token, or all logins of its account.
-pub(crate) async fn log_out(state: &AppState, refresh_token: &str, extent: Extent) -> Result<(), Error> {
-    if writing::log_out(state, tokens::hash(refresh_token), extent).await? {
+pub(crate) async fn log_out(state: &AppState, refresh_token: &str, scope: LogoutScope) -> Result<(), Error> {
+    if writing::log_out(state, tokens::hash(refresh_token), scope).await? {
         Ok(())
     } else {
         Err(Error::unauthorized("the refresh token is not good"))

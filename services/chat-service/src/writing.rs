@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::db::access::Actor;
 use crate::db::marks;
 use crate::db::members::{self, Change};
-use crate::db::refresh_tokens::{self, Extent};
+use crate::db::refresh_tokens::{self, LogoutScope};
 use crate::db::send::{NewMessage, Sent};
 use crate::db::sessions::{self, NewSession, SessionChange};
 use crate::error::Error;
@@ -104,11 +104,11 @@ pub(crate) async fn change_member(state: &AppState, wanted: Change) -> Result<Op
 }
 
 /// Ends the login of a refresh token, or all logins of its account.
-pub(crate) async fn log_out(state: &AppState, hash: Vec<u8>, extent: Extent) -> Result<bool, Error> {
+pub(crate) async fn log_out(state: &AppState, hash: Vec<u8>, scope: LogoutScope) -> Result<bool, Error> {
     let own = state.clone();
     let work = async move {
         let mut conn = own.connection().await?;
-        refresh_tokens::log_out(&mut conn, &hash, extent).await
+        refresh_tokens::log_out(&mut conn, &hash, scope).await
     };
     state.write(work).await
 }

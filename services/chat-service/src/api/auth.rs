@@ -10,7 +10,7 @@ use crate::accounts::{self, Login};
 use crate::asker::Asker;
 use crate::auth::CameFrom;
 use crate::check;
-use crate::db::refresh_tokens::Extent;
+use crate::db::refresh_tokens::LogoutScope;
 use crate::error::ApiError;
 use crate::state::AppState;
 
@@ -95,8 +95,8 @@ pub(crate) async fn refresh(
 pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result<HttpResponse, ApiError> {
     let LogOut { refresh_token, all } = body.into_inner().0;
     let token = check::text("refresh_token", refresh_token, check::MAX_PASSWORD)?;
-    let extent = if all { Extent::Everywhere } else { Extent::Login };
-    accounts::log_out(&state, &token, extent).await?;
+    let scope = if all { LogoutScope::Everywhere } else { LogoutScope::Login };
+    accounts::log_out(&state, &token, scope).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -100,7 +100,7 @@ statement! {
 
 /// What became of a token that somebody wants to trade in.
 #[derive(Debug)]
-pub(crate) enum Spent {
+pub(crate) enum RotationOutcome {
     /// It was good and its successor is stored.
     Rotated { family: Uuid, user: LockedUser },
     /// It is not known, too old or revoked.
@@ -131,31 +131,31 @@ pub(crate) async fn rotate(
     hash: &[u8],
     successor: Successor<'_>,
     grace: Duration,
-) -> Result<Spent, Error> {
+) -> Result<RotationOutcome, Error> {
     conn.transaction(async |conn| {
-        let Some((user, token)) = lock(conn, hash).await? else { return Ok(Spent::Refused) };
+        let Some((user, token)) = lock(conn, hash).await? else { return Ok(RotationOutcome::Refused) };
         let id = token.id;
         let now = if token.used_at.is_some() {
             let grace_ms = i64::try_from(grace.as_millis()).unwrap_or(i64::MAX);
             let again = UseAgain { id, grace_ms, most: MOST_SUCCESSORS }.get_result(conn).await.optional()?;
             let Some(now) = again else {
                 revoke_family(conn, token.family).await?;
-                return Ok(Spent::Reused { family: token.family });
+                return Ok(RotationOutcome::Reused { family: token.family });
             };
             now
         } else if token.is_over() {
-            return Ok(Spent::Refused);
+            return Ok(RotationOutcome::Refused);
         } else {
             Use { id }.get_result(conn).await?
         };
         if token.is_over() {
-            return Ok(Spent::Refused);
+            return Ok(RotationOutcome::Refused);
         }
         insert(conn, token.family, UserId(user.user.id), successor, now).await?;
         if token.used_at.is_some() {
             let _last: Option<i64> = EndOldLines { family: token.family, most: MOST_LINES }.get_result(conn).await?;
         }
-        Ok(Spent::Rotated { family: token.family, user })
+        Ok(RotationOutcome::Rotated { family: token.family, user })
     })
     .await
 }
@@ -180,7 +180,7 @@ async fn lock(conn: &mut AsyncPgConnection, hash: &[u8]) -> Result<Option<(Locke
 
 /// How much a logout ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
+pub(crate) enum LogoutScope {
     /// The login of the token, whatever became of the token since.
     Login,
     /// All logins of its user. Only a token that could still be traded in may do that.
@@ -188,13 +188,13 @@ pub(crate) enum Extent {
 }
 
 /// Ends logins by a refresh token. False: the token is not good for that.
-pub(crate) async fn log_out(conn: &mut AsyncPgConnection, hash: &[u8], extent: Extent) -> Result<bool, Error> {
+pub(crate) async fn log_out(conn: &mut AsyncPgConnection, hash: &[u8], scope: LogoutScope) -> Result<bool, Error> {
     conn.transaction(async |conn| {
         let Some((user, token)) = lock(conn, hash).await? else { return Ok(false) };
-        match extent {
-            Extent::Login => revoke_family(conn, token.family).await?,
-            Extent::Everywhere if token.used_at.is_some() || token.is_over() => return Ok(false),
-            Extent::Everywhere => end_all(conn, UserId(user.user.id)).await?,
+        match scope {
+            LogoutScope::Login => revoke_family(conn, token.family).await?,
+            LogoutScope::Everywhere if token.used_at.is_some() || token.is_over() => return Ok(false),
+            LogoutScope::Everywhere => end_all(conn, UserId(user.user.id)).await?,
         }
         Ok(true)
     })
