@@ -99,14 +99,14 @@ pub struct Accounts {
 #[serde(rename_all = "snake_case")]
 pub enum Admission {
     /// It may come in.
-    Welcome(Welcome),
+    Admitted(ConnectSnapshot),
     /// It may not; that says nothing of the others.
     Refused(ErrorBody),
 }
 
 /// What a new connection is told, read in one snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Welcome {
+pub struct ConnectSnapshot {
     /// Of this database.
     pub epoch: Epoch,
     /// The client's id, or the user's.
@@ -117,7 +117,7 @@ pub struct Welcome {
     pub chats: Chats,
 }
 
-/// How many chats a [`FirstPage`] in a [`Welcome`] may hold. More than 64 KiB are not shown at once anyway.
+/// How many chats a [`FirstPage`] in a [`ConnectSnapshot`] may hold. More than 64 KiB are not shown at once anyway.
 pub const MAX_LISTED: usize = 500;
 
 /// The chats of a new connection.

@@ -82,7 +82,7 @@ async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -
     }
     if let Some(token) = identity.grant.token {
         let connect = Connect { principal, token: Some(token) };
-        gateway.welcomes.of_account(connect, connection.watch_count()).await?;
+        gateway.connect_snapshots.of_account(connect, connection.watch_count()).await?;
     }
     connection.renew(&identity);
     connection.tell(&ServerFrame::Authenticated {});

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::chat_service::ChatService;
 use crate::config::RateConfig;
+use crate::connect_snapshots::ConnectSnapshots;
 use crate::credentials::Credentials;
 use crate::handshake_rates::HandshakeRates;
 use crate::heartbeat::Heartbeat;
@@ -24,7 +25,6 @@ use crate::metrics::GatewayMetrics;
 use crate::origins::Origins;
 use crate::revocations::Revocations;
 use crate::transport::poller::Pollers;
-use crate::welcomes::Welcomes;
 
 /// A gateway.
 pub struct Gateway {
@@ -33,7 +33,7 @@ pub struct Gateway {
     /// What happened in chats.
     pub history: Arc<History>,
     /// What connections are told that open.
-    pub welcomes: Welcomes,
+    pub connect_snapshots: ConnectSnapshots,
     /// Rights that were taken away.
     pub revocations: Revocations,
     /// History and rights.
@@ -139,7 +139,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             hub,
             history,
-            welcomes: Welcomes::new(&chat_service, &vital),
+            connect_snapshots: ConnectSnapshots::new(&chat_service, &vital),
             revocations,
             chat_service,
             credentials: parts.credentials,

@@ -91,7 +91,7 @@ async fn enter(
             gateway.hub.attach(chat, connection).await?;
         }
         let state = state_of(gateway, connection, chat).await?;
-        catch_up(gateway, connection, Stand { chat, kind: state.kind, top: state.seq, turn }, after).await?;
+        catch_up(gateway, connection, JoinTarget { chat, kind: state.kind, top: state.seq, turn }, after).await?;
         if connection.is_on(chat, turn) { Ok(state) } else { Err(removed()) }
     };
     let entered = entered.await;
@@ -115,7 +115,7 @@ pub async fn state_of(gateway: &Gateway, connection: &Connection, chat: ChatId) 
 
 /// Where a chat stood when the connection, attached to it already, was found to be allowed to read it.
 #[derive(Debug, Clone, Copy)]
-pub struct Stand {
+pub struct JoinTarget {
     /// Which.
     pub chat: ChatId,
     /// Its kind.
@@ -130,25 +130,25 @@ pub struct Stand {
 pub async fn catch_up(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    stand: Stand,
+    target: JoinTarget,
     after: Option<Seq>,
 ) -> Result<(), ErrorBody> {
-    let Stand { chat, top, .. } = stand;
-    let Some(after) = after else { return go_live(gateway, connection, stand, top, top).await };
+    let JoinTarget { chat, top, .. } = target;
+    let Some(after) = after else { return go_live(gateway, connection, target, top, top).await };
     match after.cmp(&top) {
         std::cmp::Ordering::Greater => {
             gateway.metrics.resumed(Resumed::Resync);
             connection.tell(&ServerFrame::resync("ahead", vec![chat]));
-            go_live(gateway, connection, stand, top, top).await
+            go_live(gateway, connection, target, top, top).await
         }
         std::cmp::Ordering::Equal => {
             gateway.metrics.resumed(Resumed::Level);
-            go_live(gateway, connection, stand, after, top).await
+            go_live(gateway, connection, target, after, top).await
         }
         std::cmp::Ordering::Less => {
             gateway.metrics.resumed(Resumed::Replayed);
-            let reached = replay(gateway, connection, stand, after).await?;
-            go_live(gateway, connection, stand, after, reached).await
+            let reached = replay(gateway, connection, target, after).await?;
+            go_live(gateway, connection, target, after, reached).await
         }
     }
 }
@@ -157,7 +157,7 @@ pub async fn catch_up(
 async fn replay(
     gateway: &Gateway,
     connection: &Arc<Connection>,
-    Stand { chat, top, turn, .. }: Stand,
+    JoinTarget { chat, top, turn, .. }: JoinTarget,
     after: Seq,
 ) -> Result<Seq, ErrorBody> {
     let (mut reading, mut again) = (Reading::new(after, top), 0);
@@ -199,20 +199,20 @@ async fn goes_on(reading: &mut Reading, batch: &Batch, again: &mut usize) -> Res
 async fn go_live(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    stand: Stand,
+    target: JoinTarget,
     after: Seq,
     mut reached: Seq,
 ) -> Result<(), ErrorBody> {
     // A closed connection reads nothing, so it would never get as far as it has to.
-    while connection.is_on(stand.chat, stand.turn) && !connection.outlet().is_closed() {
-        let top = match gateway.hub.joined(stand.chat, stand.kind, reached) {
+    while connection.is_on(target.chat, target.turn) && !connection.outlet().is_closed() {
+        let top = match gateway.hub.joined(target.chat, target.kind, reached) {
             Some(began) => began,
-            None => match connection.go_live(stand.chat, stand.turn, after, reached) {
+            None => match connection.go_live(target.chat, target.turn, after, reached) {
                 Ok(()) => break,
-                Err(Overflowed) => gateway.hub.last(stand.chat).max(reached),
+                Err(Overflowed) => gateway.hub.last(target.chat).max(reached),
             },
         };
-        reached = replay(gateway, connection, Stand { top, ..stand }, reached).await?;
+        reached = replay(gateway, connection, JoinTarget { top, ..target }, reached).await?;
     }
     Ok(())
 }

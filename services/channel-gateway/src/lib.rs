@@ -5,7 +5,7 @@
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`connected`]: what it is told first · [`client_frames`]: what its frames do
 //! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once · [`cursor`]: from where
-//! - [`history`]: what happened after a position · [`welcomes`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
+//! - [`history`]: what happened after a position · [`connect_snapshots`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
 //! - [`heartbeat`]: whether the way from PostgreSQL to here is open
 //! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
 //! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`unserved`]: what is said of frames that are not served
@@ -15,6 +15,7 @@ pub mod app;
 pub mod chat_service;
 pub mod client_frames;
 pub mod config;
+pub mod connect_snapshots;
 pub mod connected;
 pub mod connection;
 pub mod credentials;
@@ -42,7 +43,6 @@ pub mod server;
 pub mod transport;
 pub mod unserved;
 pub mod watch;
-pub mod welcomes;
 
 pub use config::{ChannelConfig, Config};
 pub use gateway::Gateway;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bus::Incoming;
 use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
-use chat_events::gateway_api::{Chats, Connect, Principal, Welcome};
+use chat_events::gateway_api::{Chats, Connect, ConnectSnapshot, Principal};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use tokio::sync::mpsc;
 
@@ -15,7 +15,7 @@ use crate::credentials::Identity;
 use crate::cursor::{CameFrom, Position};
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
-use crate::join::Stand;
+use crate::join::JoinTarget;
 use crate::watch::Watch;
 use crate::{client_frames, join, resume};
 
@@ -99,23 +99,23 @@ async fn open_client(
     let kind = ChatKind::Session;
     let Some(turn) = connection.watch(session, Watch::joining(kind)) else { return Ok(()) };
     gateway.hub.attach(session, connection).await?;
-    let welcome = welcome(gateway, connection).await?;
-    let top = if let Chats::One(chat) = &welcome.chats { chat.seq } else { Seq::ZERO };
-    let is_foreign = after.is_some_and(|after| after.epoch != welcome.epoch);
+    let snapshot = snapshot(gateway, connection).await?;
+    let top = if let Chats::One(chat) = &snapshot.chats { chat.seq } else { Seq::ZERO };
+    let is_foreign = after.is_some_and(|after| after.epoch != snapshot.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
     let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
-    say_connected(gateway, connection, welcome, Some((session, begins_at)));
+    say_connected(gateway, connection, snapshot, Some((session, begins_at)));
     if is_foreign {
         resume::refuse(gateway, connection, "epoch", vec![session]).await;
     }
-    join::catch_up(gateway, connection, Stand { chat: session, kind, top, turn }, after).await
+    join::catch_up(gateway, connection, JoinTarget { chat: session, kind, top, turn }, after).await
 }
 
 async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
     gateway.hub.attach_staff(connection).await?;
-    let welcome = welcome(gateway, connection).await?;
-    say_connected(gateway, connection, welcome, None);
+    let snapshot = snapshot(gateway, connection).await?;
+    say_connected(gateway, connection, snapshot, None);
     if let Some(brought) = resume::expected(gateway, connection).await {
         resume::serve(gateway, connection, brought).await?;
     }
@@ -125,23 +125,23 @@ async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Res
 async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: UserId) -> Result<(), ErrorBody> {
     gateway.hub.attach_user(user, connection).await?;
     // Chats are listed first to attach to them; rights and tops are read after that.
-    let chats = gateway.welcomes.chats_of(user).await?;
+    let chats = gateway.connect_snapshots.chats_of(user).await?;
     for chat in chats.iter() {
         connection.watch(chat.chat_id, Watch::joining(chat.kind));
     }
     let ids: Vec<ChatId> = chats.iter().map(|chat| chat.chat_id).collect();
     gateway.hub.attach_all(&ids, connection).await?;
-    let welcome = welcome(gateway, connection).await?;
-    let (stands, late) = match &welcome.chats {
+    let snapshot = snapshot(gateway, connection).await?;
+    let (targets, late) = match &snapshot.chats {
         Chats::Page(page) if page.has_more => {
-            stands(connection, connected::known(page, &gateway.welcomes.chats_of(user).await?))
+            targets(connection, connected::known(page, &gateway.connect_snapshots.chats_of(user).await?))
         }
-        Chats::Page(page) => stands(connection, connected::known(page, &[])),
+        Chats::Page(page) => targets(connection, connected::known(page, &[])),
         Chats::One(_) | Chats::Unlisted => (Vec::new(), Vec::new()),
     };
-    say_connected(gateway, connection, welcome, None);
+    say_connected(gateway, connection, snapshot, None);
     let brought = resume::expected(gateway, connection).await;
-    resume::join_all(gateway, connection, stands, brought).await?;
+    resume::join_all(gateway, connection, targets, brought).await?;
     let invited = connection.take_invitations();
     for (chat, added_at) in late.into_iter().chain(invited) {
         match join::accept(gateway, connection, chat, added_at).await {
@@ -154,52 +154,52 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
 }
 
 /// The chats that it is attached to, and those that it came into since.
-fn stands(connection: &Connection, known: Vec<Known>) -> (Vec<Stand>, Vec<(ChatId, Seq)>) {
-    let (mut stands, mut late) = (Vec::new(), Vec::new());
+fn targets(connection: &Connection, known: Vec<Known>) -> (Vec<JoinTarget>, Vec<(ChatId, Seq)>) {
+    let (mut targets, mut late) = (Vec::new(), Vec::new());
     for Known { chat, kind, top } in known {
         match connection.turn(chat) {
-            Some(turn) => stands.push(Stand { chat, kind, top, turn }),
+            Some(turn) => targets.push(JoinTarget { chat, kind, top, turn }),
             None => late.push((chat, top.next())),
         }
     }
-    (stands, late)
+    (targets, late)
 }
 
 /// The connection is on the hub's lists by now: what is taken away after this is enforced there.
-async fn welcome(gateway: &Gateway, connection: &Connection) -> Result<Welcome, ErrorBody> {
+async fn snapshot(gateway: &Gateway, connection: &Connection) -> Result<ConnectSnapshot, ErrorBody> {
     let identity = connection.proved()?;
     gateway.revocations.watched().await;
-    let welcome = match identity.principal {
-        Principal::Client { session_id } => gateway.welcomes.of_client(session_id).await,
+    let snapshot = match identity.principal {
+        Principal::Client { session_id } => gateway.connect_snapshots.of_client(session_id).await,
         principal => {
             let connect = Connect { principal, token: identity.grant.token };
-            gateway.welcomes.of_account(connect, connection.watch_count()).await
+            gateway.connect_snapshots.of_account(connect, connection.watch_count()).await
         }
     }?;
-    gateway.history.set_epoch(welcome.epoch);
-    connection.outlet().of_epoch(welcome.epoch);
-    Ok(welcome)
+    gateway.history.set_epoch(snapshot.epoch);
+    connection.outlet().of_epoch(snapshot.epoch);
+    Ok(snapshot)
 }
 
-fn say_connected(gateway: &Gateway, connection: &Connection, welcome: Welcome, cursor: Option<(ChatId, Seq)>) {
+fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSnapshot, cursor: Option<(ChatId, Seq)>) {
     let role = match connection.principal() {
         Some(Principal::Client { .. }) => "client",
         Some(Principal::Staff { .. }) => "staff",
         _ => "user",
     };
-    let own = Own { id: welcome.self_id, name: welcome.name.clone() };
+    let own = Own { id: snapshot.self_id, name: snapshot.name.clone() };
     let data = Connected {
         connection_id: connection.id.clone(),
         role: role.to_owned(),
-        self_id: welcome.self_id,
-        name: welcome.name,
-        epoch: welcome.epoch,
+        self_id: snapshot.self_id,
+        name: snapshot.name,
+        epoch: snapshot.epoch,
         ping_interval: gateway.ping_interval.as_secs(),
         chats: Vec::new(),
         more: None,
     };
     let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
-    let frame = match welcome.chats {
+    let frame = match snapshot.chats {
         Chats::Page(page) => connected::with_page(data, page),
         Chats::One(chat) => ServerFrame::Connected { session_id, seq, data: Connected { chats: vec![*chat], ..data } },
         Chats::Unlisted => ServerFrame::Connected { session_id, seq, data },

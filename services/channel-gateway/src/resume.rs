@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::connection::Connection;
 use crate::gateway::Gateway;
-use crate::join::{self, Stand, UNSENT_BEFORE_MORE};
+use crate::join::{self, JoinTarget, UNSENT_BEFORE_MORE};
 use crate::metrics::Resumed;
 use crate::watch::Watch;
 pub use brought::{Brought, Cursors};
@@ -64,13 +64,13 @@ fn as_resume(text: &str) -> Option<(Cursors, bool)> {
 pub async fn join_all(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    stands: Vec<Stand>,
+    targets: Vec<JoinTarget>,
     brought: Option<Brought>,
 ) -> Result<(), ErrorBody> {
     let came_back = brought.is_some();
     let Brought { mut cursors, refused } = brought.unwrap_or_default();
     refuse_all(gateway, connection, refused).await;
-    let work = stands.into_iter().map(|stand| (stand, cursors.remove(&stand.chat))).collect();
+    let work = targets.into_iter().map(|target| (target, cursors.remove(&target.chat))).collect();
     refuse(gateway, connection, "gone", cursors.into_keys().collect()).await;
     let reached = catch_up_all(gateway, connection, work).await?;
     if came_back {
@@ -129,8 +129,8 @@ async fn serve_part(
         let is_session = changed.kind == ChatKind::Session;
         match is_session.then(|| connection.watch(changed.chat_id, Watch::joining(changed.kind))).flatten() {
             Some(turn) => {
-                let stand = Stand { chat: changed.chat_id, kind: changed.kind, top: changed.seq, turn };
-                work.push((stand, Some(after)));
+                let target = JoinTarget { chat: changed.chat_id, kind: changed.kind, top: changed.seq, turn };
+                work.push((target, Some(after)));
             }
             None => join::fetch(gateway, connection, changed.chat_id, Some(after)).await.map(|_| ())?,
         }
@@ -170,16 +170,16 @@ fn level(
     gateway: &Gateway,
     connection: &Connection,
     cursors: &BTreeMap<ChatId, Seq>,
-    work: &mut Vec<(Stand, Option<Seq>)>,
+    work: &mut Vec<(JoinTarget, Option<Seq>)>,
 ) {
     let kind = ChatKind::Session;
     for (&chat, &cursor) in cursors {
-        if work.iter().any(|(stand, _)| stand.chat == chat) {
+        if work.iter().any(|(target, _)| target.chat == chat) {
             continue;
         }
         if let Some(top) = gateway.hub.joined(chat, kind, cursor) {
             let turn = connection.watch(chat, Watch::joining(kind));
-            work.extend(turn.map(|turn| (Stand { chat, kind, top, turn }, Some(cursor))));
+            work.extend(turn.map(|turn| (JoinTarget { chat, kind, top, turn }, Some(cursor))));
         } else if connection.watch(chat, Watch::live(kind, cursor)).is_some() {
             gateway.metrics.resumed(Resumed::Level);
         }
@@ -190,17 +190,17 @@ fn level(
 async fn catch_up_all(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    work: Vec<(Stand, Option<Seq>)>,
+    work: Vec<(JoinTarget, Option<Seq>)>,
 ) -> Result<BTreeMap<ChatId, Seq>, ErrorBody> {
     let (reached, failed) = (Mutex::new(BTreeMap::new()), Mutex::new(None));
     let (reached_ref, failed_ref) = (&reached, &failed);
     stream::iter(work)
-        .for_each_concurrent(AT_ONCE, |(stand, after)| async move {
-            match join::catch_up(gateway, connection, stand, after).await {
+        .for_each_concurrent(AT_ONCE, |(target, after)| async move {
+            match join::catch_up(gateway, connection, target, after).await {
                 Ok(()) if after.is_none() => {}
                 Ok(()) => {
                     let mut reached = reached_ref.lock().unwrap_or_else(PoisonError::into_inner);
-                    reached.insert(stand.chat, stand.top);
+                    reached.insert(target.chat, target.top);
                 }
                 Err(error) => *failed_ref.lock().unwrap_or_else(PoisonError::into_inner) = Some(error),
             }

@@ -1,9 +1,9 @@
 //! What gateways ask, the same over HTTP and within one process.
 
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, MAX_ACCOUNTS,
-    MAX_CLIENTS, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops,
-    TopsRequest, Welcome,
+    Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectSnapshot,
+    MAX_ACCOUNTS, MAX_CLIENTS, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage,
+    SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
 
@@ -43,9 +43,9 @@ fn account(Connect { principal, token }: Connect) -> Result<Actor, Error> {
     }
 }
 
-fn admission(found: Result<Welcome, Error>) -> Admission {
+fn admission(found: Result<ConnectSnapshot, Error>) -> Admission {
     match found {
-        Ok(welcome) => Admission::Welcome(welcome),
+        Ok(snapshot) => Admission::Admitted(snapshot),
         Err(error) => Admission::Refused(shut_out(error).into_body()),
     }
 }

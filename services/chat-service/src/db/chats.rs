@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use chat_events::chat_list::{FirstPage, ListedChat};
-use chat_events::gateway_api::{ChatState, Chats, ClientState, Clients, MAX_LISTED, Welcome};
+use chat_events::gateway_api::{ChatState, Chats, ClientState, Clients, ConnectSnapshot, MAX_LISTED};
 use chat_events::{ChatId, ChatKind, Epoch, Mark, Seq, Session};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
@@ -90,7 +90,7 @@ pub(crate) async fn accounts(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,
     actors: &[Actor],
-) -> Result<Vec<Result<Welcome, Error>>, Error> {
+) -> Result<Vec<Result<ConnectSnapshot, Error>>, Error> {
     let columns: Vec<ActorColumns> = actors.iter().map(|actor| ActorColumns::of(Some(*actor))).collect();
     let statement = ReadAccounts {
         principals: &columns.iter().map(|who| who.kind).collect::<Vec<_>>(),
@@ -111,14 +111,14 @@ fn unknown() -> Error {
     Error::unauthorized("there is no such account")
 }
 
-fn admission(bad_rows: &BadRows, row: AccountRow) -> Result<Welcome, Error> {
+fn admission(bad_rows: &BadRows, row: AccountRow) -> Result<ConnectSnapshot, Error> {
     let (_, epoch, may_read, self_id, name, began, chats) = row;
     check_read(Some(&may_read))?;
     let chats = match chats {
         Some(chats) => Chats::Page(first_page(bad_rows, self_id, began, &chats)),
         None => Chats::Unlisted,
     };
-    Ok(Welcome { epoch: Epoch(epoch), self_id, name, chats })
+    Ok(ConnectSnapshot { epoch: Epoch(epoch), self_id, name, chats })
 }
 
 /// A chat in the list, not yet read.

@@ -2,8 +2,8 @@
 
 use chat_events::ErrorCode;
 use chat_events::gateway_api::{
-    Accounts, Admission, Chats, Clients, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, MarkSet, Membership, SyncPage,
-    Tops, Welcome,
+    Accounts, Admission, Chats, Clients, ConnectSnapshot, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, MarkSet,
+    Membership, SyncPage, Tops,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -71,10 +71,10 @@ async fn of_many_accounts_each_is_told_its_own_and_a_refusal_is_for_one_alone() 
     assert_eq!(status, StatusCode::OK, "{answer}");
     let answer: Accounts = serde_json::from_value(answer).expect("accounts");
     let told = answer.admissions.into_iter().map(|admission| match admission {
-        Admission::Welcome(Welcome { self_id, chats: Chats::Page(page), .. }) => {
+        Admission::Admitted(ConnectSnapshot { self_id, chats: Chats::Page(page), .. }) => {
             Ok((self_id, page.chats.into_iter().map(|listed| listed.chat.chat_id.0).collect()))
         }
-        Admission::Welcome(Welcome { self_id, .. }) => Ok((self_id, vec![])),
+        Admission::Admitted(ConnectSnapshot { self_id, .. }) => Ok((self_id, vec![])),
         Admission::Refused(error) => Err(error.code),
     });
     // The one that changed last comes first.

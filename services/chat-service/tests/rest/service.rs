@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use channel_auth::{JwtIssuer, SessionKeys};
 use chat_events::ErrorCode;
-use chat_events::gateway_api::{Accounts, Admission, Welcome};
+use chat_events::gateway_api::{Accounts, Admission, ConnectSnapshot};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -133,12 +133,12 @@ impl Service {
     }
 
     /// What becomes of the connection of one operator or user.
-    pub(crate) async fn admission(&self, connect: Value) -> Result<Welcome, ErrorCode> {
+    pub(crate) async fn admission(&self, connect: Value) -> Result<ConnectSnapshot, ErrorCode> {
         let (status, answer) = self.ask("accounts", json!({"connects": [connect]})).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         let accounts: Accounts = serde_json::from_value(answer).expect("accounts");
         match <[Admission; 1]>::try_from(accounts.admissions).expect("one admission") {
-            [Admission::Welcome(welcome)] => Ok(welcome),
+            [Admission::Admitted(snapshot)] => Ok(snapshot),
             [Admission::Refused(error)] => Err(error.code),
         }
     }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chat_events::gateway_api::{
-    AccountsRequest, Admission, Chats, ClientState, Clients, ClientsRequest, Connect, MAX_ACCOUNTS, MAX_CLIENTS,
-    MAX_LISTED, Membership, Principal, TopsRequest, Welcome,
+    AccountsRequest, Admission, Chats, ClientState, Clients, ClientsRequest, Connect, ConnectSnapshot, MAX_ACCOUNTS,
+    MAX_CLIENTS, MAX_LISTED, Membership, Principal, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, UserId};
 use futures_util::FutureExt;
@@ -26,14 +26,14 @@ const MANY_CHATS: usize = MAX_LISTED;
 const MAX_OF_MANY_CHATS: usize = 8;
 
 /// Asks for those who connect.
-pub struct Welcomes {
-    clients: Questions<ChatId, Welcome>,
+pub struct ConnectSnapshots {
+    clients: Questions<ChatId, ConnectSnapshot>,
     users: Questions<UserId, Arc<[Membership]>>,
-    accounts: Questions<Connect, Welcome>,
-    of_many_chats: Questions<Connect, Welcome>,
+    accounts: Questions<Connect, ConnectSnapshot>,
+    of_many_chats: Questions<Connect, ConnectSnapshot>,
 }
 
-impl Welcomes {
+impl ConnectSnapshots {
     /// Asks from vital tasks, until this is dropped.
     pub fn new(chat_service: &Arc<dyn ChatService>, vital: &Vital) -> Self {
         let [for_clients, for_users] = [chat_service.clone(), chat_service.clone()];
@@ -42,24 +42,24 @@ impl Welcomes {
             Questions::new(vital, name, at_once, move |connects| accounts(chat_service.clone(), connects).boxed())
         };
         Self {
-            clients: Questions::new(vital, "clients' welcome", MAX_CLIENTS, move |sessions| {
+            clients: Questions::new(vital, "clients' snapshot", MAX_CLIENTS, move |sessions| {
                 clients(for_clients.clone(), sessions).boxed()
             }),
-            users: Questions::new(vital, "users' welcome", MAX_USERS, move |users| {
+            users: Questions::new(vital, "users' snapshot", MAX_USERS, move |users| {
                 chats(for_users.clone(), users).boxed()
             }),
-            accounts: about_accounts("accounts' welcome", MAX_ACCOUNTS),
-            of_many_chats: about_accounts("welcome of users of many chats", MAX_OF_MANY_CHATS),
+            accounts: about_accounts("accounts' snapshot", MAX_ACCOUNTS),
+            of_many_chats: about_accounts("snapshot of users of many chats", MAX_OF_MANY_CHATS),
         }
     }
 
     /// What the client of a session is told.
-    pub async fn of_client(&self, session: ChatId) -> Answer<Welcome> {
+    pub async fn of_client(&self, session: ChatId) -> Answer<ConnectSnapshot> {
         self.clients.ask(session).await
     }
 
     /// What an operator, or a user who has so many chats, is told.
-    pub async fn of_account(&self, connect: Connect, chats: usize) -> Answer<Welcome> {
+    pub async fn of_account(&self, connect: Connect, chats: usize) -> Answer<ConnectSnapshot> {
         let is_user = matches!(connect.principal, Principal::User { .. });
         let questions = if is_user && chats > MANY_CHATS { &self.of_many_chats } else { &self.accounts };
         questions.ask(connect).await
@@ -71,23 +71,23 @@ impl Welcomes {
     }
 }
 
-async fn clients(chat_service: Arc<dyn ChatService>, sessions: Vec<ChatId>) -> Answer<Vec<Answer<Welcome>>> {
+async fn clients(chat_service: Arc<dyn ChatService>, sessions: Vec<ChatId>) -> Answer<Vec<Answer<ConnectSnapshot>>> {
     let mut session_ids = sessions.clone();
     session_ids.sort_unstable();
     session_ids.dedup();
     let Clients { epoch, clients } = chat_service.clients(ClientsRequest { session_ids }).await?;
-    let welcome = |client: ClientState| {
+    let snapshot = |client: ClientState| {
         let session = client.chat.chat_id;
         let chats = Chats::One(Box::new(client.chat));
-        let welcome = Welcome { epoch, self_id: client.id, name: client.name, chats };
-        (session, if client.is_banned { Err(banned()) } else { Ok(welcome) })
+        let snapshot = ConnectSnapshot { epoch, self_id: client.id, name: client.name, chats };
+        (session, if client.is_banned { Err(banned()) } else { Ok(snapshot) })
     };
-    let welcomes: HashMap<ChatId, Answer<Welcome>> = clients.into_iter().map(welcome).collect();
-    let of = |session| welcomes.get(session).cloned().unwrap_or_else(|| Err(unknown()));
+    let connect_snapshots: HashMap<ChatId, Answer<ConnectSnapshot>> = clients.into_iter().map(snapshot).collect();
+    let of = |session| connect_snapshots.get(session).cloned().unwrap_or_else(|| Err(unknown()));
     Ok(sessions.iter().map(of).collect())
 }
 
-async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) -> Answer<Vec<Answer<Welcome>>> {
+async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) -> Answer<Vec<Answer<ConnectSnapshot>>> {
     let asked = connects.len();
     let answer = chat_service.accounts(AccountsRequest { connects }).await?;
     if answer.admissions.len() != asked {
@@ -95,7 +95,7 @@ async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) ->
         return Err(ErrorBody::new(ErrorCode::Unavailable, "the chat service answered something else; try again"));
     }
     let admission = |admission| match admission {
-        Admission::Welcome(welcome) => Ok(welcome),
+        Admission::Admitted(snapshot) => Ok(snapshot),
         Admission::Refused(error) => Err(error),
     };
     Ok(answer.admissions.into_iter().map(admission).collect())
