@@ -16,6 +16,9 @@ pub(crate) struct Pgbench {
     chats: Vec<i64>,
 }
 
+/// What one send costs PostgreSQL.
+const SEND_STATEMENT: &str = include_str!("one_send.sql");
+
 /// What the parameters of the statement are; chats and `client_id`s are made anew for each.
 const VARIABLES: [&str; 7] = [
     "principal=client",
@@ -39,7 +42,7 @@ impl Pgbench {
     /// Transactions in a second. Blocks as long as it takes.
     pub(crate) fn run(&self, clients: usize, chats: usize, time: Duration) -> anyhow::Result<f64> {
         let last = self.chats.get(chats - 1).context("so many chats there are not")?;
-        let script = script(chat_service::SEND_STATEMENT, self.chats[0], *last);
+        let script = script(SEND_STATEMENT, self.chats[0], *last);
         let file = std::env::temp_dir().join(format!("switchboard-send-{}.sql", std::process::id()));
         fs::write(&file, script)?;
         let mut command = Command::new(&self.program);
@@ -76,7 +79,9 @@ fn connection(url: &str) -> anyhow::Result<Vec<(&'static str, String)>> {
 fn script(statement: &str, first_chat: i64, last_chat: i64) -> String {
     let mut text = String::new();
     // pgbench takes `:MI` and `:SS` in a format of times for variables, quotes or not; to_char takes `":"` for `:`.
-    let statement = statement.replace("HH24:MI:SS", "HH24\":\"MI\":\"SS");
+    let statement: String =
+        statement.lines().filter(|line| !line.starts_with("--")).map(|line| format!("{line}\n")).collect();
+    let statement = statement.trim_end().replace("HH24:MI:SS", "HH24\":\"MI\":\"SS");
     let mut parts = statement.split('$');
     text.push_str(parts.next().unwrap_or_default());
     for part in parts {
@@ -98,7 +103,7 @@ mod tests {
 
     #[test]
     fn every_parameter_of_the_statement_gets_a_value() {
-        let script = script(chat_service::SEND_STATEMENT, 1, 10);
+        let script = script(SEND_STATEMENT, 1, 10);
         assert!(script.starts_with("\\set chat_id random(1, 10)\n") && !script.contains('$'), "{script}");
         let names = script.split(':').skip(1).map(|rest| {
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());

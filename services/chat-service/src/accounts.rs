@@ -1,22 +1,30 @@
-//! Accounts: making them, logging in, staying logged in.
+//! Accounts of operators and users: making them, logging in, staying logged in.
+//!
+//! - `routes`: over REST
+//! - [`users`]: what is stored of an account; [`refresh_tokens`]: its logins
+//! - [`password`]: what is hashed, and how many at a time
+
+pub(crate) mod password;
+pub(crate) mod refresh_tokens;
+pub(crate) mod routes;
+pub(crate) mod users;
 
 use channel_auth::Role;
 use chat_events::UserId;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 use uuid::Uuid;
 
-use crate::asker::Asker;
-use crate::check;
-use crate::db::access::Actor;
-use crate::db::refresh_tokens::{self, LogoutScope, RotationOutcome, Successor};
-use crate::db::users::{self, LockedUser, NewUser, User};
+use crate::access::{self, Actor};
 use crate::error::Error;
+use crate::http::asker::Asker;
+use crate::input::check;
 use crate::limits::Address;
 use crate::limits::logins;
-use crate::password::{self, Turn};
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
-use crate::writing;
+use password::Turn;
+use refresh_tokens::{LogoutScope, RotationOutcome, Successor};
+use users::{LockedUser, NewUser, User};
 
 /// What a login or a refresh gives.
 #[derive(Debug)]
@@ -103,17 +111,19 @@ fn login(state: &AppState, user: &LockedUser, family: Uuid, refresh_token: Strin
 
 /// Ends the login of a refresh token, or all logins of its account.
 pub(crate) async fn log_out(state: &AppState, refresh_token: &str, scope: LogoutScope) -> Result<(), Error> {
-    if writing::log_out(state, tokens::hash(refresh_token), scope).await? {
-        Ok(())
-    } else {
-        Err(Error::unauthorized("the refresh token is not good"))
-    }
+    let (own, hash) = (state.clone(), tokens::hash(refresh_token));
+    let work = async move {
+        let mut conn = own.connection().await?;
+        refresh_tokens::log_out(&mut conn, &hash, scope).await
+    };
+    if state.writes.run(work).await? { Ok(()) } else { Err(Error::unauthorized("the refresh token is not good")) }
 }
 
 /// The account of the caller.
 pub(crate) async fn own(state: &AppState, caller: Actor) -> Result<User, Error> {
     let mut conn = state.connection().await?;
-    users::acting(&mut conn, caller).await
+    let user = access::acting(&mut conn, caller).await?;
+    users::active(&mut conn, user).await?.ok_or_else(Error::not_active)
 }
 
 /// An account to be made.

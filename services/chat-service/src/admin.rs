@@ -1,20 +1,28 @@
 //! What the command line does beside serving: accounts and chats.
 
+use bus::outbox::LaneWaker;
 use channel_auth::Role;
 use chat_events::{ChatId, ChatKind, LaneCount, UserId};
-use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
+use tokio::runtime::Handle;
 
-use crate::accounts::{self, Account, NewAccount};
-use crate::check;
-use crate::db::members::{self, Change, MemberChange};
-use crate::db::{self, chats, installation, refresh_tokens, users};
+use crate::accounts::{self, Account, NewAccount, refresh_tokens, users};
+use crate::changes::ChatChanges;
+use crate::chats;
+use crate::chats::members::{self, MemberChange};
+use crate::db::{Connection, Database, installation};
 use crate::error::Error;
+use crate::input::check;
+use crate::messages::send::statement;
+use crate::writes::Writes;
 
-/// One connection, to a database that is migrated.
+/// One to read on, and one for a change.
+const CONNECTIONS: usize = 2;
+
+/// Works on a database that is migrated.
 pub struct Admin {
-    connection: AsyncPgConnection,
-    lanes: LaneCount,
+    connection: Connection,
+    changes: ChatChanges,
 }
 
 impl Admin {
@@ -22,10 +30,14 @@ impl Admin {
     pub async fn connect(url: &SecretString, lanes: LaneCount) -> Result<Self, crate::PrepareError> {
         installation::check_sessions(url).await?;
         installation::migrate(url).await?;
-        let connection = db::connect(url).await;
-        let mut connection = connection.map_err(|why| crate::PrepareError::Away(why.to_string()))?;
+        let away = |why: Error| crate::PrepareError::Away(why.to_string());
+        let database = Database::new(url, CONNECTIONS, statement::SETTINGS, Handle::current()).map_err(away)?;
+        let mut connection = database.get_unprepared().await.map_err(away)?;
         installation::claim_lanes(&mut connection, lanes).await?;
-        Ok(Self { connection, lanes })
+        database.set_prepared();
+        // Nobody is nudged: those who serve look for what they were not told of.
+        let changes = ChatChanges::new(database, lanes, LaneWaker::new(lanes), Writes::new(Handle::current()));
+        Ok(Self { connection, changes })
     }
 
     /// Makes an account.
@@ -79,11 +91,7 @@ impl Admin {
         for person in people {
             user_ids.push(self.find_user(person).await?);
         }
-        let chat = chats::create(&mut self.connection, kind, title.as_deref()).await?;
-        for (index, user) in user_ids.into_iter().enumerate() {
-            self.change_member(chat, user, MemberChange::Add { is_admin: index == 0 }).await?;
-        }
-        Ok(chat)
+        chats::create(&self.changes, kind, title, user_ids).await
     }
 
     /// Brings a user into a chat. Returns whether it was not there yet.
@@ -98,9 +106,8 @@ impl Admin {
         self.change_member(chat, user, MemberChange::Remove).await
     }
 
-    async fn change_member(&mut self, chat: ChatId, user: UserId, change: MemberChange) -> Result<bool, Error> {
-        let wanted = Change { chat, user, change, by: None, traceparent: None };
-        Ok(members::change(&mut self.connection, &wanted, self.lanes).await?.is_some())
+    async fn change_member(&self, chat: ChatId, user: UserId, change: MemberChange) -> Result<bool, Error> {
+        Ok(members::change_by_system(&self.changes, chat, user, change).await?.is_some())
     }
 
     async fn find_user(&mut self, person: &str) -> Result<UserId, Error> {

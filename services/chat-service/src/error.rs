@@ -1,12 +1,8 @@
-//! What can go wrong, and the one place where it becomes an answer.
+//! What can go wrong, and what the caller is told.
 
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::RETRY_AFTER;
-use actix_web::{HttpResponse, ResponseError};
-use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use chat_events::{ErrorBody, ErrorCode};
 
 /// When to try again what failed for now.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -63,6 +59,11 @@ impl Error {
         Self::unauthorized("the account is closed, or the login has ended")
     }
 
+    /// What was asked of PostgreSQL may have been done all the same.
+    pub(crate) fn no_answer() -> Self {
+        Self::Unavailable("PostgreSQL does not answer".into())
+    }
+
     /// Whether this named constraint was violated.
     pub(crate) fn is_violation_of(&self, constraint: &str) -> bool {
         matches!(self, Self::Constraint(name) if name == constraint)
@@ -101,86 +102,8 @@ fn violation(constraint: &str) -> ErrorBody {
     }
 }
 
-impl From<DieselError> for Error {
-    fn from(error: DieselError) -> Self {
-        match error {
-            DieselError::DatabaseError(kind, information) => {
-                let constraint = information.constraint_name().map(str::to_owned);
-                match (kind, constraint) {
-                    (
-                        DatabaseErrorKind::UniqueViolation
-                        | DatabaseErrorKind::ForeignKeyViolation
-                        | DatabaseErrorKind::CheckViolation,
-                        Some(name),
-                    ) => Self::Constraint(name),
-                    _ if is_outage(kind, information.message()) => Self::Unavailable(information.message().to_owned()),
-                    _ => Self::Internal(information.message().to_owned()),
-                }
-            }
-            DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".into()),
-            other => Self::Internal(other.to_string()),
-        }
-    }
-}
-
-/// Whether PostgreSQL is away, stops, fails over or is too slow, rather than us asking for nonsense. diesel does not
-/// pass on the SQLSTATE, so the words have to do.
-fn is_outage(kind: DatabaseErrorKind, message: &str) -> bool {
-    const OUTAGES: [&str; 7] = [
-        "terminating connection",
-        "canceling statement",
-        "the database system is",
-        "remaining connection slots",
-        "sorry, too many clients",
-        "deadlock detected",
-        "out of memory",
-    ];
-    matches!(
-        kind,
-        DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::ReadOnlyTransaction
-            | DatabaseErrorKind::SerializationFailure
-    ) || OUTAGES.iter().any(|words| message.contains(words))
-}
-
 impl From<serde_json::Error> for Error {
     fn from(error: serde_json::Error) -> Self {
         Self::Internal(format!("the database answered in an unknown shape: {error}"))
-    }
-}
-
-/// An error as an HTTP answer.
-pub(crate) fn answer(body: ErrorBody) -> HttpResponse {
-    let status = StatusCode::from_u16(body.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = HttpResponse::build(status);
-    if status == StatusCode::UNAUTHORIZED {
-        response.insert_header(("WWW-Authenticate", "Bearer"));
-    }
-    // RFC 9110, section 10.2.3: whole seconds.
-    if let Some(seconds) = body.details.get("retry_after").and_then(serde_json::Value::as_u64) {
-        response.insert_header((RETRY_AFTER, seconds));
-    }
-    response.json(ErrorEnvelope { error: body })
-}
-
-/// What actix-web sends when a handler or an extractor fails.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct ApiError(pub ErrorBody);
-
-impl From<Error> for ApiError {
-    fn from(error: Error) -> Self {
-        Self(error.into_body())
-    }
-}
-
-impl ResponseError for ApiError {
-    fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        answer(self.0.clone())
     }
 }

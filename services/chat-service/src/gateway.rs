@@ -1,4 +1,13 @@
 //! What gateways ask, the same over HTTP and within one process.
+//!
+//! - [`routes`]: over HTTP
+//! - [`connect`](mod@connect): the states that connections start from
+//! - [`tops`](mod@tops): where chats stand; [`revocations`](mod@revocations): rights that were taken away
+
+mod connect;
+mod revocations;
+pub(crate) mod routes;
+mod tops;
 
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectSnapshot,
@@ -7,14 +16,14 @@ use chat_events::gateway_api::{
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
 
-use crate::db::access::Actor;
-use crate::db::changes::Question;
-use crate::db::send::NewMessage;
-use crate::db::{chats, installation, messages, revocations, tops};
+use crate::access::{Actor, check_scope};
+use crate::chats::changed::{Question, changed};
+use crate::db::installation;
 use crate::error::Error;
-use crate::reading;
+use crate::marks;
+use crate::messages::send::NewMessage;
+use crate::messages::{self, Reading, sync};
 use crate::state::AppState;
-use crate::writing;
 
 /// The largest page of `sync`.
 const MAX_PAGE: u16 = 1000;
@@ -28,7 +37,7 @@ pub async fn accounts(state: &AppState, request: AccountsRequest) -> Result<Acco
         }
         let actors = connects.into_iter().map(account).collect::<Result<Vec<_>, _>>()?;
         let mut conn = state.connection().await?;
-        let found = chats::accounts(&mut conn, &state.bad_rows, &actors).await?;
+        let found = connect::accounts(&mut conn, &state.bad_rows, &actors).await?;
         Ok(Accounts { admissions: found.into_iter().map(admission).collect() })
     }
     .await
@@ -57,7 +66,7 @@ pub async fn clients(state: &AppState, request: ClientsRequest) -> Result<Client
             return Err(Error::invalid("session_ids", format!("there are more than {MAX_CLIENTS} sessions")));
         }
         let mut conn = state.connection().await?;
-        chats::clients(&mut conn, &state.bad_rows, &request.session_ids).await
+        connect::clients(&mut conn, &state.bad_rows, &request.session_ids).await
     }
     .await
     .map_err(Error::into_body)
@@ -78,12 +87,11 @@ pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, Er
             return Err(Error::invalid("limit", "limit must be from 1 to 1000"));
         }
         if let Some(principal) = request.principal {
-            crate::db::access::check_scope(principal, request.chat_id)?;
+            check_scope(principal, request.chat_id)?;
         }
-        let reading =
-            messages::Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true };
+        let reading = Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true };
         let mut conn = state.connection().await?;
-        messages::changes(&mut conn, &state.bad_rows, reading, request.after, request.limit).await
+        sync::read(&mut conn, &state.bad_rows, reading, request.after, request.limit).await
     }
     .await
     .map_err(Error::into_body)
@@ -101,7 +109,7 @@ pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody>
             visibility: request.visibility.unwrap_or(Visibility::Public),
             traceparent: telemetry::trace::current_traceparent(),
         };
-        Ok(writing::send(state, new, request.from).await?.message)
+        Ok(messages::write(state, new, request.from).await?.message)
     }
     .await
     .map_err(Error::into_body)
@@ -110,7 +118,8 @@ pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody>
 /// Raises a mark.
 pub async fn mark(state: &AppState, request: SetMark) -> Result<MarkSet, ErrorBody> {
     let SetMark { principal, chat_id, kind, last_id } = request;
-    writing::raise_mark(state, principal.into(), chat_id, kind, last_id).await.map_err(Error::into_body)
+    let set = marks::raise(state, principal.into(), chat_id, kind, last_id).await;
+    set.map_err(|error| error.told_as(ErrorCode::NotFound).into_body())
 }
 
 /// Where chats stand.
@@ -132,7 +141,7 @@ pub async fn changes(state: &AppState, request: ChangesRequest) -> Result<Change
     let actor = Actor::from(request.principal);
     let own_chats = matches!(request.principal, Principal::User { .. });
     let question = Question { actor, own_chats, cursors: &cursors, new_after: request.new_after };
-    reading::changes(state, question).await.map_err(Error::into_body)
+    changed(state, question).await.map_err(Error::into_body)
 }
 
 /// Which rights were taken away or given back.

@@ -6,11 +6,12 @@ use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageId, Seq, Visib
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
-use crate::bad_rows::BadRows;
-use crate::db::messages::{PageAnchor, Reading};
-use crate::db::send::NewMessage;
-use crate::db::{self, send_batch};
+use crate::db;
+use crate::db::bad_rows::BadRows;
 use crate::error::Error;
+use crate::messages::history::{self, PageAnchor};
+use crate::messages::send::{NewMessage, statement};
+use crate::messages::{Reading, sync};
 
 /// A connection of each kind, set up as those of the pools.
 pub struct HotPaths {
@@ -29,7 +30,7 @@ impl HotPaths {
         lanes: LaneCount,
     ) -> Result<Self, Error> {
         db::configure(&mut conn, "").await?;
-        db::configure(&mut batch, send_batch::SETTINGS).await?;
+        db::configure(&mut batch, statement::SETTINGS).await?;
         Ok(Self { conn, batch, lanes, bad_rows: BadRows::default() })
     }
 
@@ -43,12 +44,12 @@ impl HotPaths {
     ) -> Result<Vec<Message>, Error> {
         let anchor = before.map_or(PageAnchor::Newest, PageAnchor::Before);
         let reading = Reading::of(reader.into(), chat);
-        Ok(db::messages::history(&mut self.conn, &self.bad_rows, reading, anchor, limit).await?.messages)
+        Ok(history::read(&mut self.conn, &self.bad_rows, reading, anchor, limit).await?.messages)
     }
 
     /// What changed in a chat after a cursor.
     pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
-        db::messages::changes(&mut self.conn, &self.bad_rows, Reading::of(reader.into(), chat), after, limit).await
+        sync::read(&mut self.conn, &self.bad_rows, Reading::of(reader.into(), chat), after, limit).await
     }
 
     /// A new message, as a batch of one.
@@ -61,7 +62,7 @@ impl HotPaths {
             visibility: Visibility::Public,
             traceparent: None,
         };
-        let written = send_batch::write(&mut self.batch, &[&new], self.lanes).await?;
+        let written = statement::write(&mut self.batch, &[&new], self.lanes).await?;
         written.into_iter().flatten().next().ok_or_else(|| Error::Internal("the message was left out".into()))
     }
 }

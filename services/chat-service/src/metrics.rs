@@ -12,9 +12,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use telemetry::{Metrics, labels};
 
 use crate::accounts::Login;
+use crate::accounts::password::Passwords;
 use crate::db::Database;
 use crate::error::Error;
-use crate::password::Passwords;
 
 /// Seconds.
 const BUCKETS: [f64; 12] = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0];

@@ -14,8 +14,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
+use crate::accounts::users::LockedUser;
 use crate::config::{AuthConfig, ConfigError};
-use crate::db::users::LockedUser;
 use crate::error::Error;
 
 /// Keys and lifetimes.

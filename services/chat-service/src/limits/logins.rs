@@ -16,9 +16,9 @@ use chat_events::UserId;
 use rate_limits::{Buckets, Recent};
 
 use super::{Address, give_back, place, take};
-use crate::asker::Asker;
 use crate::config::LoginLimitsConfig;
 use crate::error::Error;
+use crate::http::asker::Asker;
 use undecided::{Refused, Undecided};
 
 /// Of how many accounts and addresses it is known that they belong together, in each of two generations.

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::Pair;
-use crate::asker::Asker;
+use crate::http::asker::Asker;
 use crate::limits::Address;
 
 /// How many of one address are looked at at a time. Others find room among those that wait for the cores.

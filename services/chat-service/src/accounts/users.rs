@@ -1,0 +1,143 @@
+//! Accounts of operators and users.
+
+use channel_auth::Role;
+use chat_events::{Person, UserId};
+use chrono::{DateTime, Utc};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable};
+use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::db::schema::users;
+use crate::db::statement::statement;
+use crate::db::stored::Stored;
+use crate::error::Error;
+
+diesel::define_sql_function! {
+    /// Addresses are unique without regard to case.
+    fn lower(text: Text) -> Text;
+}
+
+/// An account.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
+pub(crate) struct User {
+    pub(crate) id: i64,
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) role: Stored<Role>,
+    pub(crate) is_active: bool,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// A new account. Every field is checked.
+#[derive(Debug)]
+pub(crate) struct NewUser<'a> {
+    pub(crate) email: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) role: Role,
+    pub(crate) password_hash: &'a str,
+}
+
+/// Makes an account; a taken address is a conflict.
+pub(crate) async fn insert(conn: &mut AsyncPgConnection, new: &NewUser<'_>) -> Result<UserId, Error> {
+    let id: i64 = diesel::insert_into(users::table)
+        .values((
+            users::email.eq(new.email),
+            users::name.eq(new.name),
+            users::role.eq(new.role.as_str()),
+            users::password_hash.eq(new.password_hash),
+        ))
+        .returning(users::id)
+        .get_result(conn)
+        .await?;
+    Ok(UserId(id))
+}
+
+/// The account of that address, with its password's hash.
+pub(crate) async fn by_email(conn: &mut AsyncPgConnection, email: &str) -> Result<Option<(User, String)>, Error> {
+    use diesel::SelectableHelper;
+    let found = users::table
+        .filter(lower(users::email).eq(lower(email)))
+        .select((User::as_select(), users::password_hash))
+        .first(conn)
+        .await;
+    Ok(found.optional()?)
+}
+
+/// As others see an account.
+pub(crate) async fn person(conn: &mut AsyncPgConnection, id: UserId) -> Result<Person, Error> {
+    let name = users::table.find(id.0).select(users::name).first(conn).await?;
+    Ok(Person { id, name })
+}
+
+/// An account that may be used; others are as good as none.
+pub(crate) async fn active(conn: &mut AsyncPgConnection, id: UserId) -> Result<Option<User>, Error> {
+    use diesel::SelectableHelper;
+    let found = users::table.find(id.0).filter(users::is_active).select(User::as_select()).first(conn).await;
+    Ok(found.optional()?)
+}
+
+/// An account, whether it may be used or not.
+pub(crate) async fn find(conn: &mut AsyncPgConnection, id: UserId) -> Result<Option<User>, Error> {
+    use diesel::SelectableHelper;
+    let found = users::table.find(id.0).select(User::as_select()).first(conn).await;
+    Ok(found.optional()?)
+}
+
+/// An account whose logins nobody else begins, prolongs or ends until the transaction is over.
+#[derive(Debug)]
+pub(crate) struct LockedUser {
+    pub(crate) user: User,
+    /// The `iat` of access tokens that are made now: PostgreSQL's time, by which logouts are dated too, and never
+    /// before the last logout, which is dated to the second that follows it.
+    pub(crate) issued_at: i64,
+}
+
+statement! {
+    /// An account, locked.
+    LockUser {
+        user_id: i64 as BigInt,
+    } -> (BigInt, Text, Text, Text, Bool, Timestamptz, BigInt) =
+        "SELECT u.id, u.email, u.name, u.role, u.is_active, u.created_at,
+            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, u.tokens_from)
+         FROM users u WHERE u.id = $user_id FOR NO KEY UPDATE";
+}
+
+/// Locks an account that may be used.
+pub(crate) async fn lock_active(conn: &mut AsyncPgConnection, id: UserId) -> Result<LockedUser, Error> {
+    type Row = (i64, String, String, Stored<Role>, bool, DateTime<Utc>, i64);
+    let found: Option<Row> = LockUser { user_id: id.0 }.get_result(conn).await.optional()?;
+    let locked = found.map(|(id, email, name, role, is_active, created_at, issued_at)| LockedUser {
+        user: User { id, email, name, role, is_active, created_at },
+        issued_at,
+    });
+    locked.filter(|locked| locked.user.is_active).ok_or_else(Error::not_active)
+}
+
+statement! {
+    /// Makes all access tokens worthless that were issued until now, those of this second included.
+    EndTokens {
+        user_id: i64 as BigInt,
+    } -> BigInt =
+        "UPDATE users SET tokens_from =
+            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from) + 1
+         WHERE id = $user_id RETURNING tokens_from";
+}
+
+/// Makes all access tokens of a user worthless.
+pub(crate) async fn end_tokens(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
+    let _from: Option<i64> = EndTokens { user_id: id.0 }.get_result(conn).await.optional()?;
+    Ok(())
+}
+
+/// Opens or closes an account.
+pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_active: bool) -> Result<(), Error> {
+    diesel::update(users::table.find(id.0)).set(users::is_active.eq(is_active)).execute(conn).await?;
+    Ok(())
+}
+
+/// Gives an account another role. Returns whether it had another one.
+pub(crate) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<bool, Error> {
+    let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));
+    Ok(row.set(users::role.eq(role.as_str())).execute(conn).await? > 0)
+}

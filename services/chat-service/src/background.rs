@@ -1,0 +1,155 @@
+//! The background work that keeps requests able: preparing the database and watching it.
+
+use std::time::{Duration, Instant};
+
+use chat_events::Epoch;
+use diesel::dsl::sql;
+use diesel::sql_types::Bool;
+use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use secrecy::SecretString;
+use telemetry::Part;
+use tokio_util::sync::CancellationToken;
+
+use crate::db::installation::{self, PrepareError};
+use crate::db::{self, Database};
+use crate::error::Error;
+use crate::state::AppState;
+
+/// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
+const PING_EVERY: Duration = Duration::from_secs(1);
+
+/// How long PostgreSQL may take to show that it is there.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often the connections are made anew, at most, while it does not.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// How often what is no longer needed in memory is let go.
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Prepares the database and watches it. Nothing is served before it has run.
+#[must_use = "the database is not prepared before this runs"]
+pub struct Background {
+    pub(crate) state: AppState,
+    pub(crate) url: SecretString,
+    pub(crate) part: Part,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Background {
+    /// Runs until shutdown. An error means that this database can never be served by this configuration or build.
+    pub async fn run(self) -> Result<(), PrepareError> {
+        let shutdown = self.shutdown.clone();
+        shutdown.run_until_cancelled(self.keep()).await.unwrap_or(Ok(()))
+    }
+
+    async fn keep(self) -> Result<(), PrepareError> {
+        let epoch = self.prepare().await?;
+        self.state.database.set_prepared();
+        self.state.epoch.send_replace(Some(epoch));
+        let (mut tidied, mut link) = (Instant::now(), Link::default());
+        loop {
+            match self.look(&mut link).await {
+                Ok(()) => self.part.up(),
+                Err(error) => self.part.down(error.to_string()),
+            }
+            if tidied.elapsed() >= TIDY_EVERY {
+                self.state.limits.forget_idle();
+                self.state.logins.forget_idle();
+                tidied = Instant::now();
+            }
+            tokio::time::sleep(PING_EVERY).await;
+        }
+    }
+
+    /// Tries until PostgreSQL answers.
+    async fn prepare(&self) -> Result<Epoch, PrepareError> {
+        loop {
+            match self.try_prepare().await {
+                Err(PrepareError::Away(why)) => self.part.down(why),
+                done => return done,
+            }
+            tokio::time::sleep(PING_EVERY).await;
+        }
+    }
+
+    async fn try_prepare(&self) -> Result<Epoch, PrepareError> {
+        installation::check_sessions(&self.url).await?;
+        for migration in installation::migrate(&self.url).await? {
+            tracing::info!(migration, "migrated");
+        }
+        let connection = self.state.database.get_unprepared().await;
+        let mut connection = connection.map_err(|error| PrepareError::Away(error.to_string()))?;
+        installation::claim_lanes(&mut connection, self.state.lanes).await
+    }
+
+    /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all
+    /// connections of the pool, either because there is too much to do or because the other end is gone without a word:
+    /// a connection that no request uses tells which, and in the first case others get theirs meanwhile.
+    async fn look(&self, link: &mut Link) -> Result<(), Error> {
+        if let Err(error) = soon(link.ping(&self.url)).await {
+            link.broke(&self.state.database)?;
+            return Err(error);
+        }
+        if std::mem::take(&mut link.was_read_only) {
+            // Connections that were made meanwhile would take no writes as long as they last.
+            self.state.database.renew()?;
+        }
+        let waited_for = self.state.database.waited_for();
+        let asked = soon(async {
+            let mut connection = self.state.database.get_unprepared().await?;
+            Ok(connection.batch_execute("SELECT 1").await?)
+        });
+        match asked.await {
+            // Too much is asked for at once; taken out, this instance would leave it to the others.
+            Err(Error::Unavailable(_)) if self.state.database.waited_for() > waited_for => Ok(()),
+            answered => answered,
+        }
+    }
+}
+
+async fn soon(ask: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+    let no_answer = |_| Err(Error::Unavailable("no answer in 2 s".into()));
+    tokio::time::timeout(ANSWER_WITHIN, ask).await.unwrap_or_else(no_answer)
+}
+
+/// Whether it is a standby, or told to take no writes. After a failover the connections that there are may still lead to
+/// what was the primary, and only new ones to what is.
+async fn is_read_only(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
+    let setting = sql::<Bool>("current_setting('transaction_read_only')::boolean");
+    Ok(diesel::select(setting).get_result(connection).await?)
+}
+
+/// A connection that no request uses.
+#[derive(Default)]
+struct Link {
+    connection: Option<AsyncPgConnection>,
+    renewed: Option<Instant>,
+    /// It took no writes when it was asked before.
+    was_read_only: bool,
+}
+
+impl Link {
+    async fn ping(&mut self, url: &SecretString) -> Result<(), Error> {
+        // Put back only when it has answered.
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => db::connect(url).await.map_err(|why| Error::Unavailable(why.to_string()))?,
+        };
+        if is_read_only(&mut connection).await? {
+            self.was_read_only = true;
+            return Err(Error::Unavailable("PostgreSQL takes no writes".into()));
+        }
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Nobody is to wait any more for an answer on the connections that there are.
+    fn broke(&mut self, database: &Database) -> Result<(), Error> {
+        if self.renewed.is_none_or(|at| at.elapsed() >= RENEW_EVERY) {
+            self.renewed = Some(Instant::now());
+            database.renew()?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,62 @@
+//! What a step of a change tells.
+
+use chat_events::{EventKind, UserId, Visibility};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::error::Error;
+
+/// An event to be written at the seq of its step. Whom else it reaches follows from the chat.
+#[derive(Debug)]
+pub(crate) struct Event {
+    pub(super) kind: EventKind,
+    pub(super) visibility: Visibility,
+    /// JSON: the session or member, whole, at this seq.
+    pub(super) data: String,
+    /// Whom it concerns in person.
+    pub(super) user_ids: Vec<UserId>,
+    pub(super) activity: Option<Activity>,
+}
+
+impl Event {
+    /// What everybody in the chat may see.
+    pub(crate) fn public(kind: EventKind, data: String) -> Self {
+        Self { kind, visibility: Visibility::Public, data, user_ids: Vec::new(), activity: None }
+    }
+
+    /// What operators alone may see.
+    pub(crate) fn staff(kind: EventKind, data: String) -> Self {
+        Self { visibility: Visibility::Staff, ..Self::public(kind, data) }
+    }
+
+    /// It also goes to these users in person.
+    pub(crate) fn concerning(self, users: impl IntoIterator<Item = UserId>) -> Self {
+        Self { user_ids: users.into_iter().collect(), ..self }
+    }
+
+    /// With a row of activity, which stays when the state that the event tells of has changed again.
+    pub(crate) fn with(self, activity: Activity) -> Self {
+        Self { activity: Some(activity), ..self }
+    }
+}
+
+/// What somebody did, as it is remembered: from what, to what. It is as visible as its event.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    /// As stored, such as `session.assigned`.
+    pub(super) kind: &'static str,
+    pub(super) from: Option<Value>,
+    pub(super) to: Option<Value>,
+}
+
+impl Activity {
+    pub(crate) fn new(kind: &'static str) -> Self {
+        Self { kind, from: None, to: None }
+    }
+
+    /// The same of something that had one value and has another; null stands for nothing.
+    pub(crate) fn between(kind: &'static str, from: &impl Serialize, to: &impl Serialize) -> Result<Self, Error> {
+        let value = |value: Value| if value.is_null() { None } else { Some(value) };
+        Ok(Self { kind, from: value(serde_json::to_value(from)?), to: value(serde_json::to_value(to)?) })
+    }
+}

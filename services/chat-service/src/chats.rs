@@ -1,0 +1,17 @@
+//! Chats of every kind: what sessions have in common with them, and what only those have that are none.
+//!
+//! - `routes`: over REST
+//! - [`list`]: a user's chats, a page at a time; [`changed`]: which of many chats changed
+//! - [`state`](mod@state), [`json`]: how `connected`, lists and `sync` tell of a chat
+//! - [`create`](mod@create): making one; [`members`]: who is in it
+
+pub(crate) mod changed;
+mod create;
+pub(crate) mod json;
+mod list;
+pub(crate) mod members;
+pub(crate) mod routes;
+mod state;
+
+pub(crate) use create::create;
+pub(crate) use state::state;

@@ -1,0 +1,51 @@
+//! `/internal/…`: what gateways ask, with the internal secret. Not in the OpenAPI document.
+
+use actix_web::web::{Data, Json};
+use chat_events::Message;
+use chat_events::gateway_api::{
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
+    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
+};
+
+use super as gateway;
+use crate::http::api_error::ApiError;
+use crate::http::caller::Gateway;
+use crate::state::AppState;
+
+type Answered<T> = Result<Json<T>, ApiError>;
+
+pub(crate) async fn accounts(_: Gateway, state: Data<AppState>, body: Json<AccountsRequest>) -> Answered<Accounts> {
+    gateway::accounts(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn clients(_: Gateway, state: Data<AppState>, body: Json<ClientsRequest>) -> Answered<Clients> {
+    gateway::clients(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn sync(_: Gateway, state: Data<AppState>, body: Json<SyncRequest>) -> Answered<SyncPage> {
+    gateway::sync(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn send(_: Gateway, state: Data<AppState>, body: Json<Send>) -> Answered<Message> {
+    gateway::send(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn mark(_: Gateway, state: Data<AppState>, body: Json<SetMark>) -> Answered<MarkSet> {
+    gateway::mark(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn tops(_: Gateway, state: Data<AppState>, body: Json<TopsRequest>) -> Answered<Tops> {
+    gateway::tops(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn changes(_: Gateway, state: Data<AppState>, body: Json<ChangesRequest>) -> Answered<Changes> {
+    gateway::changes(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn revocations(
+    _: Gateway,
+    state: Data<AppState>,
+    body: Json<RevocationsRequest>,
+) -> Answered<Revocations> {
+    gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}

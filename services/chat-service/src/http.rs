@@ -1,0 +1,23 @@
+//! REST: the same for every feature.
+//!
+//! - [`app`]: all routes put together; [`routes`]: the route table; [`openapi`]: its description
+//! - [`endpoint`]: a path, and what every answer has in common: limits, CORS ([`cors`]), methods, caching, metrics
+//! - [`caller`]: who asks, and from where; [`asker`]: whether it still waits for the answer
+//! - [`body`], [`params`], [`schemas`]: what requests hold; [`unreadable`]: what is said of those that cannot be read
+//! - [`api_error`]: errors as answers
+//! - [`bodies`], [`queries`]: the same readers without a server
+
+pub(crate) mod api_error;
+pub mod app;
+pub(crate) mod asker;
+pub mod bodies;
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod cors;
+mod endpoint;
+mod openapi;
+pub(crate) mod params;
+pub mod queries;
+mod routes;
+pub(crate) mod schemas;
+mod unreadable;

@@ -1,0 +1,89 @@
+//! The bodies of all routes, to be read without a server: the same types, the same words for what is wrong with them.
+
+use actix_web::error::JsonPayloadError;
+use chat_events::{ErrorBody, MessageBody};
+use serde::de::DeserializeOwned;
+
+use super::body::Object;
+use super::unreadable;
+use crate::accounts::routes as auth;
+use crate::chats::members::routes as members;
+use crate::chats::routes as chats;
+use crate::error::Error;
+use crate::marks::routes as marks;
+use crate::messages::routes as messages;
+use crate::sessions::routes as sessions;
+
+/// The body of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteBody {
+    /// A visitor opens a session; its fields are checked too.
+    OpenSession,
+    /// A session is given to somebody.
+    Assign,
+    /// A session is opened, parked or closed.
+    SetStatus,
+    /// A message is written; its text is checked too.
+    SendMessage,
+    /// A mark is raised.
+    RaiseMark,
+    /// A member is brought in.
+    AddMember,
+    /// A member gets other rights.
+    ChangeMember,
+    /// What changed is asked for.
+    Cursors,
+    /// Somebody logs in.
+    LogIn,
+    /// A login is renewed.
+    Refresh,
+    /// A login ends.
+    LogOut,
+}
+
+/// Every body.
+pub const ALL: [RouteBody; 11] = [
+    RouteBody::OpenSession,
+    RouteBody::Assign,
+    RouteBody::SetStatus,
+    RouteBody::SendMessage,
+    RouteBody::RaiseMark,
+    RouteBody::AddMember,
+    RouteBody::ChangeMember,
+    RouteBody::Cursors,
+    RouteBody::LogIn,
+    RouteBody::Refresh,
+    RouteBody::LogOut,
+];
+
+impl RouteBody {
+    /// Reads it as its route does, and says what its route would.
+    pub fn read(self, json: &[u8]) -> Result<(), ErrorBody> {
+        match self {
+            Self::OpenSession => {
+                let checked = read::<sessions::OpenSession>(json)?.check(Vec::new());
+                checked.map(drop).map_err(Error::into_body)
+            }
+            Self::SendMessage => {
+                let message = read::<messages::SendMessage>(json)?;
+                MessageBody::parse(message.body)
+                    .map(drop)
+                    .map_err(|why| Error::invalid("body", why.to_string()).into_body())
+            }
+            Self::Assign => read::<sessions::Assign>(json).map(drop),
+            Self::SetStatus => read::<sessions::SetStatus>(json).map(drop),
+            Self::RaiseMark => read::<marks::RaiseMark>(json).map(drop),
+            Self::AddMember => read::<members::AddMember>(json).map(drop),
+            Self::ChangeMember => read::<members::ChangeMember>(json).map(drop),
+            Self::Cursors => read::<chats::Cursors>(json).map(drop),
+            Self::LogIn => read::<auth::LogIn>(json).map(drop),
+            Self::Refresh => read::<auth::Refresh>(json).map(drop),
+            Self::LogOut => read::<auth::LogOut>(json).map(drop),
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, ErrorBody> {
+    let read = serde_json::from_slice::<Object<T>>(json);
+    read.map(|object| object.0).map_err(|why| unreadable::json(&JsonPayloadError::Deserialize(why)))
+}

@@ -1,0 +1,221 @@
+//! How REST shows a session.
+
+use chat_events::{ChatId, Mark, Message, Session, UserId, Visibility};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::json::{session_joins, session_json};
+use crate::access::rules::reader_cte;
+use crate::access::{Actor, ActorColumns, Verb, check_verdict};
+use crate::db::bad_rows::{BadRows, What};
+use crate::db::statement::statement;
+use crate::error::Error;
+use crate::input::metadata::{MAX_SHOWN_BYTES, ShownMetadata};
+use crate::marks::json::marks_json;
+use crate::messages::row::message_json;
+
+/// How many messages wait to be read, counted up to 1,000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub(crate) struct UnreadCounts {
+    /// Written to the client, not read by it.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) client: i64,
+    /// Written by the client, not read by any operator.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) operator: i64,
+}
+
+/// A session as one caller sees it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct SessionView {
+    /// Its state.
+    #[serde(flatten)]
+    pub(crate) session: Session,
+    /// The last seq that was given out in its chat.
+    pub(crate) seq: chat_events::Seq,
+    /// What the site said about the visitor when the session was opened.
+    #[schema(value_type = Object)]
+    pub(crate) metadata: ShownMetadata,
+    /// Whether an operator has banned the client.
+    pub(crate) is_banned: bool,
+    /// Messages that the caller has not read, counted up to 1,000.
+    #[schema(minimum = 0, maximum = 1000)]
+    pub(crate) unread_count: i64,
+    /// The same for either side.
+    pub(crate) unread_counts: UnreadCounts,
+    /// The newest message that the caller may see.
+    pub(crate) last_message: Option<Message>,
+    /// How far client and operators have come.
+    pub(crate) marks: Vec<Mark>,
+}
+
+/// Unread messages up to 1,000: those of one side after a position.
+macro_rules! unread {
+    ($side:literal, $after:literal) => {
+        concat!(
+            "(SELECT count(*) FROM (SELECT FROM messages m WHERE m.chat_id = c.id AND m.visibility = 'public'
+                AND NOT m.is_deleted AND ",
+            $side,
+            " AND m.seq > ",
+            $after,
+            " LIMIT 1000) waiting)"
+        )
+    };
+}
+
+/// [`StoredView`] from `c` and `session_joins!`, for the reader (`$reader_type`, `$user_id`).
+macro_rules! session_view_json {
+    () => {
+        concat!(
+            "(SELECT (",
+            session_json!(),
+            "::jsonb || jsonb_build_object('seq', c.seq,
+                'is_banned', v.banned_at IS NOT NULL, 'marks', ",
+            marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
+            ", 'last_message', (SELECT ",
+            message_json!("c.kind"),
+            " FROM messages m WHERE m.chat_id = c.id AND (m.visibility = 'public' OR $sees_notes)
+                ORDER BY m.seq DESC LIMIT 1),
+              'unread_counts', json_build_object('client', unread.by_client, 'operator', unread.by_operators),
+              'unread_count', CASE $reader_type WHEN 'client' THEN unread.by_client ELSE unread.by_me END))::text
+            FROM (SELECT
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'client'), 0) AS client,
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'user'), 0) AS operators,
+                    coalesce(max(k.read_seq) FILTER (WHERE k.reader_type = 'user' AND k.reader_id = $user_id), 0) AS me
+                  FROM chat_marks k WHERE k.chat_id = c.id) mark
+            CROSS JOIN LATERAL (SELECT ",
+            unread!("m.sender_type <> 'client'", "mark.client"),
+            " AS by_client, ",
+            unread!("m.sender_type = 'client'", "mark.operators"),
+            " AS by_operators, ",
+            unread!("m.sender_type = 'client'", "mark.me"),
+            " AS by_me) unread)"
+        )
+    };
+}
+
+/// `metadata` as text, or null where it is longer than is shown.
+macro_rules! metadata_text {
+    () => {
+        "(SELECT CASE WHEN octet_length(x.text) <= $most_metadata THEN x.text END
+          FROM (SELECT v.metadata::text AS text OFFSET 0) x)"
+    };
+}
+
+statement! {
+    /// One session as a caller sees it.
+    ViewSession<'a> {
+        chat_id: i64 as BigInt,
+        principal: &'a str as Text,
+        user_id: i64 as BigInt,
+        issued_at: i64 as BigInt,
+        login: Option<Uuid> as Nullable<SqlUuid>,
+        reader_type: &'a str as Text,
+        sees_notes: bool as Bool,
+        most_metadata: i32 as Integer,
+    } -> (Text, Nullable<Text>, Nullable<Text>) = concat!(
+        "WITH ", reader_cte!(see_session), " SELECT reader.verdict, CASE WHEN reader.verdict = 'allowed' THEN ",
+        session_view_json!(), " END, ", metadata_text!(),
+        " FROM reader LEFT JOIN chats c ON c.id = reader.chat_id ", session_joins!()
+    );
+}
+
+statement! {
+    /// Sessions as an operator sees them, the newest first.
+    ViewSessions<'a> {
+        ids: &'a [i64] as Array<BigInt>,
+        user_id: i64 as BigInt,
+        reader_type: &'a str as Text,
+        sees_notes: bool as Bool,
+        most_metadata: i32 as Integer,
+    } -> (BigInt, Text, Nullable<Text>) = concat!(
+        "SELECT c.id, ", session_view_json!(), ", ", metadata_text!(), " FROM chats c ", session_joins!(),
+        " WHERE c.id = ANY($ids) AND s.chat_id IS NOT NULL ORDER BY c.id DESC"
+    );
+}
+
+/// One session, if the principal may see it. What cannot be read of it is left out.
+pub(crate) async fn view(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    actor: Actor,
+    session: ChatId,
+) -> Result<SessionView, Error> {
+    let who = ActorColumns::of(Some(actor));
+    let statement = ViewSession {
+        chat_id: session.0,
+        principal: who.kind,
+        user_id: who.user_id,
+        issued_at: who.issued_at,
+        login: who.login,
+        reader_type: who.reader_type,
+        sees_notes: actor.principal.sees(Visibility::Staff),
+        most_metadata: most_metadata(),
+    };
+    let (verdict, json, metadata): (String, Option<String>, Option<String>) = statement.get_result(conn).await?;
+    check_verdict(Verb::SeeSession, &verdict)?;
+    let json = json.ok_or_else(|| Error::not_found("there is no such session"))?;
+    let stored = StoredView::read(bad_rows, session, &json);
+    let stored = stored.ok_or_else(|| Error::Internal(format!("the session {session} cannot be read")))?;
+    Ok(stored.with(bad_rows, metadata))
+}
+
+fn most_metadata() -> i32 {
+    i32::try_from(MAX_SHOWN_BYTES).unwrap_or(i32::MAX)
+}
+
+/// Many as an operator sees them, the newest first. Those that cannot be read are left out.
+pub(super) async fn many(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    operator: UserId,
+    ids: &[i64],
+) -> Result<Vec<SessionView>, Error> {
+    let statement = ViewSessions {
+        ids,
+        user_id: operator.0,
+        reader_type: "user",
+        sees_notes: true,
+        most_metadata: most_metadata(),
+    };
+    let rows: Vec<(i64, String, Option<String>)> = statement.load(conn).await?;
+    let view = |(id, json, metadata): (i64, String, Option<String>)| {
+        Some(StoredView::read(bad_rows, ChatId(id), &json)?.with(bad_rows, metadata))
+    };
+    Ok(rows.into_iter().filter_map(view).collect())
+}
+
+/// A [`SessionView`] without `metadata`, as PostgreSQL tells it.
+#[derive(Debug, Deserialize)]
+struct StoredView {
+    #[serde(flatten)]
+    session: Session,
+    seq: chat_events::Seq,
+    is_banned: bool,
+    unread_count: i64,
+    unread_counts: UnreadCounts,
+    last_message: Option<Message>,
+    marks: Vec<Mark>,
+}
+
+impl StoredView {
+    /// Without what cannot be read; none if that is the session itself.
+    fn read(bad_rows: &BadRows, session: ChatId, json: &str) -> Option<Self> {
+        bad_rows.mended(What::Session, session.0, json, |parts| {
+            parts.optional::<Message>("last_message", What::Message);
+            parts.items::<Mark>("marks", What::Mark);
+            parts.time("created_at", What::Session);
+        })
+    }
+
+    fn with(self, bad_rows: &BadRows, metadata: Option<String>) -> SessionView {
+        let Self { session, seq, is_banned, unread_count, unread_counts, last_message, marks } = self;
+        let metadata = metadata.and_then(ShownMetadata::of).unwrap_or_else(|| {
+            bad_rows.skip(What::Metadata, session.session_id.0, "it is too long, or a number in it is too large");
+            ShownMetadata::none()
+        });
+        SessionView { session, seq, metadata, is_banned, unread_count, unread_counts, last_message, marks }
+    }
+}
