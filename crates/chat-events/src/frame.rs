@@ -1,5 +1,6 @@
 //! The channel protocol: JSON text frames, UTF-8, bounded both ways.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
@@ -7,11 +8,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::command::{Command, CommandFrame};
 use crate::error::{ErrorBody, ErrorCode};
 use crate::event::Event;
 use crate::gateway_api::ChatState;
-use crate::ids::{ChatId, Epoch, MessageId, Seq};
-use crate::message::{ChatKind, Visibility};
+use crate::ids::{ChatId, Epoch, Seq};
+use crate::message::ChatKind;
 use crate::signal::Signal;
 
 /// The largest frame that a server sends, in bytes.
@@ -68,35 +70,9 @@ pub enum ClientFrame {
         #[serde(alias = "session_id")]
         chat_id: ChatId,
     },
-    /// Write a message.
-    Message {
-        /// Where; a client of a session may leave it out.
-        #[serde(default, alias = "session_id")]
-        chat_id: Option<ChatId>,
-        /// The text.
-        body: String,
-        /// Makes it idempotent; the answer repeats it.
-        client_id: Uuid,
-        /// `staff` from an operator makes a note.
-        #[serde(default)]
-        visibility: Option<Visibility>,
-    },
-    /// Everything up to this message has arrived.
-    Ack {
-        /// Where; a client of a session may leave it out.
-        #[serde(default, alias = "session_id")]
-        chat_id: Option<ChatId>,
-        /// The last message that arrived.
-        last_id: MessageId,
-    },
-    /// Everything up to this message was read.
-    Read {
-        /// Where; a client of a session may leave it out.
-        #[serde(default, alias = "session_id")]
-        chat_id: Option<ChatId>,
-        /// The last message that was read.
-        last_id: MessageId,
-    },
+    /// Write something: a frame of one of [`Command::TYPES`].
+    #[serde(skip)]
+    Command(CommandFrame),
     /// Typing, or stopped.
     Typing {
         /// Where; a client of a session may leave it out.
@@ -118,8 +94,15 @@ fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId
     parsed.collect::<Result<_, _>>().map_err(|_| D::Error::custom("a name in cursors is not the id of a chat"))
 }
 
-const CLIENT_FRAME_TYPES: [&str; 11] =
-    ["init", "auth", "resume", "subscribe", "unsubscribe", "message", "ack", "read", "typing", "ping", "pong"];
+/// The types of frames that write nothing.
+const OTHER_TYPES: [&str; 8] = ["init", "auth", "resume", "subscribe", "unsubscribe", "typing", "ping", "pong"];
+
+/// The `type` of a frame.
+#[derive(Deserialize)]
+struct TypeOf<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: Cow<'a, str>,
+}
 
 /// A frame that was refused: the error, and the `client_id` that it gave, if it gave one.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,7 +116,15 @@ pub struct Refused {
 impl ClientFrame {
     /// Reads one frame.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        serde_json::from_str(text).map_err(|why| Self::refuse(text, &why))
+        Self::read(text).map_err(|why| Self::refuse(text, &why))
+    }
+
+    fn read(text: &str) -> serde_json::Result<Self> {
+        let TypeOf { kind } = serde_json::from_str(text)?;
+        if Command::TYPES.contains(&kind.as_ref()) {
+            return serde_json::from_str(text).map(Self::Command);
+        }
+        serde_json::from_str(text)
     }
 
     /// The chat that it names, if it names one.
@@ -141,10 +132,7 @@ impl ClientFrame {
     pub fn chat_id(&self) -> Option<ChatId> {
         match self {
             Self::Subscribe { chat_id, .. } | Self::Unsubscribe { chat_id } => Some(*chat_id),
-            Self::Message { chat_id, .. }
-            | Self::Ack { chat_id, .. }
-            | Self::Read { chat_id, .. }
-            | Self::Typing { chat_id, .. } => *chat_id,
+            Self::Command(CommandFrame { chat_id, .. }) | Self::Typing { chat_id, .. } => *chat_id,
             Self::Init { .. } | Self::Auth { .. } | Self::Resume { .. } | Self::Ping {} | Self::Pong {} => None,
         }
     }
@@ -158,7 +146,7 @@ impl ClientFrame {
         let client_id = fields.get("client_id").and_then(|id| id.as_str()).map(|id| id.chars().take(64).collect());
         let error = match fields.get("type").and_then(|kind| kind.as_str()) {
             None => ErrorBody::field(ErrorCode::BadRequest, "type", "the frame has no \"type\""),
-            Some(kind) if !CLIENT_FRAME_TYPES.contains(&kind) => {
+            Some(kind) if !OTHER_TYPES.contains(&kind) && !Command::TYPES.contains(&kind) => {
                 let message = "frames of this type are not known";
                 ErrorBody::field(ErrorCode::UnknownType, "type", message)
             }

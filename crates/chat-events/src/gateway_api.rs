@@ -5,8 +5,7 @@
 //! | `/internal/accounts` | [`AccountsRequest`] | [`Accounts`] |
 //! | `/internal/clients` | [`ClientsRequest`] | [`Clients`] |
 //! | `/internal/sync` | [`SyncRequest`] | [`SyncPage`] |
-//! | `/internal/send` | [`Send`] | [`crate::Message`] |
-//! | `/internal/mark` | [`SetMark`] | [`MarkSet`] |
+//! | `/internal/command` | [`CommandRequest`] | [`CommandOutcome`] |
 //! | `/internal/tops` | [`TopsRequest`] | [`Tops`] |
 //! | `/internal/changes` | [`ChangesRequest`] | [`Changes`] |
 //! | `/internal/revocations` | [`RevocationsRequest`] | [`Revocations`] |
@@ -20,8 +19,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::chat_list::FirstPage;
+use crate::command::Command;
 use crate::error::ErrorBody;
-use crate::ids::{ChatId, Epoch, MessageId, Seq, UserId};
+use crate::ids::{ChatId, Epoch, Seq, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
@@ -231,23 +231,28 @@ pub struct MemberChange {
     pub member: Member,
 }
 
-/// A message written on a socket.
+/// Something that a client wants to be written, by a frame on its socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Send {
-    /// Who writes.
+pub struct CommandRequest {
+    /// Who.
     pub principal: Principal,
     /// Where.
     pub chat_id: ChatId,
-    /// The text, not yet checked.
-    pub body: String,
-    /// Makes the send idempotent.
-    pub client_id: Uuid,
-    /// `staff` makes a note; missing means public.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub visibility: Option<Visibility>,
     /// Where a client writes from. Without it its messages count for its session alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SentFrom>,
+    /// What.
+    pub command: Command,
+}
+
+/// What became of a [`Command`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandOutcome {
+    /// The message as it is stored.
+    Message(Message),
+    /// The mark as it stands.
+    Mark(MarkSet),
 }
 
 /// Where a client's message comes from: messages by fresh tokens are limited for their address too.
@@ -259,26 +264,15 @@ pub struct SentFrom {
     pub token_made_at: i64,
 }
 
-/// A mark to raise.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct SetMark {
-    /// Whose.
-    pub principal: Principal,
-    /// Where.
-    pub chat_id: ChatId,
-    /// Which.
-    pub kind: MarkKind,
-    /// Up to this message.
-    pub last_id: MessageId,
-}
-
-/// A mark after [`SetMark`].
+/// A mark after a [`Command`] that would raise it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MarkSet {
     /// As it now stands.
     pub mark: Mark,
     /// Whether it rose; if not, nobody needs to be told.
     pub rose: bool,
+    /// Which it is.
+    pub kind: MarkKind,
     /// The chat's kind, for the gateway's signal.
     pub chat_kind: ChatKind,
 }

@@ -11,6 +11,7 @@
 //! - [`signal`]: what passes between gateways and is never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
+//! - [`command`]: what a client wants to be written
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
 //! - [`text`]: what a text shows
@@ -18,6 +19,7 @@
 
 pub mod beat;
 pub mod chat_list;
+pub mod command;
 pub mod error;
 pub mod event;
 pub mod frame;
@@ -34,12 +36,13 @@ pub mod text;
 mod time;
 
 pub use beat::Beat;
+pub use command::Command;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use event::{Event, EventKind};
 pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, UserId};
 pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
-pub use message::{ChatKind, Message, MessageBody, SenderType, Visibility};
+pub use message::{ChatKind, Message, MessageBody, MessageDraft, SenderType, Visibility};
 pub use role::Role;
 pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
 pub use signal::Signal;

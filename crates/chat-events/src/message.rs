@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use uuid::Uuid;
 
 use crate::ids::{ChatId, MessageId, Seq};
-use crate::text::{close_directions, shows_nothing};
+use crate::text::{INVISIBLE, close_directions, optional_name, shows_nothing};
 
 /// What kind of conversation a chat is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -125,6 +126,21 @@ pub struct Message {
     pub is_deleted: bool,
 }
 
+/// A message as its sender gives it, in a frame or to REST.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[schema(example = json!({"body": "Hello", "client_id": "0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90"}))]
+pub struct MessageDraft {
+    /// The text: 1 to 10,000 characters of which one at least shows something, no NUL. It is kept as it is, but for directions
+    /// that it leaves open: those are closed.
+    #[schema(schema_with = MessageBody::schema)]
+    pub body: String,
+    /// A UUID of the sender's making. Sent again with the same, the message is not written again.
+    pub client_id: Uuid,
+    /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.
+    #[serde(default, deserialize_with = "optional_name", skip_serializing_if = "Option::is_none")]
+    pub visibility: Option<Visibility>,
+}
+
 /// The text of a message, known to be good: 1 to 10,000 characters as it was sent, of which one at least shows something, no
 /// NUL, and no direction that goes on behind its paragraph.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,6 +182,21 @@ impl MessageBody {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What [`Self::parse`] takes, as far as JSON schema can say it.
+    fn schema() -> Schema {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "The text: 1 to 10,000 characters of which one at least shows something, no NUL. It is kept as it is, but for \
+                 directions that it leaves open: those are closed.",
+            ))
+            .min_length(Some(1))
+            .max_length(Some(Self::MAX_CHARS))
+            .pattern(Some(format!(r"^[^\x00]*[^{INVISIBLE}][^\x00]*$")))
+            .build()
+            .into()
     }
 }
 

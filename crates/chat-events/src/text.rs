@@ -6,6 +6,9 @@
 use icu_properties::CodePointSetData;
 use icu_properties::CodePointSetDataBorrowed;
 use icu_properties::props::{DefaultIgnorableCodePoint, NoncharacterCodePoint, WhiteSpace};
+use serde::de::value::Error as ValueError;
+use serde::de::{DeserializeOwned, Error, IntoDeserializer};
+use serde::{Deserialize, Deserializer};
 
 const WHITE_SPACE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<WhiteSpace>();
 const IGNORABLE: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<DefaultIgnorableCodePoint>();
@@ -16,8 +19,28 @@ const NO_CHARACTER: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<
 const BLANK: [char; 9] =
     ['\u{2800}', '\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
+/// What shows nothing, as far as patterns of JSON schema can say it: for a class of characters. It holds those of the basic
+/// plane, since patterns count in units of UTF-16.
+pub const INVISIBLE: &str = r"\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff";
+
 const POP_EMBEDDING: char = '\u{202c}';
 const POP_ISOLATE: char = '\u{2069}';
+
+/// A name out of a list, as text. serde would also read `{"open": null}`.
+pub fn name<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    T::deserialize(name.into_deserializer())
+}
+
+/// The same where null, or nothing, is as good.
+pub fn optional_name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let name = Option::<String>::deserialize(deserializer)?;
+    name.map(|name| T::deserialize(name.into_deserializer()).map_err(D::Error::custom::<ValueError>)).transpose()
+}
 
 /// Whether a character shows something by itself.
 #[must_use]

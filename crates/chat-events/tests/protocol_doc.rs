@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chat_events::frame::{ClientFrame, CloseCode, ServerFrame};
 use chat_events::signal::SignalData;
-use chat_events::{ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk};
+use chat_events::{Command, ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -56,7 +56,10 @@ fn every_client_frame_has_an_example_that_parses() {
         let parsed = ClientFrame::parse(&example.to_string());
         assert!(parsed.is_ok(), "{parsed:?} for {example}");
     }
-    assert_eq!(types_of(&examples), known_types::<ClientFrame>());
+    let mut known = known_types::<ClientFrame>();
+    known.extend(known_types::<Command>());
+    assert_eq!(types_of(&examples), known);
+    assert_eq!(known_types::<Command>(), Command::TYPES.map(str::to_owned).into());
 }
 
 #[test]

@@ -23,12 +23,12 @@ use channel_gateway::transport::{Outlet, codec};
 use channel_gateway::watch::Watch;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Principal, Revocations,
-    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
+    Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::names::Channel;
 use chat_events::{
-    ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Event, EventKind, Lane, Message, Seq, Signal, UserId, Visibility,
+    ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Event, EventKind, Lane, Seq, Signal, UserId, Visibility,
 };
 use chrono::Utc;
 use divan::counter::ItemsCount;
@@ -254,11 +254,7 @@ impl ChatService for Nobody {
         nobody()
     }
 
-    async fn send(&self, _ask: Send) -> Answer<Message> {
-        nobody()
-    }
-
-    async fn mark(&self, _ask: SetMark) -> Answer<MarkSet> {
+    async fn command(&self, _ask: CommandRequest) -> Answer<CommandOutcome> {
         nobody()
     }
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
-    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
+    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
-use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope, Message};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,15 +17,13 @@ pub type Answer<T> = Result<T, ErrorBody>;
 
 /// What a gateway asks. Every call may fail with [`ErrorCode::Unavailable`]: that is never an answer about rights.
 #[async_trait]
-pub trait ChatService: std::marker::Send + Sync {
+pub trait ChatService: Send + Sync {
     /// What many operators and users that connect are told.
     async fn accounts(&self, ask: AccountsRequest) -> Answer<Accounts>;
     /// What changed in a chat after a cursor.
     async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage>;
-    /// Stores a message.
-    async fn send(&self, ask: Send) -> Answer<Message>;
-    /// Raises a mark.
-    async fn mark(&self, ask: SetMark) -> Answer<MarkSet>;
+    /// Writes what a client wants to be written.
+    async fn command(&self, ask: CommandRequest) -> Answer<CommandOutcome>;
     /// What many clients that connect are told.
     async fn clients(&self, ask: ClientsRequest) -> Answer<Clients>;
     /// Where chats stand.
@@ -110,12 +108,8 @@ impl ChatService for HttpChatService {
         self.ask("/internal/sync", &ask).await
     }
 
-    async fn send(&self, ask: Send) -> Answer<Message> {
-        self.ask("/internal/send", &ask).await
-    }
-
-    async fn mark(&self, ask: SetMark) -> Answer<MarkSet> {
-        self.ask("/internal/mark", &ask).await
+    async fn command(&self, ask: CommandRequest) -> Answer<CommandOutcome> {
+        self.ask("/internal/command", &ask).await
     }
 
     async fn clients(&self, ask: ClientsRequest) -> Answer<Clients> {

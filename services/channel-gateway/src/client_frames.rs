@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use chat_events::command::CommandFrame;
 use chat_events::frame::{ClientFrame, ServerFrame};
-use chat_events::gateway_api::{Connect, Principal, Send, SentFrom, SetMark};
+use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, MarkSet, Principal, SentFrom};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, MarkKind, MessageId, Seq, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, Visibility};
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -16,7 +17,7 @@ use crate::resume::{self, Cursors};
 /// Serves one frame of a connection that has proved itself.
 pub async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
     let client_id = match &frame {
-        ClientFrame::Message { client_id, .. } => Some(client_id.to_string()),
+        ClientFrame::Command(frame) => frame.command.client_id(),
         _ => None,
     };
     let chat_id = frame.chat_id();
@@ -36,18 +37,7 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
             subscribe(gateway, connection, chat_id, (after, epoch)).await
         }
         ClientFrame::Unsubscribe { chat_id } => unsubscribe(gateway, connection, chat_id),
-        ClientFrame::Message { chat_id, body, client_id, visibility } => {
-            let chat = which(connection, chat_id)?;
-            message(gateway, connection, chat, (body, client_id, visibility)).await
-        }
-        ClientFrame::Ack { chat_id, last_id } => {
-            let chat = which(connection, chat_id)?;
-            mark(gateway, connection, chat, MarkKind::Delivered, last_id).await
-        }
-        ClientFrame::Read { chat_id, last_id } => {
-            let chat = which(connection, chat_id)?;
-            mark(gateway, connection, chat, MarkKind::Read, last_id).await
-        }
+        ClientFrame::Command(frame) => write(gateway, connection, frame).await,
         ClientFrame::Typing { chat_id, is_typing } => {
             typing(gateway, connection, which(connection, chat_id)?, is_typing).await
         }
@@ -117,32 +107,18 @@ fn unsubscribe(gateway: &Gateway, connection: &Arc<Connection>, chat: ChatId) ->
     Ok(())
 }
 
-async fn message(
-    gateway: &Gateway,
-    connection: &Connection,
-    chat_id: ChatId,
-    (body, client_id, visibility): (String, Uuid, Option<Visibility>),
-) -> Result<(), ErrorBody> {
-    let principal = connection.proved()?.principal;
+/// Has chat-service write something, and tells who else is to know at once.
+async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) -> Result<(), ErrorBody> {
+    let CommandFrame { chat_id, command } = frame;
+    let (principal, chat_id) = (connection.proved()?.principal, which(connection, chat_id)?);
     let grant = connection.grant().filter(|_| matches!(principal, Principal::Client { .. }));
     let from = grant.map(|grant| SentFrom { address: connection.address, token_made_at: grant.token_made_at });
-    let data = gateway.chat_service.send(Send { principal, chat_id, body, client_id, visibility, from }).await?;
-    connection.tell(&ServerFrame::Ack { client_id, data });
-    Ok(())
-}
-
-async fn mark(
-    gateway: &Gateway,
-    connection: &Connection,
-    chat_id: ChatId,
-    kind: MarkKind,
-    last_id: MessageId,
-) -> Result<(), ErrorBody> {
-    let principal = connection.proved()?.principal;
-    let set = gateway.chat_service.mark(SetMark { principal, chat_id, kind, last_id }).await?;
-    if set.rose {
-        let data = SignalData::Mark { kind, mark: set.mark };
-        publish(gateway, connection, chat_id, set.chat_kind, data).await;
+    match gateway.chat_service.command(CommandRequest { principal, chat_id, from, command }).await? {
+        CommandOutcome::Message(data) => connection.tell(&ServerFrame::Ack { client_id: data.client_id, data }),
+        CommandOutcome::Mark(MarkSet { mark, rose, kind, chat_kind }) if rose => {
+            publish(gateway, connection, chat_id, chat_kind, SignalData::Mark { kind, mark }).await;
+        }
+        CommandOutcome::Mark(_) => {}
     }
     Ok(())
 }

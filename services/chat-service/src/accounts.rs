@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::access::{self, Actor};
 use crate::error::Error;
 use crate::http::asker::Asker;
-use crate::input::check;
+use crate::input::fields::{EmailAddress, Name, NewPassword};
 use crate::limits::Address;
 use crate::limits::logins;
 use crate::state::AppState;
@@ -150,11 +150,11 @@ pub struct NewAccount {
 
 /// Makes an account.
 pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
-    let email = check::email("email", account.email)?;
-    let name = check::name("name", account.name)?;
+    let email = EmailAddress::parse(account.email).map_err(|fault| fault.of("email"))?.into_inner();
+    let name = Name::parse(account.name).map_err(|fault| fault.of("name"))?.into_inner();
     let generated = account.password.is_none().then(password::random_password);
     let password = account.password.or_else(|| generated.clone()).unwrap_or_default();
-    let password = check::password("password", password)?;
+    let password = NewPassword::parse(password).map_err(|fault| fault.of("password"))?.into_inner();
     let password_hash = password::hash(password).await?;
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
     let id = users::insert(conn, &new).await?;

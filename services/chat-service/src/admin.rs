@@ -12,7 +12,7 @@ use crate::chats;
 use crate::chats::members::{self, MemberChange};
 use crate::db::{Connection, Database, installation};
 use crate::error::Error;
-use crate::input::check;
+use crate::input::fields::Name;
 use crate::messages::send::statement;
 use crate::writes::Writes;
 
@@ -86,7 +86,7 @@ impl Admin {
         if kind == ChatKind::Session {
             return Err(Error::invalid("kind", "a session is opened by its client"));
         }
-        let title = title.map(|title| check::name("title", title)).transpose()?;
+        let title = title.map(Name::parse).transpose().map_err(|fault| fault.of("title"))?.map(Name::into_inner);
         let mut user_ids = vec![];
         for person in people {
             user_ids.push(self.find_user(person).await?);

@@ -1,9 +1,11 @@
 //! What gateways ask, the same over HTTP and within one process.
 //!
-//! - [`routes`]: over HTTP
+//! - `routes`: over HTTP
+//! - [`command`](mod@command): what clients want to be written
 //! - [`connect`](mod@connect): the states that connections start from
 //! - [`tops`](mod@tops): where chats stand; [`revocations`](mod@revocations): rights that were taken away
 
+mod command;
 mod connect;
 mod revocations;
 pub(crate) mod routes;
@@ -11,19 +13,18 @@ mod tops;
 
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectSnapshot,
-    MAX_ACCOUNTS, MAX_CLIENTS, MarkSet, Principal, Revocations, RevocationsRequest, Send, SetMark, SyncPage,
-    SyncRequest, Tops, TopsRequest,
+    MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
-use chat_events::{ChatId, ErrorBody, ErrorCode, Message, MessageBody, Seq, Visibility};
+use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
 
 use crate::access::{Actor, check_scope};
 use crate::chats::changed::{Question, changed};
 use crate::db::installation;
 use crate::error::Error;
-use crate::marks;
-use crate::messages::send::NewMessage;
-use crate::messages::{self, Reading, sync};
+use crate::messages::{Reading, sync};
 use crate::state::AppState;
+
+pub use command::command;
 
 /// The largest page of `sync`.
 const MAX_PAGE: u16 = 1000;
@@ -95,31 +96,6 @@ pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, Er
     }
     .await
     .map_err(Error::into_body)
-}
-
-/// Writes a message.
-pub async fn send(state: &AppState, request: Send) -> Result<Message, ErrorBody> {
-    async {
-        let body = MessageBody::parse(request.body).map_err(|why| Error::invalid("body", why.to_string()))?;
-        let new = NewMessage {
-            actor: request.principal.into(),
-            chat: request.chat_id,
-            body,
-            client_id: request.client_id,
-            visibility: request.visibility.unwrap_or(Visibility::Public),
-            traceparent: telemetry::trace::current_traceparent(),
-        };
-        Ok(messages::write(state, new, request.from).await?.message)
-    }
-    .await
-    .map_err(Error::into_body)
-}
-
-/// Raises a mark.
-pub async fn mark(state: &AppState, request: SetMark) -> Result<MarkSet, ErrorBody> {
-    let SetMark { principal, chat_id, kind, last_id } = request;
-    let set = marks::raise(state, principal.into(), chat_id, kind, last_id).await;
-    set.map_err(|error| error.told_as(ErrorCode::NotFound).into_body())
 }
 
 /// Where chats stand.

@@ -1,6 +1,7 @@
 //! REST: the same for every feature.
 //!
-//! - [`app`]: all routes put together; [`routes`]: the route table; [`openapi`]: its description
+//! - [`app`]: all routes put together; [`table`]: how features declare theirs; [`routes`]: all of them; [`openapi`]: their
+//!   description
 //! - [`endpoint`]: a path, and what every answer has in common: limits, CORS ([`cors`]), methods, caching, metrics
 //! - [`caller`]: who asks, and from where; [`asker`]: whether it still waits for the answer
 //! - [`body`], [`params`], [`schemas`]: what requests hold; [`unreadable`]: what is said of those that cannot be read
@@ -20,4 +21,5 @@ pub(crate) mod params;
 pub mod queries;
 mod routes;
 pub(crate) mod schemas;
+pub(crate) mod table;
 mod unreadable;

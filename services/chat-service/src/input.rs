@@ -1,6 +1,6 @@
 //! What comes in from outside, checked at the edge.
 //!
-//! - [`check`]: texts and numbers; [`metadata`]: free JSON
+//! - [`fields`]: texts and numbers, each with its type; [`metadata`]: free JSON
 
-pub(crate) mod check;
+pub(crate) mod fields;
 pub(crate) mod metadata;

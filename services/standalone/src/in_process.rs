@@ -2,10 +2,9 @@
 
 use async_trait::async_trait;
 use channel_gateway::chat_service::{Answer, ChatService};
-use chat_events::Message;
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
-    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
+    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_service::{AppState, gateway};
 
@@ -22,12 +21,8 @@ impl ChatService for InProcess {
         gateway::sync(&self.0, ask).await
     }
 
-    async fn send(&self, ask: Send) -> Answer<Message> {
-        gateway::send(&self.0, ask).await
-    }
-
-    async fn mark(&self, ask: SetMark) -> Answer<MarkSet> {
-        gateway::mark(&self.0, ask).await
+    async fn command(&self, ask: CommandRequest) -> Answer<CommandOutcome> {
+        gateway::command(&self.0, ask).await
     }
 
     async fn clients(&self, ask: ClientsRequest) -> Answer<Clients> {

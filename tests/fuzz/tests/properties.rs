@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use chat_events::command::{Command, CommandFrame};
 use chat_events::frame::ClientFrame;
-use chat_events::{ChatId, Epoch, MessageId, Seq, Visibility};
+use chat_events::{ChatId, Epoch, MessageDraft, MessageId, Seq, Visibility};
 use fuzz::mutate;
 use fuzz::targets::ALL;
 use proptest::collection::{btree_map, vec};
@@ -66,10 +67,19 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
             .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
         (option::of(chat()), any::<String>(), id, option::of(visibility)).prop_map(
-            |(chat_id, body, client_id, visibility)| ClientFrame::Message { chat_id, body, client_id, visibility }
+            |(chat_id, body, client_id, visibility)| {
+                let command = Command::Message(MessageDraft { body, client_id, visibility });
+                ClientFrame::Command(CommandFrame { chat_id, command })
+            }
         ),
-        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Ack { chat_id, last_id }),
-        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Read { chat_id, last_id }),
+        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Command(CommandFrame {
+            chat_id,
+            command: Command::Ack { last_id }
+        })),
+        (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Command(CommandFrame {
+            chat_id,
+            command: Command::Read { last_id }
+        })),
         (option::of(chat()), any::<bool>()).prop_map(|(chat_id, is_typing)| ClientFrame::Typing { chat_id, is_typing }),
         Just(ClientFrame::Ping {}),
         Just(ClientFrame::Pong {}),
@@ -88,11 +98,11 @@ fn written(frame: &ClientFrame) -> Value {
             json!({"type": "subscribe", "session_id": chat_id, "after": after, "epoch": epoch})
         }
         ClientFrame::Unsubscribe { chat_id } => json!({"type": "unsubscribe", "chat_id": chat_id}),
-        ClientFrame::Message { chat_id, body, client_id, visibility } => json!({
-            "type": "message", "chat_id": chat_id, "body": body, "client_id": client_id, "visibility": visibility,
-        }),
-        ClientFrame::Ack { chat_id, last_id } => json!({"type": "ack", "chat_id": chat_id, "last_id": last_id}),
-        ClientFrame::Read { chat_id, last_id } => json!({"type": "read", "chat_id": chat_id, "last_id": last_id}),
+        ClientFrame::Command(CommandFrame { chat_id, command }) => {
+            let mut frame = serde_json::to_value(command).expect("as JSON");
+            frame["chat_id"] = json!(chat_id);
+            frame
+        }
         ClientFrame::Typing { chat_id, is_typing } => {
             json!({"type": "typing", "chat_id": chat_id, "is_typing": is_typing})
         }

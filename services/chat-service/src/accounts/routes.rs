@@ -14,34 +14,43 @@ use crate::http::api_error::ApiError;
 use crate::http::asker::Asker;
 use crate::http::body::Body;
 use crate::http::caller::{Caller, CameFrom};
-use crate::input::check;
+use crate::http::table::{Route, route};
+use crate::input::fields::{LoginName, Secret};
 use crate::state::AppState;
+
+/// Where accounts are served.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        route::<__path_log_in, _, _>(log_in),
+        route::<__path_refresh, _, _>(refresh),
+        route::<__path_log_out, _, _>(log_out),
+        route::<__path_me, _, _>(me),
+        route::<__path_jwks, _, _>(jwks),
+    ]
+}
 
 /// Who logs in.
 #[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "demo@example.com", "password": "correct horse"}))]
 pub(crate) struct LogIn {
-    #[schema(max_length = 254, pattern = r"^[^\x00]*$")]
-    email: String,
-    #[schema(max_length = 200, format = Password, pattern = r"^[^\x00]*$")]
-    password: String,
+    #[schema(inline)]
+    email: LoginName,
+    #[schema(inline)]
+    password: Secret,
 }
 
 /// The refresh token of the login.
 #[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Refresh {
-    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
-    refresh_token: String,
+    #[schema(inline)]
+    refresh_token: Secret,
 }
 
 /// Which logins end.
 #[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct LogOut {
-    #[schema(max_length = 200, pattern = r"^[^\x00]*$")]
-    refresh_token: String,
+    #[schema(inline)]
+    refresh_token: Secret,
     /// All logins of the account. Only a refresh token that could still be traded in may do that.
     #[serde(default)]
     all: bool,
@@ -68,11 +77,9 @@ pub(crate) async fn log_in(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
     asker: Asker,
-    body: Body<LogIn>,
+    Body(LogIn { email, password }): Body<LogIn>,
 ) -> Result<HttpResponse, ApiError> {
-    let LogIn { email, password } = body.into_inner().0;
-    let email = check::text("email", email, check::MAX_EMAIL)?;
-    let password = check::text("password", password, check::MAX_PASSWORD)?;
+    let (email, password) = (email.into_inner(), password.into_inner());
     Ok(tokens(accounts::log_in(&state, &email, password, (from, asker)).await?))
 }
 
@@ -84,10 +91,9 @@ pub(crate) async fn log_in(
 pub(crate) async fn refresh(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
-    body: Body<Refresh>,
+    Body(Refresh { refresh_token }): Body<Refresh>,
 ) -> Result<HttpResponse, ApiError> {
-    let token = check::text("refresh_token", body.into_inner().0.refresh_token, check::MAX_PASSWORD)?;
-    Ok(tokens(accounts::refresh(&state, &token, from).await?))
+    Ok(tokens(accounts::refresh(&state, &refresh_token.into_inner(), from).await?))
 }
 
 /// Ends a login: its refresh tokens and its access tokens are refused from now on, and its sockets are closed within
@@ -95,11 +101,12 @@ pub(crate) async fn refresh(
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", request_body = LogOut,
     responses((status = 204, description = "Logged out; also where the login had ended before"),
               (status = 401, description = "The refresh token is not good", body = chat_events::ErrorEnvelope)))]
-pub(crate) async fn log_out(state: Data<AppState>, body: Body<LogOut>) -> Result<HttpResponse, ApiError> {
-    let LogOut { refresh_token, all } = body.into_inner().0;
-    let token = check::text("refresh_token", refresh_token, check::MAX_PASSWORD)?;
+pub(crate) async fn log_out(
+    state: Data<AppState>,
+    Body(LogOut { refresh_token, all }): Body<LogOut>,
+) -> Result<HttpResponse, ApiError> {
     let scope = if all { LogoutScope::Everywhere } else { LogoutScope::Login };
-    accounts::log_out(&state, &token, scope).await?;
+    accounts::log_out(&state, &refresh_token.into_inner(), scope).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

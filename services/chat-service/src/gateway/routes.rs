@@ -1,16 +1,29 @@
 //! `/internal/…`: what gateways ask, with the internal secret. Not in the OpenAPI document.
 
 use actix_web::web::{Data, Json};
-use chat_events::Message;
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, MarkSet, Revocations,
-    RevocationsRequest, Send, SetMark, SyncPage, SyncRequest, Tops, TopsRequest,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
+    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 
 use super as gateway;
 use crate::http::api_error::ApiError;
 use crate::http::caller::Gateway;
+use crate::http::table::{Route, internal};
 use crate::state::AppState;
+
+/// Where gateways ask.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        internal("/internal/accounts", accounts),
+        internal("/internal/clients", clients),
+        internal("/internal/sync", sync),
+        internal("/internal/command", command),
+        internal("/internal/tops", tops),
+        internal("/internal/changes", changes),
+        internal("/internal/revocations", revocations),
+    ]
+}
 
 type Answered<T> = Result<Json<T>, ApiError>;
 
@@ -26,12 +39,8 @@ pub(crate) async fn sync(_: Gateway, state: Data<AppState>, body: Json<SyncReque
     gateway::sync(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
-pub(crate) async fn send(_: Gateway, state: Data<AppState>, body: Json<Send>) -> Answered<Message> {
-    gateway::send(&state, body.into_inner()).await.map(Json).map_err(ApiError)
-}
-
-pub(crate) async fn mark(_: Gateway, state: Data<AppState>, body: Json<SetMark>) -> Answered<MarkSet> {
-    gateway::mark(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+pub(crate) async fn command(_: Gateway, state: Data<AppState>, body: Json<CommandRequest>) -> Answered<CommandOutcome> {
+    gateway::command(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
 
 pub(crate) async fn tops(_: Gateway, state: Data<AppState>, body: Json<TopsRequest>) -> Answered<Tops> {

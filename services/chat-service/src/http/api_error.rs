@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
-use chat_events::{ErrorBody, ErrorEnvelope};
+use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 
 use crate::error::Error;
 
@@ -22,9 +22,16 @@ pub(crate) fn answer(body: ErrorBody) -> HttpResponse {
 }
 
 /// What actix-web sends when a handler or an extractor fails.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ApiError(pub(crate) ErrorBody);
+
+impl ApiError {
+    /// Where nothing else is known.
+    pub(super) fn unread() -> Self {
+        Self(ErrorBody::new(ErrorCode::BadRequest, "the request could not be read"))
+    }
+}
 
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {

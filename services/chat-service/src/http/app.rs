@@ -1,12 +1,12 @@
 //! All routes, put together.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::web::{self, PathConfig, ServiceConfig};
 use chat_events::{ErrorBody, ErrorCode};
 
 use super::api_error::{ApiError, answer};
 use super::cors::Origins;
-use super::endpoint::{MAX_BODY, json_config};
+use super::endpoint::{MAX_BODY, endpoints, json_config};
 use super::{routes, unreadable};
 use crate::state::AppState;
 
@@ -19,13 +19,12 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
         config
             .app_data(web::Data::new(state.clone()))
             .app_data(json_config(MAX_BODY))
-            .app_data(QueryConfig::default().error_handler(|why, _| ApiError(unreadable::query(&why)).into()))
             .app_data(PathConfig::default().error_handler(|why, _| ApiError(unreadable::path(&why)).into()));
-        for endpoint in routes::endpoints() {
+        for endpoint in endpoints(routes::public()) {
             config.service(endpoint.into_resource(&state.allowed_origins));
         }
         if state.internal_secret.is_some() {
-            for endpoint in routes::internal_endpoints() {
+            for endpoint in endpoints(routes::internal()) {
                 config.service(endpoint.accepting(MAX_INTERNAL_BODY).uncounted().into_resource(&Origins::default()));
             }
         }

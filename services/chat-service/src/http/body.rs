@@ -1,23 +1,83 @@
-//! Reading bodies exactly: what JSON schema would refuse, serde must not let through.
+//! Reading bodies and queries exactly: what the OpenAPI document would refuse, serde must not let through. What is wrong with a
+//! value is told with the name of its field.
 
-use std::collections::BTreeMap;
 use std::fmt::{Formatter, Result as FormatResult};
+use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
+use actix_web::dev::Payload;
+use actix_web::error::JsonPayloadError;
 use actix_web::web::Json;
-use chat_events::{ChatId, Seq};
+use actix_web::{FromRequest, HttpRequest};
+use chat_events::ErrorBody;
+use futures_util::future::{FutureExt, LocalBoxFuture};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Number;
+use serde_json::value::RawValue;
+use serde_path_to_error::Track;
 
-use crate::input::check;
+use super::api_error::ApiError;
+use super::unreadable;
 
 /// The body of a request: a JSON object.
-pub(crate) type Body<T> = Json<Object<T>>;
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let json = Json::<Box<RawValue>>::from_request(request, payload);
+        async move {
+            // The words for what is no JSON, or too much of it, are those of `json_config`.
+            let json = json.await.map_err(|why| why.as_error().cloned().unwrap_or_else(ApiError::unread))?;
+            read_object(json.get()).map(Self).map_err(ApiError)
+        }
+        .boxed_local()
+    }
+}
+
+/// Reads a JSON object, whose fields are all known.
+pub(crate) fn read_object<T: DeserializeOwned>(json: &str) -> Result<T, ErrorBody> {
+    let (mut track, mut unknown) = (Track::new(), None);
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    let read = serde_ignored::deserialize(tracked, |path| _ = unknown.get_or_insert_with(|| path.to_string()));
+    match (read, unknown) {
+        (Ok(Object(read)), None) => Ok(read),
+        (Ok(_), Some(field)) => Err(unreadable::unknown_field(&field)),
+        (Err(why), _) => Err(unreadable::json(&track.path().to_string(), &JsonPayloadError::Deserialize(why))),
+    }
+}
+
+/// The query of a request.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest for Params<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read_query(request.query_string()).map(Self).map_err(ApiError))
+    }
+}
+
+/// Reads a query, whose fields are all known.
+pub(crate) fn read_query<T: DeserializeOwned>(query: &str) -> Result<T, ErrorBody> {
+    let (mut track, mut unknown) = (Track::new(), None);
+    let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    let tracked = serde_path_to_error::Deserializer::new(reader, &mut track);
+    let read = serde_ignored::deserialize(tracked, |path| _ = unknown.get_or_insert_with(|| path.to_string()));
+    match (read, unknown) {
+        (Ok(read), None) => Ok(read),
+        (Ok(_), Some(field)) => Err(unreadable::query(&field, "is not known here")),
+        (Err(why), _) => Err(unreadable::query(&track.path().to_string(), &why.to_string())),
+    }
+}
 
 /// An object and nothing else. serde would also read a struct from an array of its fields' values.
-pub(crate) struct Object<T>(pub(crate) T);
+struct Object<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,104 +99,53 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A name out of a list, as text. serde would also read `{"open": null}`.
-pub(crate) fn name<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<T, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    T::deserialize(name.into_deserializer())
-}
-
-/// The same where null, or nothing, is as good.
-pub(crate) fn optional_name<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: DeserializeOwned,
-{
-    let name = Option::<String>::deserialize(deserializer)?;
-    name.map(|name| T::deserialize(name.into_deserializer()).map_err(D::Error::custom::<serde::de::value::Error>))
-        .transpose()
-}
-
-/// An id or null. Without `serde(default)` it must be there.
-pub(crate) fn nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    Option::<Number>::deserialize(deserializer)?.map(|number| id(&number)).transpose()
-}
-
-/// An id or null that is there; with `serde(default)`, which has none for one that is not.
-pub(crate) fn present_nullable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<i64>>, D::Error> {
-    nullable_id(deserializer).map(Some)
-}
-
-/// An id.
-pub(crate) fn positive_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    id(&Number::deserialize(deserializer)?)
-}
-
-/// Positions in chats, by the id of the chat.
-pub(crate) fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId, Seq>, D::Error> {
-    let numbers = BTreeMap::<String, Number>::deserialize(deserializer)?;
-    let cursor = |(chat, seq): (String, Number)| {
-        let chat = check::id(&chat).ok_or_else(|| D::Error::custom("the name of a cursor is the id of a chat"))?;
-        let seq = whole(&seq).filter(|seq| *seq >= 0);
-        let seq = seq.ok_or_else(|| D::Error::custom("a cursor is a 64-bit integer of at least 0"))?;
-        Ok((ChatId(chat), Seq(seq)))
-    };
-    numbers.into_iter().map(cursor).collect()
-}
-
-fn id<E: Error>(number: &Number) -> Result<i64, E> {
-    let id = whole(number).filter(|id| *id > 0);
-    id.ok_or_else(|| E::custom("an id is a positive 64-bit integer"))
-}
-
-/// To JSON schema `7.0` is an integer too.
-fn whole(number: &Number) -> Option<i64> {
-    number.as_i64().or_else(|| {
-        // Beyond 2^53 a float no longer names one integer.
-        let whole = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= 9_007_199_254_740_992.0);
-        whole.and_then(|float| format!("{float:.0}").parse().ok())
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use chat_events::SessionStatus;
+    use chat_events::{ErrorCode, SessionStatus, text};
 
     use super::*;
+    use crate::input::fields::{Id, Name};
 
     #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
     struct Wish {
-        #[serde(deserialize_with = "name")]
+        #[serde(deserialize_with = "text::name")]
         status: SessionStatus,
+        name: Option<Name>,
+        user_id: Option<Id>,
     }
 
-    fn read(json: &str) -> Option<SessionStatus> {
-        serde_json::from_str::<Object<Wish>>(json).ok().map(|wish| wish.0.status)
+    fn refused(json: &str) -> (ErrorCode, Option<String>, String) {
+        let ErrorBody { code, message, details, .. } = read_object::<Wish>(json).expect_err(json);
+        (code, details.get("field").and_then(|field| field.as_str()).map(str::to_owned), message)
     }
 
     #[test]
-    fn only_an_object_with_a_name_in_it_is_read() {
-        assert_eq!(read(r#"{"status": "open"}"#), Some(SessionStatus::Open));
-        for bad in [r#"["open"]"#, r#"{"status": {"open": null}}"#, r#"{"status": "ajar"}"#, r#"{"status": null}"#] {
-            assert_eq!(read(bad), None, "{bad}");
+    fn only_an_object_with_known_fields_is_read() {
+        let read = read_object::<Wish>(r#"{"status": "open", "name": "Ada", "user_id": 7.0}"#).expect("good");
+        assert_eq!((read.status, read.user_id.map(Id::get)), (SessionStatus::Open, Some(7)));
+        assert_eq!(read.name.map(Name::into_inner).as_deref(), Some("Ada"));
+        for bad in
+            [r#"["open"]"#, r#"{"status": {"open": null}}"#, r#"{"status": "ajar"}"#, r#"{"status": null}"#, "{}"]
+        {
+            assert_eq!(refused(bad).0, ErrorCode::Invalid, "{bad}");
         }
     }
 
-    #[derive(Deserialize)]
-    struct Choice {
-        #[serde(deserialize_with = "nullable_id")]
-        user_id: Option<i64>,
-    }
-
     #[test]
-    fn an_id_is_a_positive_integer_or_null_and_has_to_be_there() {
-        let read = |json: &str| serde_json::from_str::<Choice>(json).ok().map(|choice| choice.user_id);
-        assert_eq!(read(r#"{"user_id": 7}"#), Some(Some(7)));
-        assert_eq!(read(r#"{"user_id": 7.0}"#), Some(Some(7)));
-        assert_eq!(read(r#"{"user_id": 9223372036854775807}"#), Some(Some(i64::MAX)));
-        assert_eq!(read(r#"{"user_id": null}"#), Some(None));
-        for bad in ["{}", r#"{"user_id": 0}"#, r#"{"user_id": 1.5}"#, r#"{"user_id": "7"}"#, r#"{"user_id": 1e300}"#] {
-            assert_eq!(read(bad), None, "{bad}");
+    fn what_is_wrong_is_told_with_its_field_and_without_the_value() {
+        for (bad, field, message) in [
+            (r#"{"status": "open", "name": " "}"#, "name", "name is empty, or shows nothing"),
+            (r#"{"status": "open", "name": 7}"#, "name", "name: invalid type: integer `7`, expected a string"),
+            (
+                r#"{"status": "open", "user_id": "hunter2"}"#,
+                "user_id",
+                "user_id: invalid type: a string, expected a JSON number",
+            ),
+            (r#"{"status": "open", "user_id": 0}"#, "user_id", "user_id must be an id, a positive 64-bit integer"),
+            (r#"{"status": "open", "nmae": "Ada"}"#, "nmae", "nmae is not known here"),
+            (r#"{"name": "Ada"}"#, "status", "missing field `status`"),
+        ] {
+            assert_eq!(refused(bad), (ErrorCode::Invalid, Some(field.to_owned()), message.to_owned()));
         }
     }
 }

@@ -12,6 +12,7 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 
 use super::api_error::ApiError;
+use super::unreadable;
 use crate::access::Actor;
 use crate::error::Error;
 use crate::limits::Address;
@@ -24,7 +25,7 @@ pub(crate) struct Caller(Bearer);
 
 impl Caller {
     /// As whom the caller acts in a support session. Whether an operator still is one is for the statement to see.
-    pub(crate) fn in_session(self, session: ChatId) -> Result<Actor, Error> {
+    fn in_session(self, session: ChatId) -> Result<Actor, Error> {
         match self.0 {
             Bearer::Client(own) if own.session == session => Ok(Principal::Client { session_id: session }.into()),
             Bearer::Client(_) => Err(Error::forbidden("the token is for another session")),
@@ -82,6 +83,44 @@ impl FromRequest for Caller {
             Ok::<_, Error>(caller)
         };
         ready(caller().map_err(ApiError::from))
+    }
+}
+
+/// Which chats the `{id}` of a path means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChatAddress {
+    /// Support sessions.
+    Session,
+    /// All others.
+    Chat,
+}
+
+/// A caller in the chat of the address: of a session its client or an operator, of any other chat a user. Whether it still
+/// may, the statement sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InChat {
+    pub(crate) actor: Actor,
+    pub(crate) chat: ChatId,
+    pub(crate) caller: Caller,
+}
+
+impl FromRequest for InChat {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload).into_inner();
+        let in_chat = || {
+            let chat = request.match_info().get("id").and_then(|id| id.parse().ok());
+            let chat = ChatId(chat.ok_or_else(|| ApiError(unreadable::not_an_id()))?);
+            let caller = caller?;
+            let actor = match request.app_data::<ChatAddress>() {
+                Some(ChatAddress::Session) => caller.in_session(chat)?,
+                _ => caller.in_chat()?,
+            };
+            Ok(Self { actor, chat, caller })
+        };
+        ready(in_chat())
     }
 }
 

@@ -8,14 +8,14 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::web::{self, JsonConfig};
-use actix_web::{FromRequest, Handler, HttpRequest, HttpResponse, Responder, Route};
+use actix_web::{HttpRequest, HttpResponse, Route};
 use chat_events::{ErrorBody, ErrorCode};
 use http_server::preflight;
 
 use super::api_error::{ApiError, answer};
-use super::caller::CameFrom;
+use super::caller::{CameFrom, ChatAddress};
 use super::cors::Origins;
-use super::unreadable;
+use super::{table, unreadable};
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -27,70 +27,26 @@ const DECODED: [&str; 2] = ["gzip", "identity"];
 
 /// A path and what it serves.
 pub(crate) struct Endpoint {
-    path: &'static str,
-    routes: Vec<Route>,
-    methods: Vec<Method>,
+    path: String,
+    address: ChatAddress,
+    handlers: Vec<(Method, Route)>,
     max_body: usize,
     counts: bool,
 }
 
-/// An endpoint that serves nothing yet.
-pub(crate) fn at(path: &'static str) -> Endpoint {
-    Endpoint { path, routes: vec![], methods: vec![], max_body: MAX_BODY, counts: true }
+/// The endpoints of these routes: those of one path are one.
+pub(crate) fn endpoints(routes: Vec<table::Route>) -> Vec<Endpoint> {
+    let mut endpoints: Vec<Endpoint> = Vec::new();
+    for table::Route { path, handlers, address, .. } in routes {
+        match endpoints.iter_mut().find(|endpoint| endpoint.path == path) {
+            Some(endpoint) => endpoint.handlers.extend(handlers),
+            None => endpoints.push(Endpoint { path, address, handlers, max_body: MAX_BODY, counts: true }),
+        }
+    }
+    endpoints
 }
 
 impl Endpoint {
-    /// GET, and HEAD with it.
-    pub(crate) fn get<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::GET, handler.clone()).on(Method::HEAD, handler)
-    }
-
-    /// DELETE.
-    pub(crate) fn delete<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::DELETE, handler)
-    }
-
-    /// PATCH.
-    pub(crate) fn patch<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::PATCH, handler)
-    }
-
-    /// POST.
-    pub(crate) fn post<F, Args>(self, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.on(Method::POST, handler)
-    }
-
-    fn on<F, Args>(mut self, method: Method, handler: F) -> Self
-    where
-        F: Handler<Args>,
-        Args: FromRequest + 'static,
-        F::Output: Responder + 'static,
-    {
-        self.routes.push(web::method(method.clone()).to(handler));
-        self.methods.push(method);
-        self
-    }
-
     /// With another limit of the body, in bytes.
     pub(crate) fn accepting(self, max_body: usize) -> Self {
         Self { max_body, ..self }
@@ -103,12 +59,13 @@ impl Endpoint {
 
     /// As actix-web takes it, for pages of these origins and for programs.
     pub(crate) fn into_resource(self, origins: &Origins) -> impl actix_web::dev::HttpServiceFactory + use<> {
-        let names: Vec<&str> = self.methods.iter().map(Method::as_str).collect();
+        let (methods, routes): (Vec<Method>, Vec<Route>) = self.handlers.into_iter().unzip();
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         let allowed = HeaderValue::from_str(&format!("{}, OPTIONS", names.join(", ")))
             .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"));
         let options = allowed.clone();
-        let mut resource = web::resource(self.path).app_data(json_config(self.max_body));
-        for route in self.routes {
+        let mut resource = web::resource(self.path).app_data(json_config(self.max_body)).app_data(self.address);
+        for route in routes {
             resource = resource.route(route);
         }
         resource
@@ -119,7 +76,7 @@ impl Endpoint {
             .wrap(from_fn(read_encoding))
             .wrap(Condition::new(self.counts, from_fn(count)))
             // Around all that refuses: a page of another site may read why.
-            .wrap(Condition::new(!origins.are_none(), origins.cors(self.methods)))
+            .wrap(Condition::new(!origins.are_none(), origins.cors(methods)))
             .wrap(from_fn(observe))
     }
 }
@@ -199,5 +156,7 @@ async fn observe(
 
 /// How JSON bodies are read.
 pub(crate) fn json_config(max_body: usize) -> JsonConfig {
-    JsonConfig::default().limit(max_body).error_handler(|why, _: &HttpRequest| ApiError(unreadable::json(&why)).into())
+    JsonConfig::default()
+        .limit(max_body)
+        .error_handler(|why, _: &HttpRequest| ApiError(unreadable::json("", &why)).into())
 }

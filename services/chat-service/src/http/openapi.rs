@@ -6,10 +6,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use chat_events::ErrorEnvelope;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi as _};
+
+use super::routes;
+use super::table::{Described, Route};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -17,13 +20,6 @@ use utoipa::{Modify, OpenApi as _};
          description = "Support sessions, chats, messages and accounts. Live events come over the channel protocol."),
     // Beside this document, whatever prefix a proxy puts before it.
     servers((url = "./")),
-    paths(
-        crate::sessions::routes::open, crate::sessions::routes::show, crate::sessions::routes::channel_token, crate::sessions::routes::assign,
-        crate::sessions::routes::set_status, crate::sessions::routes::list, crate::messages::routes::list_in_session,
-        crate::messages::routes::send_in_session, crate::messages::routes::list_in_chat, crate::messages::routes::send_in_chat,
-        crate::marks::routes::raise_in_session, crate::marks::routes::raise_in_chat, crate::sessions::routes::ban, crate::sessions::routes::unban,
-        crate::chats::routes::list, crate::chats::routes::changes, crate::chats::members::routes::add, crate::chats::members::routes::alter, crate::chats::members::routes::remove, crate::accounts::routes::log_out, crate::accounts::routes::log_in, crate::accounts::routes::refresh, crate::accounts::routes::jwks, crate::accounts::routes::me,
-    ),
     components(schemas(ErrorEnvelope)),
     tags(
         (name = "sessions", description = "Support sessions"),
@@ -31,12 +27,29 @@ use utoipa::{Modify, OpenApi as _};
         (name = "chats", description = "Chats of users"),
         (name = "auth", description = "Accounts and tokens"),
     ),
-    modifiers(&Bearers, &Errors, &RateLimits),
 )]
 struct Document;
 
 static JSON: LazyLock<String> =
-    LazyLock::new(|| Document::openapi().to_json().expect("the document holds nothing that JSON cannot"));
+    LazyLock::new(|| document().to_json().expect("the document holds nothing that JSON cannot"));
+
+/// The document of all routes that everybody may call.
+fn document() -> OpenApi {
+    let mut document = Document::openapi();
+    let components = document.components.get_or_insert_default();
+    for Described { schemas, .. } in routes::public().into_iter().filter_map(|route| route.described) {
+        components.schemas.extend(schemas);
+    }
+    for Route { path, described, .. } in routes::public() {
+        let Some(Described { methods, operation, .. }) = described else { continue };
+        document.paths.add_path_operation(path, methods, operation);
+    }
+    Bearers.modify(&mut document);
+    Errors.modify(&mut document);
+    RateLimits.modify(&mut document);
+    KnownFields.modify(&mut document);
+    document
+}
 
 /// The document.
 pub(crate) async fn serve() -> HttpResponse {
@@ -60,6 +73,31 @@ impl Modify for Bearers {
                 None => scheme,
             };
             components.add_security_scheme(name, SecurityScheme::Http(scheme.build()));
+        }
+    }
+}
+
+/// Bodies have the fields that are described and no others.
+struct KnownFields;
+
+impl Modify for KnownFields {
+    fn modify(&self, openapi: &mut OpenApi) {
+        let operations = openapi.paths.paths.values().flat_map(|path| [&path.post, &path.put, &path.patch]).flatten();
+        let bodies: Vec<String> = operations
+            .filter_map(|operation| {
+                let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
+                let RefOr::T(content) = body.content.get("application/json")? else { return None };
+                match content.schema.as_ref()? {
+                    RefOr::Ref(body) => body.ref_location.rsplit('/').next().map(str::to_owned),
+                    RefOr::T(_) => None,
+                }
+            })
+            .collect();
+        let schemas = &mut openapi.components.get_or_insert_default().schemas;
+        for body in bodies {
+            if let Some(RefOr::T(Schema::Object(object))) = schemas.get_mut(&body) {
+                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+            }
         }
     }
 }

@@ -3,11 +3,10 @@
 use actix_web::dev::{Path as Segments, ResourceDef};
 use actix_web::error::PathError;
 use actix_web::http::Uri;
-use actix_web::web::Query;
 use chat_events::gateway_api::Principal;
 use chat_events::{ErrorBody, UserId};
-use serde::de::DeserializeOwned;
 
+use super::body::read_query;
 use super::params::MemberPath;
 use super::unreadable;
 use crate::chats::routes::ChatsQuery;
@@ -45,23 +44,19 @@ impl RouteQuery {
         match self {
             Self::Sessions => {
                 let operator = Principal::Staff { user_id: UserId(1) };
-                let filter = read::<SessionsQuery>(query)?.filter(operator).map_err(Error::into_body)?;
+                let filter = read_query::<SessionsQuery>(query)?.filter(operator).map_err(Error::into_body)?;
                 Ok(Page { limit: filter.limit, from: filter.before.map(|chat| chat.0) })
             }
             Self::Messages => {
-                let (limit, wanted) = read::<MessagesQuery>(query)?.asked().map_err(Error::into_body)?;
+                let (limit, wanted) = read_query::<MessagesQuery>(query)?.asked();
                 Ok(Page { limit, from: anchor(wanted) })
             }
             Self::Chats => {
-                let (limit, _) = read::<ChatsQuery>(query)?.asked().map_err(Error::into_body)?;
+                let (limit, _) = read_query::<ChatsQuery>(query)?.asked();
                 Ok(Page { limit, from: None })
             }
         }
     }
-}
-
-fn read<T: DeserializeOwned>(query: &str) -> Result<T, ErrorBody> {
-    Query::from_query(query).map(Query::into_inner).map_err(|why| unreadable::query(&why))
 }
 
 fn anchor(wanted: Wanted) -> Option<i64> {

@@ -1,4 +1,4 @@
-//! The route table: canonical REST, and what gateways ask.
+//! The routes of all features: canonical REST, and what gateways ask.
 //!
 //! The handlers are with their features; [`openapi`] describes them.
 
@@ -9,12 +9,13 @@ use actix_web::web::{ServiceConfig, scope};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cors::Origins;
-use super::endpoint::{Endpoint, at};
+use super::endpoint::endpoints;
 use super::openapi;
+use super::table::{Route, page};
 use crate::accounts::routes as accounts;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
-use crate::gateway::routes as internal;
+use crate::gateway::routes as gateway;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
@@ -25,59 +26,40 @@ const DOCUMENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 
     img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'none'";
 
-/// What everybody may call.
-pub(crate) fn endpoints() -> Vec<Endpoint> {
-    vec![
-        at("/chat/session").post(sessions::open),
-        at("/chat/session/{id}").get(sessions::show),
-        at("/chat/session/{id}/channel-token").get(sessions::channel_token),
-        at("/chat/session/{id}/messages").get(messages::list_in_session).post(messages::send_in_session),
-        at("/chat/session/{id}/marks").post(marks::raise_in_session),
-        at("/chat/session/{id}/assign").post(sessions::assign),
-        at("/chat/session/{id}/status").post(sessions::set_status),
-        at("/chat/session/{id}/ban").post(sessions::ban),
-        at("/chat/session/{id}/unban").post(sessions::unban),
-        at("/chat/sessions").get(sessions::list),
-        at("/chats").get(chats::list),
-        at("/chats/changes").post(chats::changes),
-        at("/chats/{id}/members").post(members::add),
-        at("/chats/{id}/members/{user_id}").patch(members::alter).delete(members::remove),
-        at("/chats/{id}/messages").get(messages::list_in_chat).post(messages::send_in_chat),
-        at("/chats/{id}/marks").post(marks::raise_in_chat),
-        at("/auth/login").post(accounts::log_in),
-        at("/auth/refresh").post(accounts::refresh),
-        at("/auth/logout").post(accounts::log_out),
-        at("/users/me").get(accounts::me),
-        at("/.well-known/jwks.json").get(accounts::jwks),
-        at("/openapi.json").get(openapi::serve),
-    ]
+/// What everybody may call, described in the document.
+pub(super) fn public() -> Vec<Route> {
+    let features = [
+        sessions::routes(),
+        messages::routes(),
+        marks::routes(),
+        chats::routes(),
+        members::routes(),
+        accounts::routes(),
+    ];
+    features.into_iter().flatten().collect()
 }
 
 /// What only gateways may call.
-pub(crate) fn internal_endpoints() -> Vec<Endpoint> {
-    vec![
-        at("/internal/accounts").post(internal::accounts),
-        at("/internal/clients").post(internal::clients),
-        at("/internal/sync").post(internal::sync),
-        at("/internal/send").post(internal::send),
-        at("/internal/mark").post(internal::mark),
-        at("/internal/tops").post(internal::tops),
-        at("/internal/changes").post(internal::changes),
-        at("/internal/revocations").post(internal::revocations),
-    ]
+pub(super) fn internal() -> Vec<Route> {
+    gateway::routes()
 }
 
 /// Swagger UI, at both of its usual places. What it refers to is relative: a proxy may put a prefix before all paths.
 pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
+    for endpoint in endpoints(vec![page("/openapi.json", openapi::serve)]) {
+        config.service(endpoint.into_resource(origins));
+    }
     for (path, document) in [("/docs", "../openapi.json"), ("/api/docs", "../../openapi.json")] {
         let redirect = || async { HttpResponse::MovedPermanently().insert_header((LOCATION, "docs/")).finish() };
-        config.service(at(path).get(redirect).into_resource(origins));
+        for endpoint in endpoints(vec![page(path, redirect)]) {
+            config.service(endpoint.into_resource(origins));
+        }
         // The scope ends before the slash, which belongs to the page's own path.
-        let page = SwaggerUi::new("/{_:.*}").config(Config::from(document));
+        let ui = SwaggerUi::new("/{_:.*}").config(Config::from(document));
         let headers = DefaultHeaders::new()
             .add((CONTENT_SECURITY_POLICY, DOCUMENT_POLICY))
             .add((X_FRAME_OPTIONS, "DENY"))
             .add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-        config.service(scope(path).wrap(headers).service(page));
+        config.service(scope(path).wrap(headers).service(ui));
     }
 }

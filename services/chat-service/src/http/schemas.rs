@@ -62,18 +62,6 @@ pub(crate) fn cursors() -> Schema {
         .into()
 }
 
-/// An id, or null.
-pub(crate) fn optional_id() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Integer, Type::Null]))
-        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
-        .description(Some("`new_next` of the answer before: goes on from there in `new`."))
-        .minimum(Some(1))
-        .maximum(Some(i64::MAX))
-        .build()
-        .into()
-}
-
 /// An id, or null; it has to be there.
 pub(crate) fn nullable_id() -> Schema {
     operator_or_nobody("An operator, or null for nobody.")

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
-use crate::error::Error;
+use crate::input::fields;
 
 /// Bytes, as PostgreSQL prints it: numbers written out, a space behind each colon and comma.
 pub(crate) const MAX_BYTES: usize = 8 * 1024;
@@ -31,13 +31,27 @@ const MAX_EXPONENT: i32 = 400;
 #[derive(Debug, Clone)]
 pub(crate) struct Metadata(String);
 
+impl Default for Metadata {
+    fn default() -> Self {
+        Self("{}".to_owned())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let sent = Box::<RawValue>::deserialize(deserializer)?;
+        Self::parse(sent.get()).map_err(|fault| fields::Fault::new(fault.to_string()).into_serde())
+    }
+}
+
 impl Metadata {
-    /// Reads it as it was sent; nothing is an empty object.
-    pub(crate) fn parse(field: &str, sent: Option<&RawValue>) -> Result<Self, Error> {
+    /// Reads it as it was sent.
+    fn parse(sent: &str) -> Result<Self, Fault> {
         let mut printed = Printed(String::new());
-        let sent = sent.map_or("{}", RawValue::get);
-        let result = if sent.starts_with('{') { printed.value(sent, MAX_DEPTH) } else { Err(Fault::NoObject) };
-        result.map_err(|fault| Error::invalid(field, format!("{field} {fault}")))?;
+        if !sent.starts_with('{') {
+            return Err(Fault::NoObject);
+        }
+        printed.value(sent, MAX_DEPTH)?;
         Ok(Self(printed.0))
     }
 
@@ -213,17 +227,11 @@ impl Serialize for ShownMetadata {
 
 #[cfg(test)]
 mod tests {
-    use chat_events::ErrorBody;
-
     use super::*;
 
     fn printed(json: &str) -> Result<String, String> {
         let raw: Box<RawValue> = serde_json::from_str(json).expect("JSON");
-        Metadata::parse("metadata", Some(&raw)).map(|metadata| metadata.0).map_err(|error| {
-            let ErrorBody { message, details, .. } = error.into_body();
-            assert_eq!(details["field"], "metadata");
-            message
-        })
+        Metadata::parse(raw.get()).map(|metadata| metadata.0).map_err(|fault| format!("metadata {fault}"))
     }
 
     #[test]

@@ -125,7 +125,7 @@ async fn write(
         check_verdict(Verb::Read, &verdict)?;
         let (true, Some(chat_kind)) = (is_known, chat_kind) else { return Ok(None) };
         if let Some(mark) = mark {
-            return Ok(Some(MarkSet { mark: serde_json::from_str(&mark)?, rose, chat_kind: chat_kind.0 }));
+            return Ok(Some(MarkSet { mark: serde_json::from_str(&mark)?, rose, kind, chat_kind: chat_kind.0 }));
         }
     }
     Err(Error::Internal("a mark that was raised is not there".into()))

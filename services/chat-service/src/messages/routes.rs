@@ -1,61 +1,42 @@
 //! Messages of sessions and of other chats.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path, Query};
-use chat_events::gateway_api::SentFrom;
-use chat_events::{ChatId, Mark, Message, MessageBody, MessageId, Seq, Visibility};
+use actix_web::web::{Data, Json};
+use chat_events::{Mark, Message, MessageDraft, MessageId, Seq};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::history::{self, PageAnchor};
 use super::send::NewMessage;
 use super::{Reading, sync};
-use crate::access::Actor;
-use crate::error::Error;
 use crate::http::api_error::ApiError;
-use crate::http::body::{Body, optional_name};
-use crate::http::caller::{Caller, CameFrom};
-use crate::http::params::{ChatPath, SessionPath};
-use crate::input::check;
+use crate::http::body::{Body, Params};
+use crate::http::caller::{CameFrom, InChat};
+use crate::http::params::ChatPath;
+use crate::http::table::{Route, in_chats};
+use crate::input::fields::{IdParam, PageLimit, SeqParam, rows};
 use crate::state::AppState;
 
-/// A message to write.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"body": "Hello", "client_id": "0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90"}))]
-pub(crate) struct SendMessage {
-    /// The text: 1 to 10,000 characters of which one at least shows something, no NUL. It is kept as it is, but for directions
-    /// that it leaves open: those are closed.
-    #[schema(
-        min_length = 1,
-        max_length = 10000,
-        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff][^\x00]*$"
-    )]
-    pub(crate) body: String,
-    /// A UUID of the sender's making. Sent again with the same, the message is not written again.
-    client_id: Uuid,
-    /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.
-    #[serde(default, deserialize_with = "optional_name")]
-    visibility: Option<Visibility>,
+/// Where messages are served: in sessions and in other chats.
+pub(crate) fn routes() -> Vec<Route> {
+    [in_chats::<__path_list, _, _>(list), in_chats::<__path_send, _, _>(send)].into_iter().flatten().collect()
 }
 
 /// Which part of the history. Of several places `after_seq` counts before `after_id`, and that before `before_id`.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MessagesQuery {
     /// How many at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u16>,
+    #[param(inline)]
+    limit: Option<PageLimit>,
     /// The last messages before this one.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
-    before_id: Option<i64>,
+    #[param(inline)]
+    before_id: Option<IdParam>,
     /// The first messages after this one.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
-    after_id: Option<i64>,
+    #[param(inline)]
+    after_id: Option<IdParam>,
     /// Messages written or changed after this cursor, in the order of their last change.
-    #[param(minimum = 0, maximum = 9223372036854775807_i64)]
-    after_seq: Option<i64>,
+    #[param(inline)]
+    after_seq: Option<SeqParam>,
 }
 
 /// A page of messages.
@@ -72,46 +53,22 @@ pub(crate) struct Messages {
     seq: Seq,
 }
 
-/// Messages of a session. Without a place: the newest.
-#[utoipa::path(get, path = "/chat/session/{id}/messages", tag = "messages",
-    params(SessionPath, MessagesQuery),
-    security(("session_token" = []), ("access_token" = [])),
-    responses((status = 200, description = "One page", body = Messages)))]
-pub(crate) async fn list_in_session(
+/// Messages of a chat. Without a place: the newest.
+#[utoipa::path(get, path = "/chats/{id}/messages", tag = "messages", params(ChatPath, MessagesQuery),
+    security(("access_token" = [])), responses((status = 200, description = "One page", body = Messages)))]
+pub(crate) async fn list(
     state: Data<AppState>,
-    id: Path<ChatId>,
-    (caller, from): (Caller, CameFrom),
-    query: Query<MessagesQuery>,
+    InChat { actor, chat, .. }: InChat,
+    CameFrom(from): CameFrom,
+    Params(query): Params<MessagesQuery>,
 ) -> Result<Json<Messages>, ApiError> {
-    list(&state, (caller.in_session(*id)?, from), *id, &query).await
-}
-
-/// Messages of a chat that is not a session. Without a place: the newest.
-#[utoipa::path(get, path = "/chats/{id}/messages", tag = "messages",
-    params(ChatPath, MessagesQuery), security(("access_token" = [])),
-    responses((status = 200, description = "One page", body = Messages)))]
-pub(crate) async fn list_in_chat(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    (caller, from): (Caller, CameFrom),
-    query: Query<MessagesQuery>,
-) -> Result<Json<Messages>, ApiError> {
-    list(&state, (caller.in_chat()?, from), *id, &query).await
-}
-
-async fn list(
-    state: &AppState,
-    (actor, CameFrom(from)): (Actor, CameFrom),
-    chat: ChatId,
-    query: &MessagesQuery,
-) -> Result<Json<Messages>, ApiError> {
-    let (limit, anchor) = query.asked()?;
+    let (limit, place) = query.asked();
     let _turn = state.pages.turn(actor.principal, from).await?;
     // Pages that were read while this one waited may have been long.
     state.limits.owes_nothing(actor.principal)?;
     let reading = Reading::of(actor, chat);
     let mut conn = state.connection().await?;
-    let page = match anchor {
+    let page = match place {
         Wanted::Changes(after) => {
             let page = sync::read(&mut conn, &state.bad_rows, reading, after, limit).await?;
             Messages { messages: page.messages, marks: page.chat.marks, has_more: page.has_more, seq: page.next }
@@ -134,68 +91,31 @@ pub(crate) enum Wanted {
 
 impl MessagesQuery {
     /// How many, and from where.
-    pub(crate) fn asked(&self) -> Result<(u16, Wanted), Error> {
-        Ok((check::limit(self.limit)?, self.anchor()?))
-    }
-
-    fn anchor(&self) -> Result<Wanted, Error> {
-        let after_seq = check::seq("after_seq", self.after_seq)?;
-        let after_id = check::cursor("after_id", self.after_id)?;
-        let before_id = check::cursor("before_id", self.before_id)?;
-        Ok(match (after_seq, after_id, before_id) {
-            (Some(seq), _, _) => Wanted::Changes(Seq(seq)),
-            (None, Some(id), _) => Wanted::History(PageAnchor::After(MessageId(id))),
-            (None, None, Some(id)) => Wanted::History(PageAnchor::Before(MessageId(id))),
+    pub(crate) fn asked(&self) -> (u16, Wanted) {
+        let message = |id: IdParam| MessageId(id.get());
+        let wanted = match (self.after_seq, self.after_id, self.before_id) {
+            (Some(seq), _, _) => Wanted::Changes(Seq(seq.get())),
+            (None, Some(id), _) => Wanted::History(PageAnchor::After(message(id))),
+            (None, None, Some(id)) => Wanted::History(PageAnchor::Before(message(id))),
             (None, None, None) => Wanted::History(PageAnchor::Newest),
-        })
+        };
+        (rows(self.limit), wanted)
     }
 }
 
-/// Writes a message in a session.
-#[utoipa::path(post, path = "/chat/session/{id}/messages", tag = "messages", params(SessionPath),
-    request_body = SendMessage, security(("session_token" = []), ("access_token" = [])),
+/// Writes a message in a chat.
+#[utoipa::path(post, path = "/chats/{id}/messages", tag = "messages", params(ChatPath), request_body = MessageDraft,
+    security(("access_token" = [])),
     responses((status = 201, description = "It is stored", body = Message),
               (status = 200, description = "It was stored before; as it is now", body = Message)))]
-pub(crate) async fn send_in_session(
+pub(crate) async fn send(
     state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
+    InChat { actor, chat, caller }: InChat,
     from: CameFrom,
-    body: Body<SendMessage>,
+    Body(draft): Body<MessageDraft>,
 ) -> Result<HttpResponse, ApiError> {
-    send(&state, caller.in_session(*id)?, *id, (body.into_inner().0, caller.sends_from(from))).await
-}
-
-/// Writes a message in a chat that is not a session.
-#[utoipa::path(post, path = "/chats/{id}/messages", tag = "messages", params(ChatPath),
-    request_body = SendMessage, security(("access_token" = [])),
-    responses((status = 201, description = "It is stored", body = Message),
-              (status = 200, description = "It was stored before; as it is now", body = Message)))]
-pub(crate) async fn send_in_chat(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
-    body: Body<SendMessage>,
-) -> Result<HttpResponse, ApiError> {
-    send(&state, caller.in_chat()?, *id, (body.into_inner().0, None)).await
-}
-
-async fn send(
-    state: &AppState,
-    actor: Actor,
-    chat: ChatId,
-    (message, from): (SendMessage, Option<SentFrom>),
-) -> Result<HttpResponse, ApiError> {
-    let body = MessageBody::parse(message.body).map_err(|why| Error::invalid("body", why.to_string()))?;
-    let new = NewMessage {
-        actor,
-        chat,
-        body,
-        client_id: message.client_id,
-        visibility: message.visibility.unwrap_or(Visibility::Public),
-        traceparent: telemetry::trace::current_traceparent(),
-    };
-    let sent = super::write(state, new, from).await?;
+    let new = NewMessage::parse(actor, chat, draft)?;
+    let sent = super::write(&state, new, caller.sends_from(from)).await?;
     let mut response = if sent.is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(sent.message))
 }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_events::{ChatId, Message, MessageBody, Visibility};
+use chat_events::{ChatId, Message, MessageBody, MessageDraft, Visibility};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -40,6 +40,17 @@ pub(crate) struct NewMessage {
     pub(crate) visibility: Visibility,
     /// W3C trace context of the request.
     pub(crate) traceparent: Option<String>,
+}
+
+impl NewMessage {
+    /// Of what its sender gave.
+    pub(crate) fn parse(actor: Actor, chat: ChatId, draft: MessageDraft) -> Result<Self, Error> {
+        let MessageDraft { body, client_id, visibility } = draft;
+        let body = MessageBody::parse(body).map_err(|why| Error::invalid("body", why.to_string()))?;
+        let visibility = visibility.unwrap_or(Visibility::Public);
+        let traceparent = telemetry::trace::current_traceparent();
+        Ok(Self { actor, chat, body, client_id, visibility, traceparent })
+    }
 }
 
 /// A message that is stored.

@@ -1,12 +1,13 @@
 //! `/chat/session…`: support sessions.
 
 use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Json, Path};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, SessionStatus, UserId};
+use chat_events::{ChatId, SessionStatus, UserId, text};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::ban;
 use super::change::{self, SessionChange};
@@ -14,48 +15,55 @@ use super::list::{self, AssigneeFilter, SessionFilter};
 use super::open::{self, NewSession};
 use super::view::{self, SessionView};
 use super::visitor::visitor;
+use crate::access::Actor;
 use crate::error::Error;
 use crate::http::api_error::ApiError;
-use crate::http::body::{Body, name, nullable_id, present_nullable_id};
-use crate::http::caller::{Caller, CameFrom, VisitorSecret};
+use crate::http::body::{Body, Params};
+use crate::http::caller::{Caller, CameFrom, InChat, VisitorSecret};
 use crate::http::params::SessionPath;
 use crate::http::schemas;
-use crate::input::check;
+use crate::http::table::{Route, route};
+use crate::input::fields::{
+    EmailAddress, Fault, Id, IdParam, Locale, Name, PageLimit, PageUrl, present, required, rows,
+};
 use crate::input::metadata::Metadata;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 
+/// Where sessions are served.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        route::<__path_open, _, _>(open),
+        route::<__path_show, _, _>(show),
+        route::<__path_channel_token, _, _>(channel_token),
+        route::<__path_assign, _, _>(assign),
+        route::<__path_set_status, _, _>(set_status),
+        route::<__path_ban, _, _>(ban),
+        route::<__path_unban, _, _>(unban),
+        route::<__path_list, _, _>(list),
+    ]
+}
+
 /// A visitor who opens a session. Everything may be left out.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Ada", "email": "ada@example.com", "page_url": "https://example.com/pricing",
                           "locale": "en-GB", "metadata": {"plan": "pro"}}))]
 pub(crate) struct OpenSession {
     /// The name to show: something must show. Kept as one line, without controls of direction.
-    #[schema(
-        min_length = 1,
-        max_length = 200,
-        pattern = r"^[^\x00]*[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff][^\x00]*$"
-    )]
-    name: Option<String>,
+    #[schema(inline)]
+    name: Option<Name>,
     /// Where to answer when the visitor is gone.
-    #[schema(
-        max_length = 254,
-        pattern = r"^[^@\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff]+@[^@\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff]+$"
-    )]
-    email: Option<String>,
+    #[schema(inline)]
+    email: Option<EmailAddress>,
     /// The page where the chat began.
-    #[schema(
-        max_length = 2000,
-        pattern = r"^https?://[^\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff]+$"
-    )]
-    page_url: Option<String>,
+    #[schema(inline)]
+    page_url: Option<PageUrl>,
     /// BCP 47, as the browser says.
-    #[schema(min_length = 1, max_length = 35, pattern = "^[A-Za-z0-9_-]+$")]
-    locale: Option<String>,
+    #[schema(inline)]
+    locale: Option<Locale>,
     /// What the site knows about its visitor.
     #[schema(schema_with = schemas::metadata)]
-    metadata: Option<Box<RawValue>>,
+    metadata: Option<Metadata>,
 }
 
 /// A new session. The secret and the tokens are for the visitor's browser alone.
@@ -91,7 +99,7 @@ pub(crate) async fn open(
     body: Body<OpenSession>,
 ) -> Result<HttpResponse, ApiError> {
     let secret = OpaqueSecret::generate();
-    let new = body.into_inner().0.check(secret.hash)?;
+    let new = body.0.opened_with(secret.hash);
     state.limits.open_session(from)?;
     let (session_id, created_at) = open::open(&state, new).await?;
     let channel = state.tokens.channel(session_id);
@@ -106,15 +114,15 @@ pub(crate) async fn open(
 }
 
 impl OpenSession {
-    pub(crate) fn check(self, secret_hash: Vec<u8>) -> Result<NewSession, Error> {
-        Ok(NewSession {
-            name: self.name.map(|name| check::name("name", name)).transpose()?,
-            email: self.email.map(|email| check::email("email", email)).transpose()?,
-            page_url: self.page_url.map(|url| check::url("page_url", url)).transpose()?,
-            locale: self.locale.map(|locale| check::locale("locale", locale)).transpose()?,
-            metadata: Metadata::parse("metadata", self.metadata.as_deref())?,
+    fn opened_with(self, secret_hash: Vec<u8>) -> NewSession {
+        NewSession {
+            name: self.name.map(Name::into_inner),
+            email: self.email.map(EmailAddress::into_inner),
+            page_url: self.page_url.map(PageUrl::into_inner),
+            locale: self.locale.map(Locale::into_inner),
+            metadata: self.metadata.unwrap_or_default(),
             secret_hash,
-        })
+        }
     }
 }
 
@@ -143,34 +151,28 @@ pub(crate) async fn channel_token(
 #[utoipa::path(get, path = "/chat/session/{id}", tag = "sessions", params(SessionPath),
     security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "The session as the caller sees it", body = SessionView)))]
-pub(crate) async fn show(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
-) -> Result<Json<SessionView>, ApiError> {
-    view_for(&state, *id, caller).await
+pub(crate) async fn show(state: Data<AppState>, session: InChat) -> Result<Json<SessionView>, ApiError> {
+    view_for(&state, session.chat, session.actor).await
 }
 
-async fn view_for(state: &AppState, session: ChatId, caller: Caller) -> Result<Json<SessionView>, ApiError> {
-    let actor = caller.in_session(session)?;
+async fn view_for(state: &AppState, session: ChatId, actor: Actor) -> Result<Json<SessionView>, ApiError> {
     let mut conn = state.connection().await?;
     Ok(Json(view::view(&mut conn, &state.bad_rows, actor, session).await?))
 }
 
 /// Who is to have the session.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"user_id": 1}))]
 pub(crate) struct Assign {
     /// An operator, or null for nobody. It must be there: nobody is unassigned by forgetting it.
-    #[serde(deserialize_with = "nullable_id")]
+    #[serde(deserialize_with = "required")]
     #[schema(required = true, schema_with = schemas::nullable_id)]
-    user_id: Option<i64>,
+    user_id: Option<Id>,
     /// Who has the session as far as the caller knows, null for nobody. If somebody else has it by now, the answer is
     /// `conflict` with who that is in `details.assignee`. Left out: whoever has it.
-    #[serde(default, deserialize_with = "present_nullable_id")]
+    #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::nullable_expected_id)]
-    if_assignee: Option<Option<i64>>,
+    if_assignee: Option<Option<Id>>,
 }
 
 /// Gives a session to an operator, or to nobody. Who takes one that nobody has says so with `if_assignee`: of two who do
@@ -180,21 +182,19 @@ pub(crate) struct Assign {
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn assign(
     state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
-    body: Body<Assign>,
+    session: InChat,
+    Body(Assign { user_id, if_assignee }): Body<Assign>,
 ) -> Result<Json<SessionView>, ApiError> {
-    let Assign { user_id, if_assignee } = body.into_inner().0;
-    let expected = if_assignee.map(|assignee| assignee.map(UserId));
-    change_for(&state, *id, caller, SessionChange::Assignee { to: user_id.map(UserId), expected }).await
+    let user = |id: Id| UserId(id.get());
+    let expected = if_assignee.map(|assignee| assignee.map(user));
+    change_for(&state, session, SessionChange::Assignee { to: user_id.map(user), expected }).await
 }
 
 /// Where the session is to stand.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"status": "pending"}))]
 pub(crate) struct SetStatus {
-    #[serde(deserialize_with = "name")]
+    #[serde(deserialize_with = "text::name")]
     status: SessionStatus,
 }
 
@@ -204,22 +204,15 @@ pub(crate) struct SetStatus {
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
 pub(crate) async fn set_status(
     state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
+    session: InChat,
     body: Body<SetStatus>,
 ) -> Result<Json<SessionView>, ApiError> {
-    change_for(&state, *id, caller, SessionChange::Status(body.0.0.status)).await
+    change_for(&state, session, SessionChange::Status(body.0.status)).await
 }
 
-async fn change_for(
-    state: &AppState,
-    session: ChatId,
-    caller: Caller,
-    wanted: SessionChange,
-) -> Result<Json<SessionView>, ApiError> {
-    let operator = caller.staff()?;
-    change::change(state, operator, session, wanted).await?;
-    view_for(state, session, caller).await
+async fn change_for(state: &AppState, session: InChat, wanted: SessionChange) -> Result<Json<SessionView>, ApiError> {
+    change::change(state, session.actor, session.chat, wanted).await?;
+    view_for(state, session.chat, session.actor).await
 }
 
 /// Bans the client of a session: from now on its tokens are refused everywhere, it gets no new ones, and its sockets are
@@ -227,52 +220,38 @@ async fn change_for(
 #[utoipa::path(post, path = "/chat/session/{id}/ban", tag = "sessions", params(SessionPath),
     security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
-pub(crate) async fn ban(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
-) -> Result<Json<SessionView>, ApiError> {
-    set_banned(&state, *id, caller, true).await
+pub(crate) async fn ban(state: Data<AppState>, session: InChat) -> Result<Json<SessionView>, ApiError> {
+    set_banned(&state, session, true).await
 }
 
 /// Lets a banned client in again.
 #[utoipa::path(post, path = "/chat/session/{id}/unban", tag = "sessions", params(SessionPath),
     security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
-pub(crate) async fn unban(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    caller: Caller,
-) -> Result<Json<SessionView>, ApiError> {
-    set_banned(&state, *id, caller, false).await
+pub(crate) async fn unban(state: Data<AppState>, session: InChat) -> Result<Json<SessionView>, ApiError> {
+    set_banned(&state, session, false).await
 }
 
-async fn set_banned(
-    state: &AppState,
-    session: ChatId,
-    caller: Caller,
-    is_banned: bool,
-) -> Result<Json<SessionView>, ApiError> {
-    ban::set_banned(state, caller.staff()?, session, is_banned).await?;
-    view_for(state, session, caller).await
+async fn set_banned(state: &AppState, session: InChat, is_banned: bool) -> Result<Json<SessionView>, ApiError> {
+    ban::set_banned(state, session.actor, session.chat, is_banned).await?;
+    view_for(state, session.chat, session.actor).await
 }
 
 /// Which sessions, and how many.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SessionsQuery {
     /// Only those that stand so.
     status: Option<SessionStatus>,
     /// `me`, `none`, or an operator's id.
-    #[param(pattern = "^(me|none|[1-9][0-9]{0,17})$")]
-    assignee: Option<String>,
+    #[param(inline)]
+    assignee: Option<Assignee>,
     /// How many at most.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<u16>,
+    #[param(inline)]
+    limit: Option<PageLimit>,
     /// `next_cursor` of the page before.
-    #[param(minimum = 1, maximum = 9223372036854775807_i64)]
-    cursor: Option<i64>,
+    #[param(inline)]
+    cursor: Option<IdParam>,
 }
 
 /// A page of sessions, the newest first.
@@ -290,7 +269,7 @@ pub(crate) struct Sessions {
 pub(crate) async fn list(
     state: Data<AppState>,
     caller: Caller,
-    query: Query<SessionsQuery>,
+    Params(query): Params<SessionsQuery>,
 ) -> Result<Json<Sessions>, ApiError> {
     let operator = caller.staff()?;
     let filter = query.filter(operator.principal)?;
@@ -299,22 +278,45 @@ pub(crate) async fn list(
     Ok(Json(Sessions { sessions, next_cursor }))
 }
 
+/// Whose sessions.
+#[derive(Debug, Clone, Copy)]
+enum Assignee {
+    Me,
+    Nobody,
+    User(Id),
+}
+
+impl<'de> Deserialize<'de> for Assignee {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "me" => Ok(Self::Me),
+            "none" => Ok(Self::Nobody),
+            id => Id::parse(id).map(Self::User).ok_or_else(|| Fault::new("is me, none or an id").into_serde()),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Assignee {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^(me|none|[1-9][0-9]{0,17})$"));
+        RefOr::T(schema.build().into())
+    }
+}
+
+impl utoipa::ToSchema for Assignee {}
+
 impl SessionsQuery {
     pub(crate) fn filter(&self, caller: Principal) -> Result<SessionFilter, Error> {
-        let assignee = match self.assignee.as_deref() {
-            None => None,
-            Some("me") => match caller {
-                Principal::Staff { user_id } | Principal::User { user_id } => Some(AssigneeFilter::User(user_id)),
-                Principal::Client { .. } => return Err(Error::forbidden("this is for operators")),
-            },
-            Some("none") => Some(AssigneeFilter::Nobody),
-            Some(id) => {
-                let user = check::id(id).map(UserId);
-                let user = user.ok_or_else(|| Error::invalid("assignee", "assignee is me, none or an id"))?;
-                Some(AssigneeFilter::User(user))
+        let assignee = match (self.assignee, caller) {
+            (None, _) => None,
+            (Some(Assignee::Me), Principal::Staff { user_id } | Principal::User { user_id }) => {
+                Some(AssigneeFilter::User(user_id))
             }
+            (Some(Assignee::Me), Principal::Client { .. }) => return Err(Error::forbidden("this is for operators")),
+            (Some(Assignee::Nobody), _) => Some(AssigneeFilter::Nobody),
+            (Some(Assignee::User(id)), _) => Some(AssigneeFilter::User(UserId(id.get()))),
         };
-        let before = check::cursor("cursor", self.cursor)?.map(ChatId);
-        Ok(SessionFilter { status: self.status, assignee, before, limit: check::limit(self.limit)? })
+        let before = self.cursor.map(|cursor| ChatId(cursor.get()));
+        Ok(SessionFilter { status: self.status, assignee, before, limit: rows(self.limit) })
     }
 }

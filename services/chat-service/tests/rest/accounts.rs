@@ -7,9 +7,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::service::{ApiError, Installation, Service, code, messages};
+use crate::service::{Answer, Installation, Service, code, messages};
 
-async fn refresh(service: &Service, token: &Value) -> ApiError {
+async fn refresh(service: &Service, token: &Value) -> Answer {
     service.call(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": token}))).await
 }
 

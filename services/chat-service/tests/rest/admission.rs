@@ -210,7 +210,7 @@ async fn many_fresh_sessions_write_no_faster_than_their_address_may() {
         let from = json!({"address": "192.0.2.1", "token_made_at": chrono::Utc::now().timestamp() - age});
         let send = json!({"principal": {"type": "client", "session_id": visitor.session}, "chat_id": visitor.session,
                           "body": "x", "client_id": uuid::Uuid::new_v4(), "from": from});
-        service.ask("send", send).await.0
+        service.command("message", send).await.0
     };
     let mut by_sockets = Vec::new();
     for _ in 0..10 {

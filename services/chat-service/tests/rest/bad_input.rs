@@ -117,7 +117,7 @@ async fn ids_queries_and_paths_that_are_not_good_are_refused() {
         ("/chat/session/%00".into(), 400, "bad_request"),
         ("/chat/session/99999999999999999999".into(), 400, "bad_request"),
         (format!("{path}?limit=abc"), 400, "bad_request"),
-        (format!("{path}?limit=-1"), 400, "bad_request"),
+        (format!("{path}?limit=-1"), 422, "invalid"),
         (format!("{path}?limit=0"), 422, "invalid"),
         (format!("{path}?limit=201"), 422, "invalid"),
         (format!("{path}?limit=1&limit=2"), 400, "bad_request"),

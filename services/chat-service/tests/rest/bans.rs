@@ -22,7 +22,7 @@ async fn tries(service: &Service, visitor: &Visitor) -> Vec<StatusCode> {
         service.post(&messages(visitor.session), &visitor.token, message("x")).await,
         service.get(&format!("{session}/channel-token"), &visitor.secret).await,
         service.post("/chats/changes", &visitor.token, changes).await,
-        service.ask("send", send).await,
+        service.command("message", send).await,
         service.ask("sync", sync).await,
     ];
     answers.into_iter().map(|(status, _)| status).collect()

@@ -12,7 +12,7 @@ use test_support::wait_until;
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
-use crate::service::{ApiError, Service, Visitor, code, message, messages};
+use crate::service::{Answer, Service, Visitor, code, message, messages};
 
 /// Holds a lock in PostgreSQL until it is let go.
 struct Held(AsyncPgConnection);
@@ -73,16 +73,16 @@ async fn wait_for(service: &Service, come: usize) {
 }
 
 /// A request of its own, which goes on while the test does something else.
-fn post(service: &Arc<Service>, path: String, token: &str, body: Value) -> JoinHandle<ApiError> {
+fn post(service: &Arc<Service>, path: String, token: &str, body: Value) -> JoinHandle<Answer> {
     let (service, token) = (Arc::clone(service), token.to_owned());
     tokio::spawn(async move { service.post(&path, &token, body).await })
 }
 
-fn say(service: &Arc<Service>, visitor: &Visitor, body: &str) -> JoinHandle<ApiError> {
+fn say(service: &Arc<Service>, visitor: &Visitor, body: &str) -> JoinHandle<Answer> {
     post(service, messages(visitor.session), &visitor.token, message(body))
 }
 
-async fn answers(posts: Vec<JoinHandle<ApiError>>) -> Vec<ApiError> {
+async fn answers(posts: Vec<JoinHandle<Answer>>) -> Vec<Answer> {
     let all = join_all(posts);
     in_time("all answers", all).await.into_iter().map(|post| post.expect("no panic")).collect()
 }

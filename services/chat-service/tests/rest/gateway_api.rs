@@ -15,8 +15,8 @@ fn client(session: i64) -> Value {
     json!({"type": "client", "session_id": session})
 }
 
-fn mark(principal: &Value, chat: i64, kind: &str, last: &Value) -> Value {
-    json!({"principal": principal, "chat_id": chat, "kind": kind, "last_id": last["id"]})
+fn up_to(principal: &Value, chat: i64, last: &Value) -> Value {
+    json!({"principal": principal, "chat_id": chat, "last_id": last["id"]})
 }
 
 #[tokio::test]
@@ -99,10 +99,10 @@ async fn a_message_over_a_socket_obeys_the_same_rules() {
     let service = Service::start().await;
     let visitor = service.visitor().await;
     let send = |session: i64, body: &str| json!({"principal": client(visitor.session), "chat_id": session, "body": body, "client_id": Uuid::new_v4()});
-    let (status, sent) = service.ask("send", send(visitor.session, "hello")).await;
+    let (status, sent) = service.command("message", send(visitor.session, "hello")).await;
     assert_eq!((status, &sent["sender_type"], &sent["seq"]), (StatusCode::OK, &json!("client"), &json!(2)));
-    assert_eq!(code(&service.ask("send", send(visitor.session, " ")).await.1), "invalid");
-    assert_eq!(code(&service.ask("send", send(visitor.session + 1, "hello")).await.1), "forbidden");
+    assert_eq!(code(&service.command("message", send(visitor.session, " ")).await.1), "invalid");
+    assert_eq!(code(&service.command("message", send(visitor.session + 1, "hello")).await.1), "forbidden");
 }
 
 #[tokio::test]
@@ -114,14 +114,14 @@ async fn marks_only_rise_and_history_tells_them() {
     let (_, asked) = service.say(visitor.session, &visitor.token, "asked").await;
     let (_, answered) = service.say(visitor.session, &operator, "answered").await;
     let raise = async |principal: &Value, kind: &str, last: &Value| {
-        let (status, answer) = service.ask("mark", mark(principal, visitor.session, kind, last)).await;
+        let (status, answer) = service.command(kind, up_to(principal, visitor.session, last)).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         serde_json::from_value::<MarkSet>(answer).expect("a mark")
     };
     let read = raise(&staff, "read", &answered).await;
     assert_eq!((read.rose, read.mark.delivered_seq.0, read.mark.read_seq.0), (true, 3, 3));
     assert!(!raise(&staff, "read", &asked).await.rose, "a mark never falls");
-    let delivered = raise(&client(visitor.session), "delivered", &answered).await;
+    let delivered = raise(&client(visitor.session), "ack", &answered).await;
     assert_eq!((delivered.mark.delivered_seq.0, delivered.mark.read_seq.0), (3, 0));
     let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
     assert!(page["messages"][0].get("read_at").is_none(), "a message does not say who read it: {page}");
@@ -136,7 +136,7 @@ async fn marks_only_rise_and_history_tells_them() {
         "marks take no seq"
     );
     let other = service.visitor().await;
-    let elsewhere = service.ask("mark", mark(&client(other.session), other.session, "read", &asked)).await;
+    let elsewhere = service.command("read", up_to(&client(other.session), other.session, &asked)).await;
     assert_eq!(code(&elsewhere.1), "not_found", "a message of another chat");
 }
 
@@ -151,10 +151,10 @@ async fn marks_of_many_readers_at_once_block_nobody() {
         let token = if n % 2 == 0 { &visitor.token } else { &operator };
         sent.push(service.say(visitor.session, token, "x").await.1);
     }
-    let marks = sent.iter().flat_map(|last| {
-        [&staff, &client(visitor.session)].map(|principal| mark(principal, visitor.session, "read", last))
-    });
-    let answers = futures_util::future::join_all(marks.map(|mark| service.ask("mark", mark))).await;
+    let marks = sent
+        .iter()
+        .flat_map(|last| [&staff, &client(visitor.session)].map(|principal| up_to(principal, visitor.session, last)));
+    let answers = futures_util::future::join_all(marks.map(|mark| service.command("read", mark))).await;
     assert!(answers.iter().all(|(status, _)| *status == StatusCode::OK), "{answers:?}");
     let (_, page) = service.get(&messages(visitor.session), &visitor.token).await;
     let (marks, top) = (page["marks"].as_array().expect("marks"), &page["seq"]);

@@ -54,7 +54,7 @@ async fn rest_and_sockets_share_one_bucket() {
         }
         let send =
             json!({"principal": principal, "chat_id": visitor.session, "body": "x", "client_id": Uuid::new_v4()});
-        by_socket += u32::from(service.ask("send", send).await.0 == StatusCode::OK);
+        by_socket += u32::from(service.command("message", send).await.0 == StatusCode::OK);
         assert_eq!(status, StatusCode::CREATED, "{answer}");
     }
     assert!(by_socket > 0);

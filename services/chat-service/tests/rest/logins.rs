@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::service::{ApiError, Service, code};
+use crate::service::{Answer, Service, code};
 
 const EMAIL: &str = "somebody@example.com";
 
@@ -41,7 +41,7 @@ impl Login {
     }
 }
 
-async fn refresh(service: &Service, login: &Login) -> ApiError {
+async fn refresh(service: &Service, login: &Login) -> Answer {
     service.call(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": login.refresh}))).await
 }
 

@@ -47,8 +47,8 @@ async fn a_client_never_sees_a_note_in_any_read() {
     assert_eq!(session["last_message"]["body"], "public 9");
     assert_eq!(session["unread_count"], 0);
     let raise = json!({"principal": {"type": "client", "session_id": visitor.session}, "chat_id": visitor.session,
-                       "kind": "read", "last_id": note["id"]});
-    assert_eq!(service.ask("mark", raise).await.0, StatusCode::NOT_FOUND);
+                       "last_id": note["id"]});
+    assert_eq!(service.command("read", raise).await.0, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ pub(crate) struct Service {
 }
 
 /// An answer: its status, and its JSON or null.
-pub(crate) type ApiError = (StatusCode, Value);
+pub(crate) type Answer = (StatusCode, Value);
 
 /// A client in its session.
 pub(crate) struct Visitor {
@@ -105,7 +105,7 @@ impl Service {
     }
 
     /// One request; the body is sent as JSON if there is one.
-    pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> ApiError {
+    pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -119,17 +119,33 @@ impl Service {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    pub(crate) async fn get(&self, path: &str, token: &str) -> ApiError {
+    pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
         self.call(Method::GET, path, Some(token), None).await
     }
 
-    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> ApiError {
+    pub(crate) async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(token), Some(body)).await
     }
 
     /// What a gateway asks.
-    pub(crate) async fn ask(&self, what: &str, body: Value) -> ApiError {
+    pub(crate) async fn ask(&self, what: &str, body: Value) -> Answer {
         self.post(&format!("/internal/{what}"), INTERNAL_SECRET, body).await
+    }
+
+    /// What a client wants to be written, as its gateway passes it on. The answer is that of the command.
+    pub(crate) async fn command(&self, kind: &str, fields: Value) -> Answer {
+        let Value::Object(mut command) = fields else { panic!("an object") };
+        let mut request = json!({});
+        for field in ["principal", "chat_id", "from"] {
+            if let Some(value) = command.remove(field) {
+                request[field] = value;
+            }
+        }
+        command.insert("type".into(), kind.into());
+        request["command"] = command.into();
+        let (status, mut answer) = self.ask("command", request).await;
+        let outcome = answer.as_object().filter(|_| status == StatusCode::OK).and_then(|it| it.keys().next().cloned());
+        (status, outcome.map_or(answer.clone(), |outcome| answer[&outcome].take()))
     }
 
     /// What becomes of the connection of one operator or user.
@@ -178,18 +194,18 @@ impl Service {
         created.trim().strip_prefix("id: ").and_then(|id| id.parse().ok()).expect("an id")
     }
 
-    pub(crate) async fn log_in(&self, email: &str, password: &str) -> ApiError {
+    pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {
         let body = json!({"email": email, "password": password});
         self.call(Method::POST, "/auth/login", None, Some(body)).await
     }
 
     /// Writes in a session.
-    pub(crate) async fn say(&self, session: i64, token: &str, body: &str) -> ApiError {
+    pub(crate) async fn say(&self, session: i64, token: &str, body: &str) -> Answer {
         self.post(&messages(session), token, message(body)).await
     }
 
     /// Writes a note.
-    pub(crate) async fn note(&self, session: i64, token: &str, body: &str) -> ApiError {
+    pub(crate) async fn note(&self, session: i64, token: &str, body: &str) -> Answer {
         let mut note = message(body);
         note["visibility"] = "staff".into();
         self.post(&messages(session), token, note).await

@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use test_support::empty_database;
 
-use crate::service::{ApiError, Installation, Service, bodies, message, messages};
+use crate::service::{Answer, Installation, Service, bodies, message, messages};
 
 const RELEASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/releases");
 
@@ -49,7 +49,7 @@ impl Upgraded {
     }
 
     /// What the visitor of a session gets for its secret.
-    async fn come_back(&self, session: i64) -> ApiError {
+    async fn come_back(&self, session: i64) -> Answer {
         let visitors = self.people["visitors"].as_array().expect("visitors");
         let visitor = visitors.iter().find(|visitor| visitor["session_id"] == session).expect("a visitor");
         let path = format!("/chat/session/{session}/channel-token");

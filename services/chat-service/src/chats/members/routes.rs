@@ -8,43 +8,42 @@ use serde::Deserialize;
 use super::{MemberChange, RightsChange};
 use crate::error::Error;
 use crate::http::api_error::ApiError;
-use crate::http::body::{Body, positive_id};
-use crate::http::caller::Caller;
+use crate::http::body::Body;
+use crate::http::caller::InChat;
 use crate::http::params::{ChatPath, MemberPath};
+use crate::http::table::{Route, route};
+use crate::input::fields::Id;
 use crate::state::AppState;
+
+/// Where members are served.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![route::<__path_add, _, _>(add), route::<__path_alter, _, _>(alter), route::<__path_remove, _, _>(remove)]
+}
 
 /// Who is to come in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"user_id": 1}))]
 pub(crate) struct AddMember {
-    #[serde(deserialize_with = "positive_id")]
-    #[schema(minimum = 1, maximum = 9223372036854775807_i64)]
-    user_id: i64,
+    #[schema(inline)]
+    user_id: Id,
 }
 
 /// Brings a user into a chat. It may read all of its history, also what was written while it was out; on its sockets it
-/// hears of what comes from now on. For admins of the chat and of the installation.
+/// hears of what comes from now on. For admins of the chat and of the installation, and for members who may invite.
 #[utoipa::path(post, path = "/chats/{id}/members", tag = "chats", params(ChatPath),
     request_body = AddMember, security(("access_token" = [])),
     responses((status = 201, description = "It is a member now", body = Member),
               (status = 200, description = "It was a member before", body = Member)))]
-pub(crate) async fn add(
-    state: Data<AppState>,
-    chat: Path<ChatId>,
-    caller: Caller,
-    body: Body<AddMember>,
-) -> Result<HttpResponse, ApiError> {
-    let user = UserId(body.0.0.user_id);
-    if let Some(member) = change(&state, *chat, user, caller, MemberChange::Add { is_admin: false }).await? {
+pub(crate) async fn add(state: Data<AppState>, chat: InChat, body: Body<AddMember>) -> Result<HttpResponse, ApiError> {
+    let user = UserId(body.0.user_id.get());
+    if let Some(member) = change(&state, &chat, user, MemberChange::Add { is_admin: false }).await? {
         return Ok(HttpResponse::Created().json(member));
     }
-    Ok(HttpResponse::Ok().json(present(&state, *chat, user).await?))
+    Ok(HttpResponse::Ok().json(present(&state, chat.chat, user).await?))
 }
 
 /// Rights that a member is to have or not to have; what is left out stays as it is.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
 #[schema(example = json!({"can_write": false}))]
 pub(crate) struct ChangeMember {
     /// May manage the chat, and write in a channel.
@@ -67,18 +66,16 @@ pub(crate) struct ChangeMember {
     responses((status = 200, description = "The member as it is now", body = Member)))]
 pub(crate) async fn alter(
     state: Data<AppState>,
+    chat: InChat,
     path: Path<MemberPath>,
-    caller: Caller,
-    body: Body<ChangeMember>,
+    Body(wanted): Body<ChangeMember>,
 ) -> Result<Json<Member>, ApiError> {
-    let MemberPath { id, user_id } = path.into_inner();
-    let (chat, user) = (ChatId(id), UserId(user_id));
-    let ChangeMember { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others } = body.into_inner().0;
+    let user = UserId(path.user_id);
+    let ChangeMember { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others } = wanted;
     let rights = RightsChange { is_admin, can_read, can_write, can_pin, can_invite, can_delete_others };
-    let changed = change(&state, chat, user, caller, MemberChange::Change(rights)).await?;
-    Ok(Json(match changed {
+    Ok(Json(match change(&state, &chat, user, MemberChange::Change(rights)).await? {
         Some(member) => member,
-        None => present(&state, chat, user).await?,
+        None => present(&state, chat.chat, user).await?,
     }))
 }
 
@@ -95,21 +92,14 @@ async fn present(state: &AppState, chat: ChatId, user: UserId) -> Result<Member,
     security(("access_token" = [])), responses((status = 204, description = "It is no member any more")))]
 pub(crate) async fn remove(
     state: Data<AppState>,
+    chat: InChat,
     path: Path<MemberPath>,
-    caller: Caller,
 ) -> Result<HttpResponse, ApiError> {
-    let MemberPath { id, user_id } = path.into_inner();
-    let removed = change(&state, ChatId(id), UserId(user_id), caller, MemberChange::Remove).await?;
+    let removed = change(&state, &chat, UserId(path.user_id), MemberChange::Remove).await?;
     removed.ok_or_else(|| Error::not_found("there is no such member"))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn change(
-    state: &AppState,
-    chat: ChatId,
-    user: UserId,
-    caller: Caller,
-    change: MemberChange,
-) -> Result<Option<Member>, Error> {
-    super::change(&state.changes, caller.in_chat()?, chat, user, change).await
+async fn change(state: &AppState, chat: &InChat, user: UserId, change: MemberChange) -> Result<Option<Member>, Error> {
+    super::change(&state.changes, chat.actor, chat.chat, user, change).await
 }

@@ -1,0 +1,37 @@
+//! What clients want to be written, by frames on their sockets: each command and its handler.
+
+use chat_events::gateway_api::{CommandOutcome, CommandRequest};
+use chat_events::{ChatId, Command, ErrorBody, ErrorCode, MarkKind, MessageId};
+
+use crate::access::Actor;
+use crate::error::Error;
+use crate::marks;
+use crate::messages;
+use crate::messages::send::NewMessage;
+use crate::state::AppState;
+
+/// Writes what a client wants to be written.
+pub async fn command(state: &AppState, request: CommandRequest) -> Result<CommandOutcome, ErrorBody> {
+    let CommandRequest { principal, chat_id, from, command } = request;
+    let actor = Actor::from(principal);
+    let outcome = match command {
+        Command::Message(draft) => match NewMessage::parse(actor, chat_id, draft) {
+            Ok(new) => messages::write(state, new, from).await.map(|sent| CommandOutcome::Message(sent.message)),
+            Err(error) => Err(error),
+        },
+        Command::Ack { last_id } => raise(state, actor, chat_id, MarkKind::Delivered, last_id).await,
+        Command::Read { last_id } => raise(state, actor, chat_id, MarkKind::Read, last_id).await,
+    };
+    outcome.map_err(Error::into_body)
+}
+
+async fn raise(
+    state: &AppState,
+    actor: Actor,
+    chat: ChatId,
+    kind: MarkKind,
+    last: MessageId,
+) -> Result<CommandOutcome, Error> {
+    let set = marks::raise(state, actor, chat, kind, last).await;
+    set.map(CommandOutcome::Mark).map_err(|error| error.told_as(ErrorCode::NotFound))
+}
