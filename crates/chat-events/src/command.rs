@@ -1,37 +1,36 @@
 //! What a client wants to be written: the same in its frame and in what the gateway asks of chat-service. A new writing frame
 //! is a variant here, its handler in chat-service, and its example in `docs/protocol.md`.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::ids::{ChatId, MessageId};
 use crate::message::MessageDraft;
 
 /// Something to write in a chat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// A message.
     Message(MessageDraft),
     /// Everything up to this message has arrived.
-    Ack {
-        /// The last message that arrived.
-        last_id: MessageId,
-    },
+    Ack(UpTo),
     /// Everything up to this message was read.
-    Read {
-        /// The last message that was read.
-        last_id: MessageId,
-    },
+    Read(UpTo),
+}
+
+/// A place in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpTo {
+    /// The last message.
+    pub last_id: MessageId,
 }
 
 /// A frame that writes: a command, and where.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CommandFrame {
     /// Where; a client of a session may leave it out.
-    #[serde(default, alias = "session_id")]
     pub chat_id: Option<ChatId>,
     /// What.
-    #[serde(flatten)]
     pub command: Command,
 }
 
@@ -39,12 +38,23 @@ impl Command {
     /// The types of all frames that write.
     pub const TYPES: [&str; 3] = ["message", "ack", "read"];
 
+    /// Reads the frame of a type that writes; none for any other. It is read from its own text: what goes through a tagged enum of
+    /// serde loses the digits of numbers.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(kind: &str, frame: D) -> Option<Result<Self, D::Error>> {
+        Some(match kind {
+            "message" => MessageDraft::deserialize(frame).map(Self::Message),
+            "ack" => UpTo::deserialize(frame).map(Self::Ack),
+            "read" => UpTo::deserialize(frame).map(Self::Read),
+            _ => return None,
+        })
+    }
+
     /// What the answer repeats, so that the client knows which of its frames it is about.
     #[must_use]
     pub fn client_id(&self) -> Option<String> {
         match self {
             Self::Message(draft) => Some(draft.client_id.to_string()),
-            Self::Ack { .. } | Self::Read { .. } => None,
+            Self::Ack(_) | Self::Read(_) => None,
         }
     }
 }

@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
+use serde_path_to_error::Track;
 use uuid::Uuid;
 
 use crate::command::{Command, CommandFrame};
 use crate::error::{ErrorBody, ErrorCode};
 use crate::event::Event;
+use crate::fault::Fault;
 use crate::gateway_api::ChatState;
 use crate::ids::{ChatId, Epoch, Seq};
 use crate::message::ChatKind;
@@ -97,11 +99,18 @@ fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId
 /// The types of frames that write nothing.
 const OTHER_TYPES: [&str; 8] = ["init", "auth", "resume", "subscribe", "unsubscribe", "typing", "ping", "pong"];
 
-/// The `type` of a frame.
+/// What a frame is about.
 #[derive(Deserialize)]
-struct TypeOf<'a> {
+struct Head<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
+}
+
+/// Where a frame writes.
+#[derive(Deserialize)]
+struct Where {
+    #[serde(default, alias = "session_id")]
+    chat_id: Option<ChatId>,
 }
 
 /// A frame that was refused: the error, and the `client_id` that it gave, if it gave one.
@@ -116,15 +125,21 @@ pub struct Refused {
 impl ClientFrame {
     /// Reads one frame.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        Self::read(text).map_err(|why| Self::refuse(text, &why))
+        let mut path = Track::new();
+        Self::read(text, &mut path).map_err(|why| Self::refuse(text, &path.path().to_string(), &why))
     }
 
-    fn read(text: &str) -> serde_json::Result<Self> {
-        let TypeOf { kind } = serde_json::from_str(text)?;
-        if Command::TYPES.contains(&kind.as_ref()) {
-            return serde_json::from_str(text).map(Self::Command);
+    fn read(text: &str, path: &mut Track) -> serde_json::Result<Self> {
+        let Head { kind } = serde_json::from_str(text)?;
+        let mut frame = serde_json::Deserializer::from_str(text);
+        match Command::read(&kind, serde_path_to_error::Deserializer::new(&mut frame, path)) {
+            Some(command) => {
+                let command = command?;
+                let Where { chat_id } = serde_json::from_str(text)?;
+                Ok(Self::Command(CommandFrame { chat_id, command }))
+            }
+            None => serde_json::from_str(text),
         }
-        serde_json::from_str(text)
     }
 
     /// The chat that it names, if it names one.
@@ -138,7 +153,7 @@ impl ClientFrame {
     }
 
     /// Looks at a bad frame once more, to say as well as possible what was wrong with it.
-    fn refuse(text: &str, why: &serde_json::Error) -> Refused {
+    fn refuse(text: &str, path: &str, why: &serde_json::Error) -> Refused {
         let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
             let message = "a frame is one JSON object with a \"type\"";
             return Refused { error: ErrorBody::new(ErrorCode::BadRequest, message), client_id: None };
@@ -150,7 +165,10 @@ impl ClientFrame {
                 let message = "frames of this type are not known";
                 ErrorBody::field(ErrorCode::UnknownType, "type", message)
             }
-            Some(_) => ErrorBody::new(ErrorCode::Invalid, without_position(why)),
+            Some(_) => match Fault::in_words(&without_position(why)) {
+                Some(fault) => fault.of(path),
+                None => ErrorBody::new(ErrorCode::Invalid, without_position(why)),
+            },
         };
         Refused { error, client_id }
     }

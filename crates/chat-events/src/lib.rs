@@ -14,7 +14,7 @@
 //! - [`command`]: what a client wants to be written
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
-//! - [`text`]: what a text shows
+//! - [`text`]: what a text shows; [`metadata`]: free JSON; [`fault`]: what is wrong with a value
 //! - [`error`]: the one shape of an error, in REST and in frames
 
 pub mod beat;
@@ -22,12 +22,14 @@ pub mod chat_list;
 pub mod command;
 pub mod error;
 pub mod event;
+pub mod fault;
 pub mod frame;
 pub mod gateway_api;
 pub mod ids;
 pub mod marks;
 pub mod member;
 pub mod message;
+pub mod metadata;
 pub mod names;
 pub mod role;
 pub mod session;
@@ -39,10 +41,12 @@ pub use beat::Beat;
 pub use command::Command;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use event::{Event, EventKind};
+pub use fault::Fault;
 pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, UserId};
 pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
 pub use message::{ChatKind, Message, MessageBody, MessageDraft, SenderType, Visibility};
+pub use metadata::Metadata;
 pub use role::Role;
 pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
 pub use signal::Signal;

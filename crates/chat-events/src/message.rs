@@ -1,10 +1,11 @@
 //! A message as every reader sees it: the same JSON in REST, in `sync` and in frames.
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use uuid::Uuid;
 
+use crate::fault::Fault;
 use crate::ids::{ChatId, MessageId, Seq};
 use crate::text::{INVISIBLE, close_directions, optional_name, shows_nothing};
 
@@ -133,7 +134,7 @@ pub struct MessageDraft {
     /// The text: 1 to 10,000 characters of which one at least shows something, no NUL. It is kept as it is, but for directions
     /// that it leaves open: those are closed.
     #[schema(schema_with = MessageBody::schema)]
-    pub body: String,
+    pub body: MessageBody,
     /// A UUID of the sender's making. Sent again with the same, the message is not written again.
     pub client_id: Uuid,
     /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.
@@ -141,23 +142,37 @@ pub struct MessageDraft {
     pub visibility: Option<Visibility>,
 }
 
+impl MessageDraft {
+    /// A public one.
+    #[must_use]
+    pub fn new(body: MessageBody, client_id: Uuid) -> Self {
+        Self { body, client_id, visibility: None }
+    }
+}
+
 /// The text of a message, known to be good: 1 to 10,000 characters as it was sent, of which one at least shows something, no
 /// NUL, and no direction that goes on behind its paragraph.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct MessageBody(String);
 
 /// Why a text cannot be a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// Nothing, or nothing that shows.
-    #[error("body is empty")]
+    #[error("is empty")]
     Empty,
     /// More than [`MessageBody::MAX_CHARS`] characters.
-    #[error("body has more than 10000 characters")]
+    #[error("has more than 10000 characters")]
     TooLong,
     /// PostgreSQL's text holds no NUL.
-    #[error("body holds a NUL character")]
+    #[error("holds a NUL character")]
     Nul,
+}
+
+impl<'de> Deserialize<'de> for MessageBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(String::deserialize(deserializer)?).map_err(|why| Fault::new(why.to_string()).into_serde())
+    }
 }
 
 impl MessageBody {

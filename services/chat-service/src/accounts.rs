@@ -150,11 +150,11 @@ pub struct NewAccount {
 
 /// Makes an account.
 pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
-    let email = EmailAddress::parse(account.email).map_err(|fault| fault.of("email"))?.into_inner();
-    let name = Name::parse(account.name).map_err(|fault| fault.of("name"))?.into_inner();
+    let email = EmailAddress::parse(account.email).map_err(|fault| Error::Refused(fault.of("email")))?.into_inner();
+    let name = Name::parse(account.name).map_err(|fault| Error::Refused(fault.of("name")))?.into_inner();
     let generated = account.password.is_none().then(password::random_password);
     let password = account.password.or_else(|| generated.clone()).unwrap_or_default();
-    let password = NewPassword::parse(password).map_err(|fault| fault.of("password"))?.into_inner();
+    let password = NewPassword::parse(password).map_err(|fault| Error::Refused(fault.of("password")))?.into_inner();
     let password_hash = password::hash(password).await?;
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
     let id = users::insert(conn, &new).await?;

@@ -86,7 +86,11 @@ impl Admin {
         if kind == ChatKind::Session {
             return Err(Error::invalid("kind", "a session is opened by its client"));
         }
-        let title = title.map(Name::parse).transpose().map_err(|fault| fault.of("title"))?.map(Name::into_inner);
+        let title = title
+            .map(Name::parse)
+            .transpose()
+            .map_err(|fault| Error::Refused(fault.of("title")))?
+            .map(Name::into_inner);
         let mut user_ids = vec![];
         for person in people {
             user_ids.push(self.find_user(person).await?);

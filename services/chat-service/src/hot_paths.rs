@@ -2,7 +2,7 @@
 //! (`bench depth`).
 
 use chat_events::gateway_api::{Principal, SyncPage};
-use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageId, Seq, Visibility};
+use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageDraft, MessageId, Seq};
 use diesel_async::AsyncPgConnection;
 use uuid::Uuid;
 
@@ -54,14 +54,7 @@ impl HotPaths {
 
     /// A new message, as a batch of one.
     pub async fn send(&mut self, sender: Principal, chat: ChatId, body: MessageBody) -> Result<Message, Error> {
-        let new = NewMessage {
-            actor: sender.into(),
-            chat,
-            body,
-            client_id: Uuid::new_v4(),
-            visibility: Visibility::Public,
-            traceparent: None,
-        };
+        let new = NewMessage::of(sender.into(), chat, MessageDraft::new(body, Uuid::new_v4()));
         let written = statement::write(&mut self.batch, &[&new], self.lanes).await?;
         written.into_iter().flatten().next().ok_or_else(|| Error::Internal("the message was left out".into()))
     }

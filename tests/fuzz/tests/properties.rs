@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use chat_events::command::{Command, CommandFrame};
+use chat_events::command::{Command, CommandFrame, UpTo};
 use chat_events::frame::ClientFrame;
-use chat_events::{ChatId, Epoch, MessageDraft, MessageId, Seq, Visibility};
+use chat_events::{ChatId, Epoch, MessageBody, MessageDraft, MessageId, Seq, Visibility};
 use fuzz::mutate;
 use fuzz::targets::ALL;
 use proptest::collection::{btree_map, vec};
@@ -58,6 +58,7 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
     let seq = || any::<i64>().prop_map(Seq);
     let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Staff)];
     let id = any::<u128>().prop_map(Uuid::from_u128);
+    let body = any::<String>().prop_filter_map("shows something", |text| MessageBody::parse(text).ok());
     prop_oneof![
         any::<String>().prop_map(|access_token| ClientFrame::Init { access_token }),
         any::<String>().prop_map(|token| ClientFrame::Auth { token }),
@@ -66,19 +67,17 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
         (chat(), option::of(seq()), option::of(any::<i32>().prop_map(Epoch)))
             .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
-        (option::of(chat()), any::<String>(), id, option::of(visibility)).prop_map(
-            |(chat_id, body, client_id, visibility)| {
-                let command = Command::Message(MessageDraft { body, client_id, visibility });
-                ClientFrame::Command(CommandFrame { chat_id, command })
-            }
-        ),
+        (option::of(chat()), body, id, option::of(visibility)).prop_map(|(chat_id, body, client_id, visibility)| {
+            let command = Command::Message(MessageDraft { body, client_id, visibility });
+            ClientFrame::Command(CommandFrame { chat_id, command })
+        }),
         (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Command(CommandFrame {
             chat_id,
-            command: Command::Ack { last_id }
+            command: Command::Ack(UpTo { last_id })
         })),
         (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Command(CommandFrame {
             chat_id,
-            command: Command::Read { last_id }
+            command: Command::Read(UpTo { last_id })
         })),
         (option::of(chat()), any::<bool>()).prop_map(|(chat_id, is_typing)| ClientFrame::Typing { chat_id, is_typing }),
         Just(ClientFrame::Ping {}),
@@ -99,7 +98,10 @@ fn written(frame: &ClientFrame) -> Value {
         }
         ClientFrame::Unsubscribe { chat_id } => json!({"type": "unsubscribe", "chat_id": chat_id}),
         ClientFrame::Command(CommandFrame { chat_id, command }) => {
-            let mut frame = serde_json::to_value(command).expect("as JSON");
+            let command = serde_json::to_value(command).expect("as JSON");
+            let (kind, fields) = command.as_object().and_then(|command| command.iter().next()).expect("one variant");
+            let mut frame = fields.clone();
+            frame["type"] = json!(kind);
             frame["chat_id"] = json!(chat_id);
             frame
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::web::{Data, Json};
 use chat_events::chat_list::ChatsCursor;
 use chat_events::gateway_api::{Changes, ChatState};
-use chat_events::{ChatId, ChatKind, Mark, Seq};
+use chat_events::{ChatId, ChatKind, Fault, Mark, Seq};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Number;
 use utoipa::openapi::RefOr;
@@ -18,7 +18,7 @@ use crate::http::body::{Body, Params};
 use crate::http::caller::Caller;
 use crate::http::schemas;
 use crate::http::table::{Route, route};
-use crate::input::fields::{Fault, Id, PageLimit, rows, whole};
+use crate::input::fields::{Id, PageLimit, rows, whole};
 use crate::state::AppState;
 
 /// Where chats are served.

@@ -1,5 +1,6 @@
 //! What clients want to be written, by frames on their sockets: each command and its handler.
 
+use chat_events::command::UpTo;
 use chat_events::gateway_api::{CommandOutcome, CommandRequest};
 use chat_events::{ChatId, Command, ErrorBody, ErrorCode, MarkKind, MessageId};
 
@@ -15,12 +16,12 @@ pub async fn command(state: &AppState, request: CommandRequest) -> Result<Comman
     let CommandRequest { principal, chat_id, from, command } = request;
     let actor = Actor::from(principal);
     let outcome = match command {
-        Command::Message(draft) => match NewMessage::parse(actor, chat_id, draft) {
-            Ok(new) => messages::write(state, new, from).await.map(|sent| CommandOutcome::Message(sent.message)),
-            Err(error) => Err(error),
-        },
-        Command::Ack { last_id } => raise(state, actor, chat_id, MarkKind::Delivered, last_id).await,
-        Command::Read { last_id } => raise(state, actor, chat_id, MarkKind::Read, last_id).await,
+        Command::Message(draft) => {
+            let sent = messages::write(state, NewMessage::of(actor, chat_id, draft), from).await;
+            sent.map(|sent| CommandOutcome::Message(sent.message))
+        }
+        Command::Ack(UpTo { last_id }) => raise(state, actor, chat_id, MarkKind::Delivered, last_id).await,
+        Command::Read(UpTo { last_id }) => raise(state, actor, chat_id, MarkKind::Read, last_id).await,
     };
     outcome.map_err(Error::into_body)
 }

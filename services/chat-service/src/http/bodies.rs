@@ -1,7 +1,7 @@
 //! The bodies of all routes, to be read without a server: the same types, the same words for what is wrong with them.
 
 use actix_web::error::JsonPayloadError;
-use chat_events::{ErrorBody, MessageBody, MessageDraft};
+use chat_events::{ErrorBody, MessageDraft};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -10,7 +10,6 @@ use super::unreadable;
 use crate::accounts::routes as auth;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
-use crate::error::Error;
 use crate::marks::routes as marks;
 use crate::sessions::routes as sessions;
 
@@ -61,11 +60,7 @@ impl RouteBody {
     pub fn read(self, json: &[u8]) -> Result<(), ErrorBody> {
         match self {
             Self::OpenSession => read::<sessions::OpenSession>(json).map(drop),
-            Self::SendMessage => {
-                let draft = read::<MessageDraft>(json)?;
-                let body = MessageBody::parse(draft.body).map(drop);
-                body.map_err(|why| Error::invalid("body", why.to_string()).into_body())
-            }
+            Self::SendMessage => read::<MessageDraft>(json).map(drop),
             Self::Assign => read::<sessions::Assign>(json).map(drop),
             Self::SetStatus => read::<sessions::SetStatus>(json).map(drop),
             Self::RaiseMark => read::<marks::RaiseMark>(json).map(drop),

@@ -1,48 +1,13 @@
 //! Schemas that a derive cannot write.
 
+use chat_events::Metadata;
 use chat_events::gateway_api::MAX_CURSORS;
-use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
-};
-use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, SchemaFormat};
 
-use crate::input::metadata::MAX_DEPTH;
-
-/// `metadata`: an object of texts without NUL, numbers, truth values, null, and of arrays and objects of these.
+/// What a site knows about its visitor.
 pub(crate) fn metadata() -> Schema {
-    let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
-    ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
-        .description(Some(METADATA))
-        .max_properties(Some(50))
-        .property_names(Some(Schema::from(names)))
-        .additional_properties(Some(AdditionalProperties::RefOr(metadata_value(MAX_DEPTH - 1))))
-        .build()
-        .into()
-}
-
-const METADATA: &str = "What the site knows about its visitor: at most 8 KiB of JSON with its numbers written out, nested \
-    at most 4 deep. Numbers are finite 64-bit floats, and no name is twice in one object.";
-
-const TEXT: &str = r"^[^\x00]*$";
-
-fn metadata_value(depth: usize) -> RefOr<Schema> {
-    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)).pattern(Some(TEXT));
-    let mut any = OneOfBuilder::new()
-        .item(text)
-        .item(ObjectBuilder::new().schema_type(Type::Number))
-        .item(ObjectBuilder::new().schema_type(Type::Boolean))
-        .item(ObjectBuilder::new().schema_type(Type::Null));
-    if depth > 0 {
-        let inner = metadata_value(depth - 1);
-        let names = ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build();
-        any = any.item(ArrayBuilder::new().items(inner.clone())).item(
-            ObjectBuilder::new()
-                .property_names(Some(Schema::from(names)))
-                .additional_properties(Some(AdditionalProperties::RefOr(inner))),
-        );
-    }
-    RefOr::T(any.build().into())
+    Metadata::schema("What the site knows about its visitor.")
 }
 
 /// Positions in chats, by the id of the chat.

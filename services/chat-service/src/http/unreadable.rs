@@ -1,9 +1,7 @@
 //! Requests that cannot be read: what was wrong with them, never what they held.
 
 use actix_web::error::{JsonPayloadError, PathError};
-use chat_events::{ErrorBody, ErrorCode};
-
-use crate::input::fields::Fault;
+use chat_events::{ErrorBody, ErrorCode, Fault};
 
 /// The longest name of a field, or words about one, that are told: both may be of the caller's making.
 const MOST_CHARACTERS: usize = 200;
@@ -30,7 +28,7 @@ pub(crate) fn json(path: &str, why: &JsonPayloadError) -> ErrorBody {
 fn value(path: &str, words: &str) -> ErrorBody {
     let words = words.split(" at line ").next().unwrap_or_default();
     if let (Some(fault), Some(field)) = (Fault::in_words(words), field(path)) {
-        return ErrorBody::field(ErrorCode::Invalid, &field, format!("{field} {fault}"));
+        return fault.of(&field);
     }
     let words = shortened(&without_value(words));
     // Between backquotes serde names the field that is missing, or there twice.
@@ -67,7 +65,7 @@ pub(crate) fn unknown_field(path: &str) -> ErrorBody {
 /// A query. What is out of bounds could be read.
 pub(crate) fn query(path: &str, words: &str) -> ErrorBody {
     match (Fault::in_words(words), field(path)) {
-        (Some(fault), Some(field)) => ErrorBody::field(ErrorCode::Invalid, &field, format!("{field} {fault}")),
+        (Some(fault), Some(field)) => fault.of(&field),
         (_, field) => {
             let why = format!("the query could not be read: {}", shortened(&without_value(words)));
             let error = ErrorBody::new(ErrorCode::BadRequest, why);

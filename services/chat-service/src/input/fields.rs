@@ -3,43 +3,13 @@
 
 use std::borrow::Cow;
 
+use chat_events::Fault;
 use chat_events::text::{INVISIBLE, is_visible, one_line, shows_nothing};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
-
-use crate::error::Error;
-
-/// Marks our own words among those of serde.
-const MARK: char = '\u{1f}';
-
-/// What is wrong with a value, to follow the name of its field: "has more than 200 characters".
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Fault(String);
-
-impl Fault {
-    pub(crate) fn new(words: impl Into<String>) -> Self {
-        Self(words.into())
-    }
-
-    /// In the field of that name.
-    pub(crate) fn of(self, field: &str) -> Error {
-        Error::invalid(field, format!("{field} {self}"))
-    }
-
-    /// As an error of serde, which keeps nothing but words.
-    pub(crate) fn into_serde<E: serde::de::Error>(self) -> E {
-        E::custom(format!("{MARK}{self}"))
-    }
-
-    /// Out of the words of serde.
-    pub(crate) fn in_words(words: &str) -> Option<Self> {
-        words.strip_prefix(MARK).map(Self::new)
-    }
-}
 
 /// A text of at most so many characters, without NUL, which PostgreSQL's text cannot hold.
 fn bounded(text: String, max: usize) -> Result<String, Fault> {

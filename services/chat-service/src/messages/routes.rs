@@ -114,7 +114,7 @@ pub(crate) async fn send(
     from: CameFrom,
     Body(draft): Body<MessageDraft>,
 ) -> Result<HttpResponse, ApiError> {
-    let new = NewMessage::parse(actor, chat, draft)?;
+    let new = NewMessage::of(actor, chat, draft);
     let sent = super::write(&state, new, caller.sends_from(from)).await?;
     let mut response = if sent.is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(response.json(sent.message))

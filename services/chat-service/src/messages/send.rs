@@ -44,12 +44,10 @@ pub(crate) struct NewMessage {
 
 impl NewMessage {
     /// Of what its sender gave.
-    pub(crate) fn parse(actor: Actor, chat: ChatId, draft: MessageDraft) -> Result<Self, Error> {
+    pub(crate) fn of(actor: Actor, chat: ChatId, draft: MessageDraft) -> Self {
         let MessageDraft { body, client_id, visibility } = draft;
-        let body = MessageBody::parse(body).map_err(|why| Error::invalid("body", why.to_string()))?;
         let visibility = visibility.unwrap_or(Visibility::Public);
-        let traceparent = telemetry::trace::current_traceparent();
-        Ok(Self { actor, chat, body, client_id, visibility, traceparent })
+        Self { actor, chat, body, client_id, visibility, traceparent: telemetry::trace::current_traceparent() }
     }
 }
 

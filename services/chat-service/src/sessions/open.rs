@@ -1,6 +1,6 @@
 //! Opening a session.
 
-use chat_events::{ChatId, ChatKind, EventKind, SenderType};
+use chat_events::{ChatId, ChatKind, EventKind, Metadata, SenderType};
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
@@ -10,7 +10,6 @@ use super::json::session_json;
 use crate::changes::{Activity, Author, By, Event, Raises};
 use crate::db::statement::statement;
 use crate::error::Error;
-use crate::input::metadata::Metadata;
 use crate::state::AppState;
 
 /// A visitor who opens a session. Every field is checked.

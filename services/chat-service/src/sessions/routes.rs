@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json, Path};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, SessionStatus, UserId, text};
+use chat_events::{ChatId, Fault, Metadata, SessionStatus, UserId, text};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::RefOr;
@@ -23,10 +23,7 @@ use crate::http::caller::{Caller, CameFrom, InChat, VisitorSecret};
 use crate::http::params::SessionPath;
 use crate::http::schemas;
 use crate::http::table::{Route, route};
-use crate::input::fields::{
-    EmailAddress, Fault, Id, IdParam, Locale, Name, PageLimit, PageUrl, present, required, rows,
-};
-use crate::input::metadata::Metadata;
+use crate::input::fields::{EmailAddress, Id, IdParam, Locale, Name, PageLimit, PageUrl, present, required, rows};
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 

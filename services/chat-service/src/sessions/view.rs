@@ -1,5 +1,6 @@
 //! How REST shows a session.
 
+use chat_events::metadata::{MAX_SHOWN_BYTES, ShownMetadata};
 use chat_events::{ChatId, Mark, Message, Session, UserId, Visibility};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -12,7 +13,6 @@ use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::bad_rows::{BadRows, What};
 use crate::db::statement::statement;
 use crate::error::Error;
-use crate::input::metadata::{MAX_SHOWN_BYTES, ShownMetadata};
 use crate::marks::json::marks_json;
 use crate::messages::row::message_json;
 

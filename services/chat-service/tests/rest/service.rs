@@ -141,8 +141,7 @@ impl Service {
                 request[field] = value;
             }
         }
-        command.insert("type".into(), kind.into());
-        request["command"] = command.into();
+        request["command"] = json!({kind: command});
         let (status, mut answer) = self.ask("command", request).await;
         let outcome = answer.as_object().filter(|_| status == StatusCode::OK).and_then(|it| it.keys().next().cloned());
         (status, outcome.map_or(answer.clone(), |outcome| answer[&outcome].take()))

@@ -11,16 +11,19 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
+};
 
-use crate::input::fields;
+use crate::fault::Fault;
 
 /// Bytes, as PostgreSQL prints it: numbers written out, a space behind each colon and comma.
-pub(crate) const MAX_BYTES: usize = 8 * 1024;
+pub const MAX_BYTES: usize = 8 * 1024;
 /// Levels of objects and arrays, the outermost included.
-pub(crate) const MAX_DEPTH: usize = 4;
+const MAX_DEPTH: usize = 4;
 /// What earlier versions let in may be longer as printed than as it was sent. Beyond this it is left out.
-pub(crate) const MAX_SHOWN_BYTES: usize = 4 * MAX_BYTES;
-
+pub const MAX_SHOWN_BYTES: usize = 4 * MAX_BYTES;
 /// Names that the reader of JSON takes for its own: a value under one of them would not come back as it is.
 const RESERVED: &str = "$serde_json::private::";
 
@@ -28,8 +31,8 @@ const RESERVED: &str = "$serde_json::private::";
 const MAX_EXPONENT: i32 = 400;
 
 /// A JSON object that PostgreSQL stores and gives back as it is, but for the order of names.
-#[derive(Debug, Clone)]
-pub(crate) struct Metadata(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metadata(String);
 
 impl Default for Metadata {
     fn default() -> Self {
@@ -40,29 +43,78 @@ impl Default for Metadata {
 impl<'de> Deserialize<'de> for Metadata {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let sent = Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(sent.get()).map_err(|fault| fields::Fault::new(fault.to_string()).into_serde())
+        Self::parse(sent.get()).map_err(|flaw| Fault::new(flaw.to_string()).into_serde())
     }
 }
 
 impl Metadata {
     /// Reads it as it was sent.
-    fn parse(sent: &str) -> Result<Self, Fault> {
+    fn parse(sent: &str) -> Result<Self, Flaw> {
         let mut printed = Printed(String::new());
         if !sent.starts_with('{') {
-            return Err(Fault::NoObject);
+            return Err(Flaw::NoObject);
         }
         printed.value(sent, MAX_DEPTH)?;
         Ok(Self(printed.0))
     }
 
     /// As PostgreSQL prints it.
-    pub(crate) fn as_str(&self) -> &str {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What is taken, as far as JSON schema can say it: texts without NUL, numbers, truth values, null, and arrays and objects of
+    /// these.
+    #[must_use]
+    pub fn schema(what: &str) -> Schema {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
+            .description(Some(format!("{what} {LIMITS}")))
+            .max_properties(Some(50))
+            .property_names(Some(names()))
+            .additional_properties(Some(AdditionalProperties::RefOr(value_schema(MAX_DEPTH - 1))))
+            .build()
+            .into()
     }
 }
 
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let json: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
+        json.serialize(serializer)
+    }
+}
+
+const LIMITS: &str = "At most 8 KiB of JSON with its numbers written out, nested at most 4 deep. Numbers are finite 64-bit \
+    floats, and no name is twice in one object.";
+
+const TEXT: &str = r"^[^\x00]*$";
+
+fn names() -> Schema {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(TEXT)).build().into()
+}
+
+fn value_schema(depth: usize) -> RefOr<Schema> {
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(1000)).pattern(Some(TEXT));
+    let mut any = OneOfBuilder::new()
+        .item(text)
+        .item(ObjectBuilder::new().schema_type(Type::Number))
+        .item(ObjectBuilder::new().schema_type(Type::Boolean))
+        .item(ObjectBuilder::new().schema_type(Type::Null));
+    if depth > 0 {
+        let inner = value_schema(depth - 1);
+        any = any.item(ArrayBuilder::new().items(inner.clone())).item(
+            ObjectBuilder::new()
+                .property_names(Some(names()))
+                .additional_properties(Some(AdditionalProperties::RefOr(inner))),
+        );
+    }
+    RefOr::T(any.build().into())
+}
+
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum Flaw {
     #[error("is not an object")]
     NoObject,
     #[error("is longer than {MAX_BYTES} bytes, with its numbers written out")]
@@ -85,36 +137,36 @@ enum Fault {
 struct Printed(String);
 
 impl Printed {
-    fn push(&mut self, text: &str) -> Result<(), Fault> {
+    fn push(&mut self, text: &str) -> Result<(), Flaw> {
         if self.0.len() + text.len() > MAX_BYTES {
-            return Err(Fault::TooLong);
+            return Err(Flaw::TooLong);
         }
         self.0.push_str(text);
         Ok(())
     }
 
     /// A value that is known to be JSON.
-    fn value(&mut self, json: &str, levels: usize) -> Result<(), Fault> {
+    fn value(&mut self, json: &str, levels: usize) -> Result<(), Flaw> {
         match json.as_bytes().first() {
-            Some(b'{' | b'[') if levels == 0 => Err(Fault::TooDeep),
+            Some(b'{' | b'[') if levels == 0 => Err(Flaw::TooDeep),
             Some(b'{') => self.object(json, levels - 1),
             Some(b'[') => self.array(json, levels - 1),
-            Some(b'"') => self.text(&serde_json::from_str::<String>(json).map_err(|_| Fault::Surrogate)?),
-            Some(b'-' | b'0'..=b'9') => self.push(&written_out(json).ok_or(Fault::Number)?),
+            Some(b'"') => self.text(&serde_json::from_str::<String>(json).map_err(|_| Flaw::Surrogate)?),
+            Some(b'-' | b'0'..=b'9') => self.push(&written_out(json).ok_or(Flaw::Number)?),
             _ => self.push(json),
         }
     }
 
-    fn object(&mut self, json: &str, levels: usize) -> Result<(), Fault> {
-        let Fields(fields) = serde_json::from_str(json).map_err(|_| Fault::Surrogate)?;
+    fn object(&mut self, json: &str, levels: usize) -> Result<(), Flaw> {
+        let Fields(fields) = serde_json::from_str(json).map_err(|_| Flaw::Surrogate)?;
         let mut names = HashSet::new();
         self.push("{")?;
         for (index, (name, value)) in fields.iter().enumerate() {
             if name.starts_with(RESERVED) {
-                return Err(Fault::Reserved);
+                return Err(Flaw::Reserved);
             }
             if !names.insert(name) {
-                return Err(Fault::Twice);
+                return Err(Flaw::Twice);
             }
             self.push(if index == 0 { "" } else { ", " })?;
             self.text(name)?;
@@ -124,8 +176,8 @@ impl Printed {
         self.push("}")
     }
 
-    fn array(&mut self, json: &str, levels: usize) -> Result<(), Fault> {
-        let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Fault::Surrogate)?;
+    fn array(&mut self, json: &str, levels: usize) -> Result<(), Flaw> {
+        let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| Flaw::Surrogate)?;
         self.push("[")?;
         for (index, item) in items.iter().enumerate() {
             self.push(if index == 0 { "" } else { ", " })?;
@@ -135,12 +187,12 @@ impl Printed {
     }
 
     /// Both escape what JSON says has to be escaped, in the same way, and nothing else.
-    fn text(&mut self, text: &str) -> Result<(), Fault> {
+    fn text(&mut self, text: &str) -> Result<(), Flaw> {
         if text.contains('\0') {
-            return Err(Fault::Nul);
+            return Err(Flaw::Nul);
         }
         // A text is always JSON; if it were not, it could not be stored either.
-        self.push(&serde_json::to_string(text).map_err(|_| Fault::Surrogate)?)
+        self.push(&serde_json::to_string(text).map_err(|_| Flaw::Surrogate)?)
     }
 }
 
@@ -202,18 +254,20 @@ fn written_out(number: &str) -> Option<String> {
 }
 
 /// `metadata` as it is stored, on its way to a client.
-#[derive(Debug)]
-pub(crate) struct ShownMetadata(Box<str>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownMetadata(Box<str>);
 
 impl ShownMetadata {
     /// None where not every client could read it: an earlier version let in what a float cannot hold.
-    pub(crate) fn of(stored: String) -> Option<Self> {
+    #[must_use]
+    pub fn of(stored: String) -> Option<Self> {
         let is_good = serde_json::from_str::<Map<String, Value>>(&stored).is_ok();
         is_good.then(|| Self(stored.into()))
     }
 
     /// An empty object.
-    pub(crate) fn none() -> Self {
+    #[must_use]
+    pub fn none() -> Self {
         Self("{}".into())
     }
 }
@@ -222,6 +276,12 @@ impl Serialize for ShownMetadata {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let json: &RawValue = serde_json::from_str(&self.0).map_err(S::Error::custom)?;
         json.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ShownMetadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(Box::<RawValue>::deserialize(deserializer)?.get().into()))
     }
 }
 
