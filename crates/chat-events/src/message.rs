@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::fault::Fault;
 use crate::ids::{ChatId, MessageId, Seq};
+use crate::metadata::{Metadata, ShownMetadata};
 use crate::text::{INVISIBLE, close_directions, optional_name, shows_nothing};
 
 /// What kind of conversation a chat is.
@@ -125,6 +126,9 @@ pub struct Message {
     pub edited_at: Option<DateTime<Utc>>,
     /// True when it was deleted: the body is gone.
     pub is_deleted: bool,
+    /// What its sender's program said about it, or null.
+    #[schema(value_type = Option<Object>)]
+    pub metadata: Option<ShownMetadata>,
 }
 
 /// A message as its sender gives it, in a frame or to REST.
@@ -140,13 +144,21 @@ pub struct MessageDraft {
     /// `staff` from an operator in a session makes a note that its client never sees; left out, it is public.
     #[serde(default, deserialize_with = "optional_name", skip_serializing_if = "Option::is_none")]
     pub visibility: Option<Visibility>,
+    /// What a program has to say about it, for programs: kept and shown as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = about_message)]
+    pub metadata: Option<Metadata>,
+}
+
+fn about_message() -> Schema {
+    Metadata::schema("What a program has to say about it, for programs: kept and shown as it is.")
 }
 
 impl MessageDraft {
     /// A public one.
     #[must_use]
     pub fn new(body: MessageBody, client_id: Uuid) -> Self {
-        Self { body, client_id, visibility: None }
+        Self { body, client_id, visibility: None, metadata: None }
     }
 }
 

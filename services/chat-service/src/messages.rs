@@ -25,6 +25,7 @@ pub(crate) async fn write(
     new: send::NewMessage,
     from: Option<SentFrom>,
 ) -> Result<send::Sent, Error> {
+    new.fits_in_a_frame()?;
     state.limits.send(new.actor.principal, from)?;
     state.sends.send(new).await
 }

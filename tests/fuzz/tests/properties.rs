@@ -68,7 +68,7 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
             .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
         (option::of(chat()), body, id, option::of(visibility)).prop_map(|(chat_id, body, client_id, visibility)| {
-            let command = Command::Message(MessageDraft { body, client_id, visibility });
+            let command = Command::Message(MessageDraft { visibility, ..MessageDraft::new(body, client_id) });
             ClientFrame::Command(CommandFrame { chat_id, command })
         }),
         (option::of(chat()), message()).prop_map(|(chat_id, last_id)| ClientFrame::Command(CommandFrame {

@@ -228,6 +228,7 @@ impl Script {
             created_at: DateTime::<Utc>::UNIX_EPOCH,
             edited_at: None,
             is_deleted: false,
+            metadata: None,
         }
     }
 }

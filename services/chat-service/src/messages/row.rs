@@ -1,6 +1,7 @@
 //! One row of `messages`: its columns, and how readers see it. What a message consists of is listed here alone: for reads, for
 //! events, and for new rows.
 
+use chat_events::metadata::ShownMetadata;
 use chat_events::{ChatId, ChatKind, Message, MessageId, SenderType, Seq, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::deserialize::{FromSql, FromSqlRow, Result};
@@ -15,7 +16,7 @@ use crate::db::stored::{Readable, Stored};
 macro_rules! message_record {
     () => {
         "ROW(m.id, m.chat_id, m.seq, m.changed_seq, m.sender_type, m.sender_id, m.sender_name, m.body, m.client_id,
-             m.visibility, m.created_at, m.edited_at, m.is_deleted)"
+             m.visibility, m.created_at, m.edited_at, m.is_deleted, m.metadata::text)"
     };
 }
 
@@ -34,6 +35,7 @@ pub(crate) type MessageRecord = Record<(
     Timestamptz,
     Nullable<Timestamptz>,
     Bool,
+    Nullable<Text>,
 )>;
 
 /// A row that was read.
@@ -52,6 +54,7 @@ pub(crate) struct MessageRow {
     created_at: Readable<DateTime<Utc>>,
     edited_at: Option<Readable<DateTime<Utc>>>,
     is_deleted: bool,
+    metadata: Option<String>,
 }
 
 impl FromSql<MessageRecord, Pg> for MessageRow {
@@ -70,6 +73,7 @@ impl FromSql<MessageRecord, Pg> for MessageRow {
             created_at,
             edited_at,
             is_deleted,
+            metadata,
         ) = FromSql::<MessageRecord, Pg>::from_sql(bytes)?;
         Ok(Self {
             id,
@@ -85,6 +89,7 @@ impl FromSql<MessageRecord, Pg> for MessageRow {
             created_at,
             edited_at,
             is_deleted,
+            metadata,
         })
     }
 }
@@ -117,6 +122,7 @@ impl MessageRow {
             created_at: self.created_at.0?,
             edited_at: readable(self.edited_at)?,
             is_deleted: self.is_deleted,
+            metadata: self.metadata.and_then(ShownMetadata::of),
         })
     }
 }
@@ -141,7 +147,7 @@ macro_rules! message_fields {
             $crate::db::json::time_json!("m.created_at"),
             " AS created_at, ",
             $crate::db::json::time_json!("m.edited_at"),
-            " AS edited_at, m.is_deleted"
+            " AS edited_at, m.is_deleted, m.metadata"
         )
     };
 }
@@ -157,10 +163,10 @@ macro_rules! message_json {
 macro_rules! insert_messages {
     () => {
         "INSERT INTO messages (id, chat_id, seq, changed_seq, sender_type, sender_id, sender_name, body, client_id,
-                               visibility, created_at)
+                               visibility, created_at, metadata)
          OVERRIDING SYSTEM VALUE
          SELECT m.id, m.chat_id, m.seq, m.changed_seq, m.sender_type, m.sender_id, m.sender_name, m.body, m.client_id,
-                m.visibility, m.created_at "
+                m.visibility, m.created_at, m.metadata "
     };
 }
 

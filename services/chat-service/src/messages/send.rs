@@ -16,7 +16,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use chat_events::{ChatId, Message, MessageBody, MessageDraft, Visibility};
+use chat_events::frame::MAX_FRAME_BYTES;
+use chat_events::{ChatId, Message, MessageBody, MessageDraft, Metadata, Visibility};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -38,6 +39,7 @@ pub(crate) struct NewMessage {
     pub(crate) body: MessageBody,
     pub(crate) client_id: Uuid,
     pub(crate) visibility: Visibility,
+    pub(crate) metadata: Option<Metadata>,
     /// W3C trace context of the request.
     pub(crate) traceparent: Option<String>,
 }
@@ -45,9 +47,31 @@ pub(crate) struct NewMessage {
 impl NewMessage {
     /// Of what its sender gave.
     pub(crate) fn of(actor: Actor, chat: ChatId, draft: MessageDraft) -> Self {
-        let MessageDraft { body, client_id, visibility } = draft;
+        let MessageDraft { body, client_id, visibility, metadata } = draft;
         let visibility = visibility.unwrap_or(Visibility::Public);
-        Self { actor, chat, body, client_id, visibility, traceparent: telemetry::trace::current_traceparent() }
+        Self {
+            actor,
+            chat,
+            body,
+            client_id,
+            visibility,
+            metadata,
+            traceparent: telemetry::trace::current_traceparent(),
+        }
+    }
+}
+
+/// Bytes of a message's text and metadata in a frame, which holds 64 KiB: the rest of it needs less than a kilobyte.
+const MOST_IN_A_FRAME: usize = MAX_FRAME_BYTES - 1024;
+
+impl NewMessage {
+    /// A text may have so many characters that are escaped that nothing fits in beside it.
+    pub(crate) fn fits_in_a_frame(&self) -> Result<(), Error> {
+        let Some(metadata) = &self.metadata else { return Ok(()) };
+        if serde_json::to_string(&self.body)?.len() + metadata.as_str().len() <= MOST_IN_A_FRAME {
+            return Ok(());
+        }
+        Err(Error::invalid("metadata", "metadata is too long beside this text"))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::service::{Service, bodies, code, message, messages, numbers};
 
@@ -176,4 +177,68 @@ async fn a_send_that_postgresql_has_is_finished_when_its_sender_hangs_up() {
         (bodies(&page) == ["goodbye"]).then_some(())
     })
     .await;
+}
+
+/// The very characters of `metadata` in an answer.
+fn metadata_in(answer: &str) -> Vec<String> {
+    #[derive(serde::Deserialize)]
+    struct Shown {
+        metadata: Option<Box<RawValue>>,
+        messages: Option<Vec<Shown>>,
+        last_message: Option<Box<Shown>>,
+    }
+    fn all(shown: Shown) -> Vec<String> {
+        let inner = shown.messages.unwrap_or_default().into_iter().chain(shown.last_message.map(|last| *last));
+        let own = shown.metadata.filter(|metadata| metadata.get() != "{}").map(|metadata| metadata.get().to_owned());
+        inner.flat_map(all).chain(own).collect()
+    }
+    all(serde_json::from_str(answer).expect("an answer"))
+}
+
+#[tokio::test]
+async fn what_a_program_says_about_a_message_is_shown_to_the_last_digit_wherever_the_message_is() {
+    let service = Service::start().await;
+    let visitor = service.visitor().await;
+    let (session, path) = (format!("/chat/session/{}", visitor.session), messages(visitor.session));
+    // PostgreSQL puts the shorter name first.
+    let metadata = r#"{"tags": ["a", {"b": null}], "price": 0.12345678901234567890123}"#;
+    let send = |metadata: &str| {
+        let body = format!(r#"{{"body":"x","client_id":"{}","metadata":{metadata}}}"#, uuid::Uuid::new_v4());
+        let request = reqwest::Client::new().post(format!("{}{path}", service.url)).bearer_auth(&visitor.token);
+        request.header("content-type", "application/json").body(body).send()
+    };
+    let sent = send(metadata).await.expect("an answer");
+    assert_eq!(sent.status(), StatusCode::CREATED);
+    assert_eq!(metadata_in(&sent.text().await.expect("a body")), [metadata]);
+    for read in [path.clone(), format!("{path}?after_seq=0"), session] {
+        let read = reqwest::Client::new().get(format!("{}{read}", service.url)).bearer_auth(&visitor.token).send();
+        let answer = read.await.expect("an answer").text().await.expect("a body");
+        assert_eq!(metadata_in(&answer), [metadata], "{answer}");
+    }
+    let event = service.installation.texts("SELECT data FROM outbox WHERE kind = 'chat.message.sent'").await;
+    assert!(event.iter().all(|event| event.contains(metadata)), "{event:?}");
+
+    let (_, plain) = service.say(visitor.session, &visitor.token, "without").await;
+    assert_eq!(plain["metadata"], json!(null));
+    let long = format!("{{\"a\":\"{}\"}}", "x".repeat(8192));
+    for bad in ["[]", "7", r#"{"a":1e999}"#, r#"{"a":{"b":{"c":{"d":{}}}}}"#, &long] {
+        let refused = send(bad).await.expect("an answer");
+        assert_eq!(refused.status(), StatusCode::UNPROCESSABLE_ENTITY, "{bad:.40}");
+        let refused: serde_json::Value = refused.json().await.expect("an error");
+        assert_eq!(
+            (code(&refused), &refused["error"]["details"]["field"]),
+            ("invalid", &json!("metadata")),
+            "{bad:.40}"
+        );
+    }
+    let most = format!("{{\"a\": \"{}\"}}", "x".repeat(8000));
+    let escaped = json!({"body": "\u{1}".repeat(9_999) + "x", "client_id": uuid::Uuid::new_v4(),
+                         "metadata": serde_json::from_str::<serde_json::Value>(&most).expect("JSON")});
+    let (status, refused) = service.post(&path, &visitor.token, escaped).await;
+    assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("metadata")));
+    assert_eq!(
+        service.get(&path, &visitor.token).await.1["messages"].as_array().map(Vec::len),
+        Some(2),
+        "nothing of it"
+    );
 }

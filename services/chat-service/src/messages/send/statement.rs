@@ -10,7 +10,7 @@
 //! The plan is the same for any number of messages: one row of the arrays at a time, through indexes. [`SETTINGS`]
 //! sees to it, because PostgreSQL cannot know how long the arrays will be.
 
-use chat_events::{ChatId, EventKind, LaneCount, Message};
+use chat_events::{ChatId, EventKind, LaneCount, Message, Metadata};
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
@@ -40,6 +40,7 @@ statement! {
         bodies: &'a [&'a str] as Array<Text>,
         client_ids: &'a [Uuid] as Array<SqlUuid>,
         visibilities: &'a [&'static str] as Array<Text>,
+        metadata: &'a [Option<&'a str>] as Array<Nullable<Text>>,
         traceparents: &'a [Option<&'a str>] as Array<Nullable<Text>>,
         kind: &'a str as Text,
         lanes: i16 as SmallInt,
@@ -49,9 +50,9 @@ statement! {
                 CASE n.principal WHEN 'client' THEN v.id ELSE u.id END AS sender_id,
                 CASE n.principal WHEN 'client' THEN v.name ELSE u.name END AS sender_name
             FROM unnest($chat_ids, $principals, $user_ids, $issued_ats, $logins, $sender_types, $bodies, $client_ids,
-                        $visibilities, $traceparents) WITH ORDINALITY
+                        $visibilities, $metadata, $traceparents) WITH ORDINALITY
                 AS n (chat_id, principal, user_id, issued_at, login, sender_type, body, client_id,
-                      visibility, traceparent, place)
+                      visibility, metadata, traceparent, place)
             JOIN chats c ON c.id = n.chat_id
             JOIN chats l ON l.id = c.id AND l.state_seq = c.state_seq
             LEFT JOIN chat_sessions s ON s.chat_id = c.id
@@ -74,7 +75,7 @@ statement! {
                 NULL::timestamptz AS edited_at, false AS is_deleted
             FROM (
                 SELECT o.chat_id, o.kind, o.assigned_user_id, o.sender_type, o.sender_id, o.sender_name, o.body,
-                    o.client_id, o.visibility, o.traceparent, o.place,
+                    o.client_id, o.visibility, o.metadata::jsonb AS metadata, o.traceparent, o.place,
                     o.seq + row_number() OVER (PARTITION BY o.chat_id ORDER BY o.place) AS seq
                 FROM old o
                 WHERE NOT EXISTS (
@@ -158,6 +159,7 @@ struct Columns<'a> {
     bodies: Vec<&'a str>,
     client_ids: Vec<Uuid>,
     visibilities: Vec<&'static str>,
+    metadata: Vec<Option<&'a str>>,
     traceparents: Vec<Option<&'a str>>,
 }
 
@@ -174,6 +176,7 @@ impl<'a> Columns<'a> {
             bodies: batch.iter().map(|new| new.body.as_str()).collect(),
             client_ids: batch.iter().map(|new| new.client_id).collect(),
             visibilities: batch.iter().map(|new| new.visibility.as_str()).collect(),
+            metadata: batch.iter().map(|new| new.metadata.as_ref().map(Metadata::as_str)).collect(),
             traceparents: batch.iter().map(|new| new.traceparent.as_deref()).collect(),
         }
     }
@@ -189,6 +192,7 @@ impl<'a> Columns<'a> {
             bodies: &self.bodies,
             client_ids: &self.client_ids,
             visibilities: &self.visibilities,
+            metadata: &self.metadata,
             traceparents: &self.traceparents,
             kind: EventKind::MessageSent.as_str(),
             lanes: lanes.get(),
