@@ -11,12 +11,13 @@ use futures_util::future::join_all;
 use reqwest::{Client, Url};
 use serde_json::Value;
 use tempfile::TempDir;
+use test_people::{Accounts, Secrets};
 use test_support::{
     Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost, wait_until,
 };
 use tokio::time::Instant;
 
-use crate::system::{Secrets, unlimited};
+use crate::system::unlimited;
 use crate::{Gateway, Operator, Rest, Shape, Visitor};
 
 /// Longer than a healthy service takes to say how it is.
@@ -30,7 +31,6 @@ pub struct Chain {
     pub links: Links,
     gateway: Gateway,
     rest: Rest,
-    secrets: Secrets,
     http: Client,
     database: Database,
     _servers: (Vhost, RedisPrefix),
@@ -78,7 +78,7 @@ impl Chain {
 
     async fn start_with(shape: Shape, servers_are_away: bool, own_redis: Option<Vec<SocketAddr>>) -> Self {
         let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
-        let (redis, data, secrets) = (fresh_prefix(), TempDir::new().expect("a temporary folder"), Secrets::new());
+        let (redis, data, secrets) = (fresh_prefix(), TempDir::new().expect("a temporary folder"), Secrets::generate());
         let door = free_address();
         let links = Links {
             postgres: edge(Part::Postgres, vec![address_in(database.url())]).await,
@@ -114,7 +114,6 @@ impl Chain {
             http: Client::builder().timeout(ANSWER_WITHIN).build().expect("a client"),
             services,
             links,
-            secrets,
             database,
             _servers: (vhost, redis),
             _data: data,
@@ -142,13 +141,8 @@ impl Chain {
 
     /// A new operator, logged in.
     pub async fn operator(&self, name: &str) -> Operator {
-        let (email, password) = (format!("{}@example.com", name.to_lowercase()), "correct horse battery");
-        let program = self.secrets.give_to(Program::new("chat-service")).env("DATABASE_URL", self.database.url());
-        let program = ["user", "add", "--email", &email, "--name", name, "--role", "operator", "--password-stdin"]
-            .into_iter()
-            .fold(program, Program::arg);
-        let _printed = program.run(&format!("{password}\n"));
-        Operator::log_in(&self.rest, &email, password).await
+        let account = Accounts::of(&self.database).add_named(name, "operator").await;
+        Operator::log_in(&self.rest, account).await
     }
 
     /// What the gateway says at `/readyz`; nothing when it does not answer.

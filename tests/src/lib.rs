@@ -1,15 +1,10 @@
-//! Whole systems of real processes, in both shapes, and the people who use them. The clients here know the wire and
-//! nothing of the services: JSON in, JSON out.
+//! Whole systems of real processes, in both shapes. The people who use them are those of `test_people`.
 //!
 //! - [`system`]: starts a standalone process, or two of each service
 //! - [`chain`]: one of each service, with a proxy before each server, to see what breaks and heals
 //! - [`browser`]: a real browser and its tabs
 //! - [`front`]: our front, and the proxies of others before it
 //! - [`prometheus`]: what those are told who watch the services
-//! - [`rest`]: REST calls and their answers
-//! - [`people`]: visitors, operators and users
-//! - [`socket`]: a WebSocket of the channel protocol
-//! - [`event_stream`]: a server-sent event stream
 //! - [`live`]: a connection of either kind, for tests of what both promise
 //! - [`changed`]: messages that are edited and deleted
 //! - [`order`]: what order and duplicate mean
@@ -17,24 +12,17 @@
 pub mod browser;
 pub mod chain;
 pub mod changed;
-pub mod event_stream;
 pub mod front;
 pub mod live;
 pub mod order;
-pub mod people;
 pub mod prometheus;
-pub mod rest;
-pub mod socket;
 pub mod system;
 
 pub use chain::Chain;
-pub use event_stream::EventStream;
 pub use front::Front;
 pub use live::{Live, Position, Transport};
-pub use people::{Operator, User, Visitor};
-pub use rest::{Answer, Rest};
-pub use socket::Socket;
-pub use system::{Gateway, Shape, System};
+pub use system::{Shape, System};
+pub use test_people::{Answer, EventStream, Gateway, Operator, Person, Rest, Socket, User, Visitor};
 
 /// Runs one test in both shapes: `<name>::standalone` and `<name>::distributed`.
 ///

@@ -7,8 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::order::chat_of;
-use crate::people::Person;
-use crate::{EventStream, Gateway, Socket};
+use crate::{EventStream, Gateway, Person, Socket};
 
 /// Messages of a page that is read by REST: small, so that there are several.
 const PAGE: usize = 50;

@@ -3,10 +3,11 @@
 use channel_auth::{JwtIssuer, SessionKeys};
 use futures_util::future::join_all;
 use tempfile::TempDir;
+use test_people::{Accounts, Secrets};
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, Program, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
 
-use crate::{Front, Operator, Rest, User, Visitor};
+use crate::{Front, Gateway, Operator, Rest, User, Visitor};
 
 /// How the system is run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,22 +31,6 @@ pub struct System {
     servers: Option<(Vhost, RedisPrefix)>,
     shape: Shape,
     _data: TempDir,
-}
-
-/// Where sockets and streams are opened.
-#[derive(Debug, Clone)]
-pub struct Gateway {
-    /// `127.0.0.1:<port>`.
-    pub authority: String,
-}
-
-#[derive(Debug)]
-pub(crate) struct Secrets {
-    issuer: JwtIssuer,
-    jwt_key: String,
-    session_keys: SessionKeys,
-    session_key_text: String,
-    internal: String,
 }
 
 impl System {
@@ -73,7 +58,7 @@ impl System {
                 (database, Some((vhost, fresh_prefix())))
             }
         };
-        let secrets = Secrets::new();
+        let secrets = Secrets::generate();
         let servers_used = servers.as_ref();
         let plan = Plan {
             environment,
@@ -164,13 +149,13 @@ impl System {
     /// The key that signs access tokens here.
     #[must_use]
     pub fn issuer(&self) -> &JwtIssuer {
-        &self.secrets.issuer
+        self.secrets.issuer()
     }
 
     /// The keys that sign session tokens here.
     #[must_use]
     pub fn session_keys(&self) -> &SessionKeys {
-        &self.secrets.session_keys
+        self.secrets.session_keys()
     }
 
     /// A visitor with a new session.
@@ -180,50 +165,26 @@ impl System {
 
     /// A new operator, logged in.
     pub async fn operator(&self, name: &str) -> Operator {
-        let (email, password) = self.add_account(name, "operator");
-        Operator::log_in(self.other_rest(), &email, &password).await
+        let account = self.accounts().add_named(name, "operator").await;
+        Operator::log_in(self.other_rest(), account).await
     }
 
     /// A new user, logged in.
     pub async fn user(&self, name: &str) -> User {
-        let (email, password) = self.add_account(name, "user");
-        User::log_in(self.rest(), &email, &password).await
-    }
-
-    /// Closes an account.
-    pub fn disable(&self, email: &str) {
-        let _printed = self.administration().arg("user").arg("disable").arg("--email").arg(email).run("");
-    }
-
-    /// Gives an account another role.
-    pub fn set_role(&self, email: &str, role: &str) {
-        let command = self.administration().arg("user").arg("role").arg("--email").arg(email).arg("--role").arg(role);
-        let _printed = command.run("");
+        let account = self.accounts().add_named(name, "user").await;
+        User::log_in(self.rest(), &account).await
     }
 
     /// A new group chat of these users; its id.
+    pub async fn group_chat(&self, title: &str, members: &[&User]) -> i64 {
+        let ids: Vec<i64> = members.iter().map(|member| member.id).collect();
+        self.accounts().group(Some(title), &ids).await
+    }
+
+    /// All accounts and chats, as an administrator changes them.
     #[must_use]
-    pub fn group_chat(&self, title: &str, members: &[&User]) -> i64 {
-        let mut command = self.administration().arg("chat").arg("create").arg("--kind").arg("group");
-        command = command.arg("--title").arg(title);
-        for member in members {
-            command = command.arg("--member").arg(member.id.to_string());
-        }
-        let printed = command.run("");
-        let digits = printed.split(|c: char| !c.is_ascii_digit()).find(|part| !part.is_empty());
-        digits.and_then(|digits| digits.parse().ok()).unwrap_or_else(|| panic!("no chat id in {printed:?}"))
-    }
-
-    fn add_account(&self, name: &str, role: &str) -> (String, String) {
-        let (email, password) = (format!("{}@example.com", name.to_lowercase()), "correct horse battery".to_owned());
-        let command = self.administration().arg("user").arg("add").arg("--email").arg(&email).arg("--name").arg(name);
-        let _printed = command.arg("--role").arg(role).arg("--password-stdin").run(&format!("{password}\n"));
-        (email, password)
-    }
-
-    /// The command line of an administrator.
-    fn administration(&self) -> Program {
-        self.secrets.give_to(Program::new("chat-service")).env("DATABASE_URL", self.database.url())
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of(&self.database)
     }
 }
 
@@ -231,49 +192,6 @@ impl System {
 async fn ready(processes: &mut [Process]) {
     let addresses = join_all(processes.iter_mut().map(Process::addr)).await;
     join_all(addresses.iter().map(async |addr| wait_until_ready(&format!("http://{addr}/readyz")).await)).await;
-}
-
-impl Gateway {
-    /// An HTTP URL there.
-    #[must_use]
-    pub fn url(&self, target: &str) -> String {
-        format!("http://{}{target}", self.authority)
-    }
-
-    /// A counter at `/metrics`, by its name and labels; 0 until it has counted.
-    pub async fn counted(&self, series: &str) -> u64 {
-        let text = reqwest::get(self.url("/metrics")).await.expect("an answer").text().await.expect("text");
-        let count = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        count.map_or(0, |count| count.parse().expect("a number"))
-    }
-}
-
-impl Secrets {
-    pub(crate) fn new() -> Self {
-        let (issuer, jwt_key) = JwtIssuer::generate();
-        let (session_keys, session_key_text) = SessionKeys::generate();
-        let internal = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-        Self { issuer, jwt_key, session_keys, session_key_text, internal }
-    }
-
-    /// For chat-service and standalone.
-    pub(crate) fn give_to(&self, program: Program) -> Program {
-        program
-            .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
-            .env("AUTH__SESSION_KEYS", &self.session_key_text)
-            .env("AUTH__INTERNAL_SECRET", &self.internal)
-    }
-
-    /// For a gateway that asks the chat-service there.
-    pub(crate) fn give_to_gateway(&self, program: Program, chat_service: &str) -> Program {
-        program
-            .env("CHAT_SERVICE__URL", chat_service)
-            .env("AUTH__INTERNAL_SECRET", &self.internal)
-            .env("AUTH__SESSION_KEYS", &self.session_key_text)
-            .env("AUTH__JWKS_URL", format!("{chat_service}/.well-known/jwks.json"))
-            .env("AUTH__JWT_ISSUER", &self.issuer.issuer)
-            .env("AUTH__JWT_AUDIENCE", &self.issuer.audience)
-    }
 }
 
 struct Plan<'a> {
@@ -302,10 +220,8 @@ impl Plan<'_> {
     async fn standalone(&self) -> Parts {
         let program = unlimited(Program::new("standalone"))
             .env("DATABASE_URL", self.database.url())
-            .env("DATA_DIR", self.data.path().to_string_lossy())
-            .env("AUTH__JWT_PRIVATE_KEY", &self.secrets.jwt_key)
-            .env("AUTH__SESSION_KEYS", &self.secrets.session_key_text);
-        let mut process = self.start(program, "standalone");
+            .env("DATA_DIR", self.data.path().to_string_lossy());
+        let mut process = self.start(self.secrets.give_to_standalone(program), "standalone");
         let authority = process.addr().await.to_string();
         let rest = vec![Rest::new(&format!("http://{authority}"))];
         Parts { processes: vec![process], rest, gateways: vec![Gateway { authority }] }

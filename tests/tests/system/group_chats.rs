@@ -6,7 +6,7 @@ use system_tests::{Socket, System, system_test};
 system_test! {
     async fn members_of_a_group_hear_each_other_and_nobody_else_does(system: System) {
         let (ada, ben, eve) = (system.user("Ada").await, system.user("Ben").await, system.user("Eve").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let mut sockets = [ada.socket(system.gateway(0)).await, ben.socket(system.gateway(1)).await];
         for socket in &mut sockets {
             let connected = socket.connected().await;

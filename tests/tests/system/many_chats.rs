@@ -29,7 +29,7 @@ fn resync<'a>(frames: &'a [Value], why: &str) -> Option<&'a Value> {
 system_test! {
     async fn cursors_of_another_database_and_too_many_of_them_are_told(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let mut socket = Socket::open(system.gateway(0), &format!("/ws?token={}&resume=1", ben.token)).await;
         socket.connected().await;
         socket.send(json!({"type": "resume", "epoch": 999, "cursors": {chat.to_string(): 1}})).await;
@@ -44,7 +44,7 @@ system_test! {
 
     async fn a_late_resume_fetches_what_is_older(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         ada.send(chat, "one").await.accepted();
         let mut socket = ben.socket(system.gateway(1)).await;
         socket.connected().await;
@@ -55,7 +55,7 @@ system_test! {
 
     async fn who_announced_a_resume_and_says_something_else_is_live(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let mut socket = Socket::open(system.gateway(1), &format!("/ws?token={}&resume=1", ben.token)).await;
         socket.connected().await;
         let sent = socket.say(Some(chat), "Hello").await;

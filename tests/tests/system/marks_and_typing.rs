@@ -1,8 +1,7 @@
 //! Signs of life: delivered, read, typing.
 
 use serde_json::{Value, json};
-use system_tests::people::Person;
-use system_tests::{System, system_test};
+use system_tests::{Person, System, system_test};
 
 /// Whose marks a chat is told with.
 fn readers(chat: &Value) -> Vec<i64> {
@@ -69,7 +68,7 @@ system_test! {
     async fn who_connects_is_told_of_marks_a_member_of_its_own_and_a_visitor_of_all(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
         let (olga, ann) = (system.operator("Olga").await, system.visitor("Ann").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let soup = ada.send(chat, "Soup?").await.good();
         for reader in [&ada, &ben] {
             let mark = json!({"kind": "read", "last_id": soup["id"]});

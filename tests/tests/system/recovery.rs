@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use system_tests::order::Seen;
-use system_tests::people::Person;
 use system_tests::{
-    EventStream, Live, Operator, Position, Socket, System, Transport, Visitor, changed, system_test, transport_test,
+    EventStream, Live, Operator, Person, Position, Socket, System, Transport, Visitor, changed, system_test,
+    transport_test,
 };
 
 /// More than the gateway asks a Redis stream for.
@@ -310,8 +310,10 @@ transport_test! {
     async fn a_user_comes_back_to_all_its_chats(system: System, transport: Transport) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
         let members = [&ada, &ben];
-        let [missed, level, ahead, new] = ["Missed", "Level", "Ahead", "New"].map(|name| system.group_chat(name, &members));
-        let not_mine = system.group_chat("Not Ben's", &[&ada]);
+        let group = async |name: &str| system.group_chat(name, &members).await;
+        let (missed, level) = (group("Missed").await, group("Level").await);
+        let (ahead, new) = (group("Ahead").await, group("New").await);
+        let not_mine = system.group_chat("Not Ben's", &[&ada]).await;
         let first = ada.send(missed, "seen").await.good();
         let last = ada.send(level, "seen").await.good();
         for body in ["two", "three"] {

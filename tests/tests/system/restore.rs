@@ -1,8 +1,7 @@
 //! The database was restored: the same numbers were given to other messages, and every cursor of before says so.
 
 use serde_json::{Value, json};
-use system_tests::people::Person;
-use system_tests::{EventStream, Operator, Socket, System, Visitor, system_test};
+use system_tests::{EventStream, Operator, Person, Socket, System, Visitor, system_test};
 use test_support::Database;
 
 /// Where a client had come.

@@ -27,7 +27,7 @@ async fn message_and_invitation(socket: &mut Socket) -> (Seen, Option<Value>) {
 system_test! {
     async fn a_removed_member_is_told_and_hears_nothing_after_that(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let mut socket = ben.socket(system.gateway(1)).await;
         socket.connected().await;
         ada.send(chat, "one").await.accepted();
@@ -57,7 +57,7 @@ system_test! {
 
     async fn a_member_that_may_not_read_any_more_is_told_and_hears_nothing_until_it_may_again(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let set_read = async |can_read: bool| {
             let path = format!("/chats/{chat}/members/{}", ben.id);
             let rights = json!({"can_read": can_read});
@@ -86,7 +86,7 @@ system_test! {
         let (mut ends, mut stays) = (olga.socket(system.gateway(1)).await, otto.socket(system.gateway(1)).await);
         ends.connected().await;
         stays.connected().await;
-        system.set_role("olga@example.com", "user");
+        system.accounts().set_role("olga@example.com", "user").await;
         assert_eq!(ends.close_code().await, REVOKED);
         assert!(stays.until_pong().await.is_empty());
     }
@@ -120,7 +120,7 @@ system_test! {
 
     async fn who_is_added_while_connected_joins_and_gets_what_follows(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada]);
+        let chat = system.group_chat("Lunch", &[&ada]).await;
         let mut socket = ben.socket(system.gateway(1)).await;
         socket.connected().await;
         ada.send(chat, "before").await.accepted();
@@ -136,7 +136,7 @@ system_test! {
 
     async fn who_comes_back_late_hears_of_its_removal_and_of_nothing_behind_it(system: System) {
         let (ada, ben, eve) = (system.user("Ada").await, system.user("Ben").await, system.user("Eve").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben, &eve]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben, &eve]).await;
         ada.send(chat, "one").await.accepted();
         system.rest().delete(&format!("/chats/{chat}/members/{}", eve.id), &ada.token).await.accepted();
         ada.send(chat, "two").await.accepted();
@@ -180,7 +180,7 @@ system_test! {
             socket.connected().await;
         }
         stream.connected().await;
-        system.disable("ada@example.com");
+        system.accounts().disable("ada@example.com").await;
         let path = format!("/chat/session/{}/ban", visitor.session);
         system.rest().post(&path, &operator.token, json!({})).await.accepted();
         for socket in &mut sockets {

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::json;
-use system_tests::socket::Closed;
 use system_tests::{Answer, EventStream, Shape, Socket, System, system_test};
+use test_people::socket::Closed;
 use test_support::wait::wait_until;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -4,8 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use system_tests::people::Person;
-use system_tests::{Live, Socket, System, Transport, User, system_test, transport_test};
+use system_tests::{Live, Person, Socket, System, Transport, User, system_test, transport_test};
 
 const CHATS: i64 = 5_000;
 const READERS: i64 = 200;
@@ -179,7 +178,7 @@ system_test! {
     async fn a_resume_that_is_larger_than_what_waits_for_its_turn_is_taken_whole(system: System) {
         const LARGE: i64 = 9_000_000_000_000_000_000;
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         let mut socket = Socket::open(system.gateway(0), &format!("/ws?token={}&resume=1", ada.token)).await;
         // 20 frames of 40 KB, at once.
         for first in (0..20).map(|number| LARGE + number * 1_000) {
@@ -206,7 +205,7 @@ system_test! {
 
     async fn a_resume_whose_next_frame_does_not_come_goes_on_with_what_there_is(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chat = system.group_chat("Lunch", &[&ada, &ben]);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
         ben.send(chat, "one").await.accepted();
         let mut socket = Socket::open(system.gateway(0), &format!("/ws?token={}&resume=1", ada.token)).await;
         socket.connected().await;

@@ -244,18 +244,7 @@ async fn a_name_is_one_line_that_turns_nothing_wherever_it_is_given() {
     let service = Service::start().await;
     let named = json!({"name": "Eve\u{202e}\nlin"});
     let (_, opened) = service.call(Method::POST, "/chat/session", None, Some(named)).await;
-    let arguments = [
-        "user",
-        "add",
-        "--email",
-        "o@example.com",
-        "--name",
-        "O\u{2067}l\tga",
-        "--role",
-        "operator",
-        "--password-stdin",
-    ];
-    service.installation.command(&arguments, "a good password\n");
+    service.installation.accounts().add("o@example.com", "O\u{2067}l\tga", "operator").await;
     let (_, login) = service.log_in("o@example.com", "a good password").await;
     let token = login["access_token"].as_str().expect("a token");
     let (_, me) = service.get("/users/me", token).await;

@@ -147,38 +147,6 @@ async fn a_deactivated_account_is_refused_at_once_everywhere() {
 }
 
 #[tokio::test]
-async fn the_command_line_closes_an_account_and_opens_it_again() {
-    let service = Service::start().await;
-    let (_, token) = service.operator().await;
-    let (_, login) = service.log_in("operator@example.com", "a good password").await;
-    let user = |what: &str| service.installation.command(&["user", what, "--email", "Operator@example.com"], "");
-    user("disable");
-    assert_eq!(service.get("/users/me", &token).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
-    user("enable");
-    assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED, "its logins are over");
-    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn the_command_line_ends_all_logins_of_an_account_and_of_no_other() {
-    let service = Service::start().await;
-    service.operator().await;
-    service.account("other@example.com", "operator").await;
-    let mut refresh_tokens = vec![];
-    for email in ["operator@example.com", "operator@example.com", "other@example.com"] {
-        refresh_tokens.push(service.log_in(email, "a good password").await.1["refresh_token"].clone());
-    }
-    service.installation.command(&["user", "logout", "--email", "operator@example.com"], "");
-    let mut statuses = vec![];
-    for token in &refresh_tokens {
-        statuses.push(refresh(&service, token).await.0.as_u16());
-    }
-    assert_eq!(statuses, [401, 401, 200]);
-    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
-}
-
-#[tokio::test]
 async fn a_demoted_operator_loses_the_sessions_before_its_token_ends() {
     let service = Service::start().await;
     let visitor = service.visitor().await;
@@ -243,16 +211,14 @@ async fn another_role_counts_at_once() {
     let service = Service::start().await;
     let visitor = service.visitor().await;
     let (_, operator) = service.operator().await;
-    let set_role = |email: &str, role: &str| {
-        service.installation.command(&["user", "role", "--email", email, "--role", role], "");
-    };
-    set_role("OPERATOR@example.com", "user");
+    let set_role = async |email: &str, role: &str| service.installation.accounts().set_role(email, role).await;
+    set_role("OPERATOR@example.com", "user").await;
     assert_eq!(service.get("/chat/sessions", &operator).await.0, StatusCode::FORBIDDEN);
     assert_eq!(service.say(visitor.session, &operator, "still me?").await.0, StatusCode::FORBIDDEN);
-    set_role("operator@example.com", "admin");
+    set_role("operator@example.com", "admin").await;
     assert_eq!(service.get("/chat/sessions", &operator).await.0, StatusCode::OK, "its token says that it is staff");
     let (_, user) = service.account("user@example.com", "user").await;
-    set_role("user@example.com", "operator");
+    set_role("user@example.com", "operator").await;
     assert_eq!(service.get("/chat/sessions", &user).await.0, StatusCode::FORBIDDEN, "its token is of a user");
     let (_, login) = service.log_in("user@example.com", "a good password").await;
     let token = login["access_token"].as_str().expect("a token");

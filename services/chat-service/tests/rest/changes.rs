@@ -32,8 +32,7 @@ async fn a_user_learns_what_changed_what_is_new_and_what_it_lost() {
     let foreign = service.group(&[other]).await;
     let fresh = service.group(&[user, other]).await;
     service.post(&format!("/chats/{busy}/messages"), &token, message("hello")).await;
-    let member = user.to_string();
-    service.installation.command(&["chat", "remove-member", "--chat", &lost.to_string(), "--member", &member], "");
+    service.installation.accounts().remove_member(lost, user).await;
     let cursors = json!({quiet.to_string(): 1, busy.to_string(): 1, lost.to_string(): 2, foreign.to_string(): 0,
                          "999999": 4, visitor.session.to_string(): 0});
     let told = changes(&service, &token, json!({"cursors": cursors})).await;

@@ -106,8 +106,8 @@ async fn an_account_that_is_opened_again_knows_none_of_its_old_tokens() {
     let service = Service::start().await;
     service.account(EMAIL, "user").await;
     let old = log_in(&service).await;
-    service.installation.command(&["user", "disable", "--email", EMAIL], "");
-    service.installation.command(&["user", "enable", "--email", EMAIL], "");
+    service.installation.accounts().disable(EMAIL).await;
+    service.installation.accounts().enable(EMAIL).await;
     assert!(!old.opens(&service).await);
     assert!(log_in(&service).await.opens(&service).await);
 }

@@ -9,6 +9,7 @@ mod bans;
 mod batches;
 mod changes;
 mod chat_list;
+mod command_line;
 mod document;
 mod gateway_api;
 mod labels;

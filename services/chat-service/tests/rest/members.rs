@@ -60,7 +60,7 @@ async fn who_is_not_there_cannot_come_in_and_some_chats_have_fixed_members() {
     let (other, _) = service.account("other@example.com", "user").await;
     let (closed, _) = service.account("closed@example.com", "user").await;
     let (_, root) = service.account("root@example.com", "admin").await;
-    service.installation.command(&["user", "disable", "--email", "closed@example.com"], "");
+    service.installation.accounts().disable("closed@example.com").await;
     let chat = service.group(&[admin]).await;
     for nobody in [closed, 999_999] {
         let (status, answer) = add(&service, chat, &token, nobody).await;

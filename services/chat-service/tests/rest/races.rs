@@ -56,14 +56,17 @@ async fn an_operator_whose_account_is_closed_while_its_write_waits_does_not_writ
     .into_iter()
     .enumerate()
     {
-        for (how, end) in [("disable", &["user", "disable"][..]), ("role", &["user", "role", "--role", "user"])] {
+        for how in ["disable", "role"] {
             let email = format!("{how}{n}@example.com");
             let (id, token) = service.account(&email, "operator").await;
             let body = if path == "assign" { json!({"user_id": id}) } else { body.clone() };
             let path = format!("{session}/{path}");
             let waiting = Waiting::begin(&service, visitor.session, Method::POST, path.clone(), &token, body).await;
-            let arguments: Vec<&str> = end.iter().copied().chain(["--email", &email]).collect();
-            service.installation.command(&arguments, "");
+            let accounts = service.installation.accounts();
+            match how {
+                "role" => accounts.set_role(&email, "user").await,
+                _ => accounts.disable(&email).await,
+            }
             let (status, answer) = waiting.end().await;
             let expected = if how == "role" { StatusCode::FORBIDDEN } else { StatusCode::UNAUTHORIZED };
             assert_eq!(status, expected, "{path} {how}: {answer}");
@@ -109,7 +112,7 @@ async fn a_session_is_not_given_to_an_operator_who_is_none_any_more() {
     let path = format!("/chat/session/{}/assign", visitor.session);
     let body = json!({"user_id": otto});
     let waiting = Waiting::begin(&service, visitor.session, Method::POST, path, &token, body).await;
-    service.installation.command(&["user", "disable", "--email", "otto@example.com"], "");
+    service.installation.accounts().disable("otto@example.com").await;
     let (status, answer) = waiting.end().await;
     assert_eq!((status, &answer["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("user_id")), "{answer}");
 }

@@ -72,7 +72,7 @@ async fn each_right_that_is_taken_is_told_once() {
     let mut rights = Rights::given().await;
     assert!(is_empty(&rights.news().await), "nothing was taken yet");
 
-    rights.service.installation.command(&["user", "disable", "--email", MEMBER], "");
+    rights.service.installation.accounts().disable(MEMBER).await;
     let told = rights.news().await;
     let user = told.users.iter().find(|user| user.user_id.0 == rights.member).expect("the user");
     assert!(!user.is_active && user.not_before > 0 && told.logins.len() == 1, "{told:?}");
@@ -122,9 +122,8 @@ async fn what_was_given_back_is_told_as_it_is_now() {
     let members = format!("/chats/{}/members", rights.chat);
     rights.call(Method::DELETE, &format!("{members}/{}", rights.member)).await;
     rights.service.post(&members, &rights.token, json!({"user_id": rights.member})).await;
-    for what in ["disable", "enable"] {
-        rights.service.installation.command(&["user", what, "--email", MEMBER], "");
-    }
+    rights.service.installation.accounts().disable(MEMBER).await;
+    rights.service.installation.accounts().enable(MEMBER).await;
     let told = rights.news().await;
     assert!(told.sessions.is_empty() && told.chats.is_empty(), "{told:?}");
     assert!(told.users[0].is_active && told.users[0].not_before > 0, "its old tokens stay dead: {told:?}");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chat_events::ChatKind;
 use futures_util::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -65,12 +66,10 @@ async fn fifty_senders_at_once_leave_no_hole_in_seq() {
 #[tokio::test]
 async fn a_removed_members_late_send_is_refused_however_it_races() {
     let service = Arc::new(Service::start().await);
-    let (_, admin) = service.account("admin@example.com", "user").await;
-    let (_, member) = service.account("member@example.com", "user").await;
-    let create =
-        ["chat", "create", "--kind", "group", "--member", "admin@example.com", "--member", "member@example.com"];
-    let created = service.installation.command(&create, "");
-    let chat = created.trim().strip_prefix("id: ").expect("an id").to_owned();
+    let (admin_id, admin) = service.account("admin@example.com", "user").await;
+    let (member_id, member) = service.account("member@example.com", "user").await;
+    let chat = service.group(&[admin_id, member_id]).await;
+    let accounts = service.installation.accounts();
     let path = format!("/chats/{chat}/messages");
 
     for round in 0..3 {
@@ -81,22 +80,13 @@ async fn a_removed_members_late_send_is_refused_however_it_races() {
                 while service.post(&path, &member, message("late")).await.0 == StatusCode::CREATED {}
             }
         }));
-        let removing = {
-            let (service, chat) = (Arc::clone(&service), chat.clone());
-            tokio::task::spawn_blocking(move || {
-                let remove = ["chat", "remove-member", "--chat", &chat, "--member", "member@example.com"];
-                service.installation.command(&remove, "")
-            })
-        };
-        senders.await;
-        removing.await.expect("removed");
+        tokio::join!(senders, accounts.remove_member(chat, member_id));
         let late = "SELECT m.seq FROM messages m, (SELECT max(seq) AS seq FROM outbox
                     WHERE kind = 'chat.member.removed') r WHERE m.seq > r.seq";
         assert_eq!(service.installation.texts(late).await, Vec::<String>::new(), "round {round}");
         let (status, refused) = service.post(&path, &member, message("later still")).await;
         assert_eq!((status, code(&refused)), (StatusCode::FORBIDDEN, "forbidden"));
-        let add = ["chat", "add-member", "--chat", &chat, "--member", "member@example.com"];
-        let _ = service.installation.command(&add, "");
+        accounts.add_member(chat, member_id).await;
     }
     assert_eq!(service.post(&path, &admin, message("still here")).await.0, StatusCode::CREATED);
 }
@@ -130,23 +120,12 @@ async fn a_client_cannot_write_a_note() {
 #[tokio::test]
 async fn only_admins_write_in_a_channel() {
     let service = Service::start().await;
-    let (_, admin) = service.account("admin@example.com", "user").await;
-    let (_, reader) = service.account("reader@example.com", "user").await;
+    let (admin_id, admin) = service.account("admin@example.com", "user").await;
+    let (reader_id, reader) = service.account("reader@example.com", "user").await;
     let (_, stranger) = service.account("stranger@example.com", "operator").await;
-    let create = [
-        "chat",
-        "create",
-        "--kind",
-        "channel",
-        "--title",
-        "News",
-        "--member",
-        "admin@example.com",
-        "--member",
-        "reader@example.com",
-    ];
-    let created = service.installation.command(&create, "");
-    let path = format!("/chats/{}/messages", created.trim().strip_prefix("id: ").expect("an id"));
+    let members = [admin_id, reader_id];
+    let chat = service.installation.accounts().chat(ChatKind::Channel, Some("News"), &members).await;
+    let path = format!("/chats/{chat}/messages");
     assert_eq!(service.post(&path, &admin, message("news")).await.0, StatusCode::CREATED);
     assert_eq!(service.post(&path, &reader, message("me too")).await.0, StatusCode::FORBIDDEN);
     assert_eq!(service.post(&path, &stranger, message("hello")).await.0, StatusCode::NOT_FOUND);

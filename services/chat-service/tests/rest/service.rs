@@ -1,27 +1,22 @@
 //! A chat-service of the test's own, and those who talk to it.
 
-use std::time::Duration;
-
-use channel_auth::{JwtIssuer, SessionKeys};
 use chat_events::ErrorCode;
-use chat_events::gateway_api::{Accounts, Admission, ConnectSnapshot};
+use chat_events::gateway_api::{Accounts as AccountsAnswer, Admission, ConnectSnapshot};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+pub(crate) use test_people::Visitor;
+use test_people::{Accounts, PASSWORD, Rest, Secrets};
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, Program, fresh_database};
 use uuid::Uuid;
 
-/// What gateways prove themselves with.
-pub(crate) const INTERNAL_SECRET: &str = "an internal secret of more than 32 characters";
-
 /// Keys and database of one or several chat-services.
 pub(crate) struct Installation {
     pub(crate) database: Database,
-    session_keys: String,
-    jwt_key: String,
+    secrets: Secrets,
 }
 
 /// A running chat-service.
@@ -29,18 +24,11 @@ pub(crate) struct Service {
     pub(crate) installation: Installation,
     pub(crate) process: Process,
     pub(crate) url: String,
-    http: Client,
+    rest: Rest,
 }
 
 /// An answer: its status, and its JSON or null.
 pub(crate) type Answer = (StatusCode, Value);
-
-/// A client in its session.
-pub(crate) struct Visitor {
-    pub(crate) session: i64,
-    pub(crate) token: String,
-    pub(crate) secret: String,
-}
 
 impl Installation {
     pub(crate) async fn fresh() -> Self {
@@ -49,22 +37,21 @@ impl Installation {
 
     /// Keys for a database.
     pub(crate) fn on(database: Database) -> Self {
-        let (_, session_keys) = SessionKeys::generate();
-        let (_, jwt_key) = JwtIssuer::generate();
-        Self { database, session_keys, jwt_key }
+        Self { database, secrets: Secrets::generate() }
     }
 
     /// chat-service with this database and these keys.
     pub(crate) fn program(&self) -> Program {
-        Program::new("chat-service")
-            .env("DATABASE_URL", self.database.url())
-            .env("AUTH__SESSION_KEYS", &self.session_keys)
-            .env("AUTH__JWT_PRIVATE_KEY", &self.jwt_key)
-            .env("AUTH__INTERNAL_SECRET", INTERNAL_SECRET)
-            .without_limits()
+        let program = Program::new("chat-service").env("DATABASE_URL", self.database.url());
+        self.secrets.give_to(program).without_limits()
     }
 
-    /// Runs a command to its end.
+    /// Its accounts and chats, as an administrator changes them.
+    pub(crate) fn accounts(&self) -> Accounts {
+        Accounts::of(&self.database)
+    }
+
+    /// Runs a command of the command line to its end.
     pub(crate) fn command(&self, arguments: &[&str], input: &str) -> String {
         let program = arguments.iter().fold(self.program(), |program, argument| program.arg(*argument));
         program.run(input)
@@ -99,24 +86,14 @@ impl Service {
         let mut process = program.start();
         let url = format!("http://{}", process.addr().await);
         wait_until_ready(&format!("{url}/readyz")).await;
-        // The service closes what is idle for 5 s: none that long is used again, however slow the machine is.
-        let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().expect("a client");
-        Self { installation, process, url, http }
+        let rest = Rest::new(&url);
+        Self { installation, process, url, rest }
     }
 
     /// One request; the body is sent as JSON if there is one.
     pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request.json(&body);
-        }
-        let response = request.send().await.expect("an answer");
-        let status = response.status();
-        let text = response.text().await.expect("a body");
-        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+        let answer = self.rest.call(method, path, token, body).await;
+        (StatusCode::from_u16(answer.status).expect("a status"), answer.body)
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
@@ -129,7 +106,7 @@ impl Service {
 
     /// What a gateway asks.
     pub(crate) async fn ask(&self, what: &str, body: Value) -> Answer {
-        self.post(&format!("/internal/{what}"), INTERNAL_SECRET, body).await
+        self.post(&format!("/internal/{what}"), self.installation.secrets.internal(), body).await
     }
 
     /// What a client wants to be written, as its gateway passes it on. The answer is that of the command.
@@ -151,7 +128,7 @@ impl Service {
     pub(crate) async fn admission(&self, connect: Value) -> Result<ConnectSnapshot, ErrorCode> {
         let (status, answer) = self.ask("accounts", json!({"connects": [connect]})).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
-        let accounts: Accounts = serde_json::from_value(answer).expect("accounts");
+        let accounts: AccountsAnswer = serde_json::from_value(answer).expect("accounts");
         match <[Admission; 1]>::try_from(accounts.admissions).expect("one admission") {
             [Admission::Admitted(snapshot)] => Ok(snapshot),
             [Admission::Refused(error)] => Err(error.code),
@@ -160,23 +137,15 @@ impl Service {
 
     /// A client that has opened a session.
     pub(crate) async fn visitor(&self) -> Visitor {
-        let (status, opened) = self.call(Method::POST, "/chat/session", None, Some(json!({"name": "Ada"}))).await;
-        assert_eq!(status, StatusCode::CREATED, "{opened}");
-        Visitor {
-            session: opened["session_id"].as_i64().expect("an id"),
-            token: opened["token"].as_str().expect("a token").to_owned(),
-            secret: opened["visitor_secret"].as_str().expect("a secret").to_owned(),
-        }
+        Visitor::open(&self.rest, "Ada").await
     }
 
     /// Makes an account and logs it in: its id and its access token.
     pub(crate) async fn account(&self, email: &str, role: &str) -> (i64, String) {
-        let arguments = ["user", "add", "--email", email, "--name", "Somebody", "--role", role, "--password-stdin"];
-        let printed = self.installation.command(&arguments, "a good password\n");
-        let id = printed.trim().strip_prefix("id: ").expect("an id").parse().expect("a number");
-        let (status, login) = self.log_in(email, "a good password").await;
+        let account = self.installation.accounts().add(email, "Somebody", role).await;
+        let (status, login) = self.log_in(email, PASSWORD).await;
         assert_eq!(status, StatusCode::OK, "{login}");
-        (id, login["access_token"].as_str().expect("a token").to_owned())
+        (account.id, login["access_token"].as_str().expect("a token").to_owned())
     }
 
     /// An operator: its id and its access token.
@@ -186,11 +155,7 @@ impl Service {
 
     /// A group of these users; the first is its admin.
     pub(crate) async fn group(&self, users: &[i64]) -> i64 {
-        let ids: Vec<String> = users.iter().map(i64::to_string).collect();
-        let members = ids.iter().flat_map(|id| ["--member", id]);
-        let arguments: Vec<&str> = ["chat", "create", "--kind", "group"].into_iter().chain(members).collect();
-        let created = self.installation.command(&arguments, "");
-        created.trim().strip_prefix("id: ").and_then(|id| id.parse().ok()).expect("an id")
+        self.installation.accounts().group(None, users).await
     }
 
     pub(crate) async fn log_in(&self, email: &str, password: &str) -> Answer {

@@ -98,10 +98,9 @@ async fn members_come_and_go_by_events_that_name_them() {
     let service = Service::start().await;
     let (admin, _) = service.account("admin@example.com", "user").await;
     let (member, _) = service.account("member@example.com", "user").await;
-    let command = |arguments: &[&str]| service.installation.command(arguments, "");
-    command(&["chat", "create", "--kind", "group", "--member", &admin.to_string(), "--member", "member@example.com"]);
-    command(&["chat", "remove-member", "--chat", "1", "--member", &member.to_string()]);
-    command(&["chat", "remove-member", "--chat", "1", "--member", &member.to_string()]);
+    let chat = service.group(&[admin, member]).await;
+    service.installation.accounts().remove_member(chat, member).await;
+    service.installation.accounts().remove_member(chat, member).await;
     let events = "SELECT concat_ws(' ', seq, kind, chat_kind, user_ids) FROM outbox ORDER BY seq";
     assert_eq!(
         service.installation.texts(events).await,

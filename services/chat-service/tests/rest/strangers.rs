@@ -56,7 +56,7 @@ async fn a_stranger_cannot_tell_what_there_is_from_what_there_is_not() {
     let (_, stranger) = service.account("stranger@example.com", "user").await;
     let (_, operator) = service.operator().await;
     let (_, closed) = service.account("closed@example.com", "operator").await;
-    service.installation.command(&["user", "disable", "--email", "closed@example.com"], "");
+    service.installation.accounts().disable("closed@example.com").await;
     let (_, demoted) = service.account("demoted@example.com", "operator").await;
     let demote = "UPDATE users SET role = 'user' WHERE email = 'demoted@example.com'";
     service.installation.database.run_sql(demote).await;

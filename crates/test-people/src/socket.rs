@@ -195,8 +195,7 @@ impl Socket {
         self.stream.get_mut().write_all(bytes).await
     }
 
-    /// Writes a message and waits for its `ack`; the stored message. What comes meanwhile is kept: the live frame of the
-    /// message may be quicker than the answer.
+    /// Writes a message and waits for its `ack`; the stored message.
     pub async fn say(&mut self, chat: Option<i64>, body: &str) -> Value {
         let client_id = Uuid::new_v4();
         let mut frame = json!({"type": "message", "body": body, "client_id": client_id});
@@ -204,6 +203,12 @@ impl Socket {
             frame["chat_id"] = chat.into();
         }
         self.send(frame).await;
+        self.stored(client_id).await
+    }
+
+    /// The message in the `ack` of what was sent under that client id. What comes meanwhile is kept: the live frame of the
+    /// message may be quicker than the answer.
+    pub async fn stored(&mut self, client_id: Uuid) -> Value {
         loop {
             let frame = self.next_on_the_wire().await;
             assert_ne!(frame["type"], "error", "{frame}");

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::{Answer, EventStream, Gateway, Rest, Socket};
+use crate::{Account, Answer, EventStream, Gateway, PASSWORD, Rest, Socket};
 
 /// A visitor of a web site, with its session.
 #[derive(Debug, Clone)]
@@ -27,8 +27,7 @@ pub struct Operator {
     pub id: i64,
     /// Its access token.
     pub token: String,
-    email: String,
-    password: String,
+    account: Account,
     refresh_token: String,
     rest: Rest,
 }
@@ -103,7 +102,7 @@ impl Person for User {
 impl Visitor {
     /// Opens a session.
     pub async fn open(rest: &Rest, name: &str) -> Self {
-        let opened = rest.post_openly("/chat/session", json!({"name": name})).await.good();
+        let opened = rest.post_openly("/chat/session", json!({"name": name})).await.created();
         let text = |field: &str| opened[field].as_str().unwrap_or_else(|| panic!("{field} in {opened}")).to_owned();
         Self {
             session: opened["session_id"].as_i64().expect("a session id"),
@@ -176,15 +175,14 @@ impl Visitor {
 
 impl Operator {
     /// Logs in.
-    pub async fn log_in(rest: &Rest, email: &str, password: &str) -> Self {
-        let (id, token, refresh_token) = log_in(rest, email, password).await;
-        let (email, password) = (email.to_owned(), password.to_owned());
-        Self { id, token, email, password, refresh_token, rest: rest.clone() }
+    pub async fn log_in(rest: &Rest, account: Account) -> Self {
+        let (token, refresh_token) = log_in(rest, &account).await;
+        Self { id: account.id, token, account, refresh_token, rest: rest.clone() }
     }
 
     /// The same account, by another login.
     pub async fn log_in_again(&self) -> Self {
-        Self::log_in(&self.rest, &self.email, &self.password).await
+        Self::log_in(&self.rest, self.account.clone()).await
     }
 
     /// Ends this login.
@@ -237,9 +235,9 @@ impl Operator {
 
 impl User {
     /// Logs in.
-    pub async fn log_in(rest: &Rest, email: &str, password: &str) -> Self {
-        let (id, token, _) = log_in(rest, email, password).await;
-        Self { id, token, rest: rest.clone() }
+    pub async fn log_in(rest: &Rest, account: &Account) -> Self {
+        let (token, _) = log_in(rest, account).await;
+        Self { id: account.id, token, rest: rest.clone() }
     }
 
     /// Writes into a chat.
@@ -254,13 +252,11 @@ impl User {
     }
 }
 
-/// The id, the access token and the refresh token.
-async fn log_in(rest: &Rest, email: &str, password: &str) -> (i64, String, String) {
-    let login = rest.post_openly("/auth/login", json!({"email": email, "password": password})).await.good();
+/// The access token and the refresh token.
+async fn log_in(rest: &Rest, account: &Account) -> (String, String) {
+    let login = rest.post_openly("/auth/login", json!({"email": account.email, "password": PASSWORD})).await.good();
     let text = |field: &str| login[field].as_str().unwrap_or_else(|| panic!("{field} in {login}")).to_owned();
-    let token = text("access_token");
-    let me = rest.get("/users/me", &token).await.good();
-    (me["id"].as_i64().expect("an id"), token, text("refresh_token"))
+    (text("access_token"), text("refresh_token"))
 }
 
 fn path_and_query(url: &str) -> String {

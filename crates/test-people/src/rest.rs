@@ -1,5 +1,7 @@
 //! REST calls and their answers.
 
+use std::time::Duration;
+
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::{Value, json};
 
@@ -25,7 +27,9 @@ impl Rest {
     /// At that address.
     #[must_use]
     pub fn new(base: &str) -> Self {
-        Self { http: Client::new(), base: base.to_owned() }
+        // The service closes what is idle for 5 s: none that long is used again, however slow the machine is.
+        let http = Client::builder().pool_idle_timeout(Duration::from_secs(2)).build().expect("a client");
+        Self { http, base: base.to_owned() }
     }
 
     /// Where it is.
@@ -84,6 +88,13 @@ impl Answer {
     /// It must not be refused; what it says does not matter.
     pub fn accepted(self) {
         let _body = self.good();
+    }
+
+    /// The body of an answer that must tell of something new.
+    #[must_use]
+    pub fn created(self) -> Value {
+        assert_eq!(self.status, 201, "{}", self.body);
+        self.body
     }
 
     /// The body of an answer that must be good.

@@ -1,0 +1,103 @@
+//! Accounts and chats. They are made by what the command line of an administrator calls, but in the test's own process: a
+//! process for each would take longer than most tests. The command line itself has tests of its own.
+
+use channel_auth::Role;
+use chat_events::{ChatId, ChatKind, LaneCount};
+use chat_service::accounts::Account as NewAccount;
+use chat_service::admin::Admin;
+use test_support::Database;
+
+/// The password of every account here.
+pub const PASSWORD: &str = "a good password";
+
+/// The lanes of an installation that was told nothing else.
+const LANES: i32 = 4;
+
+/// An account that may log in.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// Its user id.
+    pub id: i64,
+    /// Its address.
+    pub email: String,
+}
+
+/// The accounts and chats of an installation. Each call connects anew, as a command does: tests cut connections.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    url: String,
+}
+
+impl Accounts {
+    /// Those in a database.
+    #[must_use]
+    pub fn of(database: &Database) -> Self {
+        Self { url: database.url().to_owned() }
+    }
+
+    async fn admin(&self) -> Admin {
+        let lanes = LaneCount::new(LANES).expect("lanes");
+        Admin::connect(&self.url.clone().into(), lanes).await.unwrap_or_else(|why| panic!("no administrator: {why}"))
+    }
+
+    /// Makes an account: `user`, `operator` or `admin`.
+    pub async fn add(&self, email: &str, name: &str, role: &str) -> Account {
+        let account = NewAccount {
+            email: email.to_owned(),
+            name: name.to_owned(),
+            role: role_of(role),
+            password: Some(PASSWORD.to_owned()),
+        };
+        let made = self.admin().await.add_user(account).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+        Account { id: made.id.0, email: email.to_owned() }
+    }
+
+    /// Makes the account of that name at example.com.
+    pub async fn add_named(&self, name: &str, role: &str) -> Account {
+        self.add(&format!("{}@example.com", name.to_lowercase()), name, role).await
+    }
+
+    /// Closes an account.
+    pub async fn disable(&self, email: &str) {
+        self.admin().await.disable_user(email).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+    }
+
+    /// Opens a closed account again.
+    pub async fn enable(&self, email: &str) {
+        self.admin().await.enable_user(email).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+    }
+
+    /// Gives an account another role.
+    pub async fn set_role(&self, email: &str, role: &str) {
+        let role = role_of(role);
+        self.admin().await.set_role(email, role).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+    }
+
+    /// Makes a group of these users; the first is its admin. Its id.
+    pub async fn group(&self, title: Option<&str>, users: &[i64]) -> i64 {
+        self.chat(ChatKind::Group, title, users).await
+    }
+
+    /// Makes a chat of these users; the first is its admin. Its id.
+    pub async fn chat(&self, kind: ChatKind, title: Option<&str>, users: &[i64]) -> i64 {
+        let users: Vec<String> = users.iter().map(i64::to_string).collect();
+        let made = self.admin().await.create_chat(kind, title.map(str::to_owned), &users).await;
+        made.unwrap_or_else(|why| panic!("no {kind:?} of {users:?}: {why}")).0
+    }
+
+    /// Brings a user into a chat.
+    pub async fn add_member(&self, chat: i64, user: i64) {
+        let added = self.admin().await.add_member(ChatId(chat), &user.to_string(), false).await;
+        let _is_new = added.unwrap_or_else(|why| panic!("{user} in {chat}: {why}"));
+    }
+
+    /// Takes a user out of a chat.
+    pub async fn remove_member(&self, chat: i64, user: i64) {
+        let removed = self.admin().await.remove_member(ChatId(chat), &user.to_string()).await;
+        let _was_there = removed.unwrap_or_else(|why| panic!("{user} out of {chat}: {why}"));
+    }
+}
+
+fn role_of(name: &str) -> Role {
+    Role::parse(name).unwrap_or_else(|| panic!("{name} is no role"))
+}

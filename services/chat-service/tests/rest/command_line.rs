@@ -1,0 +1,107 @@
+//! The command line of an administrator: accounts and chats, each command as a process.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::service::{Answer, Installation, Service, message};
+
+/// The id that a command prints.
+fn id_in(printed: &str) -> i64 {
+    let line = printed.lines().find_map(|line| line.strip_prefix("id: "));
+    line.and_then(|id| id.parse().ok()).unwrap_or_else(|| panic!("no id in {printed:?}"))
+}
+
+async fn refresh(service: &Service, token: &Value) -> Answer {
+    service.call(Method::POST, "/auth/refresh", None, Some(json!({"refresh_token": token}))).await
+}
+
+#[tokio::test]
+async fn the_command_line_makes_accounts_with_a_password_that_is_given_or_made() {
+    let installation = Installation::fresh().await;
+    let add = ["user", "add", "--email", "olga@example.com", "--name", "Olga", "--role", "operator"];
+    let given = installation.command(&[&add[..], &["--password-stdin"]].concat(), "a good password\nnot this line\n");
+    assert_eq!(given, format!("id: {}\n", id_in(&given)), "a password that was given is not shown");
+    let add = ["user", "add", "--email", "uma@example.com", "--name", "Uma", "--role", "user"];
+    let made = installation.command(&add, "");
+    let password = made.lines().find_map(|line| line.strip_prefix("password: ")).expect("a password").to_owned();
+    let service = Service::start_on(installation).await;
+    for (email, password, id, role) in [
+        ("olga@example.com", "a good password", id_in(&given), "operator"),
+        ("uma@example.com", password.as_str(), id_in(&made), "user"),
+    ] {
+        let (status, login) = service.log_in(email, password).await;
+        assert_eq!(status, StatusCode::OK, "{login}");
+        let (_, me) = service.get("/users/me", login["access_token"].as_str().expect("a token")).await;
+        assert_eq!((&me["id"], &me["role"]), (&json!(id), &json!(role)), "{me}");
+    }
+}
+
+#[tokio::test]
+async fn the_command_line_makes_chats_and_changes_their_members() {
+    let service = Service::start().await;
+    let (admin, admin_token) = service.account("admin@example.com", "user").await;
+    let (_, member) = service.account("member@example.com", "user").await;
+    let (guest, guest_token) = service.account("guest@example.com", "user").await;
+    let (admin, guest) = (admin.to_string(), guest.to_string());
+    let create = ["chat", "create", "--kind", "channel", "--title", "News", "--member", &admin];
+    let created = service.installation.command(&[&create[..], &["--member", "member@example.com"]].concat(), "");
+    let chat = id_in(&created).to_string();
+    let path = format!("/chats/{chat}/messages");
+    assert_eq!(
+        service.post(&path, &admin_token, message("news")).await.0,
+        StatusCode::CREATED,
+        "the first is its admin"
+    );
+    assert_eq!(service.post(&path, &member, message("me too")).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(service.get(&path, &guest_token).await.0, StatusCode::NOT_FOUND);
+    let change = |what: &str, more: &[&str]| {
+        let arguments = ["chat", what, "--chat", &chat, "--member", &guest];
+        service.installation.command(&[&arguments[..], more].concat(), "");
+    };
+    change("add-member", &["--admin"]);
+    assert_eq!(service.post(&path, &guest_token, message("more news")).await.0, StatusCode::CREATED);
+    change("remove-member", &[]);
+    assert_eq!(service.post(&path, &guest_token, message("and more")).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn the_command_line_gives_an_account_another_role() {
+    let service = Service::start().await;
+    let (_, token) = service.operator().await;
+    service.installation.command(&["user", "role", "--email", "OPERATOR@example.com", "--role", "user"], "");
+    assert_eq!(service.get("/chat/sessions", &token).await.0, StatusCode::FORBIDDEN);
+    service.installation.command(&["user", "role", "--email", "operator@example.com", "--role", "admin"], "");
+    assert_eq!(service.get("/chat/sessions", &token).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_command_line_closes_an_account_and_opens_it_again() {
+    let service = Service::start().await;
+    let (_, token) = service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let user = |what: &str| service.installation.command(&["user", what, "--email", "Operator@example.com"], "");
+    user("disable");
+    assert_eq!(service.get("/users/me", &token).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
+    user("enable");
+    assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED, "its logins are over");
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_command_line_ends_all_logins_of_an_account_and_of_no_other() {
+    let service = Service::start().await;
+    service.operator().await;
+    service.account("other@example.com", "operator").await;
+    let mut refresh_tokens = vec![];
+    for email in ["operator@example.com", "operator@example.com", "other@example.com"] {
+        refresh_tokens.push(service.log_in(email, "a good password").await.1["refresh_token"].clone());
+    }
+    service.installation.command(&["user", "logout", "--email", "operator@example.com"], "");
+    let mut statuses = vec![];
+    for token in &refresh_tokens {
+        statuses.push(refresh(&service, token).await.0.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 200]);
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
+}
