@@ -1,14 +1,12 @@
 //! The pump, between a source and a sink that the test plays.
 
-mod events;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::events::{beat, message, places};
 use async_trait::async_trait;
 use bus::{Batch, BusError, Envelope, LaneMetrics, Outcome, Sink, Source, pump};
 use chat_events::Beat;
-use events::{beat, message, places};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 

@@ -1,16 +1,14 @@
 //! The outbox as a source, on a real PostgreSQL.
 
-mod events;
-
 use std::time::Duration;
 
+use crate::events::{next_batch, next_beat, part, places};
 use bus::outbox::{LaneWaker, NewEvent, OutboxSource, read_installation, write};
 use bus::{Batch, Envelope, LaneMetrics, Outcome, Source};
 use chat_events::{ChatId, ChatKind, Epoch, EventKind, Lane, LaneCount, Seq, Visibility};
 use diesel::sql_types::{BigInt, Bool};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
-use events::{next_batch, next_beat, part, places};
 use test_support::{Database, fresh_database, wait_until};
 use tokio_util::sync::CancellationToken;
 

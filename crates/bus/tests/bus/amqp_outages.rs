@@ -1,17 +1,15 @@
 //! A RabbitMQ that is short of memory or disk space, or frozen: it costs nothing while it lasts, and loses nothing. The
 //! RabbitMQ is the test's own. `OUTAGE_SECONDS=300` makes outages last longer.
 
-mod events;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::events::{beat, message, part};
 use bus::amqp::{AmqpSink, AmqpSource};
 use bus::{Batch, Envelope, LaneMetrics, Outcome, Sink, Source};
 use chat_events::names::EXCHANGE;
 use chat_events::{Lane, LaneCount};
-use events::{beat, message, part};
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
 use test_support::{Process, Program, wait_until};

@@ -1,7 +1,6 @@
 //! Connections counted across gateways, on a real Redis.
 
-mod config;
-
+use crate::config;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};

@@ -1,8 +1,7 @@
 //! TLS to PostgreSQL, Redis and RabbitMQ, whose certificate of "localhost" a CA of the tests has signed.
 
-mod config;
-mod events;
-
+use crate::config;
+use crate::events::{message, next, next_batch, part, places, restored};
 use bus::amqp::{AmqpAddress, AmqpSink, AmqpSource};
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Incoming, LaneMetrics, Outcome, PubSub, PubSubConfig, Sink, Source};
@@ -10,7 +9,6 @@ use chat_events::names::Channel;
 use chat_events::{ChatId, Lane, LaneCount};
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
-use events::{message, next, next_batch, part, places, restored};
 use telemetry::{Health, Vital};
 use test_support::wait::in_time;
 use test_support::{TlsServers, fresh_database, fresh_prefix, fresh_vhost, wait_until};

@@ -1,13 +1,11 @@
 //! A Redis that answers and takes nothing: full, or a replica by now. It is the test's own.
 
-mod events;
-
 use std::net::TcpListener;
 use std::time::Duration;
 
+use crate::events::message;
 use bus::redis::RedisSink;
 use bus::{Outcome, PubSubBackend, PubSubConfig, Sink};
-use events::message;
 use redis::aio::MultiplexedConnection;
 use telemetry::{Health, Part};
 use test_support::{Process, Program, wait_until};

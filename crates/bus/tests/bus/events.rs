@@ -1,5 +1,5 @@
 //! Events to send through the bus.
-#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(dead_code, reason = "not all of it is used without PostgreSQL")]
 
 use std::time::Duration;
 

@@ -1,13 +1,11 @@
 //! LISTEN/NOTIFY as a sink and as a pub/sub, on a real PostgreSQL.
 
-mod events;
-
+use crate::events::{beat, for_users, message, next, part, restored};
 use bus::notify::{NotifySink, PgPubSub};
 use bus::{Envelope, Hint, Incoming, Outcome, PubSub, Sink};
 use chat_events::names::Channel;
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, SenderType, Signal, UserId, Visibility};
-use events::{beat, for_users, message, next, part, restored};
 use telemetry::Vital;
 use test_support::{fresh_database, wait_until};
 

@@ -1,14 +1,12 @@
 //! RabbitMQ as a sink and as a source, on a real RabbitMQ.
 
-mod events;
-
 use std::time::Duration;
 
+use crate::events::{beat, message, next_batch, next_beat, part, places};
 use bus::amqp::{AmqpSink, AmqpSource};
 use bus::{Batch, Envelope, LaneMetrics, Outcome, Sink, Source};
 use chat_events::names::{DEAD_LETTER, EXCHANGE, dispatch_queue};
 use chat_events::{Beat, Lane, LaneCount};
-use events::{beat, message, next_batch, next_beat, part, places};
 use futures_util::StreamExt;
 use lapin::options::{
     BasicConsumeOptions, BasicGetOptions, BasicPublishOptions, QueueBindOptions, QueueDeclareOptions,

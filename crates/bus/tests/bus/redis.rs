@@ -1,15 +1,13 @@
 //! Redis as a sink and as a pub/sub, on a real Redis.
 
-mod config;
-mod events;
-
+use crate::config;
+use crate::events::{beat, deletion, for_users, message, next, part, places, restored};
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Envelope, Incoming, Outcome, PubSub, PubSubConfig, Sink};
 use chat_events::names::{Channel, chat_stream, last_beat};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
 use chrono::{DateTime, Utc};
-use events::{beat, deletion, for_users, message, next, part, places, restored};
 use redis::aio::MultiplexedConnection;
 use telemetry::Vital;
 use test_support::{RedisPrefix, fresh_prefix};
