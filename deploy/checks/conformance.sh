@@ -19,8 +19,8 @@ start_gateway() {
 only_one "$FOLDER/lock" "make conformance"
 require compiler
 python_tool kosoku 0.1.0
-# With the tests, as `make test` has built them.
-cargo build --locked --workspace --bins --tests 9>&-
+# As `make test` has built it.
+build_for_tests
 trap 'stop "$FOLDER/gateway" TERM 10' EXIT
 trap 'exit 130' INT TERM HUP
 port=$(free_port)

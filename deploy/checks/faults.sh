@@ -6,16 +6,20 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 # shellcheck source=/dev/null
 . deploy/local/say.sh
 
-export FAULTS_AREA=.run/faults-check
 # The binaries that `make test` has built anyway.
 export PROFILE=debug
-LOG=$FAULTS_AREA/run.log
 # In seconds: far more than a run takes even on a busy machine, so that one that hangs is ended.
 SHORT_LIMIT=480
 ENDURE_LIMIT=420
 # Of each outage.
 ENDURE_SECONDS=15
 PLANTED_LIMIT=200
+
+# beside NAME PORTS: what follows has an area and ports of its own, so that it may go on beside others.
+beside() {
+  export FAULTS_AREA=.run/faults-check/$1 FREE_PORTS=$2
+  LOG=$FAULTS_AREA/run.log
+}
 
 # run LIMIT ARGUMENTS...: one run, its report in LOG; it ends with all that it started when it is told to.
 run() {
@@ -58,10 +62,24 @@ must_endure() {
   say "Good: $(tail -n 1 "$LOG")"
 }
 
+# The endurance is a run of its own beside the others: both wait most of their time.
+if [[ ${1:-} == endure ]]; then
+  beside endure 25000-29999
+  must_endure
+  exit
+fi
+
 # Before the first run, so that its time does not count.
 deploy/local/faults.sh build
+# In a session of its own, so that it can be ended with all that it has started.
+setsid deploy/checks/faults.sh endure </dev/null &
+enduring=$!
+trap 'kill -s TERM -- "-$enduring" 2>/dev/null || true' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+beside others 20000-24999
 must_be_good
-must_endure
 must_find loss Lost "lost=1 duplicated=0 inverted=0 leaked=0"
 must_find duplicate Duplicated "lost=0 duplicated=1 inverted=0 leaked=0"
 must_find inversion Inverted "lost=0 duplicated=0 inverted=1 leaked=0"
+wait "$enduring"

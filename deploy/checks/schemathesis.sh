@@ -43,8 +43,8 @@ only_one "$FOLDER/lock" "make schemathesis"
 require compiler postgres openssl curl
 python_tool schemathesis 4.32.5
 say "Building chat-service"
-# With the tests, as `make test` has built them.
-cargo build --locked --workspace --bins --tests 9>&-
+# As `make test` has built it.
+build_for_tests
 trap stop_all EXIT
 trap 'exit 130' INT TERM HUP
 start_postgres

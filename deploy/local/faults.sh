@@ -18,11 +18,11 @@ port_of() { remembered_port "$PORTS" "$1"; }
 build() {
   require compiler postgres rabbitmq redis openssl
   say "Building the binaries (the first time takes some minutes)"
-  # With the tests, as `make test` has built them: else all libraries would be built anew with other features.
-  local options=(--tests)
-  [[ $PROFILE == debug ]] || options=(--release)
-  # All of the workspace, as `make test` and `make bench`: another choice of packages would build what they share anew.
-  cargo build --workspace --bins --locked "${options[@]}" 9>&-
+  case $PROFILE in
+    debug) build_for_tests ;;
+    # All of the workspace, as `make bench`: another choice of packages would build what they share anew.
+    *) cargo build --workspace --bins --locked --release 9>&- ;;
+  esac
 }
 
 # Nothing is left of an earlier run but its ports. What it started ended with it.

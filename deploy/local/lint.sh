@@ -1,14 +1,6 @@
 #!/usr/bin/env bash
-# make lint: format, clippy, dependencies, shell scripts.
+# make lint: format, clippy, dependencies, shell scripts. With `but-clippy`, which then checks while it compiles.
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
-
-# component NAME COMMAND: a part of the Rust toolchain that a minimal installation leaves out.
-component() {
-  cargo "$2" --version >/dev/null 2>&1 && return
-  command -v rustup >/dev/null || fail "cargo $2 is missing; please install it"
-  say "Installing $1 with rustup"
-  rustup component add "$1" >/dev/null 2>&1 || fail "rustup component add $1 has failed"
-}
 
 # optional NAME: whether a checker is there; its absence is said, not hidden.
 optional() {
@@ -20,11 +12,13 @@ optional() {
 
 require compiler
 component rustfmt fmt
-component clippy clippy
 say "Checking the format"
 cargo fmt --all --check
-say "Checking with clippy"
-cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+if [[ ${1:-} != but-clippy ]]; then
+  component clippy clippy
+  say "Checking with clippy"
+  cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+fi
 if optional cargo-deny; then
   say "Checking the dependencies' licences and sources"
   cargo deny --log-level error check licenses bans sources

@@ -5,11 +5,11 @@
 # folders.sh   where data lies, whose it is     install.sh   Debian packages that are missing
 # ports.sh     free ports, readiness            postgres.sh rabbitmq.sh redis.sh nginx.sh   the private servers
 # limits.sh    a chat-service without limits, for load and checks
-# tls.sh       certificates for test servers
+# tls.sh       certificates for test servers  build.sh     how make test compiles
 
 set -euo pipefail
 
-for file in say folders ports process install tls postgres rabbitmq redis nginx limits; do
+for file in say folders ports process install tls postgres rabbitmq redis nginx limits build; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$file.sh"
 done

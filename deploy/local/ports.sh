@@ -4,10 +4,12 @@
 # port_open PORT: whether something accepts connections there.
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
-# Below the kernel's range for outgoing connections, which could take the port between two starts.
+# Below the kernel's range for outgoing connections, which could take the port between two starts. FREE_PORTS says where two
+# runs at the same time choose, so that they never choose the same.
+export FREE_PORTS=${FREE_PORTS:-20000-29999}
 free_port() {
-  local port
-  while port=$((20000 + RANDOM % 10000)) && port_open "$port"; do :; done
+  local port first=${FREE_PORTS%-*} last=${FREE_PORTS#*-}
+  while port=$((first + RANDOM % (last - first + 1))) && port_open "$port"; do :; done
   printf '%s' "$port"
 }
 

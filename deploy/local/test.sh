@@ -27,6 +27,8 @@ add_up() {
 run_tests() {
   cargo test --workspace --locked --doc --quiet
   if cargo nextest --version >/dev/null 2>&1; then
+    # Most of a test is waiting.
+    export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))}
     cargo nextest run --workspace --locked "$@"
   else
     cargo test --workspace --locked --lib --bins --tests --no-fail-fast "$@" | add_up
@@ -35,11 +37,10 @@ run_tests() {
 
 only_one .run/test/lock "make test"
 require compiler nginx haproxy chromium pgbouncer prometheus
+deploy/local/lint.sh but-clippy 9>&-
 start_services
-deploy/local/lint.sh 9>&-
-say "Building the services and the tests"
-# With the tests, so that both have the same features: libraries are built once.
-cargo build --workspace --bins --tests --locked 9>&-
+say "Building the services and the tests, and checking them with clippy"
+build_for_tests
 say "Running the tests"
 run_tests "$@" 9>&-
 (($#)) || deploy/checks/faults.sh 9>&-

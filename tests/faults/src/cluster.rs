@@ -390,10 +390,14 @@ fn secret() -> String {
     rand::rng().sample_iter(rand::distr::Alphanumeric).take(48).map(char::from).collect()
 }
 
-/// Below the kernel's range for outgoing connections, which could take the port between two starts.
+/// Below the kernel's range for outgoing connections, which could take the port between two starts. `FREE_PORTS` says where
+/// two runs at the same time choose, so that they never choose the same.
 fn free_address() -> anyhow::Result<SocketAddr> {
+    let range = std::env::var("FREE_PORTS").unwrap_or_else(|_| "20000-29999".to_owned());
+    let ends = range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let (first, last): (u16, u16) = ends.filter(|(first, last)| first <= last).context("FREE_PORTS is no range")?;
     for _ in 0..1000 {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(20_000..30_000)));
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, rand::rng().random_range(first..=last)));
         if TcpListener::bind(address).is_ok() {
             return Ok(address);
         }
