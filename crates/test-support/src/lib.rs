@@ -4,6 +4,7 @@
 //!
 //! - [`servers`]: where PostgreSQL, RabbitMQ and Redis are
 //! - [`database`]: a fresh database, cloned from one that was migrated once
+//! - `http`: asks services and RabbitMQ's management API
 //! - [`vhost`]: a fresh RabbitMQ virtual host
 //! - [`prefix`]: a fresh prefix of Redis keys
 //! - [`process`]: a service in a process of its own, and its log
@@ -13,6 +14,7 @@
 //! A failure of the context is a panic here: it fails the test, and says what to do.
 
 pub mod database;
+mod http;
 mod names;
 pub mod prefix;
 pub mod process;

@@ -10,6 +10,7 @@ use std::thread;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::http;
 use crate::spawner::{dying_with_us, spawn};
 use crate::wait::{self, wait_until};
 
@@ -274,9 +275,8 @@ fn path_of(binary: &str) -> PathBuf {
 
 /// Asks `/readyz` until every part of the service is up.
 pub async fn wait_until_ready(url: &str) {
-    let client = reqwest::Client::new();
     wait_until(url, async || {
-        let answer = client.get(url).timeout(wait::PATIENCE).send().await.ok()?;
+        let answer = http::client().get(url).timeout(wait::PATIENCE).send().await.ok()?;
         let readiness: Value = answer.json().await.ok()?;
         // Earlier versions, which are measured beside this one, have no `status`.
         let is_ready = readiness["status"] == "ready" || (readiness["status"].is_null() && readiness["ready"] == true);

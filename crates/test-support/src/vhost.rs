@@ -1,9 +1,9 @@
 //! A fresh RabbitMQ virtual host for one test, by way of the management API.
 
-use reqwest::{Client, Method, Url};
+use reqwest::{Method, Url};
 use serde_json::{Value, json};
 
-use crate::{names, servers, wait};
+use crate::{http, names, servers, wait};
 
 /// A virtual host of one test. Deleted with it.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ async fn ask(method: Method, path: &str, body: Option<Value>) -> Value {
 async fn request(method: Method, path: &[&str], body: Option<Value>) -> reqwest::Result<reqwest::Response> {
     let mut url = Url::parse(&servers::variable("TEST_AMQP_ADMIN_URL")).expect("TEST_AMQP_ADMIN_URL is a URL");
     url.path_segments_mut().expect("an HTTP URL").pop_if_empty().push("api").extend(path);
-    let request = Client::new().request(method, url);
+    let request = http::client().request(method, url);
     match body {
         Some(body) => request.json(&body).send().await,
         None => request.send().await,

@@ -10,7 +10,7 @@ use proptest::sample::select;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ fn draw<S: Strategy>(runner: &mut TestRunner, strategy: &S) -> S::Value {
 
 /// A body in its very characters.
 async fn post(service: &Service, path: &str, token: &str, body: String) -> (StatusCode, String) {
-    let request = Client::new().post(format!("{}{path}", service.url)).bearer_auth(token);
+    let request = service.request(Method::POST, path).bearer_auth(token);
     answer(request.header(CONTENT_TYPE, "application/json").body(body.clone()), &body).await
 }
 
@@ -187,7 +187,7 @@ async fn check(
         (Method::POST, format!("{path}/status"), operator, json!({"status": "pending"})),
         (Method::POST, format!("{path}/unban"), operator, Value::Null),
     ] {
-        let request = Client::new().request(method, format!("{}{path}", service.url)).bearer_auth(token);
+        let request = service.request(method, &path).bearer_auth(token);
         let (status, text) = answer(if body.is_null() { request } else { request.json(&body) }, &path).await;
         assert_eq!(status, StatusCode::OK, "{text}");
         let shown: Shown = serde_json::from_str(&text).expect("a session");

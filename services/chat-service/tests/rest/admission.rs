@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use test_support::wait_until;
 use tokio::io::AsyncWriteExt;
@@ -23,7 +23,7 @@ async fn limited(limits: &[(&str, &str)]) -> Service {
 }
 
 async fn post_from(service: &Service, address: &str, path: &str, body: Value) -> Response {
-    let request = Client::new().post(format!("{}{path}", service.url)).header("x-forwarded-for", address);
+    let request = service.request(Method::POST, path).header("x-forwarded-for", address);
     request.json(&body).send().await.expect("an answer")
 }
 
@@ -197,8 +197,8 @@ async fn many_fresh_sessions_write_no_faster_than_their_address_may() {
     let visitors = join_all((0..20).map(|_| service.visitor())).await;
     let say = async |index: usize, address: &str| {
         let visitor = &visitors[index];
-        let url = format!("{}{}", service.url, messages(visitor.session));
-        let request = Client::new().post(url).bearer_auth(&visitor.token).header("x-forwarded-for", address);
+        let request = service.request(Method::POST, &messages(visitor.session)).bearer_auth(&visitor.token);
+        let request = request.header("x-forwarded-for", address);
         request.json(&message("x")).send().await.expect("an answer")
     };
     let said = join_all((0..20).map(async |index| say(index, "192.0.2.1").await)).await;
@@ -231,7 +231,7 @@ async fn reading_has_limits_too() {
     .await;
     let (one, other) = (service.visitor().await, service.visitor().await);
     let get = async |token: &str, path: &str, address: &str| {
-        let request = Client::new().get(format!("{}{path}", service.url)).bearer_auth(token);
+        let request = service.request(Method::GET, path).bearer_auth(token);
         request.header("x-forwarded-for", address).send().await.expect("an answer")
     };
     let path = format!("/chat/session/{}", one.session);

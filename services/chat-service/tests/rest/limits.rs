@@ -1,6 +1,6 @@
 //! How fast one may write.
 
-use reqwest::{Client, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use test_support::wait_until;
 use uuid::Uuid;
@@ -24,8 +24,8 @@ async fn who_writes_too_fast_is_told_when_to_come_again_and_then_may() {
     let service = slow_service().await;
     let (visitor, other) = (service.visitor().await, service.visitor().await);
     let send = async || {
-        let url = format!("{}{}", service.url, messages(visitor.session));
-        let request = Client::new().post(url).bearer_auth(&visitor.token).json(&message("x"));
+        let request = service.request(Method::POST, &messages(visitor.session)).bearer_auth(&visitor.token);
+        let request = request.json(&message("x"));
         request.send().await.expect("an answer")
     };
     let mut refused = send().await;

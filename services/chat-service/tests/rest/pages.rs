@@ -1,7 +1,7 @@
 //! Pages of other sites (CORS).
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::service::{Installation, Service, code};
@@ -15,14 +15,14 @@ async fn service_for(origins: &str) -> Service {
 
 /// What a browser does for a page: the answer's status, headers and text.
 async fn page(service: &Service, origin: &str, method: Method, path: &str) -> (StatusCode, HeaderMap, String) {
-    let request = Client::new().request(method, format!("{}{path}", service.url)).header("Origin", origin);
+    let request = service.request(method, path).header("Origin", origin);
     answer(request).await
 }
 
 /// What a browser asks before it sends a request of a page.
 async fn preflight(service: &Service, origin: &str, method: &str, header: &str) -> (StatusCode, HeaderMap, String) {
-    let request = Client::new()
-        .request(Method::OPTIONS, format!("{}/chat/session", service.url))
+    let request = service
+        .request(Method::OPTIONS, "/chat/session")
         .header("Origin", origin)
         .header("Access-Control-Request-Method", method)
         .header("Access-Control-Request-Headers", header);
@@ -117,7 +117,7 @@ async fn the_page_of_the_documents_runs_what_is_its_own_and_in_no_frame() {
     for path in
         ["/docs/", "/api/docs/", "/docs/index.html", "/docs/swagger-initializer.js", "/docs/swagger-ui-bundle.js"]
     {
-        let (status, headers, text) = answer(Client::new().get(format!("{}{path}", service.url))).await;
+        let (status, headers, text) = answer(service.request(Method::GET, path)).await;
         assert_eq!(status, StatusCode::OK, "{path}");
         let policy = header(&headers, "content-security-policy").expect("a policy");
         for rule in ["default-src 'none'", "script-src 'self';", "frame-ancestors 'none'", "base-uri 'none'"] {
@@ -137,8 +137,8 @@ async fn nobody_keeps_an_answer_unless_it_says_so() {
     let login = service.log_in("operator@example.com", "a good password").await.1;
     let token_path = format!("/chat/session/{}/channel-token", visitor.session);
     let credentials = json!({"email": "operator@example.com", "password": "a good password"});
-    let post = |path: &str, body: Value| Client::new().post(format!("{}{path}", service.url)).json(&body);
-    let get = |path: &str, token: &str| Client::new().get(format!("{}{path}", service.url)).bearer_auth(token);
+    let post = |path: &str, body: Value| service.request(Method::POST, path).json(&body);
+    let get = |path: &str, token: &str| service.request(Method::GET, path).bearer_auth(token);
     for (what, request) in [
         ("a session", post("/chat/session", json!({}))),
         ("a channel token", get(&token_path, &visitor.secret)),

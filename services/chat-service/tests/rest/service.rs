@@ -5,7 +5,7 @@ use chat_events::gateway_api::{Accounts as AccountsAnswer, Admission, ConnectSna
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 pub(crate) use test_people::Visitor;
 use test_people::{Accounts, PASSWORD, Rest, Secrets};
@@ -94,6 +94,11 @@ impl Service {
     pub(crate) async fn call(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
         let answer = self.rest.call(method, path, token, body).await;
         (StatusCode::from_u16(answer.status).expect("a status"), answer.body)
+    }
+
+    /// A request to be filled in by hand. Its client is made once: it reads all certificates of the machine.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.rest.request(method, path)
     }
 
     pub(crate) async fn get(&self, path: &str, token: &str) -> Answer {
