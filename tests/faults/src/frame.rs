@@ -27,6 +27,9 @@ pub struct Incoming {
     /// Whose cursors.
     #[serde(default)]
     pub chats: Vec<i64>,
+    /// Of a `subscribed` that nobody asked for: the server brought the user in.
+    #[serde(default)]
+    pub invited: bool,
 }
 
 /// A durable change in a chat, as a client shows it.

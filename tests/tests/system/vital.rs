@@ -39,8 +39,14 @@ async fn a_gateway_ends_and_says_why_when_a_vital_task_dies() {
 
 #[tokio::test]
 async fn a_gateway_ends_and_says_why_when_what_admits_dies() {
-    let tasks =
-        ["handshake rates", "keys", "chat-service's watch", "clients' snapshot", "accounts' snapshot", "users' snapshot"];
+    let tasks = [
+        "handshake rates",
+        "keys",
+        "chat-service's watch",
+        "clients' snapshot",
+        "accounts' snapshot",
+        "users' snapshot",
+    ];
     ends_with_each(Shape::Distributed, "channel-gateway", &tasks).await;
 }
 

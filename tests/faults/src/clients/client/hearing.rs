@@ -24,7 +24,7 @@ impl Client {
             "ping" => link.send(&json!({"type": "pong"})).await,
             // This client asks for none: it was taken out, and no event could say so. What comes after it is no sequel.
             "unsubscribed" => {
-                frame.chat().into_iter().for_each(|chat| self.screen.leave(chat));
+                frame.chat().into_iter().for_each(|chat| self.leave(chat));
                 Ok(())
             }
             "resync" => {
@@ -152,7 +152,7 @@ impl Client {
         self.connection.progress = Instant::now();
         let state_seq = frame.data["state_seq"].as_i64().unwrap_or_default();
         self.setting.recorder.told_of_state(self.setting.viewer, chat, state_seq);
-        if self.connection.asked.remove(&chat) {
+        if !frame.invited && self.connection.asked.remove(&chat) {
             let frames = self.screen.subscribed(chat);
             self.show_missed(frames);
             return Ok(());
@@ -177,7 +177,7 @@ impl Client {
         }
         step.passed_over.iter().for_each(|frame| self.keep_state(frame));
         if own_change == Some(false) {
-            self.screen.leave(chat);
+            self.leave(chat);
         }
         match step.fetch {
             // A page that lists the chat is on its way; and who is brought into a chat over a socket is told `subscribed`
@@ -186,6 +186,13 @@ impl Client {
             Some(chat) => self.catch_up(link, chat).await,
             None => Ok(()),
         }
+    }
+
+    /// The chat is gone, and with it the answer to what was asked of it: a `subscribed` that comes later is of another stay,
+    /// and what was missed until then is still to be asked for.
+    fn leave(&mut self, chat: i64) {
+        self.connection.asked.remove(&chat);
+        self.screen.leave(chat);
     }
 
     /// Whether it tells that this user itself came into the chat, or was taken out.
@@ -224,7 +231,7 @@ impl Client {
             // A stream of several chats is meant to be told so: this client reads them all over REST anyway.
             "several" => {}
             // It was taken out of these while it was away.
-            "gone" if self.is_user() => frame.chats.iter().for_each(|chat| self.screen.leave(*chat)),
+            "gone" if self.is_user() => frame.chats.iter().for_each(|chat| self.leave(*chat)),
             why => self.setting.recorder.refusal(self.setting.viewer, &format!("resync: {why}")),
         }
     }
