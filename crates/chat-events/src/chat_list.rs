@@ -7,9 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use crate::gateway_api::ChatState;
 use crate::ids::ChatId;
 
 /// Where the rest of the list begins. For clients it is a word without a meaning.
@@ -69,39 +66,6 @@ impl FromStr for ChatsCursor {
         };
         // One number has many spellings, a cursor one.
         if cursor.to_string() == text { Ok(cursor) } else { Err(NoCursor) }
-    }
-}
-
-/// A chat, and its place in the list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ListedChat {
-    /// When it changed last, in microseconds since 1970, to within 15 s.
-    pub at: i64,
-    /// With the reader's own mark alone.
-    pub chat: ChatState,
-}
-
-/// The beginning of the list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FirstPage {
-    /// When it was read, as in [`ChatsCursor::began`].
-    pub began: i64,
-    /// In the order of the list.
-    pub chats: Vec<ListedChat>,
-    /// Whether there are others behind them.
-    pub has_more: bool,
-}
-
-impl FirstPage {
-    /// Where the rest begins, of a page that is cut behind so many chats; none if there is no rest.
-    #[must_use]
-    pub fn cursor_behind(&self, count: usize) -> Option<ChatsCursor> {
-        let began = self.began;
-        match count.checked_sub(1).and_then(|last| self.chats.get(last)) {
-            _ if count >= self.chats.len() && !self.has_more => None,
-            None => Some(ChatsCursor::start(began)),
-            Some(ListedChat { at, chat }) => Some(ChatsCursor { began, behind: Behind::Change(*at, chat.chat_id) }),
-        }
     }
 }
 

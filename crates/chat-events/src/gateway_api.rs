@@ -18,7 +18,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::chat_list::FirstPage;
+use crate::chat_list::{Behind, ChatsCursor};
 use crate::command::Command;
 use crate::error::ErrorBody;
 use crate::ids::{ChatId, Epoch, Seq, UserId};
@@ -130,6 +130,39 @@ pub enum Chats {
     Page(FirstPage),
     /// Of staff, which is told of all sessions: it lists them itself.
     Unlisted,
+}
+
+/// The beginning of the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FirstPage {
+    /// When it was read, as in [`ChatsCursor::began`].
+    pub began: i64,
+    /// In the order of the list.
+    pub chats: Vec<ListedChat>,
+    /// Whether there are others behind them.
+    pub has_more: bool,
+}
+
+/// A chat, and its place in the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ListedChat {
+    /// When it changed last, in microseconds since 1970, to within 15 s.
+    pub at: i64,
+    /// With the reader's own mark alone.
+    pub chat: ChatState,
+}
+
+impl FirstPage {
+    /// Where the rest begins, of a page that is cut behind so many chats; none if there is no rest.
+    #[must_use]
+    pub fn cursor_behind(&self, count: usize) -> Option<ChatsCursor> {
+        let began = self.began;
+        match count.checked_sub(1).and_then(|last| self.chats.get(last)) {
+            _ if count >= self.chats.len() && !self.has_more => None,
+            None => Some(ChatsCursor::start(began)),
+            Some(ListedChat { at, chat }) => Some(ChatsCursor { began, behind: Behind::Change(*at, chat.chat_id) }),
+        }
+    }
 }
 
 /// How many sessions [`ClientsRequest`] may hold.

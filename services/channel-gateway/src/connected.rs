@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 
-use chat_events::chat_list::{ChatsCursor, FirstPage, ListedChat};
+use chat_events::chat_list::ChatsCursor;
 use chat_events::frame::{Connected, MAX_FRAME_BYTES, ServerFrame};
-use chat_events::gateway_api::{ChatState, Membership};
+use chat_events::gateway_api::{ChatState, FirstPage, ListedChat, Membership};
 use chat_events::{ChatId, ChatKind, Seq};
 use serde::Serialize;
 

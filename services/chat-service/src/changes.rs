@@ -24,8 +24,8 @@ use crate::db::{Connection, Database};
 use crate::error::Error;
 use crate::writes::Writes;
 
-pub(crate) use change::{Author, Change, Raises};
-pub(crate) use event::{Activity, Event};
+pub(crate) use change::Change;
+pub(crate) use event::{Activity, Author, Event, Raises};
 pub(crate) use lock::lock;
 
 /// Who wants a change.

@@ -11,7 +11,6 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use telemetry::{Metrics, labels};
 
-use crate::accounts::Login;
 use crate::accounts::password::Passwords;
 use crate::db::Database;
 use crate::error::Error;
@@ -92,7 +91,7 @@ impl ServiceMetrics {
     }
 
     /// Counts a login.
-    pub(crate) fn login(&self, login: &Result<Login, Error>) {
+    pub(crate) fn login<T>(&self, login: &Result<T, Error>) {
         let outcome = match login {
             Ok(_) => LoginOutcome::Begun,
             Err(Error::Refused(body)) if body.code == ErrorCode::RateLimited => LoginOutcome::Limited,

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use chat_events::UserId;
 use chrono::{DateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
 use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
@@ -62,12 +63,13 @@ async fn insert(
     Ok(())
 }
 
-statement! {
-    /// Takes note that a token is used. The time is PostgreSQL's, under the account's lock: it rises from token to token.
-    Use {
-        id: i64 as BigInt,
-    } -> Timestamptz =
-        "UPDATE refresh_tokens SET used_at = clock_timestamp() WHERE id = $id RETURNING used_at";
+/// Takes note that a token is used. The time is PostgreSQL's, under the account's lock: it rises from token to token.
+async fn take_note(conn: &mut AsyncPgConnection, id: i64) -> Result<DateTime<Utc>, Error> {
+    let used =
+        diesel::update(refresh_tokens::table.find(id))
+            .set(refresh_tokens::used_at.eq(sql::<Nullable<Timestamptz>>("clock_timestamp()")));
+    let at: Option<DateTime<Utc>> = used.returning(refresh_tokens::used_at).get_result(conn).await?;
+    at.ok_or_else(|| Error::Internal("a token that is used has no time".into()))
 }
 
 statement! {
@@ -146,7 +148,7 @@ pub(crate) async fn rotate(
         } else if token.is_over() {
             return Ok(RotationOutcome::Refused);
         } else {
-            Use { id }.get_result(conn).await?
+            take_note(conn, id).await?
         };
         if token.is_over() {
             return Ok(RotationOutcome::Refused);

@@ -3,12 +3,12 @@
 use channel_auth::Role;
 use chat_events::{Person, UserId};
 use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable};
-use diesel::sql_types::{BigInt, Bool, Text, Timestamptz};
+use diesel::dsl::sql;
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::db::schema::users;
-use crate::db::statement::statement;
 use crate::db::stored::Stored;
 use crate::error::Error;
 
@@ -55,7 +55,6 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, new: &NewUser<'_>) -> R
 
 /// The account of that address, with its password's hash.
 pub(crate) async fn by_email(conn: &mut AsyncPgConnection, email: &str) -> Result<Option<(User, String)>, Error> {
-    use diesel::SelectableHelper;
     let found = users::table
         .filter(lower(users::email).eq(lower(email)))
         .select((User::as_select(), users::password_hash))
@@ -72,14 +71,12 @@ pub(crate) async fn person(conn: &mut AsyncPgConnection, id: UserId) -> Result<P
 
 /// An account that may be used; others are as good as none.
 pub(crate) async fn active(conn: &mut AsyncPgConnection, id: UserId) -> Result<Option<User>, Error> {
-    use diesel::SelectableHelper;
     let found = users::table.find(id.0).filter(users::is_active).select(User::as_select()).first(conn).await;
     Ok(found.optional()?)
 }
 
 /// An account, whether it may be used or not.
 pub(crate) async fn find(conn: &mut AsyncPgConnection, id: UserId) -> Result<Option<User>, Error> {
-    use diesel::SelectableHelper;
     let found = users::table.find(id.0).select(User::as_select()).first(conn).await;
     Ok(found.optional()?)
 }
@@ -93,40 +90,19 @@ pub(crate) struct LockedUser {
     pub(crate) issued_at: i64,
 }
 
-statement! {
-    /// An account, locked.
-    LockUser {
-        user_id: i64 as BigInt,
-    } -> (BigInt, Text, Text, Text, Bool, Timestamptz, BigInt) =
-        "SELECT u.id, u.email, u.name, u.role, u.is_active, u.created_at,
-            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, u.tokens_from)
-         FROM users u WHERE u.id = $user_id FOR NO KEY UPDATE";
-}
-
 /// Locks an account that may be used.
 pub(crate) async fn lock_active(conn: &mut AsyncPgConnection, id: UserId) -> Result<LockedUser, Error> {
-    type Row = (i64, String, String, Stored<Role>, bool, DateTime<Utc>, i64);
-    let found: Option<Row> = LockUser { user_id: id.0 }.get_result(conn).await.optional()?;
-    let locked = found.map(|(id, email, name, role, is_active, created_at, issued_at)| LockedUser {
-        user: User { id, email, name, role, is_active, created_at },
-        issued_at,
-    });
+    let now = sql::<BigInt>("greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from)");
+    let locked = users::table.find(id.0).select((User::as_select(), now)).for_no_key_update();
+    let found: Option<(User, i64)> = locked.first(conn).await.optional()?;
+    let locked = found.map(|(user, issued_at)| LockedUser { user, issued_at });
     locked.filter(|locked| locked.user.is_active).ok_or_else(Error::not_active)
 }
 
-statement! {
-    /// Makes all access tokens worthless that were issued until now, those of this second included.
-    EndTokens {
-        user_id: i64 as BigInt,
-    } -> BigInt =
-        "UPDATE users SET tokens_from =
-            greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from) + 1
-         WHERE id = $user_id RETURNING tokens_from";
-}
-
-/// Makes all access tokens of a user worthless.
+/// Makes all access tokens of a user worthless that were issued until now, those of this second included.
 pub(crate) async fn end_tokens(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
-    let _from: Option<i64> = EndTokens { user_id: id.0 }.get_result(conn).await.optional()?;
+    let next = sql::<BigInt>("greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from) + 1");
+    diesel::update(users::table.find(id.0)).set(users::tokens_from.eq(next)).execute(conn).await?;
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use futures_util::future::BoxFuture;
 
 use super::By;
-use super::event::Event;
-use super::finish::{self, Told};
+use super::event::{Author, Event, Raises, Told};
+use super::finish;
 use super::lock::{LockedChat, lock};
 use crate::access::{ActorColumns, Standing, hold, sender_type};
 use crate::error::Error;
@@ -18,25 +18,6 @@ pub(super) struct Start<'a> {
     pub(super) by: By,
     pub(super) lanes: LaneCount,
     pub(super) traceparent: Option<&'a str>,
-}
-
-/// Whether a send that was checked before must look again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Raises {
-    /// It must: rights, status, members, who handles a session.
-    State,
-    /// It need not: what sends do not look at.
-    #[expect(dead_code, reason = "labels and priorities come with the desk")]
-    Nothing,
-}
-
-/// Who made a change, as its activity names it.
-#[derive(Debug)]
-pub(crate) struct Author {
-    pub(crate) kind: SenderType,
-    /// 0 for the system.
-    pub(crate) id: i64,
-    pub(crate) name: Option<String>,
 }
 
 /// A change that is going on: the chats are locked, and who wants it may do it.

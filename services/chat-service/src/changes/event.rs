@@ -1,6 +1,6 @@
-//! What a step of a change tells.
+//! What a step of a change tells, and of whom.
 
-use chat_events::{EventKind, UserId, Visibility};
+use chat_events::{ChatId, ChatKind, EventKind, Lane, SenderType, Seq, UserId, Visibility};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -59,4 +59,33 @@ impl Activity {
         let value = |value: Value| if value.is_null() { None } else { Some(value) };
         Ok(Self { kind, from: value(serde_json::to_value(from)?), to: value(serde_json::to_value(to)?) })
     }
+}
+
+/// Whether a send that was checked before must look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Raises {
+    /// It must: rights, status, members, who handles a session.
+    State,
+    /// It need not: what sends do not look at.
+    #[expect(dead_code, reason = "labels and priorities come with the desk")]
+    Nothing,
+}
+
+/// Who made a change, as its activity names it.
+#[derive(Debug)]
+pub(crate) struct Author {
+    pub(crate) kind: SenderType,
+    /// 0 for the system.
+    pub(crate) id: i64,
+    pub(crate) name: Option<String>,
+}
+
+/// What one step told.
+pub(super) struct Told {
+    pub(super) chat: ChatId,
+    pub(super) chat_kind: ChatKind,
+    pub(super) lane: Lane,
+    pub(super) seq: Seq,
+    pub(super) raises: Raises,
+    pub(super) event: Event,
 }

@@ -1,23 +1,12 @@
 //! The last statement of a change: where its chats stand now, its events and its activity.
 
-use chat_events::{ChatId, ChatKind, Lane, Seq, UserId};
+use chat_events::UserId;
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::change::{Author, Raises};
-use super::event::Event;
+use super::event::{Author, Raises, Told};
 use crate::db::statement::statement;
 use crate::error::Error;
-
-/// What one step told.
-pub(super) struct Told {
-    pub(super) chat: ChatId,
-    pub(super) chat_kind: ChatKind,
-    pub(super) lane: Lane,
-    pub(super) seq: Seq,
-    pub(super) raises: Raises,
-    pub(super) event: Event,
-}
 
 statement! {
     /// Events with their audience, activity, and the new tops of the chats, which are locked.

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 
-use chat_events::chat_list::{FirstPage, ListedChat};
-use chat_events::gateway_api::{Chats, ClientState, Clients, ConnectSnapshot, MAX_LISTED};
+use chat_events::gateway_api::{Chats, ClientState, Clients, ConnectSnapshot, FirstPage, ListedChat, MAX_LISTED};
 use chat_events::{ChatId, Epoch};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
