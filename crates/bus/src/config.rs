@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use crate::BusError;
 use crate::amqp::AmqpAddress;
 
-/// What stands between the outbox and the dispatcher.
+/// The backend between the outbox and the dispatcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BrokerBackend {
     /// Nothing: the dispatcher reads the outbox in PostgreSQL.
@@ -18,7 +18,7 @@ pub enum BrokerBackend {
     Amqp,
 }
 
-/// What stands between the dispatcher and the gateways.
+/// The backend between the dispatcher and the gateways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum PubSubBackend {
     /// PostgreSQL's LISTEN/NOTIFY.
@@ -45,7 +45,7 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
-    /// RabbitMQ's address, or what to set.
+    /// RabbitMQ's address, or the setting that is missing.
     pub fn amqp_address(&self) -> Result<AmqpAddress, BusError> {
         let missing = || BusError("BROKER__BACKEND=amqp needs BROKER__AMQP_URL".into());
         AmqpAddress::new(self.amqp_url.clone().ok_or_else(missing)?, self.amqp_ca_file.as_deref())
@@ -99,7 +99,7 @@ pub struct PubSubConfig {
 }
 
 impl PubSubConfig {
-    /// Redis's address, or what to set.
+    /// Redis's address, or the setting that is missing.
     pub fn redis_url(&self) -> Result<SecretString, BusError> {
         self.redis_url.clone().ok_or_else(|| BusError("PUBSUB__BACKEND=redis needs PUBSUB__REDIS_URL".into()))
     }

@@ -1,8 +1,8 @@
 //! How many connections one owner has, over all gateways.
 //!
-//! Each gateway knows its own connections and says which owners' changed; whoever counts asks it for the connections of
+//! Each gateway knows its own connections and says which owners' changed; the counting side asks for the connections of
 //! these owners as they are now, compares them with those of other gateways, and tells each gateway which to close.
-//! What is passed on is state, not steps: it may be passed on twice, or late, and nothing is counted twice.
+//! State is passed on, not steps: it may be passed on twice, or late, and nothing is counted twice.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ pub struct Lease {
     pub opened: Instant,
 }
 
-/// A gateway, as seen by whoever counts. Nothing here may wait.
+/// A gateway, as seen by the counting side. Nothing here may wait.
 pub trait Leaseholder: Send + Sync + 'static {
     /// All who have connections here.
     fn owners(&self) -> Vec<Principal>;

@@ -2,11 +2,11 @@
 //! or NOTIFY), and at the far end a *pub/sub* that a gateway listens on.
 //!
 //! - [`pump`](mod@pump): drives one source into one sink, in order per chat
-//! - [`order`]: a chat stops at its first refusal, and what was taken is forgotten
-//! - [`pubsub`]: what a gateway listens on
+//! - [`order`]: a chat stops at its first refusal, and taken events are forgotten
+//! - [`pubsub`]: the pub/sub that a gateway listens on
 //! - [`leases`]: how many connections one owner has, over all gateways
 //! - [`config`]: which backends, and where they are
-//! - [`metrics`]: what a pipeline counts
+//! - [`metrics`]: the metrics of a pipeline
 //! - [`outbox`]: PostgreSQL as a source; lanes, their locks and how their holders are woken (feature `postgres`)
 //! - [`notify`]: LISTEN/NOTIFY as a sink and as a pub/sub (feature `postgres`)
 //! - [`amqp`]: RabbitMQ as a sink and as a source

@@ -1,4 +1,4 @@
-//! What a pipeline counts, per lane.
+//! The metrics of a pipeline, per lane.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,7 +1,7 @@
 //! LISTEN/NOTIFY between the dispatcher and the gateways.
 //!
 //! - [`sink`]: hints of events to other processes, and whole events to a gateway in this one
-//! - [`pubsub`]: what a gateway listens on
+//! - [`pubsub`]: the pub/sub that a gateway listens on
 //! - `payload`: hints and signals in payloads of PostgreSQL's size
 
 mod payload;

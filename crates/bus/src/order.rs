@@ -1,4 +1,4 @@
-//! What becomes of a batch: pure, so that every interleaving can be tested. Sinks decide by it, sources forget by it.
+//! The outcomes of a batch: pure, so that every interleaving can be tested. Sinks decide by it, sources forget by it.
 
 use std::collections::HashSet;
 
@@ -6,8 +6,8 @@ use chat_events::ChatId;
 
 use crate::Outcome;
 
-/// Stops a chat at its first refusal. What follows there may have been taken already: it is held all the same and
-/// published again after the refused one, so that the last copy of each is in order.
+/// Stops a chat at its first refusal. An event that follows there may have been taken already: it is held all the same
+/// and published again after the refused one, so that the last copy of each is in order.
 #[derive(Debug, Default)]
 pub struct InOrder {
     stopped: HashSet<ChatId>,
@@ -27,7 +27,7 @@ impl InOrder {
     }
 }
 
-/// What a source may forget: exactly what was taken.
+/// The events that a source may forget: exactly those that were taken.
 pub fn taken<'a, P>(batch: &'a [P], outcomes: &'a [Outcome]) -> impl Iterator<Item = &'a P> {
     batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken).map(|(envelope, _)| envelope)
 }

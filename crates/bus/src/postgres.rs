@@ -1,6 +1,6 @@
-//! PostgreSQL: the one way to a connection, and what jobs need that have a session of their own.
+//! PostgreSQL: the one way to a connection, and the parts that jobs with a session of their own need.
 //!
-//! - `address`: what a URL says · `tls`: encryption · `open`: a connection, or the cause why there is none
+//! - `address`: the parts of a URL · `tls`: encryption · `open`: a connection, or the cause why there is none
 //! - `pooler`: whether a connection is a session
 
 mod address;
@@ -47,7 +47,7 @@ pub(crate) async fn in_time<T>(work: impl Future<Output = Result<T, BusError>>) 
     within(STATEMENT_LIMIT, work).await
 }
 
-/// Bounds in time what takes milliseconds when the server is well.
+/// Bounds in time work that takes milliseconds when the server is well.
 pub(crate) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
     within(SIGN_OF_LIFE_LIMIT, work).await
 }

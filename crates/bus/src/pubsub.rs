@@ -1,4 +1,4 @@
-//! What a gateway listens on.
+//! The pub/sub that a gateway listens on.
 
 use async_trait::async_trait;
 use chat_events::names::Channel;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{BusError, Envelope};
 
-/// What comes in. One bounded queue of these per gateway, in the order in which it came.
+/// An incoming item. One bounded queue of these per gateway, in the order in which they came.
 #[derive(Debug, Clone)]
 pub enum Incoming {
     /// A whole event.
@@ -18,7 +18,7 @@ pub enum Incoming {
     Signal(Signal),
     /// A lane is alive, all the way from PostgreSQL.
     Beat(Beat),
-    /// The link broke: what came meanwhile is lost, and more may be.
+    /// The link broke: items that came meanwhile are lost, and more may be.
     Interrupted,
     /// The link is back and every subscription is in force again.
     Restored,
@@ -29,13 +29,13 @@ pub enum Incoming {
 pub struct Hint {
     /// Where.
     pub chat_id: ChatId,
-    /// What kind of chat.
+    /// The kind of the chat.
     pub chat_kind: ChatKind,
     /// The change's position.
     pub seq: Seq,
-    /// What changed.
+    /// The kind of the change.
     pub kind: EventKind,
-    /// Whom it concerns in person.
+    /// The users whom it concerns in person.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_ids: Vec<UserId>,
 }
@@ -77,6 +77,6 @@ pub trait PubSub: Send + Sync {
     /// Whether the link stands.
     fn is_connected(&self) -> bool;
 
-    /// Gives the link up and makes another: it claims to stand, but what should come over it does not.
+    /// Gives the link up and makes another: it claims to stand, but the items that should come over it do not.
     fn renew(&self);
 }

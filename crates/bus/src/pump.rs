@@ -30,7 +30,7 @@ pub struct Envelope {
     pub json: Bytes,
 }
 
-/// What a source gives.
+/// The next item of a source.
 #[derive(Debug, Clone)]
 pub enum Batch {
     /// At least one event, each chat's in the order of `seq`.
@@ -39,7 +39,7 @@ pub enum Batch {
     Beat(Beat),
 }
 
-/// What became of one envelope.
+/// The outcome of one envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The sink has it for good.
@@ -56,7 +56,7 @@ pub trait Source: Send {
     /// The next events, or a beat. Waits until there is something. Safe to cancel.
     async fn next(&mut self) -> Result<Batch, BusError>;
 
-    /// Says what became of the last batch, in its order: what was taken is forgotten, the rest comes again.
+    /// Tells the outcomes of the last batch, in its order: taken events are forgotten, the rest comes again.
     async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError>;
 
     /// The last beat is done with, whether it was passed on or not: beats never wait for a part that is away.
@@ -108,8 +108,8 @@ impl Sink for Box<dyn Sink> {
     }
 }
 
-/// Pumps until shutdown. The batch in flight is finished first, so that nothing is published twice for a restart; what
-/// the source holds is released when this returns.
+/// Pumps until shutdown. The batch in flight is finished first, so that nothing is published twice for a restart; all
+/// that the source holds is released when this returns.
 pub async fn run(mut source: impl Source, mut sink: impl Sink, metrics: LaneMetrics, shutdown: CancellationToken) {
     let mut retry = Retry::default();
     let mut told = RefusalLog::default();
@@ -215,7 +215,7 @@ impl RefusalLog {
     }
 }
 
-/// What to do when the source fails: say it once, wait, say when it works again.
+/// The steps when the source fails: say it once, wait, say when it works again.
 #[derive(Default)]
 struct Retry {
     backoff: Backoff,

@@ -1,9 +1,9 @@
 //! Redis between the dispatcher and the gateways, and among the gateways.
 //!
 //! - [`sink`]: appends events to streams and publishes them, a script per chat (`append_and_publish.lua`)
-//! - [`pubsub`]: what a gateway listens on
+//! - [`pubsub`]: the pub/sub that a gateway listens on
 //! - [`leases`]: counts connections across gateways, a script per owner (`settle_leases.lua`)
-//! - `subscriptions`: which channels are wished for, and who waits for them
+//! - `subscriptions`: the channels that are wished for, and the callers that wait for them
 //! - `inlet`: turns pushed messages into `Incoming`
 //! - `signals`: sends signals
 //! - `window`: reads the last events of a chat back

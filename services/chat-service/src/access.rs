@@ -1,10 +1,10 @@
-//! Who acts, and what it may do: one rule for each verb, spelled once.
+//! The actor and its rights: one rule for each verb, spelled once.
 //!
-//! - [`actor`]: who acts, and how statements are told
-//! - [`verb`]: what somebody may want to do, and what is said when it may not
+//! - [`actor`]: the actor, and how statements are told of it
+//! - [`verb`]: the actions that somebody may want to do, and the answers when it may not
 //! - [`rules`]: the rules, as pieces of SQL: the only place that names roles, members' rights and what a session's state
 //!   means for them. A new role, site or team changes this file
-//! - [`standing`]: what one actor may do in one chat, read by itself
+//! - [`standing`]: the rights of one actor in one chat, read by themselves
 
 mod actor;
 pub(crate) mod rules;

@@ -1,8 +1,8 @@
 //! Accounts of operators and users: making them, logging in, staying logged in.
 //!
 //! - `routes`: over REST
-//! - [`users`]: what is stored of an account; [`refresh_tokens`]: its logins
-//! - [`password`]: what is hashed, and how many at a time
+//! - [`users`]: the stored account; [`refresh_tokens`]: its logins
+//! - [`password`]: the hashes of passwords, and how many at a time
 
 pub(crate) mod password;
 pub(crate) mod refresh_tokens;
@@ -26,7 +26,7 @@ use password::Turn;
 use refresh_tokens::{LogoutScope, RotationOutcome, Successor};
 use users::{LockedUser, NewUser, User};
 
-/// What a login or a refresh gives.
+/// The result of a login or a refresh.
 #[derive(Debug)]
 pub(crate) struct Login {
     pub(crate) access_token: String,
@@ -133,7 +133,7 @@ pub struct Account {
     pub email: String,
     /// The name that others see.
     pub name: String,
-    /// What it may do.
+    /// Its rights.
     pub role: Role,
     /// None: a random one is made.
     pub password: Option<String>,

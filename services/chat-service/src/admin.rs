@@ -1,4 +1,4 @@
-//! What the command line does beside serving: accounts and chats.
+//! The work of the command line beside serving: accounts and chats.
 
 use bus::outbox::LaneWaker;
 use channel_auth::Role;
@@ -57,7 +57,7 @@ impl Admin {
         accounts::set_active(&mut self.connection, user, true).await
     }
 
-    /// Gives an account another role. Whoever was an operator by it is none any more within seconds.
+    /// Gives an account another role. An operator who loses the role is none any more within seconds.
     pub async fn set_role(&mut self, email: &str, role: Role) -> Result<(), Error> {
         let user = self.find_account(email).await?;
         users::set_role(&mut self.connection, user, role).await?;

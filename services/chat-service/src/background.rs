@@ -24,7 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How often the connections are made anew, at most, while it does not.
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 
-/// How often what is no longer needed in memory is let go.
+/// How often entries in memory that are no longer needed are let go.
 const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Prepares the database and watches it. Nothing is served before it has run.
@@ -114,7 +114,7 @@ async fn soon(ask: impl Future<Output = Result<(), Error>>) -> Result<(), Error>
 }
 
 /// Whether it is a standby, or told to take no writes. After a failover the connections that there are may still lead to
-/// what was the primary, and only new ones to what is.
+/// the former primary, and only new ones to the present one.
 async fn is_read_only(connection: &mut AsyncPgConnection) -> Result<bool, Error> {
     let setting = sql::<Bool>("current_setting('transaction_read_only')::boolean");
     Ok(diesel::select(setting).get_result(connection).await?)

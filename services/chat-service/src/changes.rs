@@ -1,12 +1,12 @@
 //! The one way to change a chat.
 //!
-//! [`ChatChanges::change`] locks the chat, looks whether who wants the change may, runs the work, writes an event and at most
+//! [`ChatChanges::change`] locks the chat, checks the requester's right, runs the work, writes an event and at most
 //! one activity row for each seq that the work took, commits, and wakes the relay. The work changes rows in *steps*: a step is
 //! given its seq and must come back with the event, so none of the two is ever without the other. Only batches of sends
 //! have a way of their own (`messages/send/statement.rs`), which does the same in one statement.
 //!
 //! - [`change`](mod@change): the transaction of a change
-//! - [`event`]: what a step tells
+//! - [`event`]: the event and activity of a step
 //! - `lock`: the lock of chats, in the order of their ids
 //! - `finish`: the last statement of a change
 
@@ -28,7 +28,7 @@ pub(crate) use change::Change;
 pub(crate) use event::{Activity, Author, Event, Raises};
 pub(crate) use lock::lock;
 
-/// Who wants a change.
+/// The requester of a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
     /// Somebody who must have the right to it.
@@ -37,7 +37,7 @@ pub(crate) enum By {
     System,
 }
 
-/// What a change needs of the process. Clones are cheap.
+/// The parts of the process that a change needs. Clones are cheap.
 #[derive(Clone)]
 pub(crate) struct ChatChanges {
     database: Database,
@@ -56,7 +56,7 @@ impl ChatChanges {
         self.lanes
     }
 
-    /// Changes a chat, if the one who wants it may. It is done to its end, also if who asked for it hangs up.
+    /// Changes a chat, if the requester may. It is done to its end, also if the requester hangs up.
     pub(crate) async fn change<T: Send + Sync + 'static>(
         &self,
         chat: ChatId,

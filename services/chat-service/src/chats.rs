@@ -1,9 +1,9 @@
-//! Chats of every kind: what sessions have in common with them, and what only those have that are none.
+//! Chats of every kind: the parts that sessions have too, and the parts that only other chats have.
 //!
 //! - `routes`: over REST
 //! - [`list`]: a user's chats, a page at a time; [`changed`]: which of many chats changed
 //! - [`state`](mod@state), [`json`]: how `connected`, lists and `sync` tell of a chat
-//! - [`create`](mod@create): making one; [`members`]: who is in it
+//! - [`create`](mod@create): making one; [`members`]: its members
 
 pub(crate) mod changed;
 mod create;

@@ -1,4 +1,4 @@
-//! What the command line does beside serving: one file for each thing that it acts on.
+//! The work of the command line beside serving: one file for each thing that it acts on.
 
 mod chat;
 mod user;

@@ -1,4 +1,4 @@
-//! What the environment says. Read once in `main` and passed in.
+//! The settings from the environment. Read once in `main` and passed in.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -258,7 +258,7 @@ pub enum ConfigError {
     Key {
         /// Which.
         name: &'static str,
-        /// What is wrong with it.
+        /// The fault.
         why: String,
     },
 }

@@ -1,11 +1,11 @@
-//! PostgreSQL: the pools, and what statements of all features share.
+//! PostgreSQL: the pools, and the parts that statements of all features share.
 //!
 //! - `pool`: the pools of connections
 //! - [`statement`]: fixed SQL texts, prepared once for each connection
 //! - [`schema`]: the tables; [`stored`]: enums in them; [`json`]: times in JSON
-//! - [`bad_rows`]: what is stored and cannot be read
-//! - [`installation`]: migrations, and what must not differ between two starts
-//! - `error`: what PostgreSQL's errors mean
+//! - [`bad_rows`]: stored values that cannot be read
+//! - [`installation`]: migrations, and the settings that must not differ between two starts
+//! - `error`: the meaning of PostgreSQL's errors
 
 pub(crate) mod bad_rows;
 mod error;

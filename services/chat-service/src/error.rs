@@ -1,4 +1,4 @@
-//! What can go wrong, and what the caller is told.
+//! Failures, and the answers to the caller.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Why a request fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The caller's doing: what to tell it.
+    /// The caller's doing: the answer to it.
     #[error("{0}")]
     Refused(ErrorBody),
     /// There is more to do than can be done; the words are for the caller.
@@ -59,7 +59,7 @@ impl Error {
         Self::unauthorized("the account is closed, or the login has ended")
     }
 
-    /// What was asked of PostgreSQL may have been done all the same.
+    /// The work that was asked of PostgreSQL may have been done all the same.
     pub(crate) fn no_answer() -> Self {
         Self::Unavailable("PostgreSQL does not answer".into())
     }
@@ -69,7 +69,7 @@ impl Error {
         matches!(self, Self::Constraint(name) if name == constraint)
     }
 
-    /// What the caller is told. What is not its doing is logged here, once.
+    /// The answer to the caller. A failure that is not its doing is logged here, once.
     #[must_use]
     pub fn into_body(self) -> ErrorBody {
         match self {

@@ -1,7 +1,7 @@
-//! What gateways ask, the same over HTTP and within one process.
+//! Requests of gateways, the same over HTTP and within one process.
 //!
 //! - `routes`: over HTTP
-//! - [`command`](mod@command): what clients want to be written
+//! - [`command`](mod@command): writes that clients ask for
 //! - [`connect`](mod@connect): the states that connections start from
 //! - [`tops`](mod@tops): where chats stand; [`revocations`](mod@revocations): rights that were taken away
 
@@ -29,7 +29,7 @@ pub use command::command;
 /// The largest page of `sync`.
 const MAX_PAGE: u16 = 1000;
 
-/// Many operators and users that connect: who each is, and its chats.
+/// Many operators and users that connect: the identity of each, and its chats.
 pub async fn accounts(state: &AppState, request: AccountsRequest) -> Result<Accounts, ErrorBody> {
     async {
         let AccountsRequest { connects } = request;
@@ -81,7 +81,7 @@ fn shut_out(error: Error) -> Error {
     }
 }
 
-/// What changed in a chat after a cursor, notes included.
+/// The changes in a chat after a cursor, notes included.
 pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, ErrorBody> {
     async {
         if !(1..=MAX_PAGE).contains(&request.limit) {

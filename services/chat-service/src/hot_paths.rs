@@ -47,7 +47,7 @@ impl HotPaths {
         Ok(history::read(&mut self.conn, &self.bad_rows, reading, anchor, limit).await?.messages)
     }
 
-    /// What changed in a chat after a cursor.
+    /// The changes in a chat after a cursor.
     pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
         sync::read(&mut self.conn, &self.bad_rows, Reading::of(reader.into(), chat), after, limit).await
     }

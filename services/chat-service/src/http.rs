@@ -2,9 +2,9 @@
 //!
 //! - [`app`]: all routes put together; [`table`]: how features declare theirs; [`routes`]: all of them; [`openapi`]: their
 //!   description
-//! - [`endpoint`]: a path, and what every answer has in common: limits, CORS ([`cors`]), methods, caching, metrics
-//! - [`caller`]: who asks, and from where; [`asker`]: whether it still waits for the answer
-//! - [`body`], [`params`], [`schemas`]: what requests hold; [`unreadable`]: what is said of those that cannot be read
+//! - [`endpoint`]: a path, and the common part of all answers: limits, CORS ([`cors`]), methods, caching, metrics
+//! - [`caller`]: the caller, and its address; [`asker`]: whether it still waits for the answer
+//! - [`body`], [`params`], [`schemas`]: the content of requests; [`unreadable`]: answers to those that cannot be read
 //! - [`api_error`]: errors as answers
 //! - [`bodies`], [`queries`]: the same readers without a server
 

@@ -1,4 +1,4 @@
-//! What comes in from outside, checked at the edge; what frames hold as well is with their types in `chat_events`.
+//! Input from outside, checked at the edge; values that frames hold as well are with their types in `chat_events`.
 //!
 //! - [`fields`]: texts and numbers, each with its type
 

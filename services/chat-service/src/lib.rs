@@ -2,19 +2,19 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions`; `marks`
-//! - [`gateway`]: what gateways ask, over HTTP or within one process
+//! - [`gateway`]: requests of gateways, over HTTP or within one process
 //!
-//! What features share:
-//! - `access`: who may do what; `changes`: the one way to change a chat
-//! - [`http`]: REST, its extractors, errors and document; `input`: what comes in, checked; `limits`: how fast one may write
+//! Shared by the features:
+//! - `access`: the rights of actors; `changes`: the one way to change a chat
+//! - [`http`]: REST, its extractors, errors and document; `input`: checked input; `limits`: how fast one may write
 //! - `db`: PostgreSQL; `writes`: writes that are done to their end
-//! - `tokens`: what a caller shows; [`error`]: what goes wrong; `metrics`: what is counted
+//! - `tokens`: the tokens of callers; [`error`]: failures and their answers; `metrics`: the metrics
 //!
 //! The process:
-//! - [`config`]: what the environment says; [`start`](mod@start): putting it together; `state`: what requests share;
-//!   [`background`]: preparing the database and watching it
+//! - [`config`]: the settings from the environment; [`start`](mod@start): putting it together; `state`: the state that
+//!   requests share; [`background`]: preparing the database and watching it
 //! - [`relay`]: from the outbox to RabbitMQ
-//! - [`commands`], [`admin`]: what the command line does beside serving; [`hot_paths`]: single statements, to be measured
+//! - [`commands`], [`admin`]: the command line beside serving; [`hot_paths`]: single statements, to be measured
 
 mod access;
 pub mod accounts;

@@ -1,5 +1,5 @@
 //! How much one may ask for: a bucket for each client and each account, and one for each address that they come from. The
-//! buckets are this instance's own: who spreads what it does over several instances has a bucket in each.
+//! buckets are this instance's own: a caller that spreads its work over several instances has a bucket in each.
 //!
 //! - [`logins`]: how often a password may be guessed
 //! - [`pages`]: how many pages of messages are read at a time
@@ -90,13 +90,13 @@ impl Limits {
         take(self.requests.as_ref(), &principal, "too many requests; wait a little")
     }
 
-    /// Whether what a client or an account has asked for so far is paid.
+    /// Whether a client or an account has paid for all that it has asked for so far.
     pub(crate) fn owes_nothing(&self, principal: Principal) -> Result<(), Error> {
         let requests = self.requests.as_ref().map_or(Ok(()), |requests| requests.has_token(&principal));
         requests.map_err(|wait| Error::Refused(ErrorBody::rate_limited("too much was read; wait a little", wait)))
     }
 
-    /// What was read was so long.
+    /// A read was so many bytes long.
     pub(crate) fn was_read(&self, principal: Principal, bytes: usize) {
         let tokens = u32::try_from(bytes / BYTES_OF_A_REQUEST).unwrap_or(u32::MAX);
         if let Some(requests) = self.requests.as_ref().filter(|_| tokens > 0) {
@@ -115,7 +115,7 @@ impl Limits {
     }
 }
 
-/// What counts as one address. What comes from nowhere counts together.
+/// The network that counts as one address. Callers without an address count together.
 fn place(address: Address) -> Address {
     address.map(network)
 }

@@ -15,8 +15,8 @@ use http_server::{Connections, HttpConfig, Server};
 use telemetry::{Health, Metrics, TelemetryConfig, Vital};
 use tokio_util::sync::CancellationToken;
 
-/// Memory that many connections have had goes back to the system, and what comes and goes leaves fewer holes between what
-/// stays than with the allocator of the C library.
+/// Memory that many connections have had goes back to the system, and memory that comes and goes leaves fewer holes
+/// between what stays than with the allocator of the C library.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -2,7 +2,7 @@
 //!
 //! - `routes`: over REST
 //! - [`row`]: the columns of a message, and how readers see it: the one place that lists them
-//! - [`page`]: what reads have in common; [`history`]: by position; [`sync`]: what changed after a cursor
+//! - [`page`]: the common part of reads; [`history`]: by position; [`sync`]: changes after a cursor
 //! - [`send`]: new messages, many as one statement
 
 pub(crate) mod history;

@@ -1,4 +1,4 @@
-//! What this service counts.
+//! The metrics of this service.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ struct LoginLabels {
     outcome: LoginOutcome,
 }
 
-/// What became of a login.
+/// The outcome of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 enum LoginOutcome {
     Begun,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::state::AppState;
 
-/// What the relay needs.
+/// The parts that the relay needs.
 pub struct Relay {
     /// Of the outbox.
     pub database_url: SecretString,

@@ -25,7 +25,7 @@ use crate::state::{AppState, Shared};
 use crate::tokens::Tokens;
 use crate::writes::Writes;
 
-/// What the process around chat-service gives it.
+/// The parts that the process around chat-service gives it.
 #[derive(Clone)]
 pub struct ServiceContext {
     /// Gets the part `postgres`.
@@ -34,7 +34,7 @@ pub struct ServiceContext {
     pub metrics: Metrics,
     /// Told of each commit.
     pub waker: LaneWaker,
-    /// What must not end.
+    /// The tasks that must not end.
     pub vital: Vital,
     /// Ends the background work.
     pub shutdown: CancellationToken,

@@ -1,4 +1,4 @@
-//! What every request shares.
+//! The state that every request shares.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::writes::Writes;
 #[derive(Clone)]
 pub struct AppState(pub(crate) Arc<Shared>);
 
-/// What [`AppState`] points to; for this crate alone.
+/// The data that [`AppState`] points to; for this crate alone.
 pub struct Shared {
     pub(crate) database: Database,
     pub(crate) lanes: LaneCount,

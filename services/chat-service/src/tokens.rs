@@ -28,7 +28,7 @@ pub(crate) struct Tokens {
     public_url: String,
 }
 
-/// What a client connects with.
+/// The token that a client connects with.
 #[derive(Debug)]
 pub(crate) struct ChannelToken {
     pub(crate) token: String,
@@ -36,7 +36,7 @@ pub(crate) struct ChannelToken {
     pub(crate) stream_url: String,
 }
 
-/// Who carries a bearer token.
+/// The bearer of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bearer {
     /// The client of a session.
@@ -99,7 +99,7 @@ impl Tokens {
         ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url }
     }
 
-    /// Who a bearer token belongs to. A JWT has three parts (RFC 7515), a session token more.
+    /// The bearer of this token. A JWT has three parts (RFC 7515), a session token more.
     pub(crate) fn verify(&self, token: &str) -> Result<Bearer, Error> {
         let bearer = if token.split('.').count() == 3 {
             self.verifier.verify(token).map(|claims| Bearer::User(claims.into()))

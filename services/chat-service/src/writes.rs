@@ -1,4 +1,4 @@
-//! Writes that are done to their end, whoever hangs up.
+//! Writes that are done to their end, also when the caller hangs up.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::error::Error;
 
-/// Longer than PostgreSQL works on any statement here: what has not come by then does not come.
+/// Longer than PostgreSQL works on any statement here: an answer that has not come by then does not come.
 pub(crate) const WRITE_ENDS_WITHIN: Duration = Duration::from_secs(15);
 
 /// The writes that are going on. Clones are cheap.
@@ -23,7 +23,7 @@ impl Writes {
         Self { tasks: TaskTracker::new(), runtime }
     }
 
-    /// Runs a write to its end, also when the one who asked for it hangs up: once PostgreSQL has it, only the answer
+    /// Runs a write to its end, also when its caller hangs up: once PostgreSQL has it, only the answer
     /// is missing, and the relay must be told.
     pub(crate) async fn run<T: Send + 'static>(
         &self,

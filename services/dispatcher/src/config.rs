@@ -44,7 +44,7 @@ pub struct PipelineConfig {
 }
 
 impl PipelineConfig {
-    /// PostgreSQL's address, or what to set.
+    /// PostgreSQL's address, or the setting that is missing.
     pub fn database_url(&self) -> Result<SecretString, BusError> {
         self.database_url.clone().ok_or_else(|| BusError("a backend is pg, which needs DATABASE_URL".into()))
     }

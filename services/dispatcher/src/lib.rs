@@ -4,7 +4,7 @@
 //! - [`config`]: its settings
 //! - [`consumer`]: where events come from
 //! - [`publisher`]: where they go
-//! - [`neighbours`]: what it reaches within its own process, in standalone
+//! - [`neighbours`]: the services that it reaches within its own process, in standalone
 //! - [`pipeline`]: one pump per lane, until shutdown
 
 pub mod config;

@@ -1,4 +1,4 @@
-//! What the dispatcher reaches without a server in between.
+//! The services that the dispatcher reaches without a server in between.
 
 /// Other services in the same process, which are reached in memory. None for a dispatcher on its own.
 #[derive(Debug, Clone, Default)]

@@ -10,7 +10,7 @@ use crate::consumer::Consumers;
 use crate::neighbours::Neighbours;
 use crate::publisher;
 
-/// What the process around the dispatcher gives it.
+/// The parts that the process around the dispatcher gives it.
 #[derive(Debug, Clone)]
 pub struct ServiceContext {
     /// Gets a part for each link of each lane.

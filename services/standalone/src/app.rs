@@ -27,10 +27,10 @@ use crate::config::Config;
 use crate::demo_operator;
 use crate::in_process::InProcess;
 
-/// How long the last events may take to leave the outbox. What is left goes out at the next start.
+/// How long the last events may take to leave the outbox. Events that are left go out at the next start.
 const PIPELINE_ENDS_WITHIN: Duration = Duration::from_secs(5);
 
-/// What every part is given.
+/// The configuration and the context that every part is given.
 struct Process {
     config: Config,
     context: ServiceContext,
@@ -64,7 +64,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut fatal => ended?.context("this database cannot be served"),
-        // What is left of it could not take leave of anybody: clients find another one sooner if it is gone at once.
+        // The rest of it could not take leave of anybody: clients find another one sooner if it is gone at once.
         lost = vital.lost() => return Err(lost.into()),
     };
     process.context.health.part("process").down("shutting down");
@@ -113,7 +113,7 @@ impl Process {
         Ok((gateway, local))
     }
 
-    /// What the gateway listens on, and the way to it within this process, where there is one.
+    /// The pub/sub that the gateway listens on, and the way to it within this process, where there is one.
     #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
     fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>, Option<mpsc::Sender<Incoming>>)> {
         let part = self.context.health.delaying_part("pubsub");

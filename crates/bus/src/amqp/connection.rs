@@ -1,5 +1,5 @@
-//! One connection with one channel. lapin's own recovery is not used: it can be left stuck for ever. Whoever sees an
-//! error drops this and opens another.
+//! One connection with one channel. lapin's own recovery is not used: it can be left stuck for ever. A caller that sees
+//! an error drops this and opens another.
 //!
 //! Nor is lapin left to end a connection by itself: it waits for the broker's last word without a limit, with its thread,
 //! its socket and 8 MiB of buffers, and a broker that is frozen or blocks us never says it. A handshake that nobody waits
@@ -141,7 +141,7 @@ async fn until_blocked(mut told: watch::Receiver<Option<Blocked>>) -> Blocked {
 }
 
 /// Dropping it ends a connection in whatever state it is: lapin reads the end of the socket, and gives up its thread;
-/// what was not sent is thrown away, and the broker is told by a reset.
+/// data that was not sent is thrown away, and the broker is told by a reset.
 struct End {
     socket: OwnedFd,
     _tasks: DropGuard,
@@ -187,7 +187,7 @@ pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, BusError>>) 
     within(ANSWER_LIMIT, work).await
 }
 
-/// Bounds a wait for what shows that the broker is there.
+/// Bounds a wait for a sign that the broker is there.
 pub(super) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
     within(SIGN_OF_LIFE_LIMIT, work).await
 }

@@ -37,7 +37,7 @@ pub struct AmqpSink {
     is_unsettled: bool,
 }
 
-/// What the broker said of one publish: confirmed, or why not.
+/// The broker's answer to one publish: confirmed, or why not.
 type Verdict = Result<(), String>;
 
 impl AmqpSink {
@@ -116,7 +116,7 @@ impl AmqpSink {
     }
 }
 
-/// The last window is settled; what is left is to say good-bye.
+/// The last window is settled; only the good-bye is left to say.
 impl Drop for AmqpSink {
     fn drop(&mut self) {
         if let Some(link) = self.link.take() {

@@ -1,4 +1,4 @@
-//! Consumes a lane's queue. Nothing is given back to the broker while the link stands: what was refused waits here, in
+//! Consumes a lane's queue. Nothing is given back to the broker while the link stands: a refused event waits here, in
 //! order, so that its chat stays in order.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -114,7 +114,7 @@ impl Source for AmqpSource {
     }
 }
 
-/// At the end. What is not acknowledged goes to another consumer.
+/// At the end. A delivery that is not acknowledged goes to another consumer.
 impl Drop for AmqpSource {
     fn drop(&mut self) {
         if let Some(subscription) = self.subscription.take() {
@@ -123,7 +123,7 @@ impl Drop for AmqpSource {
     }
 }
 
-/// One link and what came over it and is not acknowledged.
+/// One link, and the deliveries that came over it and are not acknowledged.
 struct Subscription {
     lane: Lane,
     link: Link,
@@ -167,7 +167,7 @@ impl Subscription {
         })
     }
 
-    /// Whether what was gathered was neither an event nor anything else that can be done at once.
+    /// Whether neither an event nor anything else that can be done at once was gathered.
     fn has_only_silence(&self) -> bool {
         (self.unreadable.is_empty() || self.graves.is_closed()) && self.beats.is_empty()
     }
@@ -176,7 +176,7 @@ impl Subscription {
         self.beats.iter().map(|(_, beat)| *beat).max_by_key(|beat| beat.committed_at)
     }
 
-    /// Chats whose wait is over first, then what is there. Does not wait, so that a caller that is cancelled while
+    /// Chats whose wait is over first, then new deliveries. Does not wait, so that a caller that is cancelled while
     /// waiting loses nothing.
     fn gather(&mut self) -> Result<Vec<Envelope>, BusError> {
         let mut batch = Vec::new();
@@ -215,7 +215,7 @@ impl Subscription {
         }
     }
 
-    /// An event of a chat that is held goes behind what waits there.
+    /// An event of a chat that is held goes behind the events that wait there.
     fn sort_event(&mut self, tag: u64, event: Event, json: &[u8], batch: &mut Vec<(u64, Envelope)>) {
         let chat = event.chat_id;
         let envelope = Envelope { lane: self.lane, event, json: Bytes::copy_from_slice(json) };
@@ -291,7 +291,7 @@ impl Subscription {
         }
     }
 
-    /// Puts what was not taken before what came since.
+    /// Puts the events that were not taken before those that came since.
     fn hold(&mut self, chat: ChatId, kept: Kept) {
         let held = self.held.entry(chat).or_insert_with(Held::new);
         for delivery in kept.envelopes.into_iter().rev() {
@@ -323,7 +323,7 @@ impl Subscription {
     }
 }
 
-/// What was not taken of one chat in a batch.
+/// The events of one chat in a batch that were not taken.
 #[derive(Default)]
 struct Kept {
     envelopes: Vec<(u64, Envelope)>,
@@ -335,7 +335,7 @@ impl Held {
         Self { waiting: VecDeque::new(), until: Instant::now(), backoff: Backoff::up_to(HELD_AT_MOST) }
     }
 
-    /// Whether all of it is in the batch that is being gathered, so that what comes next may follow it there.
+    /// Whether all of it is in the batch that is being gathered, so that the next event may follow it there.
     fn is_drained(&self) -> bool {
         self.waiting.is_empty()
     }

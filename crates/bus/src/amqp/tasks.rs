@@ -51,7 +51,7 @@ impl Executor for Tasks {
     }
 }
 
-/// What comes of a task; nothing if it was ended.
+/// The output of a task; nothing if it was ended.
 #[derive(Debug)]
 pub(super) struct Started<T>(oneshot::Receiver<T>);
 

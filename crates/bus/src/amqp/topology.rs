@@ -13,7 +13,7 @@ use crate::BusError;
 /// connections, which is no fault of the message. Versions before 4 refuse -1, which means no limit since then.
 const DELIVERY_LIMIT: i64 = 1_000_000_000;
 
-/// What every part needs: the exchange of events and that of dead letters with its queue.
+/// The basics that every part needs: the exchange of events and that of dead letters with its queue.
 pub(super) async fn declare_exchanges(channel: &Channel) -> Result<(), BusError> {
     declare_exchange(channel, EXCHANGE, ExchangeKind::Topic).await?;
     declare_exchange(channel, DEAD_LETTER, ExchangeKind::Fanout).await?;

@@ -5,7 +5,7 @@ use serde::Serialize;
 /// PostgreSQL refuses a payload of 8,000 bytes.
 pub(crate) const MAX_BYTES: usize = 7_999;
 
-/// As few arrays as it takes, in order. What is too large on its own is left out and counted.
+/// As few arrays as it takes, in order. An item that is too large on its own is left out and counted.
 pub(crate) fn split<T: Serialize>(items: impl IntoIterator<Item = T>) -> (Vec<String>, usize) {
     let (mut payloads, mut open, mut too_large) = (Vec::new(), String::new(), 0);
     for item in items {

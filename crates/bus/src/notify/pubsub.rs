@@ -149,7 +149,7 @@ impl Listener {
 
     /// Until the link breaks.
     async fn listen(&mut self, mut conn: AsyncPgConnection) -> BusError {
-        // What was asked for while this link was made is done with it.
+        // A renewal that was asked for while this link was made is done with it.
         self.renewal.mark_unchanged();
         self.connected.send_replace(true);
         self.part.up();

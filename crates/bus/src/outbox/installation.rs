@@ -1,4 +1,4 @@
-//! What every part must agree on with its database.
+//! The values that every part must agree on with its database.
 
 use chat_events::{Epoch, LaneCount};
 use diesel::{ExpressionMethods, QueryDsl};

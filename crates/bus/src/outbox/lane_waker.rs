@@ -90,7 +90,7 @@ impl LaneWaker {
         }
     }
 
-    /// What comes while one nudge is on its way goes with the next.
+    /// Wakes that come while one nudge is on its way go with the next.
     async fn send_nudges(&self, conn: &mut AsyncPgConnection) -> Result<(), BusError> {
         let due = |state: &LaneState| state.nudge_due.swap(false, Ordering::AcqRel);
         let payloads: Vec<String> =

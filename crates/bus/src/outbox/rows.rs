@@ -46,15 +46,15 @@ pub struct NewEvent<'a> {
     pub chat_id: ChatId,
     /// The change's position.
     pub seq: Seq,
-    /// What changed.
+    /// The kind of the change.
     pub kind: EventKind,
-    /// What kind of chat.
+    /// The kind of the chat.
     pub chat_kind: ChatKind,
-    /// Who may see it.
+    /// The readers who may see it.
     pub visibility: Visibility,
     /// The operator who has the session, if any.
     pub assigned_user_id: Option<UserId>,
-    /// Whom it concerns in person.
+    /// The users whom it concerns in person.
     pub user_ids: &'a [UserId],
     /// JSON: the message, session or member, whole, at this `seq`.
     pub data: &'a str,
@@ -112,7 +112,7 @@ impl Row {
         OutboxKey { chat_id: self.chat_id, seq: self.seq }
     }
 
-    /// The event; or what is wrong with the row.
+    /// The event; or the fault of the row.
     pub(crate) fn into_envelope(self, lane: Lane, epoch: Epoch) -> Result<Envelope, BusError> {
         let unreadable = |what: &str| BusError(format!("{what} is not readable"));
         let event = Event {
@@ -192,7 +192,7 @@ impl Query for ReadLane {
 impl QueryFragment<Pg> for ReadLane {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
-            // What does not fit a type here must not fail the rows around it.
+            // A value that does not fit a type here must not fail the rows around it.
             "SELECT chat_id, seq, kind, chat_kind, visibility, assigned_user_id, array_remove(user_ids, NULL), data, \
              traceparent, CASE WHEN committed_at > '1970-01-01' AND committed_at < '10000-01-01' THEN committed_at END \
              FROM outbox WHERE lane = ",

@@ -1,5 +1,5 @@
-//! What a PostgreSQL URL says, read once: where the server is, and whether and how TLS is used. What is not supported is
-//! refused by its name, before anything connects.
+//! The parts of a PostgreSQL URL, read once: where the server is, and whether and how TLS is used. A parameter that is
+//! not supported is refused by its name, before anything connects.
 
 use std::path::PathBuf;
 
@@ -62,7 +62,7 @@ impl Address {
     }
 }
 
-/// What tokio-postgres understands of the rest.
+/// The other parameters that tokio-postgres understands.
 const PASSED_ON: [&str; 11] = [
     "application_name",
     "connect_timeout",
@@ -92,7 +92,7 @@ fn tls(mode: &str, root: Option<String>) -> Result<Tls, BusError> {
     }
 }
 
-/// Whether it is a word that may be repeated to whoever reads a log.
+/// Whether it is a word that may be repeated to the reader of a log.
 fn is_a_name(word: &str) -> bool {
     word.len() <= 32 && !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || matches!(c, '_' | '-'))
 }

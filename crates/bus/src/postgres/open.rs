@@ -10,7 +10,7 @@ use super::address::Address;
 use super::tls;
 use crate::BusError;
 
-/// Whether a URL can be used at all: what it asks for is supported, and its CA can be read. Connects to nothing.
+/// Whether a URL can be used at all: all that it asks for is supported, and its CA can be read. Connects to nothing.
 pub fn check_url(url: &SecretString) -> Result<(), BusError> {
     tls::connector(&Address::read(url)?.tls).map(|_| ())
 }
@@ -63,7 +63,7 @@ where
     connection.map_err(|error| BusError(format!("PostgreSQL: {error}")))
 }
 
-/// What the server said, or why it was not reached. It names user and database at most.
+/// The words of the server, or why it was not reached. It names user and database at most.
 pub(super) fn words(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {
         return format!("{} ({})", said.message(), said.code().code());

@@ -19,7 +19,7 @@ pub async fn has_own_sessions(url: &SecretString) -> Result<bool, BusError> {
         let (one, other) = (plain_client(url).await?, plain_client(url).await?);
         for _ in 0..TRIES {
             let before = session(&one).await?;
-            // A pooler gives the session that `one` has just left to whoever comes next, and keeps it for the transaction.
+            // A pooler gives the session that `one` has just left to the next client, and keeps it for the transaction.
             // In statement mode it allows none.
             if other.batch_execute("BEGIN").await.is_err() {
                 return Ok(false);

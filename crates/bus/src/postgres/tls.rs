@@ -13,7 +13,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::address::Tls;
 use crate::BusError;
 
-/// What makes connections encrypted, where the URL asks for that. An error when its CA cannot be read.
+/// The connector that encrypts connections, where the URL asks for that. An error when its CA cannot be read.
 pub(super) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, BusError> {
     match tls {
         Tls::Never => Ok(None),
@@ -22,7 +22,7 @@ pub(super) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, BusError
     }
 }
 
-/// Encrypted, whoever answers: `sslmode=require`, as libpq has it.
+/// Encrypted, whatever server answers: `sslmode=require`, as libpq has it.
 fn unverified() -> Result<MakeRustlsConnect, BusError> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(Anybody(provider.clone()));

@@ -17,10 +17,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// For an answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// For what takes milliseconds when the server is well.
+/// For work that takes milliseconds when the server is well.
 const SIGN_OF_LIFE_LIMIT: Duration = Duration::from_secs(3);
 
-/// Bounds a wait for what shows that the server is there.
+/// Bounds a wait for a sign that the server is there.
 pub(super) async fn soon<T>(work: impl Future<Output = Result<T, BusError>>) -> Result<T, BusError> {
     let no_answer = |_| Err(BusError(format!("Redis: no answer in {} s", SIGN_OF_LIFE_LIMIT.as_secs())));
     tokio::time::timeout(SIGN_OF_LIFE_LIMIT, work).await.unwrap_or_else(no_answer)

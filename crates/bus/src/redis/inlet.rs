@@ -101,7 +101,7 @@ impl Inlet {
         Ok(self.is_first_copy(channel, &channels).then_some(incoming))
     }
 
-    /// What is published to several channels comes once for each that is in force; all but the first are dropped. The
+    /// A message to several channels comes once for each that is in force; all but the first are dropped. The
     /// copies are published at one moment, so no subscription comes between them.
     fn is_first_copy(&self, channel: Channel, channels: &[Channel]) -> bool {
         let in_force = self.lock();

@@ -2,7 +2,7 @@
 //!
 //! A gateway and Redis know each other for a *term*: from one connection between them to its end, or until the gateway's
 //! key is gone. Leases of a term count as long as the term does, and each term starts with all of the gateway's
-//! connections. So what was lost with a break, a restart or an emptying of Redis needs no mending: the next term has it.
+//! connections. So leases lost with a break, a restart or an emptying of Redis need no mending: the next term has them.
 //! While there is none, each gateway counts its own.
 
 use std::convert::Infallible;

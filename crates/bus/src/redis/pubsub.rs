@@ -143,7 +143,7 @@ impl PubSub for RedisPubSub {
     }
 }
 
-/// Keeps one connection subscribed to what is wished for.
+/// Keeps one connection subscribed to the channels that are wished for.
 struct Listener {
     client: Client,
     prefix: String,
@@ -194,7 +194,7 @@ impl Listener {
 
     /// Until the link breaks.
     async fn listen(&mut self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> BusError {
-        // What was asked for while this link was made is done with it.
+        // A renewal that was asked for while this link was made is done with it.
         self.renewal.mark_unchanged();
         self.subscriptions.touch_all();
         if let Err(error) = self.fulfil(conn, inlet).await {
@@ -217,7 +217,7 @@ impl Listener {
         }
     }
 
-    /// Until there is nothing left to do. What is wished for meanwhile goes together into the next round.
+    /// Until there is nothing left to do. Wishes that come meanwhile go together into the next round.
     async fn fulfil(&self, conn: &mut MultiplexedConnection, inlet: &Inlet) -> Result<(), BusError> {
         loop {
             let work = self.subscriptions.take_changes(|channel| inlet.is_in_force(channel));

@@ -1,4 +1,4 @@
-//! Sends signals, those that came meanwhile together. On a connection of its own: what a subscribed connection
+//! Sends signals, those that came meanwhile together. On a connection of its own: a signal that a subscribed connection
 //! publishes to itself may come in the middle of a transaction's answer.
 //!
 //! A mark that rose is also kept for a while: when its reader was last seen.

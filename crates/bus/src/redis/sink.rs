@@ -41,7 +41,7 @@ struct Retry {
     why: String,
 }
 
-/// What the script says: how many events were taken, and why the next one was not.
+/// The answer of the script: how many events were taken, and why the next one was not.
 type Reply = (usize, String);
 
 impl RedisSink {
@@ -217,7 +217,7 @@ fn by_chat(batch: &[Envelope]) -> (Vec<Vec<usize>>, Vec<Vec<&Envelope>>) {
     (places, chats)
 }
 
-/// What became of one chat's events.
+/// The outcomes of one chat's events.
 fn outcomes(envelopes: &[&Envelope], (taken, why): Reply) -> Vec<Outcome> {
     let mut order = InOrder::default();
     let verdict = |at| if at < taken { Ok(()) } else { Err(why.clone()) };
@@ -264,7 +264,7 @@ fn refusal(reply: &RedisResult<Reply>) -> Option<String> {
     }
 }
 
-/// Whether another connection may fare better. What a script runs into is part of its answer.
+/// Whether another connection may fare better. An error within a script is part of its answer.
 fn leads_elsewhere(reply: &RedisResult<Reply>) -> bool {
     match reply {
         Ok((_, why)) => why.starts_with("READONLY"),

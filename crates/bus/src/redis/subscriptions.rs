@@ -1,5 +1,5 @@
-//! Which channels are wished for, and who waits for them. The wishes outlive connections: what is wished for is what
-//! the next connection subscribes to.
+//! The channels that are wished for, and the callers that wait for them. The wishes outlive connections: the next
+//! connection subscribes to all of them.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ struct State {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
-/// What is to be done, and who is told when it is.
+/// The work to be done, and the callers that are told when it is.
 pub(super) struct Work {
     pub(super) subscribe: Vec<Channel>,
     pub(super) unsubscribe: Vec<Channel>,
@@ -60,7 +60,7 @@ impl Subscriptions {
         self.changed.notified().await;
     }
 
-    /// What changed since the last call.
+    /// The changes since the last call.
     pub(super) fn take_changes(&self, in_force: impl Fn(&Channel) -> bool) -> Work {
         let mut state = self.lock();
         let touched: HashSet<Channel> = std::mem::take(&mut state.touched).into_iter().collect();
@@ -94,7 +94,7 @@ impl Work {
     /// It is done.
     pub(super) fn done(self) {
         for told in self.waiting {
-            // Whoever gave up waiting keeps the wish all the same.
+            // A caller that gave up waiting keeps the wish all the same.
             let _gave_up = told.send(());
         }
     }

@@ -12,7 +12,7 @@ use redis::streams::StreamRangeReply;
 use super::client::{connect, connection_config, failed};
 use crate::BusError;
 
-/// History has another source: who waits longer than this reads it there.
+/// History has another source: a reader that waits longer than this reads it there.
 const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 
 /// After a failure the stream is not tried for this long.
@@ -36,7 +36,7 @@ impl Window {
         Self { client, prefix, link: Mutex::default() }
     }
 
-    /// What the stream holds after a position, in order, at most so many events.
+    /// The events that the stream holds after a position, in order, at most so many.
     pub(super) async fn read(
         &self,
         epoch: Epoch,

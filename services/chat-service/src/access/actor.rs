@@ -1,4 +1,4 @@
-//! Who acts, and how statements are told.
+//! The actor, and how statements are told of it.
 
 use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, SenderType};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// Who acts, and what its access token says of itself.
+/// An actor, and what its access token says of itself.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor {
     /// As whom.
@@ -37,7 +37,7 @@ pub(crate) struct ActorColumns {
     pub(crate) user_id: i64,
     /// 0 for an account.
     pub(crate) session_id: i64,
-    /// Whose marks are its own.
+    /// The type of the reader whose marks are its own.
     pub(crate) reader_type: &'static str,
     /// `iat` of the access token.
     pub(crate) issued_at: i64,
@@ -59,7 +59,7 @@ impl ActorColumns {
     }
 }
 
-/// As what a principal writes.
+/// The sender type as which a principal writes.
 pub(crate) fn sender_type(principal: Principal) -> SenderType {
     match principal {
         Principal::Client { .. } => SenderType::Client,

@@ -5,8 +5,8 @@
 //! if it is open and its token counts ([`acting_user`]), `p` its membership (joined for users alone, never of a session).
 //! All but the chat's own are joined from outside, and may have no row.
 
-/// That `u` is the account of who acts, that it is open, and that the access token still counts (`$user_id`,
-/// `$issued_at`, `$login`, or what is given in their place).
+/// That `u` is the account of the actor, that it is open, and that the access token still counts (`$user_id`,
+/// `$issued_at`, `$login`, or the SQL that is given in their place).
 macro_rules! acting_user {
     () => {
         $crate::access::rules::acting_user!("$user_id", "$issued_at", "$login")
@@ -38,7 +38,7 @@ macro_rules! member_reads {
     };
 }
 
-/// That who acts (`$principal`, `$session_id`), of whom it is known that it may ask, may see the chat `c`: for statements
+/// That the actor (`$principal`, `$session_id`), known to have the right to ask, may see the chat `c`: for statements
 /// about many chats at once. A user's membership is `p`; whether chats that are no sessions count is given as SQL.
 macro_rules! may_see {
     ($own_chats:literal) => {
@@ -52,8 +52,8 @@ macro_rules! may_see {
     };
 }
 
-/// A verdict, where it begins like that of reading: who knows of the chat at all. Then it goes on for each kind of
-/// principal.
+/// A verdict, where it begins like that of reading: whether the actor knows of the chat at all. Then it goes on for
+/// each kind of principal.
 macro_rules! knowing {
     ($principal:literal, gateway: $gateway:expr, client: $client:expr, staff: $staff:expr, user: $user:expr) => {
         concat!(
@@ -113,7 +113,7 @@ macro_rules! verdict {
         $crate::access::rules::knowing!($principal, gateway: "'forbidden'", client: "'forbidden'", staff: "'allowed'",
             user: "CASE WHEN p.can_pin OR p.is_admin THEN 'allowed' ELSE 'forbidden' END")
     };
-    // Who may invite may bring others in; admins may do so anyway.
+    // A member with the right to invite may bring others in; admins may do so anyway.
     (invite, $principal:literal) => {
         concat!("CASE WHEN ", $principal, " = 'user' AND u.id IS NOT NULL AND ", $crate::access::rules::member_reads!(), " AND p.can_invite
                 AND c.kind NOT IN ('session', 'direct') THEN 'allowed' ELSE ", $crate::access::rules::verdict!(manage, $principal), " END")
@@ -163,8 +163,8 @@ macro_rules! verdict_by_name {
     };
 }
 
-/// What the rules look at, of the chat with the given id (as SQL) and who acts (`$principal`, and what `acting_user!`
-/// needs).
+/// The rows that the rules look at, of the chat with the given id (as SQL) and of the actor (`$principal`, and what
+/// `acting_user!` needs).
 macro_rules! ruled {
     ($chat_id:literal) => {
         concat!(
@@ -183,7 +183,7 @@ macro_rules! ruled {
     };
 }
 
-/// One row, always, about the chat `$chat_id` and who acts: the verdict on the verb, and who the reader is.
+/// One row, always, about the chat `$chat_id` and the actor: the verdict on the verb, and the reader's own id.
 macro_rules! reader_cte {
     ($verb:ident) => {
         concat!(

@@ -1,4 +1,5 @@
-//! What one actor may do in one chat, read by itself: for what is not written or read in the statement of the rule.
+//! The rights of one actor in one chat, read by themselves: for rows that are not written or read in the statement of
+//! the rule.
 
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, ErrorCode, UserId};
@@ -14,7 +15,7 @@ use crate::db::statement::statement;
 use crate::error::Error;
 
 statement! {
-    /// The verdict on a verb, and who asks.
+    /// The verdict on a verb, and the actor.
     ReadStanding<'a> {
         chat_id: i64 as BigInt,
         verb: &'a str as Text,
@@ -76,15 +77,15 @@ impl Standing {
     }
 }
 
-/// Has a transaction that would close an account, end its logins or change its role wait until this one is over. What is read
-/// of the account afterwards, by a statement of its own, holds until the commit. Chats are locked before.
+/// Has a transaction that would close an account, end its logins or change its role wait until this one is over. Facts
+/// of the account that are read afterwards, by a statement of its own, hold until the commit. Chats are locked before.
 pub(crate) async fn hold(conn: &mut AsyncPgConnection, account: UserId) -> Result<(), Error> {
     let _held: Option<i64> = users::table.find(account.0).select(users::id).for_share().first(conn).await.optional()?;
     Ok(())
 }
 
 statement! {
-    /// The account of who acts, if it is open and the token still counts, and whether it is staff.
+    /// The account of the actor, if it is open and the token still counts, and whether it is staff.
     ReadActingUser {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
@@ -92,7 +93,7 @@ statement! {
     } -> (BigInt, Bool) = concat!("SELECT u.id, ", is_staff!(), " FROM users u WHERE ", acting_user!());
 }
 
-/// The account of who acts, whatever its token says of its role.
+/// The account of the actor, whatever its token says of its role.
 pub(crate) async fn acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<UserId, Error> {
     Ok(read_acting(conn, actor).await?.0)
 }

@@ -1,4 +1,4 @@
-//! The rules in PostgreSQL against a naive model of them, over every combination of who, which chat and what.
+//! The rules in PostgreSQL against a naive model of them, over every combination of actor, chat and verb.
 
 use std::collections::HashMap;
 
@@ -14,7 +14,7 @@ use super::{Verb, check_verdict};
 /// `iat` of all tokens here.
 const ISSUED_AT: i64 = 1000;
 
-/// An account, and what became of it since its token was made.
+/// An account, and its changes since its token was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AccountState {
     Open,
@@ -95,7 +95,7 @@ fn chats() -> Vec<Chat> {
     sessions().into_iter().chain(others).chain([Chat::Nothing]).collect()
 }
 
-/// What is said: none is a yes. A closed session is a yes to its client that the work has to open first.
+/// The answer: none is a yes. A closed session is a yes to its client that the work has to open first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Says {
     Yes,

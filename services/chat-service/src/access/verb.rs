@@ -1,10 +1,10 @@
-//! What somebody may want to do in a chat, and what is said when it may not.
+//! The actions that somebody may want to do in a chat, and the answers when it may not.
 
 use chat_events::{ErrorCode, Visibility};
 
 use crate::error::Error;
 
-/// What somebody wants to do in a chat. The rule of each is in [`super::rules`].
+/// An action that somebody wants to do in a chat. The rule of each is in [`super::rules`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// See its messages, members and state.
@@ -59,7 +59,7 @@ impl Verb {
         }
     }
 
-    /// What there is not, where the actor may not know of it.
+    /// The words for a chat that is not there, or of which the actor may not know.
     fn unknown(self) -> &'static str {
         match self {
             Self::SeeSession | Self::Desk => "there is no such session",

@@ -32,7 +32,7 @@ pub(crate) struct Passwords {
     decoy: Arc<str>,
 }
 
-/// A password that is to be looked at, and who asks.
+/// A password that is to be looked at, and its asker.
 struct Check {
     password: String,
     hash: Option<String>,
@@ -83,7 +83,7 @@ fn work(mut worker: Worker<Check, Vec<Block>>, decoy: &str) {
     while let Some((check, memory)) = worker.next() {
         let Check { password, hash, answer, .. } = check;
         let is_right = matches(&password, hash.as_deref().unwrap_or(decoy), memory) && hash.is_some();
-        // Who asked may be gone by now.
+        // The asker may be gone by now.
         let _gone = answer.send(is_right);
     }
 }

@@ -23,7 +23,7 @@ use crate::error::Error;
 /// How many successors a token may have: more tabs do not trade at the same moment.
 const MOST_SUCCESSORS: i64 = 20;
 
-/// How many lines of a family may be gone on with; who has been away for longest is logged out.
+/// How many lines of a family may be gone on with; the line that has been away for longest is logged out.
 const MOST_LINES: i64 = 20;
 
 /// A token that is handed out.
@@ -100,7 +100,7 @@ statement! {
          SELECT max(id) FROM ended";
 }
 
-/// What became of a token that somebody wants to trade in.
+/// The outcome for a token that somebody wants to trade in.
 #[derive(Debug)]
 pub(crate) enum RotationOutcome {
     /// It was good and its successor is stored.

@@ -29,7 +29,7 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Who logs in.
+/// The credentials of a login.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"email": "demo@example.com", "password": "correct horse"}))]
 pub(crate) struct LogIn {

@@ -20,7 +20,7 @@ pub(super) struct Start<'a> {
     pub(super) traceparent: Option<&'a str>,
 }
 
-/// A change that is going on: the chats are locked, and who wants it may do it.
+/// A change that is going on: the chats are locked, and the requester may do it.
 pub(crate) struct Change<'a> {
     conn: &'a mut AsyncPgConnection,
     chats: Vec<LockedChat>,
@@ -47,7 +47,7 @@ pub(super) async fn run<T: Send + Sync>(
 }
 
 impl<'a> Change<'a> {
-    /// Who may not is told so before anything is locked, and again behind the lock, which may have taken its time.
+    /// A requester that may not is told so before anything is locked, and again after the lock, which may take time.
     async fn begin(conn: &'a mut AsyncPgConnection, start: Start<'a>) -> Result<Self, Error> {
         check(conn, &start).await?;
         let chats = lock(conn, start.chats).await?;
@@ -72,7 +72,7 @@ impl<'a> Change<'a> {
         self.locked(chat).map(|locked| locked.kind)
     }
 
-    /// Who makes the change.
+    /// The author of the change.
     pub(crate) fn author(&self) -> &Author {
         &self.author
     }

@@ -1,4 +1,4 @@
-//! What a step of a change tells, and of whom.
+//! The event and activity of one step of a change, and its author.
 
 use chat_events::{ChatId, ChatKind, EventKind, Lane, SenderType, Seq, UserId, Visibility};
 use serde::Serialize;
@@ -13,18 +13,18 @@ pub(crate) struct Event {
     pub(super) visibility: Visibility,
     /// JSON: the session or member, whole, at this seq.
     pub(super) data: String,
-    /// Whom it concerns in person.
+    /// The users whom it concerns in person.
     pub(super) user_ids: Vec<UserId>,
     pub(super) activity: Option<Activity>,
 }
 
 impl Event {
-    /// What everybody in the chat may see.
+    /// An event that everybody in the chat may see.
     pub(crate) fn public(kind: EventKind, data: String) -> Self {
         Self { kind, visibility: Visibility::Public, data, user_ids: Vec::new(), activity: None }
     }
 
-    /// What operators alone may see.
+    /// An event that operators alone may see.
     pub(crate) fn staff(kind: EventKind, data: String) -> Self {
         Self { visibility: Visibility::Staff, ..Self::public(kind, data) }
     }
@@ -40,7 +40,7 @@ impl Event {
     }
 }
 
-/// What somebody did, as it is remembered: from what, to what. It is as visible as its event.
+/// An action of somebody, as it is remembered: from which value, to which. It is as visible as its event.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// As stored, such as `session.assigned`.
@@ -64,14 +64,14 @@ impl Activity {
 /// Whether a send that was checked before must look again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Raises {
-    /// It must: rights, status, members, who handles a session.
+    /// It must: rights, status, members, the assignee of a session.
     State,
-    /// It need not: what sends do not look at.
+    /// It need not: sends do not look at the change.
     #[expect(dead_code, reason = "labels and priorities come with the desk")]
     Nothing,
 }
 
-/// Who made a change, as its activity names it.
+/// The author of a change, as its activity names it.
 #[derive(Debug)]
 pub(crate) struct Author {
     pub(crate) kind: SenderType,
@@ -80,7 +80,7 @@ pub(crate) struct Author {
     pub(crate) name: Option<String>,
 }
 
-/// What one step told.
+/// The event of one step, with its chat and seq.
 pub(super) struct Told {
     pub(super) chat: ChatId,
     pub(super) chat_kind: ChatKind,

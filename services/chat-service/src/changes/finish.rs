@@ -53,7 +53,7 @@ statement! {
         SELECT count(*) FROM step";
 }
 
-/// Writes what the steps of a change told.
+/// Writes the events and activities of the steps of a change.
 pub(super) async fn write(
     conn: &mut AsyncPgConnection,
     told: &[Told],

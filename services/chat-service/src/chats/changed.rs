@@ -13,7 +13,7 @@ use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
 use crate::state::AppState;
 
-/// What a reader asks for.
+/// The question of a reader.
 #[derive(Debug)]
 pub(crate) struct Question<'a> {
     pub(crate) actor: Actor,
@@ -74,7 +74,7 @@ statement! {
 /// A row of [`ReadChanges`].
 type Row = (i32, String, Option<String>, Option<i64>, Option<Readable<Stored<ChatKind>>>, Option<i64>, Option<i64>);
 
-/// What is not as the cursors say.
+/// The chats that are not as the cursors say.
 pub(crate) async fn changed(state: &AppState, question: Question<'_>) -> Result<Changes, Error> {
     if question.cursors.len() > MAX_CURSORS {
         return Err(Error::invalid("cursors", format!("there are more than {MAX_CURSORS} cursors")));

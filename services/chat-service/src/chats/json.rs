@@ -1,6 +1,6 @@
-//! `chat_events::gateway_api::ChatState` as SQL, and what lists of chats share.
+//! `chat_events::gateway_api::ChatState` as SQL, and the SQL that lists of chats share.
 
-/// The chats `c` of the members `p`, each looked up by its id: what a list costs follows from the chats of its reader,
+/// The chats `c` of the members `p`, each looked up by its id: the cost of a list follows from the chats of its reader,
 /// whatever PostgreSQL believes that a user has on average. Without `OFFSET` it would join them as it likes.
 macro_rules! chats_of_members {
     () => {

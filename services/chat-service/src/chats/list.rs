@@ -1,4 +1,4 @@
-//! The list of a user's chats, a page at a time; what its order is for is said in `chat_events::chat_list`.
+//! The list of a user's chats, a page at a time; `chat_events::chat_list` says the purpose of its order.
 
 use chat_events::ChatId;
 use chat_events::chat_list::{Behind, ChatsCursor};
@@ -16,7 +16,7 @@ use crate::db::statement::statement;
 use crate::error::Error;
 
 /// A change bears the time when its transaction began. Those that began so long before the first page may have been
-/// committed after it, in microseconds: no transaction takes longer, and what comes twice does no harm.
+/// committed after it, in microseconds: no transaction takes longer, and a chat that comes twice does no harm.
 const LATE_BY_AT_MOST: i64 = 60 * 1_000_000;
 
 statement! {

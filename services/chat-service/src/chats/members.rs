@@ -28,7 +28,7 @@ macro_rules! member_json {
     };
 }
 
-/// What is done to a member.
+/// One change of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MemberChange {
     /// Comes in.
@@ -115,8 +115,8 @@ pub(super) async fn apply(
     Ok(member)
 }
 
-/// What a member will be, and how that is told; none if nothing changes. A user who comes back has the rights of one who is
-/// new: those that it had were for its first time.
+/// The rights of a member after a change, and how that is told; none if nothing changes. A user who comes back has the
+/// rights of one who is new: those that it had were for its first time.
 fn after(old: Option<Row>, wanted: MemberChange) -> Option<(EventKind, &'static str, Rights)> {
     let old = old.filter(|old| old.rights.is_active);
     match (wanted, old) {
@@ -135,7 +135,7 @@ fn after(old: Option<Row>, wanted: MemberChange) -> Option<(EventKind, &'static 
     }
 }
 
-/// Whether somebody is in a chat, and what it may do there.
+/// Whether somebody is in a chat, and its rights there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, diesel::AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = chat_members, check_for_backend(diesel::pg::Pg))]
 struct Rights {

@@ -117,7 +117,8 @@ pub(crate) struct Cursors {
 }
 
 /// Which chats changed since the caller was last there. Clients ask for their session, operators for sessions and for
-/// their own chats, users for their own. What is not in the answer has nothing new; what is, is read by `after_seq`.
+/// their own chats, users for their own. A chat that is not in the answer has nothing new; one that is there is read by
+/// `after_seq`.
 #[utoipa::path(post, path = "/chats/changes", tag = "chats", request_body = Cursors,
     security(("session_token" = []), ("access_token" = [])),
     responses((status = 200, description = "What is not as the cursors say", body = Changes)))]

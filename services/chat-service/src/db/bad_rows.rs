@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use telemetry::Metrics;
 
-/// What cannot be read: the label of the metric.
+/// The kind of value that cannot be read: the label of the metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum What {
     Chat,

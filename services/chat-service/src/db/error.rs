@@ -1,4 +1,4 @@
-//! What PostgreSQL's errors mean.
+//! The meaning of PostgreSQL's errors.
 
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 

@@ -1,4 +1,4 @@
-//! Migrations, and what must not differ between two starts on the same database.
+//! Migrations, and the settings that must not differ between two starts on the same database.
 
 use chat_events::{Epoch, LaneCount};
 use diesel::connection::SimpleConnection;
@@ -13,7 +13,7 @@ use crate::error::Error;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/schema");
 
-/// Whoever holds this lock migrates; the others wait and then find nothing to do.
+/// The process that holds this lock migrates; the others wait and then find nothing to do.
 const MIGRATION_LOCK: i64 = 0x5b0a_2d00_0001;
 
 /// Why the database cannot be used.

@@ -60,8 +60,8 @@ struct PoolSettings {
     size: usize,
     /// Further settings of the connections for batches.
     for_batches: &'static str,
-    /// Connections live here, whoever asks for them: HTTP workers have runtimes of their own that may end before the
-    /// pool does.
+    /// Connections live here, not where they are asked for: HTTP workers have runtimes of their own that may end before
+    /// the pool does.
     runtime: Handle,
 }
 
@@ -108,12 +108,12 @@ impl Database {
         Ok(Self { pools, settings: Arc::new(settings), prepared: Arc::default(), waited_for: Arc::default() })
     }
 
-    /// Makes new pools, so that nobody waits for connections that a silent PostgreSQL may never answer on. Who still
-    /// waits on one has it to itself; it is closed when it is given back.
+    /// Makes new pools, so that nobody waits for connections that a silent PostgreSQL may never answer on. A request
+    /// that still waits on one has it to itself; it is closed when it is given back.
     pub(crate) fn renew(&self) -> Result<(), Error> {
         let new = self.settings.build()?;
         let old = std::mem::replace(&mut *self.pools.write().unwrap_or_else(PoisonError::into_inner), new);
-        // What is waited on is closed when it is given back.
+        // A connection that is waited on is closed when it is given back.
         old.requests.close();
         old.batches.close();
         old.silent.cancel();

@@ -1,4 +1,4 @@
-//! What clients want to be written, by frames on their sockets: each command and its handler.
+//! Writes that clients ask for, by frames on their sockets: each command and its handler.
 
 use chat_events::command::UpTo;
 use chat_events::gateway_api::{CommandOutcome, CommandRequest};
@@ -11,7 +11,7 @@ use crate::messages;
 use crate::messages::send::NewMessage;
 use crate::state::AppState;
 
-/// Writes what a client wants to be written.
+/// Does the write that a client asks for.
 pub async fn command(state: &AppState, request: CommandRequest) -> Result<CommandOutcome, ErrorBody> {
     let CommandRequest { principal, chat_id, from, command } = request;
     let actor = Actor::from(principal);

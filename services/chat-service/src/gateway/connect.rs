@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::sessions::json::session_joins;
 
 statement! {
-    /// Who new connections of accounts belong to, and of a user's chats those that changed last.
+    /// The accounts of new connections, and of a user's chats those that changed last.
     ReadAccounts<'a> {
         principals: &'a [&'a str] as Array<Text>,
         user_ids: &'a [i64] as Array<BigInt>,
@@ -50,7 +50,7 @@ statement! {
 /// JSON.
 type AccountRow = (i64, i32, String, i64, Option<String>, i64, Option<String>);
 
-/// What these new connections are told, in one snapshot and in their order. A refusal concerns one of them.
+/// The start states of these new connections, in one snapshot and in their order. A refusal concerns one of them.
 pub(crate) async fn accounts(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,
@@ -118,7 +118,7 @@ statement! {
 /// The epoch; the client's id and name, whether it is banned, and its chat as JSON.
 type ClientRow = (i32, i64, Option<String>, bool, String);
 
-/// What the clients of these sessions are told, in one snapshot.
+/// The start states of the clients of these sessions, in one snapshot.
 pub(crate) async fn clients(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,

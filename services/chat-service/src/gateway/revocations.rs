@@ -29,7 +29,7 @@ statement! {
 }
 
 statement! {
-    /// The epoch in each row; and what changed after a number, in that order. `is_good` says whether the right is there
+    /// The epoch in each row; and the changes after a number, in that order. `is_good` says whether the right is there
     /// at present.
     ReadRevocations {
         after: i64 as BigInt,
@@ -70,7 +70,7 @@ type Row = (
     Option<Uuid>,
 );
 
-/// What changed after a counter; without one, where the counter stands.
+/// The changes after a counter; without one, where the counter stands.
 pub(crate) async fn read(conn: &mut AsyncPgConnection, after: Option<i64>) -> Result<Revocations, Error> {
     let Some(after) = after else {
         let (epoch, counter): (i32, i64) = LastRevocation {}.get_result(conn).await?;

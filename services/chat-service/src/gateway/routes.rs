@@ -1,4 +1,4 @@
-//! `/internal/…`: what gateways ask, with the internal secret. Not in the OpenAPI document.
+//! `/internal/…`: requests of gateways, with the internal secret. Not in the OpenAPI document.
 
 use actix_web::web::{Data, Json};
 use chat_events::gateway_api::{

@@ -21,7 +21,7 @@ pub(crate) fn answer(body: ErrorBody) -> HttpResponse {
     response.json(ErrorEnvelope { error: body })
 }
 
-/// What actix-web sends when a handler or an extractor fails.
+/// The error that actix-web sends when a handler or an extractor fails.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct ApiError(pub(crate) ErrorBody);

@@ -13,7 +13,7 @@ use crate::state::AppState;
 /// The largest body of a request by a gateway, in bytes: it asks for many chats at once.
 const MAX_INTERNAL_BODY: usize = 4 * 1024 * 1024;
 
-/// All routes. What matches none of them is for the server's default service; see [`not_found`].
+/// All routes. A request that matches none of them is for the server's default service; see [`not_found`].
 pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
         config

@@ -1,4 +1,4 @@
-//! Who waits for an answer, as far as its connection tells it.
+//! The caller that waits for an answer, as far as its connection tells of it.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use http_server::Connection;
 
-/// Who waits for an answer. None where nothing is known of it.
+/// The caller that waits for an answer. None where nothing is known of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Asker(Option<Arc<Connection>>);
 

@@ -30,7 +30,7 @@ pub enum RouteBody {
     AddMember,
     /// A member gets other rights.
     ChangeMember,
-    /// What changed is asked for.
+    /// Changes are asked for.
     Cursors,
     /// Somebody logs in.
     LogIn,

@@ -1,4 +1,4 @@
-//! Reading bodies and queries exactly: what the OpenAPI document would refuse, serde must not let through. What is wrong with a
+//! Reading bodies and queries exactly: serde must not let through what the OpenAPI document would refuse. A fault of a
 //! value is told with the name of its field.
 
 use std::fmt::{Formatter, Result as FormatResult};

@@ -1,4 +1,4 @@
-//! Who asks: the `Authorization: Bearer` header, and nothing else. And from where.
+//! The caller: the `Authorization: Bearer` header, and nothing else. And the address that it asks from.
 
 use std::future::{Ready, ready};
 

@@ -1,4 +1,4 @@
-//! A path, its handlers, and what every answer has in common: limits, CORS, methods, caching, metrics.
+//! A path, its handlers, and the common part of all answers: limits, CORS, methods, caching, metrics.
 
 use std::time::Instant;
 
@@ -117,7 +117,7 @@ async fn read_encoding(
     };
     let mut response = pass(read, request, next).await?;
     if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        // RFC 9110, section 12.5.3: what would have been good.
+        // RFC 9110, section 12.5.3: the encoding that would have been good.
         response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(DECODED[0]));
     }
     Ok(response)

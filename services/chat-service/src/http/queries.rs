@@ -1,4 +1,4 @@
-//! What addresses hold, to be read without a server: the same types, the same words for what is wrong with them.
+//! The queries of addresses, to be read without a server: the same types, the same words for what is wrong with them.
 
 use actix_web::dev::{Path as Segments, ResourceDef};
 use actix_web::error::PathError;
@@ -29,7 +29,7 @@ pub enum RouteQuery {
 /// Every query.
 pub const ALL: [RouteQuery; 3] = [RouteQuery::Sessions, RouteQuery::Messages, RouteQuery::Chats];
 
-/// What a good query asks for.
+/// The page that a good query asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// How many at most.

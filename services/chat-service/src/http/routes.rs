@@ -1,4 +1,4 @@
-//! The routes of all features: canonical REST, and what gateways ask.
+//! The routes of all features: canonical REST, and the requests of gateways.
 //!
 //! The handlers are with their features; [`openapi`] describes them.
 
@@ -20,13 +20,13 @@ use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
 
-/// What Swagger UI may load: itself, the images in its styles, and the document with the answers to what is tried. It sets
+/// Swagger UI may load itself, the images in its styles, and the document with the answers to what is tried. It sets
 /// styles by script. No page may have it in a frame, where its buttons could be clicked unseen.
 const DOCUMENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
     img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
     form-action 'none'";
 
-/// What everybody may call, described in the document.
+/// The routes that everybody may call, described in the document.
 pub(super) fn public() -> Vec<Route> {
     let features = [
         sessions::routes(),
@@ -39,12 +39,12 @@ pub(super) fn public() -> Vec<Route> {
     features.into_iter().flatten().collect()
 }
 
-/// What only gateways may call.
+/// The routes that only gateways may call.
 pub(super) fn internal() -> Vec<Route> {
     gateway::routes()
 }
 
-/// Swagger UI, at both of its usual places. What it refers to is relative: a proxy may put a prefix before all paths.
+/// Swagger UI, at both of its usual places. Its references are relative: a proxy may put a prefix before all paths.
 pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
     for endpoint in endpoints(vec![page("/openapi.json", openapi::serve)]) {
         config.service(endpoint.into_resource(origins));

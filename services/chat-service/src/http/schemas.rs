@@ -5,7 +5,7 @@ use chat_events::gateway_api::MAX_CURSORS;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 
-/// What a site knows about its visitor.
+/// The facts that a site knows about its visitor.
 pub(crate) fn metadata() -> Schema {
     Metadata::schema("What the site knows about its visitor.")
 }

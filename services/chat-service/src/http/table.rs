@@ -23,11 +23,11 @@ pub(crate) struct Route {
     pub(super) handlers: Vec<(Method, actix_web::Route)>,
     /// Which chats the `{id}` of the path means.
     pub(super) address: ChatAddress,
-    /// None for what only gateways ask.
+    /// None for routes that only gateways call.
     pub(super) described: Option<Described>,
 }
 
-/// What the document says of a route.
+/// The description of a route in the document.
 pub(super) struct Described {
     pub(super) methods: Vec<HttpMethod>,
     pub(super) operation: Operation,
@@ -84,7 +84,7 @@ fn rename(operation: &mut Operation, suffix: &str) {
     operation.operation_id = operation.operation_id.take().map(|name| name + suffix);
 }
 
-/// A handler that is not described: what only gateways ask.
+/// A handler that is not described: only gateways call it.
 pub(crate) fn internal<F, Args>(path: &str, handler: F) -> Route
 where
     F: Handler<Args>,

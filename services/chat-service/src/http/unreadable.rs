@@ -1,4 +1,4 @@
-//! Requests that cannot be read: what was wrong with them, never what they held.
+//! Requests that cannot be read: their fault is told, never their content.
 
 use actix_web::error::{JsonPayloadError, PathError};
 use chat_events::{ErrorBody, ErrorCode, Fault};
@@ -62,7 +62,7 @@ pub(crate) fn unknown_field(path: &str) -> ErrorBody {
     ErrorBody::field(ErrorCode::Invalid, &field, format!("{field} is not known here"))
 }
 
-/// A query. What is out of bounds could be read.
+/// A query. A value that is out of bounds could be read.
 pub(crate) fn query(path: &str, words: &str) -> ErrorBody {
     match (Fault::in_words(words), field(path)) {
         (Some(fault), Some(field)) => fault.of(&field),

@@ -1,4 +1,4 @@
-//! Values from outside. What each may hold is declared once, on its type: what reads it and the OpenAPI document go by that.
+//! Values from outside. The bounds of each are declared once, on its type: reader and OpenAPI document go by them.
 //! Past the edge a value is known to be good.
 
 use std::borrow::Cow;
@@ -22,7 +22,7 @@ fn bounded(text: String, max: usize) -> Result<String, Fault> {
     Ok(text)
 }
 
-/// Declares the type of a text: how many characters it may have, the pattern that says so, and what else is checked.
+/// Declares the type of a text: how many characters it may have, the pattern that says so, and the further checks.
 macro_rules! text_type {
     ($(#[$doc:meta])* $name:ident { characters: $min:literal..=$max:literal, pattern: $pattern:expr, read: $read:expr }) => {
         $(#[$doc])*

@@ -4,7 +4,7 @@
 //! Nobody can lock an account's owner out. Where the account has logged in from lately, the count of other addresses does
 //! not matter; elsewhere a password is still looked at now and then, as the bucket fills.
 //!
-//! - [`undecided`]: the passwords that are being looked at, and those that wait for what comes of them
+//! - [`undecided`]: the passwords that are being looked at, and those that wait for their outcome
 
 mod undecided;
 
@@ -42,7 +42,7 @@ pub(crate) enum Account {
 type Pair = (Account, Address);
 
 /// The buckets of wrong passwords. A password takes its tokens before it is looked at, or many at once would all be; a
-/// right one gives them back. Who finds none, because others hold them that may be right, waits for what comes of those.
+/// right one gives them back. One that finds none, because others hold them that may be right, waits for their outcome.
 pub(crate) struct LoginLimits {
     pairs: Option<Buckets<Pair>>,
     accounts: Option<Buckets<Account>>,
@@ -79,12 +79,12 @@ impl LoginLimits {
         }
     }
 
-    /// The account of that name, or what stands for it.
+    /// The account of that name, or its stand-in.
     pub(crate) fn account(&self, name: &str, found: Option<UserId>) -> Account {
         found.map_or_else(|| Account::Unknown(self.hasher.hash_one(name.to_lowercase())), Account::Known)
     }
 
-    /// One more password for an account, from the address of who asks.
+    /// One more password for an account, from the address of its asker.
     pub(crate) async fn attempt(
         &self,
         account: Account,
@@ -116,7 +116,7 @@ impl LoginLimits {
         let is_known = self.known().get(&pair).is_some();
         let accounts = self.accounts.as_ref().filter(|_| !is_known);
         take(self.addresses.as_ref(), &pair.1, OF_THE_ADDRESS)?;
-        // Who is refused by one bucket has paid nothing into the others.
+        // A caller that one bucket refuses has paid nothing into the others.
         take(self.pairs.as_ref(), &pair, OF_THE_PAIR).inspect_err(|_| give_back(self.addresses.as_ref(), &pair.1))?;
         take(accounts, &account, OF_THE_ACCOUNT).inspect_err(|_| {
             give_back(self.addresses.as_ref(), &pair.1);

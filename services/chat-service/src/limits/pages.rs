@@ -59,7 +59,7 @@ struct Lines<K> {
     at_once: usize,
 }
 
-/// Who has its turn, or waits for it.
+/// A page that has its turn, or waits for it.
 struct Held<'a, K: Hash + Eq> {
     lines: &'a Lines<K>,
     key: K,
@@ -73,7 +73,7 @@ impl<K: Hash + Eq + Copy> Lines<K> {
 
     async fn held(&self, key: K) -> Option<Held<'_, K>> {
         let line = self.lock().entry(key).or_insert_with(|| Arc::new(Semaphore::new(self.at_once))).clone();
-        // Before it waits: whoever is dropped while it waits leaves no line behind either.
+        // Before it waits: a page that is dropped while it waits leaves no line behind either.
         let mut held = Held { lines: self, key, permit: None };
         // No line is ever closed.
         held.permit = Some(line.acquire_owned().await.ok()?);

@@ -89,7 +89,7 @@ impl From<Error> for RaiseError {
 }
 
 impl RaiseError {
-    /// With the code for a message that is not there: what the address names is there.
+    /// With the code for a message that is not there: the chat that the address names is there.
     pub(crate) fn told_as(self, code: ErrorCode) -> Error {
         match self {
             Self::UnknownMessage => Error::field(code, "last_id", "there is no such message in this chat"),

@@ -169,7 +169,7 @@ async fn rows(
     })
 }
 
-/// What [`Before`] and [`After`] tell of the chat.
+/// The facts that [`Before`] and [`After`] tell of the chat.
 #[derive(Deserialize)]
 struct HistoryOf {
     kind: ChatKind,

@@ -1,4 +1,4 @@
-//! What reads of messages have in common: who reads, and rows of several kinds.
+//! The common part of reads of messages: the reader, and rows of several kinds.
 
 use chat_events::gateway_api::MemberChange;
 use chat_events::{ChatId, Seq, SessionDesk, Visibility};
@@ -13,7 +13,7 @@ use crate::error::Error;
 /// A reader of one chat.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
-    /// Who; none is a gateway on its own account.
+    /// The reader; none is a gateway on its own account.
     pub(crate) actor: Option<Actor>,
     /// Where.
     pub(crate) chat: ChatId,
@@ -22,13 +22,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// What the actor itself may see.
+    /// A read of all that the actor itself may see.
     pub(crate) fn of(actor: Actor, chat: ChatId) -> Self {
         Self { actor: Some(actor), chat, notes: actor.principal.sees(Visibility::Staff) }
     }
 }
 
-/// Rows of a read: what each is, where it lies in the chat, and then a text or a message. What lies nowhere comes first.
+/// Rows of a read: the kind of each, its place in the chat, then a text or a message. Rows without a place come first.
 pub(super) type Tagged = (Text, Nullable<BigInt>, Nullable<Text>, Nullable<MessageRecord>);
 
 /// A row of [`Tagged`].
@@ -73,7 +73,7 @@ macro_rules! tagged_messages {
 pub(super) struct Page {
     /// JSON.
     pub(super) chat: Option<String>,
-    /// What the statement tells beside the chat.
+    /// The number that the statement tells beside the chat.
     pub(super) number: i64,
     pub(super) messages: Vec<MessageRow>,
     pub(super) members: Vec<MemberChange>,

@@ -1,5 +1,5 @@
-//! One row of `messages`: its columns, and how readers see it. What a message consists of is listed here alone: for reads, for
-//! events, and for new rows.
+//! One row of `messages`: its columns, and how readers see it. The parts of a message are listed here alone: for reads,
+//! for events, and for new rows.
 
 use chat_events::metadata::ShownMetadata;
 use chat_events::{ChatId, ChatKind, Message, MessageId, SenderType, Seq, Visibility};

@@ -1,8 +1,8 @@
-//! Sends, many as one statement: what came while PostgreSQL wrote goes as the next one. Nothing waits for company.
+//! Sends, many as one statement: those that came while PostgreSQL wrote go as the next one. Nothing waits for company.
 //!
-//! - [`queue`]: whose turn it is; without I/O
+//! - [`queue`]: the order of turns; without I/O
 //! - `batch`: the answers of one batch; [`statement`]: its statement
-//! - `alone`: what a batch left out
+//! - `alone`: the messages that a batch left out
 //!
 //! A writer is a task. It takes what waits, writes it, answers, and takes again, until nothing waits. So one message
 //! that comes when nothing is going on is written at once, and the more come the more go together.
@@ -45,7 +45,7 @@ pub(crate) struct NewMessage {
 }
 
 impl NewMessage {
-    /// Of what its sender gave.
+    /// Of the fields that its sender gave.
     pub(crate) fn of(actor: Actor, chat: ChatId, draft: MessageDraft) -> Self {
         let MessageDraft { body, client_id, visibility, metadata } = draft;
         let visibility = visibility.unwrap_or(Visibility::Public);
@@ -102,7 +102,7 @@ struct Shared {
     inner: Mutex<Inner>,
 }
 
-/// What waits, and how many write.
+/// The waiting messages, and how many write.
 #[derive(Default)]
 struct Inner {
     queue: Queue<Waiting>,
@@ -127,7 +127,7 @@ impl Sends {
         Self(Arc::new(Shared { database, changes, writes, metrics, inner: Mutex::default() }))
     }
 
-    /// Writes a message, once for each `client_id`. It is written also if who asked for it hangs up.
+    /// Writes a message, once for each `client_id`. It is written also if its sender hangs up.
     pub(crate) async fn send(&self, new: NewMessage) -> Result<Sent, Error> {
         check_scope(new.actor.principal, new.chat)?;
         let (answer, answered) = oneshot::channel();
@@ -199,8 +199,8 @@ impl WriterPermit {
         Some(Self { sends: sends.clone(), id })
     }
 
-    /// What waits. If nothing does, or others took the place of a slow writer, it is given up in the same moment: whoever
-    /// comes next starts a writer.
+    /// The waiting messages. If there are none, or others took the place of a slow writer, it is given up in the same
+    /// moment: the next sender starts a writer.
     fn next_batch(&mut self) -> Option<Batch> {
         let mut inner = self.sends.inner();
         let batch = if inner.has_permit(Some(self.id)) { inner.queue.take() } else { None };

@@ -1,4 +1,4 @@
-//! What changed in a chat after a cursor.
+//! The changes in a chat after a cursor.
 
 use chat_events::gateway_api::SyncPage;
 use chat_events::{Epoch, Message, Seq};
@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::sessions::json::{desk_json, session_joins};
 
 statement! {
-    /// The chat's state, the epoch, and what changed after the cursor, in the order of the changes.
+    /// The chat's state, the epoch, and the changes after the cursor, in their order.
     Changes<'a> {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
@@ -51,7 +51,7 @@ statement! {
     );
 }
 
-/// Reads what changed after a cursor, with the chat's state, in one snapshot.
+/// Reads the changes after a cursor, with the chat's state, in one snapshot.
 pub(crate) async fn read(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,

@@ -17,15 +17,15 @@ use crate::db::stored::Stored;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// What operators change about a session.
+/// A change of a session by an operator.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum SessionChange {
     /// Where it stands.
     Status(SessionStatus),
-    /// Who has it.
+    /// The operator who has it.
     Assignee {
         to: Option<UserId>,
-        /// Who has it at present, as far as the caller knows; if it knows.
+        /// The operator who has it at present, as far as the caller knows; if it knows.
         expected: Option<Option<UserId>>,
     },
 }

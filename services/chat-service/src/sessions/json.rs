@@ -1,6 +1,6 @@
 //! `chat_events::Session` and `SessionDesk` as SQL.
 
-/// What `session_json!` needs beside `c`.
+/// The joins that `session_json!` needs beside `c`.
 macro_rules! session_joins {
     () => {
         " LEFT JOIN chat_sessions s ON s.chat_id = c.id

@@ -10,7 +10,7 @@ use crate::db::bad_rows::BadRows;
 use crate::db::schema::chat_sessions;
 use crate::error::Error;
 
-/// Whose sessions a list shows.
+/// The assignee of the sessions that a list shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AssigneeFilter {
     /// Nobody's.

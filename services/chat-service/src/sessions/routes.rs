@@ -134,7 +134,7 @@ pub(crate) async fn channel_token(
 ) -> Result<Json<ChannelToken>, ApiError> {
     let mut conn = state.connection().await?;
     let visitor = visitor(&mut conn, *id).await?;
-    // The same answer for a session that does not exist: who has no secret learns nothing.
+    // The same answer for a session that does not exist: a caller without the secret learns nothing.
     let visitor = visitor.filter(|(hash, _)| tokens::matches(&secret.0, hash));
     let (_, is_banned) = visitor.ok_or_else(|| Error::unauthorized("the visitor secret is not right"))?;
     if is_banned {
@@ -157,7 +157,7 @@ async fn view_for(state: &AppState, session: ChatId, actor: Actor) -> Result<Jso
     Ok(Json(view::view(&mut conn, &state.bad_rows, actor, session).await?))
 }
 
-/// Who is to have the session.
+/// The operator who is to have the session.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"user_id": 1}))]
 pub(crate) struct Assign {
@@ -165,15 +165,15 @@ pub(crate) struct Assign {
     #[serde(deserialize_with = "required")]
     #[schema(required = true, schema_with = schemas::nullable_id)]
     user_id: Option<Id>,
-    /// Who has the session as far as the caller knows, null for nobody. If somebody else has it by now, the answer is
-    /// `conflict` with who that is in `details.assignee`. Left out: whoever has it.
+    /// The operator who has the session as far as the caller knows, null for nobody. If somebody else has it by now,
+    /// the answer is `conflict` with who that is in `details.assignee`. Left out: no matter who has it.
     #[serde(default, deserialize_with = "present")]
     #[schema(schema_with = schemas::nullable_expected_id)]
     if_assignee: Option<Option<Id>>,
 }
 
-/// Gives a session to an operator, or to nobody. Who takes one that nobody has says so with `if_assignee`: of two who do
-/// at once only one gets it.
+/// Gives a session to an operator, or to nobody. An operator who takes one that nobody has says so with `if_assignee`:
+/// of two who do at once only one gets it.
 #[utoipa::path(post, path = "/chat/session/{id}/assign", tag = "sessions", params(SessionPath),
     request_body = Assign, security(("access_token" = [])),
     responses((status = 200, description = "The session as it is now", body = SessionView)))]
@@ -275,7 +275,7 @@ pub(crate) async fn list(
     Ok(Json(Sessions { sessions, next_cursor }))
 }
 
-/// Whose sessions.
+/// The assignee that is asked for.
 #[derive(Debug, Clone, Copy)]
 enum Assignee {
     Me,

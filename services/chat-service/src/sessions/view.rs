@@ -35,7 +35,7 @@ pub(crate) struct SessionView {
     pub(crate) session: Session,
     /// The last seq that was given out in its chat.
     pub(crate) seq: chat_events::Seq,
-    /// What the site said about the visitor when the session was opened.
+    /// The facts that the site gave about the visitor when the session was opened.
     #[schema(value_type = Object)]
     pub(crate) metadata: ShownMetadata,
     /// Whether an operator has banned the client.
@@ -136,7 +136,7 @@ statement! {
     );
 }
 
-/// One session, if the principal may see it. What cannot be read of it is left out.
+/// One session, if the principal may see it. A part of it that cannot be read is left out.
 pub(crate) async fn view(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,

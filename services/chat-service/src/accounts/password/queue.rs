@@ -1,5 +1,5 @@
 //! Work that waits for its turn: so much and no more, some of it before the rest, none of it that nobody wants any more.
-//! What each piece needs to be done with is made once for as many as are done at a time, and kept.
+//! The tool that each piece needs is made once for as many as are done at a time, and kept.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// How many may wait, of those that go first and of the others: at 25 ms each, on two cores, for a second at most.
 const ROOM: usize = 64;
 
-/// What waits.
+/// Work that waits.
 pub(crate) trait Job {
     /// Whether somebody still waits for it.
     fn is_wanted(&self) -> bool;
@@ -22,7 +22,7 @@ pub(crate) enum Turn {
     Later,
 }
 
-/// What waits, and who works.
+/// The waiting work, and its workers.
 pub(super) struct Queue<J, T> {
     inner: Mutex<Inner<J, T>>,
     at_once: usize,
@@ -58,7 +58,7 @@ impl<J: Job, T: Default> Queue<J, T> {
             Turn::Later => &mut inner.later,
         };
         if line.len() >= ROOM {
-            // Room is made by who has given up only when it is needed.
+            // Work that nobody wants any more makes room only when it is needed.
             line.retain(J::is_wanted);
         }
         if line.len() >= ROOM {
@@ -93,7 +93,7 @@ impl<J, T> Queue<J, T> {
 }
 
 impl<J: Job, T: Default> Worker<J, T> {
-    /// The next work that is wanted, and what to do it with. None: there is none, and the worker is none any more.
+    /// The next work that is wanted, and the tool to do it with. None: there is none, and the worker is none any more.
     pub(super) fn next(&mut self) -> Option<(J, &mut T)> {
         let mut inner = self.queue.lock();
         loop {
@@ -104,7 +104,7 @@ impl<J: Job, T: Default> Worker<J, T> {
                     return Some((job, self.tool.get_or_insert_default()));
                 }
                 Some(_) => {}
-                // Under the lock: what is pushed after this gets a worker of its own.
+                // Under the lock: work that is pushed after this gets a worker of its own.
                 None => {
                     Self::end(&mut inner, &mut self.tool, &mut self.has_ended);
                     return None;

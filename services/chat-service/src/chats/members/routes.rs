@@ -20,7 +20,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![route::<__path_add, _, _>(add), route::<__path_alter, _, _>(alter), route::<__path_remove, _, _>(remove)]
 }
 
-/// Who is to come in.
+/// The user who is to come in.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"user_id": 1}))]
 pub(crate) struct AddMember {
@@ -42,7 +42,7 @@ pub(crate) async fn add(state: Data<AppState>, chat: InChat, body: Body<AddMembe
     Ok(HttpResponse::Ok().json(present(&state, chat.chat, user).await?))
 }
 
-/// Rights that a member is to have or not to have; what is left out stays as it is.
+/// Rights that a member is to have or not to have; a right that is left out stays as it is.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"can_write": false}))]
 pub(crate) struct ChangeMember {

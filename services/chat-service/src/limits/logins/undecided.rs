@@ -1,5 +1,5 @@
-//! Passwords that are being looked at. What they hold may come back: who lacks it waits for their end, so many from one
-//! address and so many in all.
+//! Passwords that are being looked at. Their tokens may come back: a password without tokens waits for the others, so
+//! many from one address and so many in all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -22,7 +22,7 @@ pub(super) const ROOM_OF_AN_ADDRESS: usize = 64;
 /// Why nothing could be held.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused<E> {
-    /// Others hold what may come back.
+    /// Others hold tokens that may come back.
     Undecided,
     /// Nobody does.
     Decided(E),
@@ -56,7 +56,7 @@ pub(super) struct Place<'a> {
 }
 
 impl Undecided {
-    /// Takes what is to be held, or says whether it may come back. Nothing is decided meanwhile.
+    /// Takes the tokens that are to be held, or says whether they may come back. Nothing is decided meanwhile.
     pub(super) fn hold<T, E>(&self, pair: Pair, take: impl FnOnce() -> Result<T, E>) -> Result<T, Refused<E>> {
         let mut inner = self.lock();
         if inner.held.iter().filter(|held| held.1 == pair.1).count() >= AT_ONCE_OF_AN_ADDRESS {
@@ -75,7 +75,7 @@ impl Undecided {
         }
     }
 
-    /// It is known what became of what was held. What comes back has come back before.
+    /// The outcome of a held password is known. Tokens that come back have come back before.
     pub(super) fn decide(&self, pair: Pair) {
         let mut inner = self.lock();
         if let Some(at) = inner.held.iter().position(|held| *held == pair) {
@@ -98,7 +98,7 @@ impl Undecided {
             inner.waiting.len() < ROOM && of_address < ROOM_OF_AN_ADDRESS
         };
         if !has_room(&inner) {
-            // Room is made by who has given up only when it is needed.
+            // Askers that have given up make room only when it is needed.
             inner.waiting.retain(|waiting| !waiting.asker.is_gone());
         }
         if !has_room(&inner) {

@@ -1,4 +1,4 @@
-//! One batch: as one statement what is nothing out of the ordinary, and each of the others alone.
+//! One batch: as one statement the messages that are nothing out of the ordinary, and each of the others alone.
 //!
 //! The statement leaves out what it cannot simply write: a refusal, a repeat, a closed session that is to be opened
 //! again, a chat that somebody else has locked. Those go the slower way, chat by chat and in their order, while the
@@ -19,7 +19,7 @@ use crate::writes::WRITE_ENDS_WITHIN;
 pub(super) async fn write(sends: &Sends, batch: Batch) {
     let mut on_their_way = OnTheirWay::new(sends, batch.chats);
     sends.0.metrics.batched(batch.messages.len());
-    // Whoever has waited that long was told that it failed.
+    // A sender that has waited that long was told that it failed.
     let still_wanted = batch.messages.into_iter().filter(|waiting| waiting.since.elapsed() < WRITE_ENDS_WITHIN);
     let (together, mut alone) = apart(still_wanted);
     let news: Vec<&NewMessage> = together.iter().map(|waiting| &waiting.new).collect();
@@ -81,7 +81,7 @@ async fn write_in_turn(sends: &Sends, chat: ChatId, waiting: Vec<Waiting>) -> Ve
     left
 }
 
-/// What can be in one statement, and repeats of it, which have to come after it.
+/// The messages that can be in one statement, and repeats of them, which have to come after it.
 fn apart(waiting: impl IntoIterator<Item = Waiting>) -> (Vec<Waiting>, Vec<Waiting>) {
     let mut known: HashSet<(ChatId, Principal, Uuid)> = HashSet::new();
     waiting.into_iter().partition(|Waiting { new, .. }| known.insert((new.chat, new.actor.principal, new.client_id)))
@@ -108,7 +108,7 @@ fn by_chat(waiting: Vec<Waiting>) -> HashMap<ChatId, Vec<Waiting>> {
 
 fn refuse_all(waiting: impl Iterator<Item = Waiting>, why: &str) {
     for Waiting { answer, .. } in waiting {
-        // Whoever hung up does not want to know.
+        // A sender that hung up does not want to know.
         let _hung_up = answer.send(Err(Error::Unavailable(why.to_owned())));
     }
 }

@@ -1,7 +1,7 @@
-//! What waits to be written, and whose turn it is.
+//! The messages that wait to be written, and the order of their turns.
 //!
 //! A chat's messages leave in the order in which they came, and a chat that has messages on their way lets no other go:
-//! so whoever writes them need not think of the others who write. A message of a chat that has none on its way
+//! so a writer of them need not think of the other writers. A message of a chat that has none on its way
 //! never waits for those of another.
 
 use std::collections::{HashMap, VecDeque};
@@ -18,7 +18,7 @@ pub(crate) const MOST_WAITING: usize = 8192;
 #[derive(Debug)]
 pub(crate) struct Queue<T> {
     chats: HashMap<ChatId, Line<T>>,
-    /// Chats that have waiting messages, and none on its way; who came first is first.
+    /// Chats that have waiting messages, and none on its way; the chat that came first is first.
     ready: VecDeque<ChatId>,
     waiting: usize,
 }

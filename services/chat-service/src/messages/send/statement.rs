@@ -4,8 +4,8 @@
 //! the snapshot any more is left out. Every change of members, session or status raises `state_seq` under the same lock,
 //! so a send that passes was allowed at the moment it took its seq. A chat that somebody else has locked is left out too
 //! ([`WriteMessages`]), so this never waits for one lock while it holds another, and cannot deadlock, whatever the
-//! others do. What the snapshot shows to be a repeat is left out; one that it does not show ends the whole statement,
-//! since its place in a unique index is taken.
+//! others do. A message that the snapshot shows to be a repeat is left out; one that it does not show ends the whole
+//! statement, since its place in a unique index is taken.
 //!
 //! The plan is the same for any number of messages: one row of the arrays at a time, through indexes. [`SETTINGS`]
 //! sees to it, because PostgreSQL cannot know how long the arrays will be.
