@@ -40,6 +40,21 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 /// Reads a JSON object, whose fields are all known.
 pub(crate) fn read_object<T: DeserializeOwned>(json: &str) -> Result<T, ErrorBody> {
+    match read_at_once(json) {
+        Some(read) => Ok(read),
+        None => read_again(json),
+    }
+}
+
+/// Reads it without keeping the path, which costs as much as the reading.
+fn read_at_once<T: DeserializeOwned>(json: &str) -> Option<T> {
+    let (mut reader, mut all_known) = (serde_json::Deserializer::from_str(json), true);
+    let Object(read) = serde_ignored::deserialize(&mut reader, |_| all_known = false).ok()?;
+    all_known.then_some(read)
+}
+
+/// Reads what could not be read, to say what was wrong with it, and where.
+fn read_again<T: DeserializeOwned>(json: &str) -> Result<T, ErrorBody> {
     let (mut track, mut unknown) = (Track::new(), None);
     let mut reader = serde_json::Deserializer::from_str(json);
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
