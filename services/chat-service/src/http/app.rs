@@ -20,13 +20,13 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
             .app_data(web::Data::new(state.clone()))
             .app_data(json_config(MAX_BODY))
             .app_data(PathConfig::default().error_handler(|why, _| ApiError(unreadable::path(&why)).into()));
-        for endpoint in endpoints(routes::public()) {
-            config.service(endpoint.into_resource(&state.allowed_origins));
-        }
         if state.internal_secret.is_some() {
             for endpoint in endpoints(routes::internal()) {
                 config.service(endpoint.accepting(MAX_INTERNAL_BODY).uncounted().into_resource(&Origins::default()));
             }
+        }
+        for endpoint in endpoints(routes::public()) {
+            config.service(endpoint.into_resource(&state.allowed_origins));
         }
         routes::documents(config, &state.allowed_origins);
     }

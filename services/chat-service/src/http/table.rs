@@ -77,7 +77,7 @@ where
             }
         }
     }
-    [chat, session]
+    [session, chat]
 }
 
 fn rename(operation: &mut Operation, suffix: &str) {
