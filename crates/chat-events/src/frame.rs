@@ -125,14 +125,12 @@ pub struct Refused {
 impl ClientFrame {
     /// Reads one frame.
     pub fn parse(text: &str) -> Result<Self, Refused> {
-        let mut path = Track::new();
-        Self::read(text, &mut path).map_err(|why| Self::refuse(text, &path.path().to_string(), &why))
+        Self::read(text).map_err(|why| Self::refuse(text, &why))
     }
 
-    fn read(text: &str, path: &mut Track) -> serde_json::Result<Self> {
+    fn read(text: &str) -> serde_json::Result<Self> {
         let Head { kind } = serde_json::from_str(text)?;
-        let mut frame = serde_json::Deserializer::from_str(text);
-        match Command::read(&kind, serde_path_to_error::Deserializer::new(&mut frame, path)) {
+        match Command::read(&kind, &mut serde_json::Deserializer::from_str(text)) {
             Some(command) => {
                 let command = command?;
                 let Where { chat_id } = serde_json::from_str(text)?;
@@ -153,7 +151,7 @@ impl ClientFrame {
     }
 
     /// Looks at a bad frame once more, to say as well as possible what was wrong with it.
-    fn refuse(text: &str, path: &str, why: &serde_json::Error) -> Refused {
+    fn refuse(text: &str, why: &serde_json::Error) -> Refused {
         let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
             let message = "a frame is one JSON object with a \"type\"";
             return Refused { error: ErrorBody::new(ErrorCode::BadRequest, message), client_id: None };
@@ -165,13 +163,21 @@ impl ClientFrame {
                 let message = "frames of this type are not known";
                 ErrorBody::field(ErrorCode::UnknownType, "type", message)
             }
-            Some(_) => match Fault::in_words(&without_position(why)) {
-                Some(fault) => fault.of(path),
+            Some(kind) => match Fault::in_words(&without_position(why)) {
+                Some(fault) => fault.of(&path_of_the_fault(kind, text)),
                 None => ErrorBody::new(ErrorCode::Invalid, without_position(why)),
             },
         };
         Refused { error, client_id }
     }
+}
+
+/// The field of a frame that could not be read. To keep the path costs as much as the reading, so it is kept only then.
+fn path_of_the_fault(kind: &str, text: &str) -> String {
+    let mut path = Track::new();
+    let mut frame = serde_json::Deserializer::from_str(text);
+    let _refused = Command::read(kind, serde_path_to_error::Deserializer::new(&mut frame, &mut path));
+    path.path().to_string()
 }
 
 /// serde's words without "at line 1 column 7", which says nothing here.

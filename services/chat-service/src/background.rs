@@ -80,7 +80,7 @@ impl Background {
         }
         let connection = self.state.database.get_unprepared().await;
         let mut connection = connection.map_err(|error| PrepareError::Away(error.to_string()))?;
-        installation::claim_lanes(&mut connection, self.state.lanes).await
+        installation::claim_lanes(&mut connection, self.state.changes.lanes()).await
     }
 
     /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all

@@ -64,7 +64,6 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
     let (lanes, writes) = (config.outbox_lanes, Writes::new(runtime));
     let changes = ChatChanges::new(database.clone(), lanes, context.waker.clone(), writes.clone());
     let state = AppState(Arc::new(Shared {
-        lanes,
         tokens: Tokens::new(&config.auth, config.public_url.as_deref())?,
         passwords,
         bad_rows: BadRows::register(&context.metrics),

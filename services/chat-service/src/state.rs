@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use chat_events::{Epoch, LaneCount};
+use chat_events::Epoch;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -27,7 +27,6 @@ pub struct AppState(pub(crate) Arc<Shared>);
 /// The data that [`AppState`] points to; for this crate alone.
 pub struct Shared {
     pub(crate) database: Database,
-    pub(crate) lanes: LaneCount,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
     pub(crate) metrics: ServiceMetrics,

@@ -211,15 +211,10 @@ async fn write(
     if comes_in {
         diesel::insert_into(chat_members::table).values(key).on_conflict_do_nothing().execute(conn).await?;
     }
+    let came = comes_in.then(|| (chat_members::added_seq.eq(seq.0), chat_members::joined_at.eq(now)));
     let row = diesel::update(chat_members::table.find((chat.0, user.0)));
-    let written = row.set((rights, chat_members::changed_seq.eq(seq.0))).returning(Row::as_returning());
-    let written = written.get_result(conn).await?;
-    if !comes_in {
-        return Ok(written);
-    }
-    let row = diesel::update(chat_members::table.find((chat.0, user.0)));
-    let came = row.set((chat_members::added_seq.eq(seq.0), chat_members::joined_at.eq(now)));
-    Ok(came.returning(Row::as_returning()).get_result(conn).await?)
+    let written = row.set((rights, chat_members::changed_seq.eq(seq.0), came)).returning(Row::as_returning());
+    Ok(written.get_result(conn).await?)
 }
 
 async fn read_row(conn: &mut AsyncPgConnection, chat: ChatId, user: UserId) -> Result<Option<Row>, Error> {

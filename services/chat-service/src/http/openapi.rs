@@ -36,12 +36,9 @@ static JSON: LazyLock<String> =
 /// The document of all routes that everybody may call.
 fn document() -> OpenApi {
     let mut document = Document::openapi();
-    let components = document.components.get_or_insert_default();
-    for Described { schemas, .. } in routes::public().into_iter().filter_map(|route| route.described) {
-        components.schemas.extend(schemas);
-    }
     for Route { path, described, .. } in routes::public() {
-        let Some(Described { methods, operation, .. }) = described else { continue };
+        let Some(Described { methods, operation, schemas }) = described else { continue };
+        document.components.get_or_insert_default().schemas.extend(schemas);
         document.paths.add_path_operation(path, methods, operation);
     }
     Bearers.modify(&mut document);

@@ -6,12 +6,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{ServiceConfig, scope};
+use utoipa::openapi::path::HttpMethod;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::cors::Origins;
 use super::endpoint::endpoints;
 use super::openapi;
-use super::table::{Route, page};
+use super::table::{Route, undescribed};
 use crate::accounts::routes as accounts;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
@@ -47,20 +48,23 @@ pub(super) fn internal() -> Vec<Route> {
 
 /// Swagger UI, at both of its usual places. Its references are relative: a proxy may put a prefix before all paths.
 pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
-    for endpoint in endpoints(vec![page("/openapi.json", openapi::serve)]) {
-        config.service(endpoint.into_resource(origins));
-    }
+    let mut pages = vec![undescribed(&HttpMethod::Get, "/openapi.json", openapi::serve)];
+    let mut scopes = Vec::new();
     for (path, document) in [("/docs", "../openapi.json"), ("/api/docs", "../../openapi.json")] {
         let redirect = || async { HttpResponse::MovedPermanently().insert_header((LOCATION, "docs/")).finish() };
-        for endpoint in endpoints(vec![page(path, redirect)]) {
-            config.service(endpoint.into_resource(origins));
-        }
+        pages.push(undescribed(&HttpMethod::Get, path, redirect));
         // The scope ends before the slash, which belongs to the page's own path.
         let ui = SwaggerUi::new("/{_:.*}").config(Config::from(document));
         let headers = DefaultHeaders::new()
             .add((CONTENT_SECURITY_POLICY, DOCUMENT_POLICY))
             .add((X_FRAME_OPTIONS, "DENY"))
             .add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-        config.service(scope(path).wrap(headers).service(ui));
+        scopes.push(scope(path).wrap(headers).service(ui));
+    }
+    for endpoint in endpoints(pages) {
+        config.service(endpoint.into_resource(origins));
+    }
+    for scope in scopes {
+        config.service(scope);
     }
 }

@@ -91,18 +91,17 @@ where
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let handlers = served(&HttpMethod::Post, handler);
-    Route { path: path.to_owned(), handlers, address: ChatAddress::Chat, described: None }
+    undescribed(&HttpMethod::Post, path, handler)
 }
 
-/// A page of the document itself.
-pub(super) fn page<F, Args>(path: &str, handler: F) -> Route
+/// A route that the document does not have.
+pub(super) fn undescribed<F, Args>(method: &HttpMethod, path: &str, handler: F) -> Route
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,
     F::Output: Responder + 'static,
 {
-    let handlers = served(&HttpMethod::Get, handler);
+    let handlers = served(method, handler);
     Route { path: path.to_owned(), handlers, address: ChatAddress::Chat, described: None }
 }
 
