@@ -339,9 +339,40 @@ impl Connection {
         Some(state.invitations.swap_remove(index).1)
     }
 
-    /// Stops watching a chat.
-    pub fn unwatch(&self, chat: ChatId) -> bool {
-        self.state().unwatch(chat)
+    /// Its user was removed from a chat at this position, and who was live there was told so. One that came in again since
+    /// stays; one that was still reading history is told that it is out. Whether it watches the chat no more.
+    pub fn is_removed(&self, chat: ChatId, at: Seq) -> bool {
+        let mut state = self.state();
+        let Some(watch) = state.watches.get(chat) else { return true };
+        if watch.outlasts(at) {
+            return false;
+        }
+        if watch.live_from().is_none() && self.own().is_some() {
+            self.tell(&ServerFrame::Unsubscribed { chat_id: chat });
+        }
+        state.unwatch(chat);
+        true
+    }
+
+    /// Its user has no right to read a chat that stood here when that was asked. One that was found to have it later
+    /// stays. Whether it watches the chat no more.
+    pub fn is_taken_off(&self, chat: ChatId, asked_at: Seq) -> bool {
+        let mut state = self.state();
+        if state.watches.get(chat).is_some_and(|watch| watch.allowed_at() > asked_at) {
+            return false;
+        }
+        if state.unwatch(chat) {
+            self.tell(&ServerFrame::Unsubscribed { chat_id: chat });
+        }
+        true
+    }
+
+    /// The right to read a watched chat was found at this position.
+    pub fn allow(&self, chat: ChatId, turn: Turn, at: Seq) {
+        let mut state = self.state();
+        if let Some(watch) = state.watches.get_mut(chat).filter(|watch| watch.turn == turn) {
+            watch.allow(at);
+        }
     }
 
     /// It was told of a chat up to here, and is not in it any more.
@@ -639,6 +670,30 @@ mod tests {
         }
     }
 
+    /// Keeps what is sent.
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<String>>);
+
+    impl Kept {
+        fn sent(&self) -> Vec<String> {
+            self.0.lock().expect("nobody panics").clone()
+        }
+    }
+
+    impl Outlet for Kept {
+        fn send(&self, frame: &Frame, _: Option<(ChatId, Seq)>) {
+            let json = String::from_utf8(frame.json().to_vec()).expect("JSON");
+            self.0.lock().expect("nobody panics").push(json);
+        }
+        fn close_until(&self, _: CloseCode, _: Option<Duration>) {}
+        fn below(&self, _: usize) -> BoxFuture<'_, ()> {
+            std::future::ready(()).boxed()
+        }
+        fn is_closed(&self) -> bool {
+            false
+        }
+    }
+
     #[test]
     fn a_few_of_the_largest_frames_fill_an_inbox_as_many_small_ones_do() {
         let full_after = |length: usize| {
@@ -671,11 +726,48 @@ mod tests {
         let frame = ChatFrame { chat_id: chat, seq: Seq(7), visibility: Visibility::Public, frame: Frame::text("{}") };
         assert!(watch.offer(&frame));
         assert!(connection.watch(chat, watch).is_some());
-        connection.unwatch(chat);
+        assert!(connection.is_removed(chat, Seq(7)));
         assert_eq!(connection.seen(chat), Seq(7));
         // It came back, read a part of history, and was taken out again.
         connection.saw(chat, Seq(12));
         connection.saw(chat, Seq(9));
         assert_eq!(connection.seen(chat), Seq(12));
+    }
+
+    #[test]
+    fn a_removal_from_before_the_user_came_in_again_ends_no_watch() {
+        let (chat, group) = (ChatId(1), ChatKind::Group);
+        let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), true);
+        // It has read beyond the removal, and history said nothing of it any more.
+        connection.watch(chat, Watch::live(group, Seq(30)));
+        assert!(!connection.is_removed(chat, Seq(20)) && connection.is_watching(chat));
+        assert!(connection.is_removed(chat, Seq(30)) && !connection.is_watching(chat));
+        // It still reads, and was found to be a member above the removal.
+        let turn = connection.watch(chat, Watch::joining(group)).expect("the first");
+        connection.allow(chat, turn, Seq(40));
+        assert!(!connection.is_removed(chat, Seq(35)) && connection.is_on(chat, turn));
+        assert!(connection.is_removed(chat, Seq(41)) && !connection.is_watching(chat));
+        // It was no member when that was asked, and was found to be one later.
+        let turn = connection.watch(chat, Watch::joining(group)).expect("the first again");
+        connection.allow(chat, turn, Seq(50));
+        assert!(!connection.is_taken_off(chat, Seq(49)) && connection.is_on(chat, turn));
+        assert!(connection.is_taken_off(chat, Seq(50)) && !connection.is_watching(chat));
+    }
+
+    #[test]
+    fn who_is_removed_while_it_reads_is_told_so_and_who_was_live_had_the_frame() {
+        let outlet = Arc::new(Kept::default());
+        let (chat, group) = (ChatId(1), ChatKind::Group);
+        let connection = Connection::new("c".to_owned(), "websocket", outlet.clone(), true);
+        connection.watch(chat, Watch::joining(group));
+        assert!(connection.is_removed(chat, Seq(1)));
+        assert!(outlet.sent().is_empty(), "nothing goes out before connected");
+        connection.introduce(Own { id: 9, name: None });
+        connection.watch(chat, Watch::live(group, Seq(1)));
+        assert!(connection.is_removed(chat, Seq(2)));
+        assert!(outlet.sent().is_empty());
+        connection.watch(chat, Watch::joining(group));
+        assert!(connection.is_removed(chat, Seq(3)));
+        assert_eq!(outlet.sent(), [r#"{"type":"unsubscribed","chat_id":1}"#]);
     }
 }

@@ -14,7 +14,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bus::{Envelope, Hint, Incoming, PubSub};
-use chat_events::frame::ServerFrame;
 use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, UserId};
 use telemetry::Vital;
 use tokio::runtime::Handle;
@@ -238,7 +237,7 @@ impl Hub {
         self.metrics.delivered(event.committed_at);
         let removed = batch::removed(event);
         if !removed.is_empty() {
-            state.removed(event.chat_id, removed);
+            state.removed(event.chat_id, removed, event.seq);
         }
     }
 
@@ -332,7 +331,7 @@ impl Hub {
         for item in &batch.items {
             self.to_all(&state, &item.frame);
             if let Some(user) = item.removed {
-                state.removed(room.chat, &[user]);
+                state.removed(room.chat, &[user], item.frame.seq);
             }
         }
         let (held, more) = state.feed.filled(batch.next, batch.has_more);
@@ -362,29 +361,21 @@ impl Room {
 }
 
 impl RoomState {
-    /// These users were removed, and the frame that says so went out: their connections hear nothing from here on.
-    fn removed(&mut self, chat: ChatId, users: &[UserId]) {
-        self.without(users, |listener| {
-            listener.unwatch(chat);
-        });
+    /// These users were removed at this position, and the frame that says so went out: their connections hear nothing from
+    /// here on, unless they came in again.
+    fn removed(&mut self, chat: ChatId, users: &[UserId], at: Seq) {
+        self.without(users, |listener| listener.is_removed(chat, at));
     }
 
-    /// These users have no right to be here, whatever went out.
-    fn take_off(&mut self, chat: ChatId, users: &[UserId]) {
-        self.without(users, |listener| {
-            if listener.unwatch(chat) {
-                listener.tell(&ServerFrame::Unsubscribed { chat_id: chat });
-            }
-        });
+    /// These users had no right to be here when the chat stood here, whatever went out.
+    fn take_off(&mut self, chat: ChatId, users: &[UserId], asked_at: Seq) {
+        self.without(users, |listener| listener.is_taken_off(chat, asked_at));
     }
 
-    fn without(&mut self, users: &[UserId], leave: impl Fn(&Connection)) {
+    fn without(&mut self, users: &[UserId], goes: impl Fn(&Connection) -> bool) {
         self.listeners.retain(|listener| {
-            let goes = listener.user_id().is_some_and(|user| users.contains(&user));
-            if goes {
-                leave(listener);
-            }
-            !goes
+            let is_meant = listener.user_id().is_some_and(|user| users.contains(&user));
+            !(is_meant && goes(listener))
         });
     }
 }

@@ -54,6 +54,10 @@ pub async fn fetch(
     }
     if let (Some(live_from), Some(after)) = (connection.live_from(chat), after) {
         backfill(gateway, connection, &state, after, live_from).await?;
+        // It was taken out meanwhile, so this is not all of what it asked for.
+        if !connection.is_watching(chat) {
+            return Err(removed());
+        }
     }
     Ok(state)
 }
@@ -133,7 +137,8 @@ pub async fn catch_up(
     target: JoinTarget,
     after: Option<Seq>,
 ) -> Result<(), ErrorBody> {
-    let JoinTarget { chat, top, .. } = target;
+    let JoinTarget { chat, top, turn, .. } = target;
+    connection.allow(chat, turn, top);
     let Some(after) = after else { return go_live(gateway, connection, target, top, top).await };
     match after.cmp(&top) {
         std::cmp::Ordering::Greater => {

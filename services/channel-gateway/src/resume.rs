@@ -70,6 +70,12 @@ pub async fn join_all(
     let came_back = brought.is_some();
     let Brought { mut cursors, refused } = brought.unwrap_or_default();
     refuse_all(gateway, connection, refused).await;
+    let (targets, lost): (Vec<_>, Vec<_>) =
+        targets.into_iter().partition(|target| connection.is_on(target.chat, target.turn));
+    // It was taken out of these since they were listed: a cursor is refused like that of any chat that is not its own.
+    for JoinTarget { chat, .. } in lost.iter().filter(|target| !cursors.contains_key(&target.chat)) {
+        connection.tell(&ServerFrame::Unsubscribed { chat_id: *chat });
+    }
     let work = targets.into_iter().map(|target| (target, cursors.remove(&target.chat))).collect();
     refuse(gateway, connection, "gone", cursors.into_keys().collect()).await;
     let reached = catch_up_all(gateway, connection, work).await?;

@@ -28,6 +28,8 @@ pub struct Watch {
     pub kind: ChatKind,
     /// Which of all watches it is.
     pub turn: Turn,
+    /// Where the chat stood when its reader was found to have the right to read it.
+    allowed_at: Seq,
     progress: Progress<ChatFrame>,
 }
 
@@ -39,12 +41,27 @@ fn next_turn() -> Turn {
 impl Watch {
     /// A chat whose history is about to be read.
     pub fn joining(kind: ChatKind) -> Self {
-        Self { kind, turn: next_turn(), progress: Progress::joining() }
+        Self { kind, turn: next_turn(), allowed_at: Seq::ZERO, progress: Progress::joining() }
     }
 
     /// A chat that is live from this position on.
     pub fn live(kind: ChatKind, from: Seq) -> Self {
-        Self { kind, turn: next_turn(), progress: Progress::live(from) }
+        Self { kind, turn: next_turn(), allowed_at: Seq::ZERO, progress: Progress::live(from) }
+    }
+
+    /// The reader has the right to read the chat, as it stands at this position.
+    pub fn allow(&mut self, at: Seq) {
+        self.allowed_at = at.max(self.allowed_at);
+    }
+
+    /// Where the chat stood when its reader was last found to have the right to read it.
+    pub fn allowed_at(&self) -> Seq {
+        self.allowed_at
+    }
+
+    /// Whether a removal at this position is past: the reader came in again after it.
+    pub fn outlasts(&self, removal: Seq) -> bool {
+        self.allowed_at >= removal || self.live_to().is_some_and(|to| to > removal)
     }
 
     /// A live frame is offered; true means: send it now.

@@ -99,14 +99,16 @@ impl Hub {
                     Err(_) => tokio::time::sleep(ASK_AGAIN_AFTER).await,
                 }
             };
+            let mut asked_at = Seq(i64::MAX);
             if let [Top { kind, seq, .. }] = tops.tops[..] {
                 hub.hear(&room, kind, seq);
                 hub.sent_up_to(&room, seq).await;
+                asked_at = seq;
             }
             let is_member = |chats: &[Membership]| chats.iter().any(|membership| membership.chat_id == chat);
             let others = tops.memberships.iter().filter(|(_, chats)| !is_member(chats));
             let others: Vec<UserId> = others.map(|(user, _)| *user).collect();
-            lock(&room.state).take_off(chat, &others);
+            lock(&room.state).take_off(chat, &others, asked_at);
         });
     }
 
