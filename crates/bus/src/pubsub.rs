@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chat_events::names::Channel;
-use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, UserId};
+use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Seq, Signal, SiteId, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::{BusError, Envelope};
@@ -31,6 +31,9 @@ pub struct Hint {
     pub chat_id: ChatId,
     /// The kind of the chat.
     pub chat_kind: ChatKind,
+    /// The site of a session. Without it, operators of all sites alone are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_id: Option<SiteId>,
     /// The change's position.
     pub seq: Seq,
     /// The kind of the change.
@@ -44,8 +47,9 @@ impl Hint {
     /// Of an event.
     #[must_use]
     pub fn of(envelope: &Envelope) -> Self {
-        let Event { chat_id, chat_kind, seq, kind, user_ids, .. } = &envelope.event;
-        Self { chat_id: *chat_id, chat_kind: *chat_kind, seq: *seq, kind: *kind, user_ids: user_ids.clone() }
+        let Event { chat_id, chat_kind, site_id, seq, kind, user_ids, .. } = &envelope.event;
+        let (chat_id, chat_kind, site_id) = (*chat_id, *chat_kind, *site_id);
+        Self { chat_id, chat_kind, site_id, seq: *seq, kind: *kind, user_ids: user_ids.clone() }
     }
 }
 

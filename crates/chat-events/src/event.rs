@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::ids::{ChatId, Epoch, Seq, UserId};
+use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId};
 use crate::message::{ChatKind, Visibility};
 
 /// What changed.
@@ -117,6 +117,9 @@ pub struct Event {
     /// Who may see it. Missing counts as staff.
     #[serde(default)]
     pub visibility: Visibility,
+    /// The site of a session. Without it, operators of all sites alone are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_id: Option<SiteId>,
     /// The operator who has the session, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_user_id: Option<UserId>,
@@ -137,6 +140,30 @@ impl Event {
     #[must_use]
     pub fn session_id(&self) -> Option<ChatId> {
         (self.chat_kind == ChatKind::Session).then_some(self.chat_id)
+    }
+}
+
+/// Where an event is, without its text: what the stream of all sessions keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventPointer {
+    /// Of the database that it comes from.
+    pub epoch: Epoch,
+    /// Where.
+    pub chat_id: ChatId,
+    /// The change's own position in its chat.
+    pub seq: Seq,
+    /// What changed.
+    pub kind: EventKind,
+    /// Who may see it.
+    pub visibility: Visibility,
+}
+
+impl EventPointer {
+    /// Of an event.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let Event { epoch, chat_id, seq, kind, visibility, .. } = *event;
+        Self { epoch, chat_id, seq, kind, visibility }
     }
 }
 

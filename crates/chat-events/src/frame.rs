@@ -371,6 +371,8 @@ pub enum CloseCode {
     Unavailable,
     /// Too many handshakes, or frames of any kind that went on above the limit.
     RateLimited,
+    /// The sites in which the operator works are others now: reconnect with the cursors.
+    ScopeChanged,
     /// The token is not good.
     BadToken,
     /// The right to be here was taken.
@@ -387,13 +389,14 @@ pub enum CloseCode {
 
 impl CloseCode {
     /// Every code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::TokenExpired,
         Self::SlowConsumer,
         Self::Idle,
         Self::Restart,
         Self::Unavailable,
         Self::RateLimited,
+        Self::ScopeChanged,
         Self::BadToken,
         Self::Revoked,
         Self::TooManyConnections,
@@ -412,6 +415,7 @@ impl CloseCode {
             Self::Restart => 4004,
             Self::Unavailable => 4005,
             Self::RateLimited => 4006,
+            Self::ScopeChanged => 4007,
             Self::BadToken => 4500,
             Self::Revoked => 4501,
             Self::TooManyConnections => 4502,
@@ -437,6 +441,7 @@ impl CloseCode {
             Self::Restart => "restart",
             Self::Unavailable => "unavailable",
             Self::RateLimited => "rate limited",
+            Self::ScopeChanged => "scope changed",
             Self::BadToken => "bad token",
             Self::Revoked => "revoked",
             Self::TooManyConnections => "too many connections",

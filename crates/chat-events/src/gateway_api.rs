@@ -12,7 +12,7 @@
 //!
 //! Errors are [`crate::ErrorEnvelope`], as in all of REST.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -21,11 +21,12 @@ use uuid::Uuid;
 use crate::chat_list::{Behind, ChatsCursor};
 use crate::command::Command;
 use crate::error::ErrorBody;
-use crate::ids::{ChatId, Epoch, Seq, UserId};
+use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
 use crate::role::Role;
+use crate::scope::Scope;
 use crate::session::{Session, SessionDesk};
 
 /// Who a connection belongs to, proved by its token.
@@ -37,7 +38,7 @@ pub enum Principal {
         /// Its session.
         session_id: ChatId,
     },
-    /// An operator: all sessions.
+    /// An operator: the sessions of its sites.
     Staff {
         /// Who.
         user_id: UserId,
@@ -115,6 +116,9 @@ pub struct ConnectSnapshot {
     pub name: Option<String>,
     /// Which chats it has.
     pub chats: Chats,
+    /// Of an operator: the sites in which it works.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
 }
 
 /// How many chats a [`FirstPage`] in a [`ConnectSnapshot`] may hold. More than 64 KiB are not shown at once anyway.
@@ -322,6 +326,9 @@ pub struct TopsRequest {
     /// Also the sessions that changed in this many seconds, for staff; 0 for none.
     #[serde(default)]
     pub sessions_changed_within: u32,
+    /// Of those only the sessions of these sites; none for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sites: Option<BTreeSet<SiteId>>,
     /// Also the chats that these users may read, a page of at most [`MAX_MEMBERSHIPS`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<UserId>,
@@ -381,6 +388,9 @@ pub struct Top {
     pub chat_id: ChatId,
     /// Its kind.
     pub kind: ChatKind,
+    /// Of a session its site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_id: Option<SiteId>,
     /// The last seq that was given out.
     pub seq: Seq,
     /// Of a session, where it is asked for: the seq of the last message from before that time, 0 if there is none. What is
@@ -454,7 +464,7 @@ pub struct Revocations {
     pub counter: i64,
     /// Whether another page follows.
     pub has_more: bool,
-    /// Accounts that were closed, opened, given another role or logged out everywhere.
+    /// Accounts that were closed, opened, given another role or other sites, or logged out everywhere.
     pub users: Vec<RevokedUser>,
     /// Chats that members may not read any more.
     pub chats: Vec<RevokedChat>,
@@ -465,7 +475,7 @@ pub struct Revocations {
 }
 
 /// An account after a change of its rights.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedUser {
     /// Who.
     pub user_id: UserId,
@@ -475,6 +485,9 @@ pub struct RevokedUser {
     pub is_active: bool,
     /// What it may do now, whatever its tokens say.
     pub role: Role,
+    /// In which sites, as an operator.
+    #[serde(default)]
+    pub scope: Scope,
 }
 
 /// Members who lost a chat.

@@ -39,6 +39,10 @@ id!(
     UserId
 );
 id!(
+    /// A web site whose visitors open sessions.
+    SiteId
+);
+id!(
     /// A visitor of a web site.
     ClientId
 );
@@ -46,6 +50,14 @@ id!(
     /// A position in one chat: every durable change takes the next one. The first change has 1; 0 is before all.
     Seq
 );
+
+impl SiteId {
+    /// The default site, which is there from the start.
+    #[must_use]
+    pub fn first() -> Self {
+        Self(1)
+    }
+}
 
 impl Default for Seq {
     fn default() -> Self {

@@ -2,7 +2,9 @@
 
 use crate::event::{Event, EventKind};
 use crate::gateway_api::Principal;
-use crate::ids::{ChatId, Epoch, Lane, UserId};
+use crate::ids::{ChatId, Epoch, Lane, SiteId, UserId};
+use crate::message::ChatKind;
+use crate::signal::Signal;
 
 /// The durable topic exchange that every event goes to.
 pub const EXCHANGE: &str = "chat.events";
@@ -60,6 +62,8 @@ pub enum Channel {
     Chat(ChatId),
     /// All support sessions.
     Staff,
+    /// The support sessions of one site.
+    Site(SiteId),
     /// One user in person.
     User(UserId),
     /// The beats of all lanes.
@@ -71,6 +75,7 @@ impl std::fmt::Display for Channel {
         match self {
             Self::Chat(id) => write!(f, "chat:{id}"),
             Self::Staff => f.write_str("chat:staff"),
+            Self::Site(id) => write!(f, "staff:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
             Self::Beats => f.write_str("pipeline:beats"),
         }
@@ -85,6 +90,7 @@ impl Channel {
             ("chat", "staff") => Some(Self::Staff),
             ("pipeline", "beats") => Some(Self::Beats),
             ("chat", id) => id.parse().ok().map(|id| Self::Chat(ChatId(id))),
+            ("staff", id) => id.parse().ok().map(|id| Self::Site(SiteId(id))),
             ("user", id) => id.parse().ok().map(|id| Self::User(UserId(id))),
             _ => None,
         }
@@ -138,11 +144,23 @@ pub fn lane_lock(lane: Lane) -> (i32, i32) {
 /// Channels that an event is published to, its own chat's first.
 #[must_use]
 pub fn channels_of(event: &Event) -> Vec<Channel> {
-    let mut channels = vec![Channel::Chat(event.chat_id)];
-    if event.session_id().is_some() {
-        channels.push(Channel::Staff);
-    }
+    let mut channels = channels_of_chat(event.chat_id, event.chat_kind, event.site_id);
     channels.extend(event.user_ids.iter().map(|id| Channel::User(*id)));
+    channels
+}
+
+/// Channels that a signal is published to, its own chat's first.
+#[must_use]
+pub fn channels_of_signal(signal: &Signal) -> Vec<Channel> {
+    channels_of_chat(signal.chat_id, signal.chat_kind, signal.site_id)
+}
+
+fn channels_of_chat(chat: ChatId, kind: ChatKind, site: Option<SiteId>) -> Vec<Channel> {
+    let mut channels = vec![Channel::Chat(chat)];
+    if kind == ChatKind::Session {
+        channels.push(Channel::Staff);
+        channels.extend(site.map(Channel::Site));
+    }
     channels
 }
 
@@ -152,7 +170,13 @@ mod tests {
 
     #[test]
     fn a_channel_reads_back_from_its_name() {
-        for channel in [Channel::Chat(ChatId(7)), Channel::Staff, Channel::User(UserId(3)), Channel::Beats] {
+        for channel in [
+            Channel::Chat(ChatId(7)),
+            Channel::Staff,
+            Channel::Site(SiteId(2)),
+            Channel::User(UserId(3)),
+            Channel::Beats,
+        ] {
             assert_eq!(Channel::parse(&channel.to_string()), Some(channel));
         }
         assert_eq!(Channel::parse("chat:x"), None);

@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ChatId, ClientId, Seq, UserId};
+use crate::ids::{ChatId, ClientId, Seq, SiteId, UserId};
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
@@ -59,6 +59,9 @@ pub struct Visitor {
 pub struct Session {
     /// Also the chat's id.
     pub session_id: ChatId,
+    /// The web site that it belongs to. Events from before there were sites are of the first.
+    #[serde(default = "SiteId::first")]
+    pub site_id: SiteId,
     /// Where it stands.
     pub status: SessionStatus,
     /// The operator who has it, or null.

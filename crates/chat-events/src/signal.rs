@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::ChatId;
+use crate::ids::{ChatId, SiteId};
 use crate::marks::{Mark, MarkKind};
 use crate::message::{ChatKind, SenderType, Visibility};
 
@@ -16,6 +16,9 @@ pub struct Signal {
     pub chat_id: ChatId,
     /// What kind of chat.
     pub chat_kind: ChatKind,
+    /// The site of a session. Without it, operators of all sites alone are told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site_id: Option<SiteId>,
     /// Who may see it. Missing counts as staff.
     #[serde(default)]
     pub visibility: Visibility,

@@ -47,9 +47,48 @@ impl Accounts {
             name: name.to_owned(),
             role: role_of(role),
             password: Some(PASSWORD.to_owned()),
+            sites: Vec::new(),
         };
+        self.make(account).await
+    }
+
+    async fn make(&self, account: NewAccount) -> Account {
+        let email = account.email.clone();
         let made = self.admin().await.add_user(account).await.unwrap_or_else(|why| panic!("{email}: {why}"));
-        Account { id: made.id.0, email: email.to_owned() }
+        Account { id: made.id.0, email }
+    }
+
+    /// Makes the account of an operator of these sites alone, at example.com.
+    pub async fn add_operator_of(&self, name: &str, sites: &[&str]) -> Account {
+        let account = NewAccount {
+            email: format!("{}@example.com", name.to_lowercase()),
+            name: name.to_owned(),
+            role: Role::Operator,
+            password: Some(PASSWORD.to_owned()),
+            sites: sites.iter().map(ToString::to_string).collect(),
+        };
+        self.make(account).await
+    }
+
+    /// Makes a site.
+    pub async fn add_site(&self, key: &str) -> i64 {
+        self.admin().await.add_site(key, key).await.unwrap_or_else(|why| panic!("{key}: {why}")).0
+    }
+
+    /// Archives a site.
+    pub async fn archive_site(&self, key: &str) {
+        self.admin().await.archive_site(key, true).await.unwrap_or_else(|why| panic!("{key}: {why}"));
+    }
+
+    /// Lets an operator work in a site, or in all.
+    pub async fn grant(&self, email: &str, site: Option<&str>) {
+        self.admin().await.grant(email, site).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+    }
+
+    /// Takes that right.
+    pub async fn ungrant(&self, email: &str, site: Option<&str>) {
+        let was_there = self.admin().await.ungrant(email, site).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+        assert!(was_there, "{email} did not work in {site:?}");
     }
 
     /// Makes the account of that name at example.com.

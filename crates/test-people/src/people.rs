@@ -102,7 +102,16 @@ impl Person for User {
 impl Visitor {
     /// Opens a session.
     pub async fn open(rest: &Rest, name: &str) -> Self {
-        let opened = rest.post_openly("/chat/session", json!({"name": name})).await.created();
+        Self::open_with(rest, json!({"name": name})).await
+    }
+
+    /// Opens a session in the site of that key.
+    pub async fn open_in(rest: &Rest, name: &str, site: &str) -> Self {
+        Self::open_with(rest, json!({"name": name, "site": site})).await
+    }
+
+    async fn open_with(rest: &Rest, body: Value) -> Self {
+        let opened = rest.post_openly("/chat/session", body).await.created();
         let text = |field: &str| opened[field].as_str().unwrap_or_else(|| panic!("{field} in {opened}")).to_owned();
         Self {
             session: opened["session_id"].as_i64().expect("a session id"),
@@ -178,6 +187,12 @@ impl Operator {
     pub async fn log_in(rest: &Rest, account: Account) -> Self {
         let (token, refresh_token) = log_in(rest, &account).await;
         Self { id: account.id, token, account, refresh_token, rest: rest.clone() }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn email(&self) -> String {
+        self.account.email.clone()
     }
 
     /// The same account, by another login.

@@ -57,6 +57,7 @@ fn event(chat: i64, seq: i64) -> Event {
         chat_kind: ChatKind::Group,
         seq: Seq(seq),
         visibility: Visibility::Public,
+        site_id: None,
         assigned_user_id: None,
         user_ids: Vec::new(),
         committed_at: Utc::now(),

@@ -6,7 +6,7 @@ use chat_events::command::CommandFrame;
 use chat_events::frame::{ClientFrame, ServerFrame};
 use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, MarkSet, Principal, SentFrom};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, SiteId, Visibility};
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -116,7 +116,8 @@ async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) 
     match gateway.chat_service.command(CommandRequest { principal, chat_id, from, command }).await? {
         CommandOutcome::Message(data) => connection.tell(&ServerFrame::Ack { client_id: data.client_id, data }),
         CommandOutcome::Mark(MarkSet { mark, rose, kind, chat_kind }) if rose => {
-            publish(gateway, connection, chat_id, chat_kind, SignalData::Mark { kind, mark }).await;
+            let chat = (chat_id, chat_kind, gateway.hub.site_of(chat_id));
+            publish(gateway, connection, chat, SignalData::Mark { kind, mark }).await;
         }
         CommandOutcome::Mark(_) => {}
     }
@@ -124,9 +125,12 @@ async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) 
 }
 
 async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typing: bool) -> Result<(), ErrorBody> {
-    let kind = match connection.kind_of(chat) {
-        Some(kind) => kind,
-        None => join::state_of(gateway, connection, chat).await?.kind,
+    let (kind, site) = match (connection.kind_of(chat), gateway.hub.site_of(chat)) {
+        (Some(ChatKind::Session), None) | (None, _) => {
+            let state = join::state_of(gateway, connection, chat).await?;
+            (state.kind, state.session.map(|session| session.site_id))
+        }
+        (Some(kind), site) => (kind, site),
     };
     let Some(own) = connection.own() else { return Ok(()) };
     let data = SignalData::Typing {
@@ -135,12 +139,17 @@ async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typ
         sender_name: own.name.clone(),
         is_typing,
     };
-    publish(gateway, connection, chat, kind, data).await;
+    publish(gateway, connection, (chat, kind, site), data).await;
     Ok(())
 }
 
-async fn publish(gateway: &Gateway, connection: &Connection, chat_id: ChatId, chat_kind: ChatKind, data: SignalData) {
+async fn publish(
+    gateway: &Gateway,
+    connection: &Connection,
+    (chat_id, chat_kind, site_id): (ChatId, ChatKind, Option<SiteId>),
+    data: SignalData,
+) {
     let origin = Some(connection.id.clone());
     let visibility = Visibility::Public;
-    gateway.hub.publish(&Signal { id: Uuid::new_v4(), chat_id, chat_kind, visibility, origin, data }).await;
+    gateway.hub.publish(&Signal { id: Uuid::new_v4(), chat_id, chat_kind, site_id, visibility, origin, data }).await;
 }

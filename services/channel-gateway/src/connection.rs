@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use chat_events::frame::{CloseCode, MAX_CLIENT_FRAME_BYTES, ServerFrame};
 use chat_events::gateway_api::{Principal, TokenFacts};
-use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, SenderType, Seq, Signal, UserId, Visibility};
+use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Scope, SenderType, Seq, Signal, UserId, Visibility};
 use tokio::sync::oneshot;
 
 use crate::credentials::Identity;
@@ -80,6 +80,8 @@ struct State {
     early: Option<Vec<ChatFrame>>,
     /// Chats that a user was added to, and has not joined yet: the last time counts.
     invitations: Vec<(ChatId, Seq)>,
+    /// The sites in which an operator works, as it was told when it connected.
+    scope: Option<Scope>,
     /// `connected` is out: invitations are accepted when they come.
     accepts_invitations: bool,
     /// Chats that a user does not want to hear of, though it is a member.
@@ -166,6 +168,16 @@ impl Connection {
     /// When it was accepted.
     pub fn opened(&self) -> Instant {
         self.opened
+    }
+
+    /// Says in which sites its operator works.
+    pub fn works_in(&self, scope: Scope) {
+        self.state().scope = Some(scope);
+    }
+
+    /// Whether its operator works in other sites than when it connected.
+    pub fn is_out_of_scope(&self, now: &Scope) -> bool {
+        self.state().scope.as_ref().is_some_and(|scope| scope != now)
     }
 
     /// The user behind it, if it is not a visitor.

@@ -1,20 +1,23 @@
 //! Takes what the bus brings and sends it to the connections that may see it: once, in order, encoded once.
 //!
 //! A chat that somebody listens to has a room. Events pass through its [`feed`]: a jump is filled from history first.
-//! `listeners` says who listens to what, `news` what staff has to be told, `upkeep` compares it all with PostgreSQL.
+//! `listeners` keeps the lists of connections, `staff` those of operators by site; `news` says what staff has to be told,
+//! `upkeep` compares it all with PostgreSQL.
 
 pub mod feed;
 mod listeners;
 mod news;
+mod staff;
 mod upkeep;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bus::{Envelope, Hint, Incoming, PubSub};
-use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, UserId};
+use chat_events::names::Channel;
+use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, SiteId, UserId};
 use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, RwLock, mpsc};
@@ -29,6 +32,7 @@ use crate::history::batch::{self, Batch};
 use crate::metrics::GatewayMetrics;
 use feed::{Feed, Step};
 use news::News;
+use staff::Staff;
 use upkeep::{RECONCILE_EVERY, SWEEP_EVERY};
 
 /// A session's room is kept this long for staff after its last event, so that a jump is still seen.
@@ -41,8 +45,9 @@ const SIGNALS_REMEMBERED: usize = 256;
 /// All rooms of a gateway.
 pub struct Hub {
     rooms: Mutex<HashMap<ChatId, Arc<Room>>>,
-    staff: Mutex<Arc<Vec<Arc<Connection>>>>,
-    staff_channel: OnceCell<()>,
+    staff: Mutex<Arc<Staff>>,
+    /// The channels of sessions that are subscribed to.
+    staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
     news: News,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
     signals: Mutex<VecDeque<Uuid>>,
@@ -93,6 +98,8 @@ struct Room {
 
 struct RoomState {
     kind: Option<ChatKind>,
+    /// Of a session, once it is known.
+    site: Option<SiteId>,
     feed: Feed<Arc<Event>>,
     listeners: Vec<Arc<Connection>>,
     last_used: Instant,
@@ -107,6 +114,12 @@ fn deliver(listeners: &[Arc<Connection>], frame: &ChatFrame) {
     }
 }
 
+fn remove(list: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
+    if let Some(index) = list.iter().position(|other| Arc::ptr_eq(other, connection)) {
+        list.swap_remove(index);
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -118,7 +131,7 @@ impl Hub {
         let hub = Self {
             rooms: Mutex::default(),
             staff: Mutex::default(),
-            staff_channel: OnceCell::new(),
+            staff_channels: tokio::sync::Mutex::default(),
             news: News::default(),
             users: Mutex::default(),
             signals: Mutex::default(),
@@ -177,10 +190,10 @@ impl Hub {
         match incoming {
             Incoming::Event(envelope) => self.event(envelope),
             Incoming::Hint(hint) => {
-                let Hint { chat_id, chat_kind, seq, kind, user_ids } = hint;
+                let Hint { chat_id, chat_kind, site_id, seq, kind, user_ids } = hint;
                 self.invite_all(kind, chat_id, seq, &user_ids);
-                if let Some(room) = self.wanted_room(chat_id, chat_kind) {
-                    self.hear(&room, chat_kind, seq);
+                if let Some(room) = self.wanted_room(chat_id, chat_kind, site_id) {
+                    self.hear(&room, (chat_kind, site_id), seq);
                 }
             }
             Incoming::Signal(signal) => self.signal(&signal),
@@ -196,23 +209,23 @@ impl Hub {
     fn event(self: &Arc<Self>, envelope: Envelope) {
         let event = Arc::new(envelope.event);
         self.invite_all(event.kind, event.chat_id, event.seq, &event.user_ids);
-        let Some(room) = self.wanted_room(event.chat_id, event.chat_kind) else { return };
-        let mut state = self.heard_of(&room, event.chat_kind);
+        let Some(room) = self.wanted_room(event.chat_id, event.chat_kind, event.site_id) else { return };
+        let mut state = self.heard_of(&room, (event.chat_kind, event.site_id));
         let step = state.feed.arrive(event.seq, event);
         self.after(&room, &mut state, step);
     }
 
-    fn hear(self: &Arc<Self>, room: &Arc<Room>, kind: ChatKind, seq: Seq) {
-        let mut state = self.heard_of(room, kind);
+    fn hear(self: &Arc<Self>, room: &Arc<Room>, what: (ChatKind, Option<SiteId>), seq: Seq) {
+        let mut state = self.heard_of(room, what);
         let step = state.feed.hear(seq);
         self.after(room, &mut state, step);
     }
 
-    fn heard_of<'a>(&self, room: &'a Room, kind: ChatKind) -> MutexGuard<'a, RoomState> {
+    fn heard_of<'a>(&self, room: &'a Room, what: (ChatKind, Option<SiteId>)) -> MutexGuard<'a, RoomState> {
         let mut state = lock(&room.state);
-        state.kind = Some(kind);
+        state.is_of(what);
         state.last_used = Instant::now();
-        if kind == ChatKind::Session && !self.staff().is_empty() {
+        if what.0 == ChatKind::Session && self.staff().covers(state.site) {
             state.feed.follow();
         }
         state
@@ -244,7 +257,7 @@ impl Hub {
     fn to_all(&self, state: &RoomState, frame: &ChatFrame) {
         deliver(&state.listeners, frame);
         if state.kind == Some(ChatKind::Session) {
-            deliver(&self.staff(), frame);
+            self.staff().of(state.site).into_iter().for_each(|operators| deliver(operators, frame));
         }
     }
 
@@ -271,11 +284,14 @@ impl Hub {
             return;
         }
         let frame = frames::signal(signal);
+        let mut site = signal.site_id;
         if let Some(room) = self.known_room(signal.chat_id) {
-            lock(&room.state).listeners.iter().for_each(|listener| listener.signal(signal, &frame));
+            let state = lock(&room.state);
+            site = site.or(state.site);
+            state.listeners.iter().for_each(|listener| listener.signal(signal, &frame));
         }
         if signal.chat_kind == ChatKind::Session {
-            self.staff().iter().for_each(|staff| staff.signal(signal, &frame));
+            self.staff().of(site).into_iter().flatten().for_each(|staff| staff.signal(signal, &frame));
         }
     }
 
@@ -327,7 +343,7 @@ impl Hub {
     /// Sends a piece of history, then what was held and follows it. True while more has to be read.
     fn apply(&self, room: &Room, batch: &Batch) -> bool {
         let mut state = lock(&room.state);
-        state.kind = Some(batch.kind);
+        state.is_of((batch.kind, batch.site));
         for item in &batch.items {
             self.to_all(&state, &item.frame);
             if let Some(user) = item.removed {
@@ -344,7 +360,13 @@ impl Hub {
 
 impl Room {
     fn new(chat: ChatId) -> Self {
-        let state = RoomState { kind: None, feed: Feed::default(), listeners: Vec::new(), last_used: Instant::now() };
+        let state = RoomState {
+            kind: None,
+            site: None,
+            feed: Feed::default(),
+            listeners: Vec::new(),
+            last_used: Instant::now(),
+        };
         Self { chat, state: Mutex::new(state), channel: OnceCell::new(), is_closed: AtomicBool::new(false) }
     }
 
@@ -352,15 +374,21 @@ impl Room {
         self.is_closed.load(Ordering::Relaxed)
     }
 
-    fn is_needed(&self, has_staff: bool) -> bool {
+    fn is_needed(&self, staff: &Staff) -> bool {
         let state = lock(&self.state);
-        let for_staff = has_staff && state.kind == Some(ChatKind::Session);
+        let for_staff = state.kind == Some(ChatKind::Session) && staff.covers(state.site);
         let kept = if for_staff { STAFF_ROOM_KEPT } else { SWEEP_EVERY };
         !state.listeners.is_empty() || state.last_used.elapsed() < kept
     }
 }
 
 impl RoomState {
+    /// The kind of the chat, and the site of a session if that was said.
+    fn is_of(&mut self, (kind, site): (ChatKind, Option<SiteId>)) {
+        self.kind = Some(kind);
+        self.site = site.or(self.site);
+    }
+
     /// These users were removed at this position, and the frame that says so went out: their connections hear nothing from
     /// here on, unless they came in again.
     fn removed(&mut self, chat: ChatId, users: &[UserId], at: Seq) {

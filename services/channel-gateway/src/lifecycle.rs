@@ -101,6 +101,11 @@ async fn open_client(
     gateway.hub.attach(session, connection).await?;
     let snapshot = snapshot(gateway, connection).await?;
     let top = if let Chats::One(chat) = &snapshot.chats { chat.seq } else { Seq::ZERO };
+    if let Chats::One(chat) = &snapshot.chats
+        && let Some(state) = &chat.session
+    {
+        gateway.hub.is_of_site(session, state.site_id);
+    }
     let is_foreign = after.is_some_and(|after| after.epoch != snapshot.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
@@ -113,8 +118,14 @@ async fn open_client(
 }
 
 async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
-    gateway.hub.attach_staff(connection).await?;
+    // Its sites are asked first to attach to them; rights are read after that.
+    let scope = snapshot(gateway, connection).await?.scope.unwrap_or_default();
+    connection.works_in(scope.clone());
+    gateway.hub.attach_staff(connection, &scope).await?;
     let snapshot = snapshot(gateway, connection).await?;
+    if snapshot.scope.as_ref() != Some(&scope) {
+        return Err(ErrorBody::new(ErrorCode::Unavailable, "your sites have just changed; come again"));
+    }
     say_connected(gateway, connection, snapshot, None);
     if let Some(brought) = resume::expected(gateway, connection).await {
         resume::serve(gateway, connection, brought).await?;

@@ -82,8 +82,13 @@ impl Watcher {
 
     fn enforce(&self, taken: &Taken) {
         if !taken.users.is_empty() || !taken.logins.is_empty() {
-            let accounts = self.hub.accounts();
-            accounts.iter().filter(|connection| is_shut_out(connection, taken)).for_each(close);
+            for connection in self.hub.accounts() {
+                if is_shut_out(&connection, taken) {
+                    close(&connection);
+                } else if is_out_of_scope(&connection, taken) {
+                    connection.outlet().close(CloseCode::ScopeChanged);
+                }
+            }
         }
         for session in &taken.sessions {
             self.hub.clients(*session).iter().for_each(close);
@@ -104,6 +109,12 @@ fn is_shut_out(connection: &Connection, taken: &Taken) -> bool {
     let mut by_account = taken.users.iter().filter(|revoked| revoked.user_id == user);
     by_account.any(|revoked| is_refused(principal, token, revoked))
         || token.and_then(|token| token.login).is_some_and(|login| taken.logins.contains(&login))
+}
+
+/// Whether its operator works in other sites by now. Sessions that it lost are told as `gone` when it comes again.
+fn is_out_of_scope(connection: &Connection, taken: &Taken) -> bool {
+    let mut accounts = taken.users.iter().filter(|revoked| connection.user_id() == Some(revoked.user_id));
+    accounts.any(|revoked| connection.is_out_of_scope(&revoked.scope))
 }
 
 fn is_refused(principal: Principal, token: Option<TokenFacts>, revoked: &RevokedUser) -> bool {

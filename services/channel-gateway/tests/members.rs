@@ -99,6 +99,7 @@ fn event(kind: EventKind, seq: Seq, member: &Member) -> Event {
         chat_kind: ChatKind::Group,
         seq,
         visibility: Visibility::Public,
+        site_id: None,
         assigned_user_id: None,
         user_ids: vec![member.user_id],
         committed_at: DateTime::<Utc>::UNIX_EPOCH,

@@ -1,9 +1,10 @@
 //! Accounts of operators and users: making them, logging in, staying logged in.
 //!
 //! - `routes`: over REST
-//! - [`users`]: the stored account; [`refresh_tokens`]: its logins
+//! - [`users`]: the stored account; [`grants`]: the sites of an operator; [`refresh_tokens`]: its logins
 //! - [`password`]: the hashes of passwords, and how many at a time
 
+pub(crate) mod grants;
 pub(crate) mod password;
 pub(crate) mod refresh_tokens;
 pub(crate) mod routes;
@@ -20,6 +21,7 @@ use crate::http::asker::Asker;
 use crate::input::fields::{EmailAddress, Name, NewPassword};
 use crate::limits::Address;
 use crate::limits::logins;
+use crate::sites;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 use password::Turn;
@@ -137,6 +139,8 @@ pub struct Account {
     pub role: Role,
     /// None: a random one is made.
     pub password: Option<String>,
+    /// The keys of the sites in which an operator works; all sites, if it is empty.
+    pub sites: Vec<String>,
 }
 
 /// An account that was made.
@@ -157,8 +161,29 @@ pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Resul
     let password = NewPassword::parse(password).map_err(|fault| Error::Refused(fault.of("password")))?.into_inner();
     let password_hash = password::hash(password).await?;
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
-    let id = users::insert(conn, &new).await?;
+    if !account.role.is_staff() && !account.sites.is_empty() {
+        return Err(Error::invalid("site", "operators and admins alone work in sites"));
+    }
+    let add = async |conn: &mut AsyncPgConnection| {
+        let id = users::insert(conn, &new).await?;
+        for key in &account.sites {
+            let site = sites::by_key(conn, key).await?;
+            grants::add(conn, id, account.role, Some(site)).await?;
+        }
+        grants::follow_role(conn, id, account.role).await?;
+        Ok::<_, Error>(id)
+    };
+    let id = conn.transaction(add).await?;
     Ok(NewAccount { id, password: generated })
+}
+
+/// Gives an account another role, and the grants that go with it.
+pub(crate) async fn set_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<(), Error> {
+    conn.transaction(async |conn| {
+        users::set_role(conn, user, role).await?;
+        grants::follow_role(conn, user, role).await
+    })
+    .await
 }
 
 /// Closes an account, which ends all its logins, or opens it again.
@@ -178,8 +203,13 @@ pub const DEMO_EMAIL: &str = "demo@example.com";
 
 /// Makes the demo operator if there is none yet. Its password is returned at that one time.
 pub async fn ensure_demo_operator(state: &AppState) -> Result<Option<String>, Error> {
-    let account =
-        Account { email: DEMO_EMAIL.into(), name: "Demo operator".into(), role: Role::Operator, password: None };
+    let account = Account {
+        email: DEMO_EMAIL.into(),
+        name: "Demo operator".into(),
+        role: Role::Operator,
+        password: None,
+        sites: Vec::new(),
+    };
     let mut conn = state.connection().await?;
     if users::by_email(&mut conn, DEMO_EMAIL).await?.is_some() {
         return Ok(None);

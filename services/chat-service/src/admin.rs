@@ -1,19 +1,20 @@
-//! The work of the command line beside serving: accounts and chats.
+//! The work of the command line beside serving: accounts, chats and sites.
 
 use bus::outbox::LaneWaker;
 use channel_auth::Role;
-use chat_events::{ChatId, ChatKind, LaneCount, UserId};
+use chat_events::{ChatId, ChatKind, LaneCount, SiteId, UserId};
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-use crate::accounts::{self, Account, NewAccount, refresh_tokens, users};
+use crate::accounts::{self, Account, NewAccount, grants, refresh_tokens, users};
 use crate::changes::ChatChanges;
 use crate::chats;
 use crate::chats::members::{self, MemberChange};
 use crate::db::{Connection, Database, installation};
 use crate::error::Error;
-use crate::input::fields::Name;
+use crate::input::fields::{Name, SiteKey};
 use crate::messages::send::statement;
+use crate::sites::{self, Site};
 use crate::writes::Writes;
 
 /// One to read on, and one for a change.
@@ -60,8 +61,54 @@ impl Admin {
     /// Gives an account another role. An operator who loses the role is none any more within seconds.
     pub async fn set_role(&mut self, email: &str, role: Role) -> Result<(), Error> {
         let user = self.find_account(email).await?;
-        users::set_role(&mut self.connection, user, role).await?;
-        Ok(())
+        accounts::set_role(&mut self.connection, user, role).await
+    }
+
+    /// Lets an operator work in the site of that key, or in all sites. Its sockets come again within seconds.
+    pub async fn grant(&mut self, email: &str, site: Option<&str>) -> Result<(), Error> {
+        let (user, role) = self.find_operator(email).await?;
+        let site = self.find_site(site).await?;
+        grants::add(&mut self.connection, user, role, site).await
+    }
+
+    /// Takes that right. Returns whether it was there.
+    pub async fn ungrant(&mut self, email: &str, site: Option<&str>) -> Result<bool, Error> {
+        let user = self.find_account(email).await?;
+        let site = self.find_site(site).await?;
+        grants::remove(&mut self.connection, user, site).await
+    }
+
+    async fn find_operator(&mut self, email: &str) -> Result<(UserId, Role), Error> {
+        let (user, _) = users::by_email(&mut self.connection, email).await?.ok_or_else(|| no_account(email))?;
+        match user.role.0 {
+            role if role.is_staff() => Ok((UserId(user.id), role)),
+            _ => Err(Error::invalid("email", format!("{email} is no operator"))),
+        }
+    }
+
+    async fn find_site(&mut self, key: Option<&str>) -> Result<Option<SiteId>, Error> {
+        match key {
+            Some(key) => sites::by_key(&mut self.connection, key).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Makes a web site.
+    pub async fn add_site(&mut self, key: &str, name: &str) -> Result<SiteId, Error> {
+        let key = SiteKey::parse(key.to_owned()).map_err(|fault| Error::Refused(fault.of("key")))?;
+        let name = Name::parse(name.to_owned()).map_err(|fault| Error::Refused(fault.of("name")))?;
+        sites::add(&mut self.connection, key, name).await
+    }
+
+    /// All sites.
+    pub async fn sites(&mut self) -> Result<Vec<Site>, Error> {
+        sites::list(&mut self.connection).await
+    }
+
+    /// Archives a site, or opens it again.
+    pub async fn archive_site(&mut self, key: &str, is_archived: bool) -> Result<(), Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        sites::set_archived(&mut self.connection, site, is_archived).await
     }
 
     /// Ends all logins of an account.
@@ -72,8 +119,7 @@ impl Admin {
 
     async fn find_account(&mut self, email: &str) -> Result<UserId, Error> {
         let found = users::by_email(&mut self.connection, email).await?;
-        let found = found.map(|(user, _)| UserId(user.id));
-        found.ok_or_else(|| Error::invalid("email", format!("there is no account {email}")))
+        found.map(|(user, _)| UserId(user.id)).ok_or_else(|| no_account(email))
     }
 
     /// Makes a chat with its members, given by address or id. The first is its admin.
@@ -121,6 +167,10 @@ impl Admin {
         };
         found.map(UserId).ok_or_else(|| Error::invalid("member", format!("there is no account {person}")))
     }
+}
+
+fn no_account(email: &str) -> Error {
+    Error::invalid("email", format!("there is no account {email}"))
 }
 
 /// A role by its name, for the command line.

@@ -1,11 +1,13 @@
 //! The work of the command line beside serving: one file for each thing that it acts on.
 
 mod chat;
+mod site;
 mod user;
 
 use clap::Subcommand;
 
 pub use chat::ChatCommand;
+pub use site::SiteCommand;
 pub use user::UserCommand;
 
 use crate::Config;
@@ -20,6 +22,9 @@ pub enum AdminCommand {
     /// Chats that are not sessions
     #[command(subcommand)]
     Chat(ChatCommand),
+    /// Web sites whose visitors open sessions
+    #[command(subcommand)]
+    Site(SiteCommand),
 }
 
 impl AdminCommand {
@@ -29,6 +34,7 @@ impl AdminCommand {
         match self {
             Self::User(command) => command.run(admin).await,
             Self::Chat(command) => command.run(admin).await,
+            Self::Site(command) => command.run(admin).await,
         }
     }
 }

@@ -91,6 +91,7 @@ impl Error {
 /// Named constraints that a caller can run into.
 fn violation(constraint: &str) -> ErrorBody {
     match constraint {
+        "sites_key_unique" => ErrorBody::field(ErrorCode::Conflict, "key", "this key is taken"),
         "users_email_unique" => ErrorBody::field(ErrorCode::Conflict, "email", "this address is taken"),
         "messages_client_id_unique" => {
             ErrorBody::field(ErrorCode::Conflict, "client_id", "this client_id was used already")

@@ -1,7 +1,8 @@
 //! chat-service: REST, accounts, permissions, history, and the relay of the outbox. PostgreSQL is the only truth.
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
-//! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions`; `marks`
+//! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
+//!   `sites`; `marks`
 //! - [`gateway`]: requests of gateways, over HTTP or within one process
 //!
 //! Shared by the features:
@@ -36,6 +37,7 @@ mod messages;
 mod metrics;
 pub mod relay;
 mod sessions;
+mod sites;
 mod start;
 mod state;
 mod tokens;

@@ -19,6 +19,7 @@ mod recovery;
 mod restore;
 mod resume;
 mod rights;
+mod scopes;
 mod sessions;
 mod shutdown;
 mod slow_consumers;

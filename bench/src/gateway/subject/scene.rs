@@ -81,7 +81,8 @@ impl Scene {
     fn accounts(self, count: usize) -> String {
         format!(
             "INSERT INTO users (id, email, name, role, password_hash) OVERRIDING SYSTEM VALUE
-                 SELECT n, 'user' || n || '@example.com', 'User ' || n, '{}', '-' FROM generate_series(1, {count}) n;",
+                 SELECT n, 'user' || n || '@example.com', 'User ' || n, '{}', '-' FROM generate_series(1, {count}) n;
+             INSERT INTO grants (user_id, role, scope) SELECT id, role, 'all' FROM users WHERE role <> 'user';",
             self.role().as_str(),
         )
     }

@@ -1,7 +1,7 @@
 //! The outbox's statements. Each is prepared once per session.
 
 use bytes::Bytes;
-use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Lane, Seq, UserId, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Lane, Seq, SiteId, UserId, Visibility};
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
@@ -30,6 +30,7 @@ diesel::table! {
         kind -> Text,
         chat_kind -> Text,
         visibility -> Text,
+        site_id -> Nullable<Int8>,
         assigned_user_id -> Nullable<Int8>,
         user_ids -> Array<Int8>,
         data -> Text,
@@ -52,6 +53,8 @@ pub struct NewEvent<'a> {
     pub chat_kind: ChatKind,
     /// The readers who may see it.
     pub visibility: Visibility,
+    /// The site of a session.
+    pub site_id: Option<SiteId>,
     /// The operator who has the session, if any.
     pub assigned_user_id: Option<UserId>,
     /// The users whom it concerns in person.
@@ -72,6 +75,7 @@ pub async fn write(conn: &mut AsyncPgConnection, event: &NewEvent<'_>) -> QueryR
         outbox::kind.eq(event.kind.as_str()),
         outbox::chat_kind.eq(event.chat_kind.as_str()),
         outbox::visibility.eq(event.visibility.as_str()),
+        outbox::site_id.eq(event.site_id.map(|id| id.0)),
         outbox::assigned_user_id.eq(event.assigned_user_id.map(|id| id.0)),
         outbox::user_ids.eq(user_ids),
         outbox::data.eq(event.data),
@@ -100,6 +104,7 @@ pub(crate) struct Row {
     kind: String,
     chat_kind: String,
     visibility: String,
+    site_id: Option<i64>,
     assigned_user_id: Option<i64>,
     user_ids: Vec<i64>,
     data: String,
@@ -122,6 +127,7 @@ impl Row {
             chat_kind: named(&self.chat_kind).ok_or_else(|| unreadable("chat_kind"))?,
             seq: Seq(self.seq),
             visibility: named(&self.visibility).ok_or_else(|| unreadable("visibility"))?,
+            site_id: self.site_id.map(SiteId),
             assigned_user_id: self.assigned_user_id.map(UserId),
             user_ids: self.user_ids.into_iter().map(UserId).collect(),
             committed_at: self.committed_at.ok_or_else(|| unreadable("committed_at"))?,
@@ -182,6 +188,7 @@ impl Query for ReadLane {
         Text,
         Text,
         Nullable<BigInt>,
+        Nullable<BigInt>,
         Array<BigInt>,
         Text,
         Nullable<Text>,
@@ -193,8 +200,9 @@ impl QueryFragment<Pg> for ReadLane {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql(
             // A value that does not fit a type here must not fail the rows around it.
-            "SELECT chat_id, seq, kind, chat_kind, visibility, assigned_user_id, array_remove(user_ids, NULL), data, \
-             traceparent, CASE WHEN committed_at > '1970-01-01' AND committed_at < '10000-01-01' THEN committed_at END \
+            "SELECT chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, \
+             array_remove(user_ids, NULL), data, traceparent, \
+             CASE WHEN committed_at > '1970-01-01' AND committed_at < '10000-01-01' THEN committed_at END \
              FROM outbox WHERE lane = ",
         );
         out.push_bind_param::<SmallInt, _>(&self.lane)?;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use chat_events::names::{Channel, channels_of};
-use chat_events::{ChatKind, Event, Lane, Signal};
+use chat_events::names::{Channel, channels_of, channels_of_signal};
+use chat_events::{Event, Lane, Signal};
 use redis::{PushInfo, PushKind, Value};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -20,12 +20,6 @@ const SIGNAL_START: &[u8] = b"{\"signal\":";
 #[derive(Serialize, Deserialize)]
 pub(super) struct SignalEnvelope {
     pub(super) signal: Signal,
-}
-
-/// Channels that a signal is published to.
-pub(super) fn signal_channels(signal: &Signal) -> Vec<Channel> {
-    let staff = (signal.chat_kind == ChatKind::Session).then_some(Channel::Staff);
-    std::iter::once(Channel::Chat(signal.chat_id)).chain(staff).collect()
 }
 
 /// The receiving end of one connection.
@@ -89,7 +83,7 @@ impl Inlet {
         }
         let (incoming, channels) = if payload.starts_with(SIGNAL_START) {
             let SignalEnvelope { signal } = serde_json::from_slice(payload)?;
-            let channels = signal_channels(&signal);
+            let channels = channels_of_signal(&signal);
             (Incoming::Signal(signal), channels)
         } else {
             let event: Event = serde_json::from_slice(payload)?;

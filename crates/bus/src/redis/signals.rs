@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chat_events::names::last_seen;
+use chat_events::names::{channels_of_signal, last_seen};
 use chat_events::signal::SignalData;
 use chat_events::{Mark, Signal};
 use redis::aio::MultiplexedConnection;
@@ -14,7 +14,7 @@ use redis::{Client, Pipeline};
 use tokio::sync::{mpsc, watch};
 
 use super::client::{connect, connection_config, failed};
-use super::inlet::{SignalEnvelope, signal_channels};
+use super::inlet::SignalEnvelope;
 use crate::BusError;
 
 /// How many waiting signals go out together.
@@ -64,7 +64,7 @@ impl SignalSender {
             if let SignalData::Mark { mark, .. } = &signal.data {
                 self.seen(&mut pipeline, &signal, mark);
             }
-            let channels = signal_channels(&signal);
+            let channels = channels_of_signal(&signal);
             let json = serde_json::to_vec(&SignalEnvelope { signal }).expect("a signal is plain data");
             for channel in channels {
                 pipeline.cmd("PUBLISH").arg(format!("{}{channel}", self.prefix)).arg(&json).ignore();

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chat_events::event::EventPointer;
 use chat_events::names::{Channel, channels_of, chat_stream, last_beat};
 use chat_events::{Beat, ChatId, EventKind};
 use redis::aio::MultiplexedConnection;
@@ -143,9 +144,13 @@ impl RedisSink {
         command.arg(self.script.get_hash()).arg(keys.len()).arg(&keys);
         command.arg(self.stream_length).arg(self.stream_ttl_ms).arg(self.channel_name(Channel::Chat(first.chat_id)));
         for envelope in envelopes {
-            let indices: Vec<usize> = other_channels(envelope).map(|channel| others[&channel]).collect();
+            let channels: Vec<Channel> = other_channels(envelope).collect();
             let empties = u8::from(envelope.event.kind == EventKind::MessageDeleted);
-            command.arg(envelope.event.seq.0).arg(empties).arg(&envelope.json[..]).arg(indices.len()).arg(indices);
+            command.arg(envelope.event.seq.0).arg(empties).arg(&envelope.json[..]).arg(pointer(envelope, &channels));
+            command.arg(channels.len());
+            for channel in channels {
+                command.arg(others[&channel]).arg(kept_in_stream(channel));
+            }
         }
         command
     }
@@ -238,6 +243,22 @@ fn scatter(len: usize, places: &[Vec<usize>], outcomes: impl Iterator<Item = Vec
 /// The chat's own channel comes first and is told apart by the script.
 fn other_channels(envelope: &Envelope) -> impl Iterator<Item = Channel> {
     channels_of(&envelope.event).into_iter().skip(1)
+}
+
+/// The part of an event that the stream of a channel keeps. All sessions are in one stream for longer than a deleted text
+/// may stay; those of a site are in none.
+fn kept_in_stream(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Staff => "pointer",
+        Channel::Site(_) => "nothing",
+        Channel::Chat(_) | Channel::User(_) | Channel::Beats => "event",
+    }
+}
+
+/// Where the event is, where a stream keeps that.
+fn pointer(envelope: &Envelope, channels: &[Channel]) -> String {
+    let pointer = || serde_json::to_string(&EventPointer::of(&envelope.event)).expect("a pointer is plain data");
+    if channels.contains(&Channel::Staff) { pointer() } else { String::new() }
 }
 
 async fn load(script: &Script, conn: &mut MultiplexedConnection) -> RedisResult<()> {

@@ -37,6 +37,7 @@ pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
         chat_kind: ChatKind::Session,
         seq: Seq(seq),
         visibility: Visibility::Public,
+        site_id: None,
         assigned_user_id: None,
         user_ids: vec![],
         committed_at: Utc::now(),

@@ -14,6 +14,7 @@ fn typing(name: &str) -> Signal {
         id: uuid::Uuid::nil(),
         chat_id: ChatId(4),
         chat_kind: ChatKind::Session,
+        site_id: None,
         visibility: Visibility::Public,
         origin: None,
         data: SignalData::Typing {

@@ -36,6 +36,7 @@ async fn commit(database: &Database, chat: i64, seqs: impl IntoIterator<Item = i
             kind: EventKind::MessageSent,
             chat_kind: ChatKind::Session,
             visibility: Visibility::Public,
+            site_id: None,
             assigned_user_id: None,
             user_ids: &[],
             data: r#"{"body":"hello"}"#,

@@ -4,9 +4,13 @@ use crate::config;
 use crate::events::{beat, deletion, for_users, message, next, part, places, restored};
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Envelope, Incoming, Outcome, PubSub, PubSubConfig, Sink};
+use chat_events::event::EventPointer;
 use chat_events::names::{Channel, chat_stream, last_beat};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, Mark, MarkKind, Reader, SenderType, Seq, Signal, UserId, Visibility};
+use chat_events::{
+    ChatId, ChatKind, Epoch, EventKind, Lane, Mark, MarkKind, Reader, SenderType, Seq, Signal, SiteId, UserId,
+    Visibility,
+};
 use chrono::{DateTime, Utc};
 use redis::aio::MultiplexedConnection;
 use telemetry::Vital;
@@ -82,6 +86,37 @@ async fn staff_and_users_have_streams_of_their_own() {
 }
 
 #[tokio::test]
+async fn the_stream_of_staff_holds_no_texts_and_a_site_has_none() {
+    let prefix = fresh_prefix();
+    let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
+    let (pubsub, mut incoming) = listener(&prefix).await;
+    pubsub.subscribe(&[Channel::Site(SiteId(3))]).await.expect("in force");
+    let in_site = |chat, seq, site| {
+        let mut event = message(chat, seq).event;
+        event.site_id = Some(SiteId(site));
+        let json = serde_json::to_vec(&event).expect("an event").into();
+        Envelope { lane: Lane(0), event, json }
+    };
+    sink.publish(&[in_site(4, 1, 3), in_site(5, 1, 2), in_site(4, 2, 3)]).await;
+    for seq in [1, 2] {
+        let event = event(&mut incoming).await.event;
+        assert_eq!((event.chat_id, event.seq, event.site_id), (ChatId(4), Seq(seq), Some(SiteId(3))));
+    }
+    let stream = format!("{}{}", prefix.prefix(), Channel::Staff);
+    let kept: Vec<(String, Vec<(String, String)>)> =
+        redis::cmd("XRANGE").arg(&stream).arg("-").arg("+").query_async(&mut conn).await.expect("a stream");
+    let pointers: Vec<&(String, String)> = kept.iter().flat_map(|(_, fields)| fields).collect();
+    assert_eq!(pointers.len(), 3, "{pointers:?}");
+    assert_eq!(pointers[0].0, "p");
+    let pointer: EventPointer = serde_json::from_str(&pointers[0].1).expect("a pointer");
+    assert_eq!((pointer.chat_id, pointer.seq, pointer.kind), (ChatId(4), Seq(1), EventKind::MessageSent));
+    assert!(!pointers[0].1.contains("data"), "{pointers:?}");
+    let site = format!("{}{}", prefix.prefix(), Channel::Site(SiteId(3)));
+    let exists: bool = redis::cmd("EXISTS").arg(&site).query_async(&mut conn).await.expect("an answer");
+    assert!(!exists, "what a site is told is in no stream");
+}
+
+#[tokio::test]
 async fn a_chat_stops_at_its_first_refusal_and_others_go_on() {
     let prefix = fresh_prefix();
     let (mut conn, mut sink) = (prefix.connect().await, sink(&prefix));
@@ -147,6 +182,7 @@ async fn a_signal_comes_once_though_it_goes_to_two_channels() {
         id: uuid::Uuid::nil(),
         chat_id: ChatId(4),
         chat_kind: ChatKind::Session,
+        site_id: None,
         visibility: Visibility::Public,
         origin: Some("connection 1".into()),
         data: SignalData::Typing { sender_type: SenderType::Client, sender_id: 1, sender_name: None, is_typing },
@@ -171,6 +207,7 @@ async fn a_mark_tells_when_its_reader_was_last_seen() {
         id: uuid::Uuid::nil(),
         chat_id: ChatId(4),
         chat_kind: ChatKind::Group,
+        site_id: None,
         visibility: Visibility::Public,
         origin: None,
         data: SignalData::Mark { kind: MarkKind::Delivered, mark },

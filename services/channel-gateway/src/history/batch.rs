@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use chat_events::gateway_api::{MemberChange, SyncPage};
 use chat_events::{
-    ChatId, ChatKind, Event, EventKind, Member, Message, MessageId, Seq, Session, SessionDesk, UserId, Visibility,
+    ChatId, ChatKind, Event, EventKind, Member, Message, MessageId, Seq, Session, SessionDesk, SiteId, UserId,
+    Visibility,
 };
 use serde::Deserialize;
 
@@ -15,6 +16,8 @@ use crate::frames::ChatFrame;
 pub struct Batch {
     /// The chat's kind.
     pub kind: ChatKind,
+    /// The site of a session, if the source says it.
+    pub site: Option<SiteId>,
     /// In rising `seq`.
     pub items: Vec<Item>,
     /// Everything up to here was read.
@@ -53,7 +56,8 @@ impl Batch {
         items.extend(page.desk.as_ref().map(of_desk));
         items.extend(page.members.iter().map(|change| of_member(kind, chat, change, after)));
         items.sort_by_key(|item| item.frame.seq);
-        Self { kind, items, next: page.next, top: page.chat.seq, has_more: page.has_more }
+        let site = page.chat.session.as_ref().map(|session| session.site_id);
+        Self { kind, site, items, next: page.next, top: page.chat.seq, has_more: page.has_more }
     }
 
     /// What a stream holds after this cursor. None unless it has every seq from there on, and reaches that far: Redis
@@ -71,7 +75,8 @@ impl Batch {
         }
         let mut items: Vec<Item> = items.into_values().collect();
         items.sort_by_key(|item| item.frame.seq);
-        Some(Self { kind: last.chat_kind, items, next: last.seq, top: last.seq, has_more: false })
+        let (kind, site) = (last.chat_kind, last.site_id);
+        Some(Self { kind, site, items, next: last.seq, top: last.seq, has_more: false })
     }
 }
 

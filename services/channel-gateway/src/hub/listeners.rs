@@ -7,9 +7,9 @@ use std::time::Instant;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::Principal;
 use chat_events::names::Channel;
-use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
+use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Scope, Seq, SiteId, UserId};
 
-use super::{Hub, Room, lock};
+use super::{Hub, Room, lock, remove};
 use crate::connection::Connection;
 
 /// Channels in one question to the bus.
@@ -61,30 +61,25 @@ impl Hub {
         state.last_used = Instant::now();
     }
 
-    /// Lists a connection for all sessions; returns when it will miss nothing that is committed from here on.
-    pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+    /// Lists a connection for the sessions of its sites; returns when it will miss nothing that is committed from here on.
+    pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>, scope: &Scope) -> Result<(), ErrorBody> {
         // What waits for its beginning happened before this connection was there: it may have seen it elsewhere.
         self.news.settled().await;
-        {
-            let mut staff = lock(&self.staff);
-            let mut list = staff.as_ref().clone();
-            list.push(connection.clone());
-            *staff = Arc::new(list);
-        }
-        let subscribe = || async { self.pubsub.subscribe(&[Channel::Staff]).await };
-        self.staff_channel.get_or_try_init(subscribe).await.map_err(|why| unreachable_bus(&why))?;
+        self.change_staff(|staff| staff.add(connection, scope));
+        self.listen_for_staff().await.map_err(|why| unreachable_bus(&why))?;
         self.know_sessions().await
     }
 
     /// Takes a connection off all sessions.
     pub fn detach_staff(&self, connection: &Arc<Connection>) {
-        let mut staff = lock(&self.staff);
-        let mut list = staff.as_ref().clone();
-        remove(&mut list, connection);
-        if list.is_empty() {
-            self.news.forget();
-        }
-        *staff = Arc::new(list);
+        self.change_staff(|staff| {
+            let before = staff.scope();
+            staff.remove(connection);
+            let left = staff.scope();
+            if left != before {
+                self.news.keep(&left);
+            }
+        });
     }
 
     /// Lists a connection for what concerns a user in person.
@@ -104,7 +99,8 @@ impl Hub {
     /// A listener of a chat has read its history up to here. Says how far it has to read if that is not far enough.
     #[must_use]
     pub fn joined(&self, chat: ChatId, kind: ChatKind, reached: Seq) -> Option<Seq> {
-        let room = self.wanted_room(chat, kind)?;
+        let has_staff = || !self.staff().everybody().is_empty();
+        let room = if kind == ChatKind::Session && has_staff() { self.room(chat) } else { self.known_room(chat)? };
         let mut state = lock(&room.state);
         state.kind = Some(kind);
         state.last_used = Instant::now();
@@ -119,7 +115,7 @@ impl Hub {
     /// The connections of operators and users.
     pub fn accounts(&self) -> Vec<Arc<Connection>> {
         let mut all: Vec<_> = lock(&self.users).values().flatten().cloned().collect();
-        all.extend(self.staff().iter().cloned());
+        all.extend(self.staff().everybody().iter().cloned());
         all
     }
 
@@ -157,25 +153,27 @@ impl Hub {
     }
 
     /// The room of a chat, if anybody here wants its events.
-    pub(super) fn wanted_room(&self, chat: ChatId, kind: ChatKind) -> Option<Arc<Room>> {
-        if kind == ChatKind::Session && !lock(&self.staff).is_empty() {
+    pub(super) fn wanted_room(&self, chat: ChatId, kind: ChatKind, site: Option<SiteId>) -> Option<Arc<Room>> {
+        if kind == ChatKind::Session && self.staff().covers(site) {
             return Some(self.room(chat));
         }
         self.known_room(chat)
     }
 
-    pub(super) fn staff(&self) -> Arc<Vec<Arc<Connection>>> {
-        lock(&self.staff).clone()
+    /// The site of a session, as far as it is known here.
+    pub fn site_of(&self, chat: ChatId) -> Option<SiteId> {
+        self.known_room(chat).and_then(|room| lock(&room.state).site)
+    }
+
+    /// Says of which site a session is.
+    pub fn is_of_site(&self, chat: ChatId, site: SiteId) {
+        if let Some(room) = self.known_room(chat) {
+            lock(&room.state).is_of((ChatKind::Session, Some(site)));
+        }
     }
 }
 
 fn unreachable_bus(why: &bus::BusError) -> ErrorBody {
     tracing::warn!(error = %why, "cannot subscribe");
     ErrorBody::new(ErrorCode::Unavailable, "live delivery is not available; try again")
-}
-
-fn remove(list: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
-    if let Some(index) = list.iter().position(|other| Arc::ptr_eq(other, connection)) {
-        list.swap_remove(index);
-    }
 }

@@ -51,7 +51,7 @@ impl Hub {
             Err(error) => return tracing::warn!(%error, "tops cannot be compared"),
         };
         for top in tops.tops {
-            if let Some(room) = self.wanted_room(top.chat_id, top.kind) {
+            if let Some(room) = self.wanted_room(top.chat_id, top.kind, top.site_id) {
                 self.compare_top(&room, &top);
             }
         }
@@ -65,7 +65,7 @@ impl Hub {
     pub(super) fn compare_top(self: &Arc<Self>, room: &Arc<Room>, top: &Top) {
         let is_behind = lock(&room.state).feed.is_behind(top.seq);
         if is_behind {
-            self.hear(room, top.kind, top.seq);
+            self.hear(room, (top.kind, top.site_id), top.seq);
         }
     }
 
@@ -100,8 +100,8 @@ impl Hub {
                 }
             };
             let mut asked_at = Seq(i64::MAX);
-            if let [Top { kind, seq, .. }] = tops.tops[..] {
-                hub.hear(&room, kind, seq);
+            if let [Top { kind, site_id, seq, .. }] = tops.tops[..] {
+                hub.hear(&room, (kind, site_id), seq);
                 hub.sent_up_to(&room, seq).await;
                 asked_at = seq;
             }
@@ -125,12 +125,17 @@ impl Hub {
     }
 
     /// Clears out rooms that nobody needs, and gives back their channels.
-    pub(super) async fn sweep(&self) {
+    pub(super) async fn sweep(self: &Arc<Self>) {
+        match self.leave_staff_channels().await {
+            Ok(true) => self.reconcile().await,
+            Ok(false) => {}
+            Err(error) => tracing::debug!(%error, "the channels of sessions cannot be changed"),
+        }
         let _alone = self.subscribing.write().await;
-        let has_staff = !self.staff().is_empty();
+        let staff = self.staff();
         let mut channels = Vec::new();
         lock(&self.rooms).retain(|_, room| {
-            let kept = room.is_needed(has_staff);
+            let kept = room.is_needed(&staff);
             if !kept {
                 room.is_closed.store(true, Ordering::Relaxed);
                 channels.extend(room.channel.initialized().then_some(Channel::Chat(room.chat)));

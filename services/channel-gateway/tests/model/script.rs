@@ -9,7 +9,7 @@ use channel_gateway::watch::progress::Placed;
 use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
 use chat_events::{
     ChatId, ChatKind, ClientId, Epoch, Event, EventKind, Member, Message, MessageId, SenderType, Seq, Session,
-    SessionStatus, UserId, Visibility, Visitor,
+    SessionStatus, SiteId, UserId, Visibility, Visitor,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -173,6 +173,7 @@ impl Script {
             chat_kind: self.kind,
             seq,
             visibility,
+            site_id: None,
             assigned_user_id: None,
             user_ids: if self.change(seq) == Change::Removed { vec![REMOVED] } else { Vec::new() },
             committed_at: DateTime::<Utc>::UNIX_EPOCH,
@@ -246,6 +247,7 @@ fn raw(data: &impl Serialize) -> Box<serde_json::value::RawValue> {
 fn session() -> Session {
     Session {
         session_id: CHAT,
+        site_id: SiteId(1),
         status: SessionStatus::Open,
         assignee: None,
         client: Visitor { id: ClientId(1), name: None, email: None, page_url: None, locale: None },

@@ -2,7 +2,7 @@
 //!
 //! A rule is an expression whose value is a *verdict*: `allowed`, or why not; [`super::check_verdict`] says it in words.
 //! Aliases are fixed: `c` the chat, `s` its session, `v` its client (joined for clients alone), `u` the account that acts,
-//! if it is open and its token counts ([`acting_user`]), `p` its membership (joined for users alone, never of a session).
+//! if it is open and its token counts ([`acting_user`]); its grants are looked up by it; `p` its membership (joined for users alone, never of a session).
 //! All but the chat's own are joined from outside, and may have no row.
 
 /// That `u` is the account of the actor, that it is open, and that the access token still counts (`$user_id`,
@@ -31,6 +31,30 @@ macro_rules! is_staff {
     };
 }
 
+/// That the operator of the given id (as SQL) works in the site of the session `s`. No grant is no right.
+macro_rules! works_in_site {
+    ($user_id:literal) => {
+        concat!(
+            "EXISTS (SELECT FROM grants g WHERE g.user_id = ",
+            $user_id,
+            " AND (g.scope = 'all' OR g.site_id = s.site_id))"
+        )
+    };
+}
+
+/// The sites in which an operator works, as an array; null for all.
+macro_rules! scope_sites {
+    ($user_id:literal) => {
+        concat!(
+            "CASE WHEN NOT EXISTS (SELECT FROM grants g WHERE g.user_id = ",
+            $user_id,
+            " AND g.scope = 'all') THEN ARRAY(SELECT g.site_id FROM grants g WHERE g.user_id = ",
+            $user_id,
+            ") END"
+        )
+    };
+}
+
 /// That the member `p` may read its chat.
 macro_rules! member_reads {
     () => {
@@ -38,12 +62,14 @@ macro_rules! member_reads {
     };
 }
 
-/// That the actor (`$principal`, `$session_id`), known to have the right to ask, may see the chat `c`: for statements
-/// about many chats at once. A user's membership is `p`; whether chats that are no sessions count is given as SQL.
+/// That the actor (`$principal`, `$user_id`, `$session_id`), known to have the right to ask, may see the chat `c` (if it is
+/// a session, `s`): for statements about many chats at once. A user's membership is `p`; whether chats that are no sessions count is given as SQL.
 macro_rules! may_see {
     ($own_chats:literal) => {
         concat!(
-            "CASE WHEN c.kind = 'session' THEN $principal = 'staff' OR c.id = $session_id ELSE ",
+            "CASE WHEN c.kind = 'session' THEN CASE $principal WHEN 'staff' THEN ",
+            $crate::access::rules::works_in_site!("$user_id"),
+            " ELSE c.id = $session_id END ELSE ",
             $own_chats,
             " AND ",
             $crate::access::rules::member_reads!(),
@@ -78,7 +104,9 @@ macro_rules! knowing {
                     WHEN NOT (",
             $crate::access::rules::is_staff!(),
             ") THEN 'not_staff'
-                    WHEN s.chat_id IS NULL THEN 'unknown'
+                    WHEN s.chat_id IS NULL OR NOT ",
+            $crate::access::rules::works_in_site!("u.id"),
+            " THEN 'unknown'
                     ELSE ",
             $staff,
             " END
@@ -198,4 +226,7 @@ macro_rules! reader_cte {
     };
 }
 
-pub(crate) use {acting_user, is_staff, knowing, may_see, member_reads, reader_cte, ruled, verdict, verdict_by_name};
+pub(crate) use {
+    acting_user, is_staff, knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict, verdict_by_name,
+    works_in_site,
+};

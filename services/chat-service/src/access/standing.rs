@@ -2,13 +2,13 @@
 //! the rule.
 
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, ErrorCode, UserId};
+use chat_events::{ChatId, ErrorCode, Scope, UserId};
 use diesel::prelude::{OptionalExtension, QueryDsl, Queryable};
-use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use super::rules::{acting_user, is_staff, ruled, verdict_by_name};
+use super::rules::{acting_user, is_staff, ruled, scope_sites, verdict_by_name};
 use super::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::schema::users;
 use crate::db::statement::statement;
@@ -85,12 +85,14 @@ pub(crate) async fn hold(conn: &mut AsyncPgConnection, account: UserId) -> Resul
 }
 
 statement! {
-    /// The account of the actor, if it is open and the token still counts, and whether it is staff.
+    /// The account of the actor, if it is open and the token still counts, whether it is staff, and in which sites.
     ReadActingUser {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
-    } -> (BigInt, Bool) = concat!("SELECT u.id, ", is_staff!(), " FROM users u WHERE ", acting_user!());
+    } -> (BigInt, Bool, Nullable<Array<BigInt>>) = concat!(
+        "SELECT u.id, ", is_staff!(), ", ", scope_sites!("u.id"), " FROM users u WHERE ", acting_user!()
+    );
 }
 
 /// The account of the actor, whatever its token says of its role.
@@ -98,18 +100,19 @@ pub(crate) async fn acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result
     Ok(read_acting(conn, actor).await?.0)
 }
 
-/// The same for an operator.
-pub(crate) async fn acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> Result<UserId, Error> {
-    let (user, is_staff) = read_acting(conn, actor).await?;
+/// The same for an operator, and the sites in which it works.
+pub(crate) async fn acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, Scope), Error> {
+    let (user, is_staff, scope) = read_acting(conn, actor).await?;
     let verdict = if is_staff { "allowed" } else { "not_staff" };
-    check_verdict(Verb::Desk, verdict).map(|()| user)
+    check_verdict(Verb::Desk, verdict).map(|()| (user, scope))
 }
 
-async fn read_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, bool), Error> {
+async fn read_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, bool, Scope), Error> {
     let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
-    let found: Option<(i64, bool)> = ReadActingUser { user_id, issued_at, login }.get_result(conn).await.optional()?;
-    let (user, is_staff) = found.ok_or_else(Error::not_active)?;
-    Ok((UserId(user), is_staff))
+    let found: Option<(i64, bool, Option<Vec<i64>>)> =
+        ReadActingUser { user_id, issued_at, login }.get_result(conn).await.optional()?;
+    let (user, is_staff, sites) = found.ok_or_else(Error::not_active)?;
+    Ok((UserId(user), is_staff, Scope::of_sites(sites)))
 }
 
 /// Whether a session may be given to this user. It stays so until the transaction is over.

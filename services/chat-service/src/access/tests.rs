@@ -27,6 +27,15 @@ enum AccountState {
 struct Account {
     role: &'static str,
     state: AccountState,
+    works_in: WorksIn,
+}
+
+/// The grants of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WorksIn {
+    AllSites,
+    /// These, by their ids.
+    Sites(&'static [i64]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +65,7 @@ enum Chat {
     Session {
         status: &'static str,
         is_banned: bool,
+        site: i64,
     },
     /// A chat in which every account has these flags; without flags nobody is a member.
     Other {
@@ -67,12 +77,24 @@ enum Chat {
 fn accounts() -> Vec<Account> {
     let states =
         [AccountState::Open, AccountState::Closed, AccountState::LoggedOutEverywhere, AccountState::LoggedOutHere];
-    let of_role = |role| states.map(|state| Account { role, state });
-    ["user", "operator", "admin"].into_iter().flat_map(of_role).collect()
+    let of_role = |role| states.map(|state| Account { role, state, works_in: WorksIn::AllSites });
+    let mut accounts: Vec<Account> = ["user", "operator", "admin"].into_iter().flat_map(of_role).collect();
+    for sites in [&[][..], &[1], &[2], &[1, 2]] {
+        let works_in = WorksIn::Sites(sites);
+        let narrowed = |role| Account { role, state: AccountState::Open, works_in };
+        accounts.extend(["user", "operator", "admin"].map(narrowed));
+    }
+    accounts
 }
 
 fn sessions() -> Vec<Chat> {
-    let of_status = |status| [false, true].map(|is_banned| Chat::Session { status, is_banned });
+    let of_status = |status| {
+        [(false, 1), (false, 2), (true, 1), (true, 2)].map(|(is_banned, site)| Chat::Session {
+            status,
+            is_banned,
+            site,
+        })
+    };
     ["open", "pending", "closed"].into_iter().flat_map(of_status).collect()
 }
 
@@ -123,7 +145,7 @@ fn client(own: usize, (number, chat): (usize, Chat), verb: Verb) -> Says {
         return Says::NotKnown;
     }
     // Whose token it is, `check_scope` has seen: a client asks of its own session alone.
-    let Chat::Session { status, is_banned } = chat else { return Says::NotKnown };
+    let Chat::Session { status, is_banned, .. } = chat else { return Says::NotKnown };
     assert_eq!(own, number, "a client asks of its own session alone");
     match verb {
         _ if is_banned => Says::No,
@@ -144,7 +166,11 @@ fn staff(account: Account, chat: Chat, verb: Verb) -> Says {
     if account.role == "user" {
         return Says::No;
     }
-    if matches!(chat, Chat::Session { .. }) { Says::Yes } else { Says::NotKnown }
+    match (chat, account.works_in) {
+        (Chat::Session { .. }, WorksIn::AllSites) => Says::Yes,
+        (Chat::Session { site, .. }, WorksIn::Sites(sites)) if sites.contains(&site) => Says::Yes,
+        _ => Says::NotKnown,
+    }
 }
 
 fn user(account: Account, chat: Chat, verb: Verb) -> Says {
@@ -199,8 +225,8 @@ fn said(verb: Verb, verdict: &str) -> Says {
 
 /// Everybody and everything, with ids that are numbers here plus one.
 fn people_and_chats(accounts: &[Account], chats: &[Chat]) -> String {
-    let mut sql = String::new();
-    for (id, Account { role, state }) in (1..).zip(accounts) {
+    let mut sql = "INSERT INTO sites (key, name) VALUES ('second', 'Second');".to_owned();
+    for (id, Account { role, state, works_in }) in (1..).zip(accounts) {
         let is_active = *state != AccountState::Closed;
         let tokens_from = if *state == AccountState::LoggedOutEverywhere { ISSUED_AT + 1 } else { ISSUED_AT };
         let revoked_at = if *state == AccountState::LoggedOutHere { "now()" } else { "NULL" };
@@ -211,17 +237,31 @@ fn people_and_chats(accounts: &[Account], chats: &[Chat]) -> String {
                 VALUES ('{}', {id}, '\\x{id:02x}', now(), {revoked_at});",
             login(id)
         );
+        sql += &match works_in {
+            WorksIn::AllSites => {
+                format!("INSERT INTO grants (user_id, role, scope) VALUES ({id}, 'operator', 'all');")
+            }
+            WorksIn::Sites(sites) => {
+                let grant = |site: &i64| {
+                    format!(
+                        "INSERT INTO grants (user_id, role, scope, site_id) VALUES ({id}, 'operator', 'site', {site});"
+                    )
+                };
+                sites.iter().map(grant).collect()
+            }
+        };
     }
     for (id, chat) in (1..).zip(chats) {
         match chat {
             Chat::Nothing => {}
-            Chat::Session { status, is_banned } => {
+            Chat::Session { status, is_banned, site } => {
                 let banned_at = if *is_banned { "now()" } else { "NULL" };
                 sql += &format!(
                     "INSERT INTO chats (id, kind) OVERRIDING SYSTEM VALUE VALUES ({id}, 'session');
                      INSERT INTO clients (id, secret_hash, banned_at) OVERRIDING SYSTEM VALUE
                         VALUES ({id}, '', {banned_at});
-                     INSERT INTO chat_sessions (chat_id, client_id, status) VALUES ({id}, {id}, '{status}');"
+                     INSERT INTO chat_sessions (chat_id, client_id, status, site_id)
+                        VALUES ({id}, {id}, '{status}', {site});"
                 );
             }
             Chat::Other { kind, members } => {

@@ -112,8 +112,9 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_acti
     Ok(())
 }
 
-/// Gives an account another role. Returns whether it had another one.
-pub(crate) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<bool, Error> {
+/// Gives an account another role.
+pub(super) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<(), Error> {
     let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));
-    Ok(row.set(users::role.eq(role.as_str())).execute(conn).await? > 0)
+    row.set(users::role.eq(role.as_str())).execute(conn).await?;
+    Ok(())
 }

@@ -38,9 +38,9 @@ statement! {
             FROM (SELECT chat_id, max(seq) AS seq, max(state_seq) AS state_seq FROM step GROUP BY chat_id) top
             WHERE c.id = top.chat_id
         ), told AS (
-            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, assigned_user_id, user_ids, data,
-                                traceparent)
-            SELECT t.lane, t.chat_id, t.seq, t.kind, t.chat_kind, t.visibility, s.assigned_user_id,
+            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, user_ids,
+                                data, traceparent)
+            SELECT t.lane, t.chat_id, t.seq, t.kind, t.chat_kind, t.visibility, s.site_id, s.assigned_user_id,
                    t.user_ids::bigint[], t.data, $traceparent
             FROM step t LEFT JOIN chat_sessions s ON s.chat_id = t.chat_id
         ), remembered AS (

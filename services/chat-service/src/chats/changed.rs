@@ -56,6 +56,7 @@ statement! {
             SELECT x.id, x.seq AS position, c.kind, c.seq, c.state_seq, (", may_see!("$own_chats"), ") IS TRUE AS may_read
             FROM unnest($ids, $seqs) AS x (id, seq)
             LEFT JOIN chats c ON c.id = x.id
+            LEFT JOIN chat_sessions s ON s.chat_id = c.id
             LEFT JOIN chat_members p ON p.chat_id = c.id AND p.user_id = $user_id
         ), told AS (
             SELECT id, kind, seq, state_seq, CASE

@@ -26,6 +26,9 @@ pub enum UserCommand {
         /// Read the password from the first line of standard input
         #[arg(long)]
         password_stdin: bool,
+        /// The key of a site in which an operator works, any number of times; all sites, if there is none
+        #[arg(long = "site")]
+        sites: Vec<String>,
     },
     /// Close an account: all its logins end, and nobody can log in to it
     Disable {
@@ -49,6 +52,24 @@ pub enum UserCommand {
         #[arg(long, value_parser = parse_role)]
         role: Role,
     },
+    /// Let an operator work in a site, or in all: its sockets come again within seconds
+    Grant {
+        /// Which
+        #[arg(long)]
+        email: String,
+        /// The key of the site; all sites, if it is left out
+        #[arg(long)]
+        site: Option<String>,
+    },
+    /// Take the right to work in a site, or in all; an operator without any sees no session
+    Ungrant {
+        /// Which
+        #[arg(long)]
+        email: String,
+        /// The key of the site; the right to all sites, if it is left out
+        #[arg(long)]
+        site: Option<String>,
+    },
     /// End all logins of an account
     Logout {
         /// Which
@@ -60,19 +81,35 @@ pub enum UserCommand {
 impl UserCommand {
     pub(super) async fn run(self, mut admin: Admin) -> anyhow::Result<()> {
         match self {
-            Self::Add { email, name, role, password_stdin } => {
+            Self::Add { email, name, role, password_stdin, sites } => {
                 let password = password_stdin.then(read_password).transpose()?;
-                return add(&mut admin, Account { email, name, role, password }).await;
+                return add(&mut admin, Account { email, name, role, password, sites }).await;
             }
             Self::Disable { email } => admin.disable_user(&email).await.map(|()| format!("{email} is closed")),
             Self::Enable { email } => admin.enable_user(&email).await.map(|()| format!("{email} is open")),
             Self::Role { email, role } => admin.set_role(&email, role).await.map(|()| format!("{email} has that role")),
+            Self::Grant { email, site } => {
+                let done = admin.grant(&email, site.as_deref()).await;
+                done.map(|()| format!("{email} works in {}", named(site.as_deref())))
+            }
+            Self::Ungrant { email, site } => admin.ungrant(&email, site.as_deref()).await.map(|was_there| {
+                let site = named(site.as_deref());
+                if was_there {
+                    format!("{email} does not work in {site} any more")
+                } else {
+                    format!("{email} did not work in {site}")
+                }
+            }),
             Self::Logout { email } => admin.log_out_user(&email).await.map(|()| format!("{email} is logged out")),
         }
         .map(|done| println!("{done}"))
         .map_err(Error::into_body)?;
         Ok(())
     }
+}
+
+fn named(site: Option<&str>) -> String {
+    site.map_or_else(|| "all sites".to_owned(), |key| format!("the site {key}"))
 }
 
 async fn add(admin: &mut Admin, account: Account) -> anyhow::Result<()> {

@@ -28,6 +28,7 @@ diesel::table! {
         created_at -> Timestamptz,
         changed_seq -> BigInt,
         desk_seq -> BigInt,
+        site_id -> BigInt,
     }
 }
 
@@ -55,6 +56,17 @@ diesel::table! {
         created_at -> Timestamptz,
         banned_at -> Nullable<Timestamptz>,
         revocation -> BigInt,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> BigInt,
+        user_id -> BigInt,
+        role -> Text,
+        scope -> Text,
+        site_id -> Nullable<BigInt>,
+        created_at -> Timestamptz,
     }
 }
 
@@ -99,6 +111,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    sites (id) {
+        id -> BigInt,
+        key -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+        archived_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> BigInt,
         email -> Text,
@@ -113,6 +135,7 @@ diesel::table! {
 }
 
 diesel::joinable!(chat_members -> users (user_id));
+diesel::joinable!(grants -> sites (site_id));
 diesel::joinable!(chat_sessions -> clients (client_id));
 diesel::joinable!(chat_sessions -> chats (chat_id));
 diesel::joinable!(refresh_tokens -> users (user_id));
@@ -121,7 +144,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     chat_sessions,
     chats,
     clients,
+    grants,
     messages,
     refresh_tokens,
+    sites,
     users,
 );

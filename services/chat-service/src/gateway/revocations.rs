@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use chat_events::gateway_api::{Revocations, RevokedChat, RevokedUser};
-use chat_events::{ChatId, Epoch, Role, UserId};
+use chat_events::{ChatId, Epoch, Role, Scope, UserId};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use crate::access::rules::member_reads;
+use crate::access::rules::{member_reads, scope_sites};
 use crate::db::statement::statement;
 use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
@@ -36,24 +36,24 @@ statement! {
         count: i64 as BigInt,
     } -> (
         Integer, Nullable<BigInt>, Nullable<Text>, Nullable<Array<BigInt>>, Nullable<Bool>, Nullable<BigInt>,
-        Nullable<Text>, Nullable<SqlUuid>
+        Nullable<Text>, Nullable<Array<BigInt>>, Nullable<SqlUuid>
     ) =
         concat!("WITH changed AS (
             (SELECT revocation, 'user' AS what, ARRAY[id] AS ids, is_active AS is_good, tokens_from, role,
-                NULL::uuid AS login
-             FROM users WHERE revocation > 0 AND revocation > $after ORDER BY revocation LIMIT $count)
+                ", scope_sites!("u.id"), " AS sites, NULL::uuid AS login
+             FROM users u WHERE revocation > 0 AND revocation > $after ORDER BY revocation LIMIT $count)
             UNION ALL
-            (SELECT revocation, 'member', ARRAY[chat_id, user_id], ", member_reads!(), ", NULL, NULL, NULL
+            (SELECT revocation, 'member', ARRAY[chat_id, user_id], ", member_reads!(), ", NULL, NULL, NULL, NULL
              FROM chat_members p WHERE revocation > 0 AND revocation > $after ORDER BY revocation LIMIT $count)
             UNION ALL
             (SELECT revocation, 'client', ARRAY(SELECT chat_id FROM chat_sessions WHERE client_id = v.id),
-                banned_at IS NULL, NULL, NULL, NULL
+                banned_at IS NULL, NULL, NULL, NULL, NULL
              FROM clients v WHERE revocation > 0 AND revocation > $after ORDER BY revocation LIMIT $count)
             UNION ALL
-            (SELECT revocation, 'login', NULL, false, NULL, NULL, family
+            (SELECT revocation, 'login', NULL, false, NULL, NULL, NULL, family
              FROM refresh_tokens WHERE revocation > 0 AND revocation > $after ORDER BY revocation LIMIT $count)
          )
-         SELECT i.epoch, c.revocation, c.what, c.ids, c.is_good, c.tokens_from, c.role, c.login
+         SELECT i.epoch, c.revocation, c.what, c.ids, c.is_good, c.tokens_from, c.role, c.sites, c.login
          FROM installation i LEFT JOIN changed c ON true
          ORDER BY c.revocation LIMIT $count");
 }
@@ -67,6 +67,7 @@ type Row = (
     Option<bool>,
     Option<i64>,
     Option<Readable<Stored<Role>>>,
+    Option<Vec<i64>>,
     Option<Uuid>,
 );
 
@@ -94,7 +95,7 @@ fn nothing(epoch: Epoch, counter: i64) -> Revocations {
 }
 
 fn tell(told: &mut Revocations, members: &mut BTreeMap<ChatId, Vec<UserId>>, row: Row) {
-    let (_, _, what, ids, is_good, tokens_from, role, login) = row;
+    let (_, _, what, ids, is_good, tokens_from, role, sites, login) = row;
     let ids = ids.unwrap_or_default();
     let is_good = is_good.unwrap_or(false);
     match (what.as_deref(), ids.as_slice()) {
@@ -104,6 +105,7 @@ fn tell(told: &mut Revocations, members: &mut BTreeMap<ChatId, Vec<UserId>>, row
             is_active: is_good,
             // A role that this build does not know gives no rights.
             role: role.and_then(|role| role.0).map(|role| role.0).unwrap_or_default(),
+            scope: Scope::of_sites(sites),
         }),
         (Some("member"), [chat, user]) if !is_good => members.entry(ChatId(*chat)).or_default().push(UserId(*user)),
         (Some("client"), sessions) if !is_good => told.sessions.extend(sessions.iter().map(|id| ChatId(*id))),

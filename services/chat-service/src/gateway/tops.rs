@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chat_events::gateway_api::{MAX_MEMBERSHIPS, Membership, MembershipPlace, Top, TopsRequest};
-use chat_events::{ChatId, ChatKind, Seq, UserId};
+use chat_events::{ChatId, ChatKind, Seq, SiteId, UserId};
 use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -21,16 +21,20 @@ statement! {
         chats: &'a [i64] as Array<BigInt>,
         news_seconds: i64 as BigInt,
         changed_seconds: i64 as BigInt,
-    } -> (BigInt, Text, BigInt, Nullable<BigInt>) =
+        sites: Option<&'a [i64]> as Nullable<Array<BigInt>>,
+    } -> (BigInt, Text, Nullable<BigInt>, BigInt, Nullable<BigInt>) =
         "WITH wanted AS (
-            SELECT id, kind, seq, $changed_seconds AS seconds FROM chats
-            WHERE kind = 'session' AND $changed_seconds > 0
-              AND changed_at > now() - make_interval(secs => $changed_seconds + 15)
+            SELECT c.id, c.kind, s.site_id, c.seq, $changed_seconds AS seconds
+            FROM chats c JOIN chat_sessions s ON s.chat_id = c.id
+            WHERE c.kind = 'session' AND $changed_seconds > 0
+              AND c.changed_at > now() - make_interval(secs => $changed_seconds + 15)
+              AND ($sites IS NULL OR s.site_id = ANY($sites))
             UNION ALL
-            SELECT id, kind, seq, CASE WHEN kind = 'session' THEN $news_seconds ELSE 0 END FROM chats
-            WHERE id = ANY($chats)
+            SELECT c.id, c.kind, s.site_id, c.seq, CASE WHEN c.kind = 'session' THEN $news_seconds ELSE 0 END
+            FROM chats c LEFT JOIN chat_sessions s ON s.chat_id = c.id
+            WHERE c.id = ANY($chats)
          )
-         SELECT w.id, w.kind, w.seq, CASE WHEN w.seconds > 0 THEN coalesce((
+         SELECT w.id, w.kind, w.site_id, w.seq, CASE WHEN w.seconds > 0 THEN coalesce((
             SELECT m.seq FROM messages m
             WHERE m.chat_id = w.id AND m.created_at <= now() - make_interval(secs => w.seconds + 15)
             ORDER BY m.seq DESC LIMIT 1), 0) END
@@ -38,7 +42,7 @@ statement! {
 }
 
 /// A row of [`ReadTops`].
-type TopRow = (i64, Readable<Stored<ChatKind>>, i64, Option<i64>);
+type TopRow = (i64, Readable<Stored<ChatKind>>, Option<i64>, i64, Option<i64>);
 
 /// Where chats stand. A session that was asked for and changed lately comes twice.
 pub(crate) async fn read(
@@ -47,14 +51,17 @@ pub(crate) async fn read(
     request: &TopsRequest,
 ) -> Result<Vec<Top>, Error> {
     let ids: Vec<i64> = request.chats.iter().map(|chat| chat.0).collect();
+    let sites: Option<Vec<i64>> = request.sites.as_ref().map(|sites| sites.iter().map(|site| site.0).collect());
     let read = ReadTops {
+        sites: sites.as_deref(),
         chats: &ids,
         news_seconds: request.news_within.into(),
         changed_seconds: request.sessions_changed_within.into(),
     };
     let rows: Vec<TopRow> = read.load(conn).await?;
-    let top = |(id, kind, seq, since): TopRow| {
-        Some(Top { chat_id: ChatId(id), kind: known(bad_rows, id, kind)?, seq: Seq(seq), since: since.map(Seq) })
+    let top = |(id, kind, site, seq, since): TopRow| {
+        let (chat_id, kind, site_id) = (ChatId(id), known(bad_rows, id, kind)?, site.map(SiteId));
+        Some(Top { chat_id, kind, site_id, seq: Seq(seq), since: since.map(Seq) })
     };
     Ok(rows.into_iter().filter_map(top).collect())
 }

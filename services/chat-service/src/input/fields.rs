@@ -131,6 +131,19 @@ text_type! {
 }
 
 text_type! {
+    /// The public name of a web site in requests.
+    SiteKey {
+        characters: 1..=64,
+        pattern: "^[a-z0-9][a-z0-9_-]*$".to_owned(),
+        read: |key| {
+            let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+            let begins_well = key.starts_with(|first: char| first.is_ascii_alphanumeric());
+            if begins_well && key.bytes().all(is_good) { Ok(key) } else { Err(Fault::new("is not the key of a site")) }
+        }
+    }
+}
+
+text_type! {
     /// An address to log in with, as it was typed.
     LoginName { characters: 0..=254, pattern: any_text(), read: Ok }
 }

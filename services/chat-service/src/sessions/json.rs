@@ -13,7 +13,7 @@ macro_rules! session_joins {
 macro_rules! session_json {
     () => {
         concat!(
-            "(SELECT row_to_json(j) FROM (SELECT c.id AS session_id, s.status,
+            "(SELECT row_to_json(j) FROM (SELECT c.id AS session_id, s.site_id, s.status,
                 CASE WHEN a.id IS NOT NULL THEN (SELECT row_to_json(i) FROM (SELECT a.id, a.name) i) END AS assignee,
                 (SELECT row_to_json(i) FROM (SELECT v.id, v.name, v.email, s.page_url, v.locale) i) AS client, ",
             $crate::db::json::time_json!("s.created_at"),

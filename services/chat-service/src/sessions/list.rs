@@ -1,6 +1,6 @@
 //! The list of sessions.
 
-use chat_events::{ChatId, SessionStatus, UserId};
+use chat_events::{ChatId, Scope, SessionStatus, UserId};
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -37,8 +37,8 @@ pub(crate) async fn list(
     operator: Actor,
     filter: &SessionFilter,
 ) -> Result<(Vec<SessionView>, Option<ChatId>), Error> {
-    let operator = acting_staff(conn, operator).await?;
-    let mut ids = matching_ids(conn, filter).await?;
+    let (operator, scope) = acting_staff(conn, operator).await?;
+    let mut ids = matching_ids(conn, filter, &scope).await?;
     let has_more = ids.len() > usize::from(filter.limit);
     ids.truncate(usize::from(filter.limit));
     let views = view::many(conn, bad_rows, operator, &ids).await?;
@@ -47,12 +47,15 @@ pub(crate) async fn list(
 }
 
 /// One more than the limit. Written per filter, so that PostgreSQL can pick the index that fits.
-async fn matching_ids(conn: &mut AsyncPgConnection, filter: &SessionFilter) -> Result<Vec<i64>, Error> {
+async fn matching_ids(conn: &mut AsyncPgConnection, filter: &SessionFilter, scope: &Scope) -> Result<Vec<i64>, Error> {
     let mut query = chat_sessions::table
         .select(chat_sessions::chat_id)
         .order(chat_sessions::chat_id.desc())
         .limit(i64::from(filter.limit) + 1)
         .into_boxed();
+    if let Scope::Sites(sites) = scope {
+        query = query.filter(chat_sessions::site_id.eq_any(sites.iter().map(|site| site.0)));
+    }
     if let Some(status) = filter.status {
         query = query.filter(chat_sessions::status.eq(status.as_str()));
     }

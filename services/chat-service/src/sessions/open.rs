@@ -2,6 +2,7 @@
 
 use chat_events::{ChatId, ChatKind, EventKind, Metadata, SenderType};
 use chrono::{DateTime, Utc};
+use diesel::prelude::OptionalExtension;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
@@ -20,11 +21,13 @@ pub(crate) struct NewSession {
     pub(crate) page_url: Option<String>,
     pub(crate) locale: Option<String>,
     pub(crate) metadata: Metadata,
+    /// The key of its web site; none for the default.
+    pub(crate) site: Option<String>,
     pub(crate) secret_hash: Vec<u8>,
 }
 
 statement! {
-    /// A client, its chat and its session.
+    /// A client, its chat and its session; no row where there is no such site, and then it must not be committed.
     InsertSession<'a> {
         name: Option<&'a str> as Nullable<Text>,
         email: Option<&'a str> as Nullable<Text>,
@@ -32,6 +35,7 @@ statement! {
         metadata: &'a str as Text,
         secret_hash: &'a [u8] as Binary,
         page_url: Option<&'a str> as Nullable<Text>,
+        site: Option<&'a str> as Nullable<Text>,
     } -> (BigInt, BigInt, Timestamptz, Text) = concat!(
         "WITH v AS (
             INSERT INTO clients (name, email, locale, metadata, secret_hash)
@@ -39,7 +43,11 @@ statement! {
         ), c AS (
             INSERT INTO chats (kind) VALUES ('session') RETURNING *
         ), s AS (
-            INSERT INTO chat_sessions (chat_id, client_id, page_url) SELECT c.id, v.id, $page_url FROM c, v RETURNING *
+            INSERT INTO chat_sessions (chat_id, client_id, page_url, site_id)
+            SELECT c.id, v.id, $page_url, w.id FROM c, v, (
+                SELECT id FROM sites WHERE archived_at IS NULL
+                    AND CASE WHEN $site IS NULL THEN id = 1 ELSE key = $site END) w
+            RETURNING *
         ), a AS (
             SELECT NULL::bigint AS id, NULL::text AS name
         )
@@ -58,9 +66,12 @@ pub(crate) async fn open(state: &AppState, new: NewSession) -> Result<(ChatId, D
                 metadata: new.metadata.as_str(),
                 secret_hash: &new.secret_hash,
                 page_url: new.page_url.as_deref(),
+                site: new.site.as_deref(),
             };
-            let (id, client, created_at, data): (i64, i64, DateTime<Utc>, String) =
-                insert.get_result(change.conn()).await?;
+            let inserted: Option<(i64, i64, DateTime<Utc>, String)> =
+                insert.get_result(change.conn()).await.optional()?;
+            let no_site = || Error::invalid("site", "there is no such site, or it is archived");
+            let (id, client, created_at, data) = inserted.ok_or_else(no_site)?;
             let session = ChatId(id);
             let author = Author { kind: SenderType::Client, id: client, name: new.name };
             change.made(session, ChatKind::Session, Some(author));

@@ -23,7 +23,9 @@ use crate::http::caller::{Caller, CameFrom, InChat, VisitorSecret};
 use crate::http::params::SessionPath;
 use crate::http::schemas;
 use crate::http::table::{Route, route};
-use crate::input::fields::{EmailAddress, Id, IdParam, Locale, Name, PageLimit, PageUrl, present, required, rows};
+use crate::input::fields::{
+    EmailAddress, Id, IdParam, Locale, Name, PageLimit, PageUrl, SiteKey, present, required, rows,
+};
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
 
@@ -61,6 +63,9 @@ pub(crate) struct OpenSession {
     /// What the site knows about its visitor.
     #[schema(schema_with = schemas::metadata)]
     metadata: Option<Metadata>,
+    /// The key of the web site. Without it, the session is of the default site.
+    #[schema(inline)]
+    site: Option<SiteKey>,
 }
 
 /// A new session. The secret and the tokens are for the visitor's browser alone.
@@ -118,6 +123,7 @@ impl OpenSession {
             page_url: self.page_url.map(PageUrl::into_inner),
             locale: self.locale.map(Locale::into_inner),
             metadata: self.metadata.unwrap_or_default(),
+            site: self.site.map(SiteKey::into_inner),
             secret_hash,
         }
     }

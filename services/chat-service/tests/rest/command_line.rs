@@ -105,3 +105,31 @@ async fn the_command_line_ends_all_logins_of_an_account_and_of_no_other() {
     assert_eq!(statuses, [401, 401, 200]);
     assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn the_command_line_makes_sites_and_says_who_works_there() {
+    let installation = Installation::fresh().await;
+    let shop = id_in(&installation.command(&["site", "add", "--key", "shop", "--name", "The shop"], ""));
+    assert_eq!(installation.command(&["site", "list"], ""), format!("1\tdefault\tDefault\n{shop}\tshop\tThe shop\n"));
+    assert_eq!(installation.command(&["site", "archive", "--key", "shop"], ""), "shop is archived\n");
+    assert!(installation.command(&["site", "list"], "").ends_with("\tarchived\n"));
+    assert_eq!(installation.command(&["site", "restore", "--key", "shop"], ""), "shop is open\n");
+    let add = ["user", "add", "--email", "olga@example.com", "--name", "Olga", "--role", "operator", "--site", "shop"];
+    let olga = id_in(&installation.command(&add, ""));
+    let grants = async || {
+        let sql = format!("SELECT concat_ws(' ', role, scope, site_id) FROM grants WHERE user_id = {olga} ORDER BY id");
+        installation.texts(&sql).await
+    };
+    assert_eq!(grants().await, [format!("operator site {shop}")]);
+    let of_olga = ["--email", "olga@example.com"];
+    installation.command(&[&["user", "grant"][..], &of_olga].concat(), "");
+    installation.command(&[&["user", "role"][..], &of_olga, &["--role", "admin"]].concat(), "");
+    assert_eq!(grants().await, [format!("admin site {shop}"), "admin all".to_owned()]);
+    let said = installation.command(&[&["user", "ungrant"][..], &of_olga, &["--site", "shop"]].concat(), "");
+    assert_eq!(said, "olga@example.com does not work in the site shop any more\n");
+    assert_eq!(grants().await, ["admin all"]);
+    installation.command(&[&["user", "role"][..], &of_olga, &["--role", "user"]].concat(), "");
+    assert!(grants().await.is_empty(), "a user works nowhere");
+    installation.command(&[&["user", "role"][..], &of_olga, &["--role", "operator"]].concat(), "");
+    assert_eq!(grants().await, ["operator all"]);
+}

@@ -194,9 +194,12 @@ async fn tops_of_a_session_say_where_the_news_begin() {
     service.installation.database.run_sql(age).await;
     assert_eq!(since().await, [(4, Some(3))]);
     let (_, asked) = service.ask("tops", json!({"chats": [visitor.session]})).await;
-    assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "seq": 4}]));
+    assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "site_id": 1, "seq": 4}]));
     let (_, asked) = service.ask("tops", json!({"chats": [visitor.session], "news_within": 30})).await;
-    assert_eq!(asked["tops"], json!([{"chat_id": visitor.session, "kind": "session", "seq": 4, "since": 3}]));
+    assert_eq!(
+        asked["tops"],
+        json!([{"chat_id": visitor.session, "kind": "session", "site_id": 1, "seq": 4, "since": 3}])
+    );
 }
 
 #[tokio::test]

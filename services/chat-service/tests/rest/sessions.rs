@@ -195,3 +195,38 @@ async fn whom_an_operator_expects_may_be_named_left_out_or_nobody() {
         assert_eq!((status, code(&answer)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"), "{bad}");
     }
 }
+
+#[tokio::test]
+async fn a_session_is_of_the_site_that_it_names_or_of_the_default() {
+    let service = Service::start().await;
+    let shop = service.installation.accounts().add_site("shop").await;
+    let (_, token) = service.operator().await;
+    let open = async |body: Value| service.call(Method::POST, "/chat/session", None, Some(body)).await;
+    for (body, site) in [(json!({"site": "shop"}), shop), (json!({}), 1)] {
+        let (_, opened) = open(body).await;
+        let (_, shown) = service.get(&format!("/chat/session/{}", opened["session_id"]), &token).await;
+        assert_eq!(shown["site_id"], site);
+    }
+    let clients = "SELECT count(*)::text FROM clients";
+    let before = service.installation.texts(clients).await;
+    service.installation.accounts().archive_site("shop").await;
+    for site in ["nowhere", "Shop", "", "a b", "shop"] {
+        let (status, refused) = open(json!({"site": site})).await;
+        assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("site")));
+    }
+    assert_eq!(service.installation.texts(clients).await, before, "nothing is left of what was refused");
+}
+
+#[tokio::test]
+async fn a_session_is_given_to_operators_of_its_site_alone() {
+    let service = Service::start().await;
+    let accounts = service.installation.accounts();
+    accounts.add_site("shop").await;
+    let ((_, token), visitor) = (service.operator().await, service.visitor().await);
+    let otto = accounts.add_operator_of("Otto", &["shop"]).await;
+    let path = format!("/chat/session/{}/assign", visitor.session);
+    let (status, refused) = service.post(&path, &token, json!({"user_id": otto.id})).await;
+    assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("user_id")));
+    accounts.grant(&otto.email, Some("default")).await;
+    assert_eq!(service.post(&path, &token, json!({"user_id": otto.id})).await.0, StatusCode::OK);
+}

@@ -46,7 +46,7 @@ statement! {
         lanes: i16 as SmallInt,
     } -> (BigInt, Text) = concat!(
         "WITH old AS MATERIALIZED (
-            SELECT n.*, c.kind, l.seq, s.assigned_user_id,
+            SELECT n.*, c.kind, l.seq, s.site_id, s.assigned_user_id,
                 CASE n.principal WHEN 'client' THEN v.id ELSE u.id END AS sender_id,
                 CASE n.principal WHEN 'client' THEN v.name ELSE u.name END AS sender_name
             FROM unnest($chat_ids, $principals, $user_ids, $issued_ats, $logins, $sender_types, $bodies, $client_ids,
@@ -74,7 +74,7 @@ statement! {
             SELECT w.*, w.seq AS changed_seq, nextval('messages_id_seq') AS id, clock_timestamp() AS created_at,
                 NULL::timestamptz AS edited_at, false AS is_deleted
             FROM (
-                SELECT o.chat_id, o.kind, o.assigned_user_id, o.sender_type, o.sender_id, o.sender_name, o.body,
+                SELECT o.chat_id, o.kind, o.site_id, o.assigned_user_id, o.sender_type, o.sender_id, o.sender_name, o.body,
                     o.client_id, o.visibility, o.metadata::jsonb AS metadata, o.traceparent, o.place,
                     o.seq + row_number() OVER (PARTITION BY o.chat_id ORDER BY o.place) AS seq
                 FROM old o
@@ -90,16 +90,16 @@ statement! {
         insert_messages!(),
         "FROM m
         ), e AS MATERIALIZED (
-            SELECT m.chat_id, m.seq, m.kind, m.visibility, m.assigned_user_id, m.traceparent, m.created_at,
+            SELECT m.chat_id, m.seq, m.kind, m.visibility, m.site_id, m.assigned_user_id, m.traceparent, m.created_at,
                    m.place, row_to_json(j)::text AS data
             FROM m, LATERAL (",
         message_fields!("m.kind"),
         "   OFFSET 0) j
         ), told AS (
-            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, assigned_user_id, data, traceparent,
-                                committed_at)
+            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, data,
+                                traceparent, committed_at)
             SELECT (e.chat_id % $lanes)::smallint, e.chat_id, e.seq, $kind, e.kind, e.visibility,
-                   e.assigned_user_id, e.data, e.traceparent, e.created_at
+                   e.site_id, e.assigned_user_id, e.data, e.traceparent, e.created_at
             FROM e
         )
         SELECT e.place, e.data FROM e"

@@ -1,0 +1,62 @@
+//! The grants of operators: in which sites an account works. A change raises the account's revocation, by a trigger.
+
+use channel_auth::Role;
+use chat_events::{SiteId, UserId};
+use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+
+use crate::db::schema::grants;
+use crate::error::Error;
+
+/// Lets an operator work in a site; none for all sites. Nothing happens where it does already.
+pub(crate) async fn add(
+    conn: &mut AsyncPgConnection,
+    user: UserId,
+    role: Role,
+    site: Option<SiteId>,
+) -> Result<(), Error> {
+    let values = (
+        grants::user_id.eq(user.0),
+        grants::role.eq(role.as_str()),
+        grants::scope.eq(if site.is_some() { "site" } else { "all" }),
+        grants::site_id.eq(site.map(|site| site.0)),
+    );
+    diesel::insert_into(grants::table).values(values).on_conflict_do_nothing().execute(conn).await?;
+    Ok(())
+}
+
+/// Takes the right to work in a site; none for the right to work in all. Returns whether it was there.
+pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Option<SiteId>) -> Result<bool, Error> {
+    let removed = match site {
+        Some(site) => {
+            diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(grants::site_id.eq(site.0)))
+                .execute(conn)
+                .await?
+        }
+        None => {
+            diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(grants::scope.eq("all")))
+                .execute(conn)
+                .await?
+        }
+    };
+    Ok(removed > 0)
+}
+
+/// The grants follow the account's role. An account that becomes an operator works in all sites, until it is told
+/// otherwise; one that is none any more keeps no grant.
+pub(crate) async fn follow_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<(), Error> {
+    if !role.is_staff() {
+        diesel::delete(grants::table.filter(grants::user_id.eq(user.0))).execute(conn).await?;
+        return Ok(());
+    }
+    let own = grants::table.filter(grants::user_id.eq(user.0));
+    let count: i64 = own.count().get_result(conn).await?;
+    if count == 0 {
+        return add(conn, user, role, None).await;
+    }
+    diesel::update(own.filter(grants::role.ne(role.as_str())))
+        .set(grants::role.eq(role.as_str()))
+        .execute(conn)
+        .await?;
+    Ok(())
+}
