@@ -12,6 +12,7 @@ use std::fmt;
 use uuid::Uuid;
 
 use crate::frame::{Frame, Message, What};
+use crate::grants::Grants;
 use crate::record::{At, MemberChange, Overdue, Records, Seen, Sent, Shown, Who};
 
 /// What PostgreSQL has at the end.
@@ -118,6 +119,7 @@ pub fn outstanding(records: &Records, truth: &Truth) -> usize {
 struct Book<'a> {
     truth: &'a Truth,
     members: &'a [MemberChange],
+    grants: &'a Grants,
     stored: HashMap<(i64, Uuid), &'a Message>,
     written: HashMap<(i64, Uuid), &'a Sent>,
 }
@@ -127,6 +129,7 @@ impl<'a> Book<'a> {
         Self {
             truth,
             members: &records.members,
+            grants: &records.grants,
             stored: truth.messages.iter().map(|message| ((message.chat_id, message.client_id), message)).collect(),
             written: records.sent.iter().map(|sent| ((sent.chat, sent.client_id), sent)).collect(),
         }
@@ -201,7 +204,7 @@ impl<'a> Book<'a> {
         let is_session = self.truth.chats.get(&chat).is_some_and(|chat| chat.is_session);
         match who {
             Who::Visitor { session } => session == chat,
-            Who::Staff { .. } => is_session,
+            Who::Staff { user } => is_session && self.grants.holds(user, chat),
             Who::User { user } => self.changes(chat, user).last().is_some_and(|change| change.is_in),
         }
     }
@@ -220,7 +223,7 @@ impl<'a> Book<'a> {
         let is_note = frame.message().is_some_and(|message| message.visibility == "staff");
         let evidence = if is_note && !client.who.sees_notes() {
             "a note for staff"
-        } else if !self.may_see(client.who, shown) {
+        } else if !self.may_see(client, shown) {
             "a chat that is not its own"
         } else {
             return None;
@@ -228,11 +231,16 @@ impl<'a> Book<'a> {
         Some(finding(Wrong::Leaked, client, shown, evidence))
     }
 
-    fn may_see(&self, who: Who, shown: &Shown) -> bool {
+    fn may_see(&self, client: &Seen, shown: &Shown) -> bool {
         let chat = shown.frame.chat;
-        match who {
+        match client.who {
             Who::Visitor { session } => session == chat,
-            Who::Staff { .. } => self.truth.chats.get(&chat).is_some_and(|chat| chat.is_session),
+            Who::Staff { user } => {
+                let connection = usize::try_from(shown.connection).unwrap_or_default().saturating_sub(1);
+                let since = client.connected_at.get(connection).copied().unwrap_or_default();
+                let is_session = self.truth.chats.get(&chat).is_some_and(|chat| chat.is_session);
+                is_session && self.grants.held(user, chat, (since, shown.at))
+            }
             Who::User { user } => {
                 // The last change that counts for this frame: one below it, or one that had been asked for by then.
                 let counts = |change: &&MemberChange| {

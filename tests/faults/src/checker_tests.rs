@@ -1,6 +1,7 @@
 //! Plants each thing that can be wrong into a record that is right, and sees the checker cry.
 
 use super::*;
+use crate::grants::{GrantChange, Grants};
 use crate::record::Transport;
 
 const SESSION: i64 = 42;
@@ -66,6 +67,7 @@ fn a_good_run() -> (Records, Truth) {
         ],
         overdue: Vec::new(),
         members: vec![MemberChange { chat: GROUP, user: USER, seq: 1, is_in: true, asked_at: At::ZERO }],
+        grants: Grants::default(),
     };
     let chats = HashMap::from([
         (SESSION, Chat { is_session: true, seq: 5, state_seq: 1 }),
@@ -249,4 +251,20 @@ fn a_state_that_was_never_shown_is_lost() {
     }
     records.clients[0].told_of_state(SESSION, 6);
     assert_eq!(wrongs(&records, &truth), on("staff", Wrong::Lost, 6));
+}
+
+#[test]
+fn to_an_operator_without_the_site_nothing_is_due_and_all_is_a_leak() {
+    let (mut records, truth) = a_good_run();
+    records.grants.opened(SESSION, "shop");
+    let change = |site, is_in| GrantChange { user: 3, site, is_in, asked_at: At::ZERO, done_at: At::ZERO };
+    records.grants.changed(change("shop", true));
+    assert!(wrongs(&records, &truth).is_empty());
+    records.clients[1].shown.clear();
+    assert!(wrongs(&records, &truth).iter().any(|(wrong, ..)| *wrong == Wrong::Lost));
+    let (mut records, truth) = a_good_run();
+    records.grants.opened(SESSION, "shop");
+    records.grants.changed(change("blog", true));
+    let found = wrongs(&records, &truth);
+    assert!(!found.is_empty() && found.iter().all(|(wrong, ..)| *wrong == Wrong::Leaked), "{found:?}");
 }

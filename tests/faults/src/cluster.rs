@@ -355,6 +355,33 @@ impl Administration {
         id(&self.with(&arguments).run(&format!("{password}\n")).await?)
     }
 
+    /// Makes the account of an operator of these sites alone; its id.
+    pub async fn add_operator_of(
+        &self,
+        sites: &[&str],
+        email: &str,
+        name: &str,
+        password: &str,
+    ) -> anyhow::Result<i64> {
+        let mut arguments =
+            vec!["user", "add", "--email", email, "--name", name, "--role", "operator", "--password-stdin"];
+        sites.iter().for_each(|site| arguments.extend(["--site", site]));
+        id(&self.with(&arguments).run(&format!("{password}\n")).await?)
+    }
+
+    /// Makes a site.
+    pub async fn add_site(&self, key: &str) -> anyhow::Result<()> {
+        self.with(&["site", "add", "--key", key, "--name", key]).run("").await.map(|_| ())
+    }
+
+    /// Lets an operator work in a site, or no more.
+    pub async fn set_grant(&self, email: &str, site: &str, is_in: bool) -> anyhow::Result<()> {
+        let command = if is_in { "grant" } else { "ungrant" };
+        let running = self.with(&["user", command, "--email", email, "--site", site]);
+        timeout(START_PATIENCE, running.run("")).await??;
+        Ok(())
+    }
+
     /// Makes a group chat; its id.
     pub async fn create_group(&self, title: &str, members: &[i64]) -> anyhow::Result<i64> {
         let members: Vec<String> = members.iter().map(i64::to_string).collect();

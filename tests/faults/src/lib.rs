@@ -8,7 +8,7 @@
 //! - [`crowd`]: chats that make lists long · [`clients`]: how they listen and write
 //! - [`faults`]: what is done, drawn from a seed; pure
 //! - [`injector`]: does it
-//! - [`frame`], [`record`], [`recorder`]: what was seen
+//! - [`frame`], [`record`], [`recorder`]: what was seen; [`grants`]: the sites of operators
 //! - [`truth`]: what PostgreSQL has
 //! - [`checker`]: compares the two; pure
 //! - [`footprint`]: what the services use of the machine meanwhile
@@ -22,6 +22,7 @@ pub mod crowd;
 pub mod faults;
 pub mod footprint;
 pub mod frame;
+pub mod grants;
 pub mod injector;
 pub mod load;
 pub mod part;

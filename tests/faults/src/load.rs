@@ -20,12 +20,16 @@ use crate::clients::rest::{Ask, Rest};
 use crate::clients::talker::{Chats, Talker};
 use crate::cluster::{Administration, Cluster};
 use crate::crowd;
+use crate::grants::GrantChange;
 use crate::record::{At, MemberChange, Transport, Who};
 use crate::recorder::{Recorder, Viewer};
 use crate::truth::Source;
 
 const VISITORS: usize = 8;
 const STAFF: usize = 4;
+/// The last of the staff work in sites alone, one over each transport: always in the first, in the other now and then.
+const NARROWED: usize = 2;
+const SITES: [&str; 2] = ["default", "shop"];
 const USERS: usize = 6;
 const GROUPS: usize = 3;
 /// Visitors who come while the run goes on: sessions that staff never saw.
@@ -33,6 +37,7 @@ const ARRIVALS_MAX: usize = 60;
 const ARRIVAL_EVERY: Duration = Duration::from_millis(1500);
 const MESSAGES_OF_AN_ARRIVAL: usize = 10;
 const PAUSE_OF_AN_ARRIVAL: Duration = Duration::from_millis(700);
+const GRANT_CHANGE_EVERY: Duration = Duration::from_secs(7);
 const MEMBER_CHANGE_EVERY: Duration = Duration::from_secs(4);
 const STATE_CHANGE_EVERY: Duration = Duration::from_millis(1500);
 /// What was begun is done within this time once all is well.
@@ -68,6 +73,8 @@ pub struct Load {
     is_over: Arc<AtomicBool>,
     listeners: Arc<Mutex<Vec<Listener>>>,
     sessions: Chats,
+    /// Those of the first site.
+    sessions_of_first_site: Chats,
     staff: Arc<Mutex<Vec<Talker>>>,
     users: Arc<Mutex<Vec<Talker>>>,
     /// What has to be finished before the end.
@@ -87,6 +94,7 @@ impl Load {
             is_over: Arc::default(),
             listeners: Arc::default(),
             sessions: Chats::default(),
+            sessions_of_first_site: Chats::default(),
             staff: Arc::default(),
             users: Arc::default(),
             errands: Arc::default(),
@@ -97,11 +105,13 @@ impl Load {
     pub async fn begin(&self, cluster: &Cluster, rate: f64) -> anyhow::Result<()> {
         let each = |people: usize| Duration::from_secs_f64(3.0 * count(people) / rate);
         let administration = cluster.administration();
+        administration.add_site(SITES[1]).await?;
         for number in 0..STAFF {
             let (account, talker) = self.operator(&administration, number).await?;
             lock(&self.staff).push(talker.clone());
+            let chats = talker.chats.clone();
             tokio::spawn(talker.talk(each(STAFF), usize::MAX));
-            lock(&self.errands).spawn(self.clone().change_states(account));
+            lock(&self.errands).spawn(self.clone().change_states(account, chats));
         }
         self.begin_groups(cluster, &administration, each(USERS)).await?;
         for number in 0..VISITORS {
@@ -189,22 +199,62 @@ impl Load {
 
     async fn visitor(&self, number: usize, is_answered: bool) -> anyhow::Result<Talker> {
         let name = format!("visitor-{number}");
-        let (session, token) = self.rest.open_session(&name).await?;
+        let site = SITES[number % SITES.len()];
+        let (session, token) = self.rest.open_session(&name, site).await?;
+        self.recorder.opened(session, site);
         let account = Arc::new(Account::new(Who::Visitor { session }, token, None));
         let socket = self.listen(&name, &account, BOTH[number / 2 % 2]);
         if is_answered {
             lock(&self.sessions).push(session);
+        }
+        if is_answered && site == SITES[0] {
+            lock(&self.sessions_of_first_site).push(session);
         }
         Ok(self.talker(&account, Arc::new(Mutex::new(vec![session])), socket))
     }
 
     async fn operator(&self, administration: &Administration, number: usize) -> anyhow::Result<(Arc<Account>, Talker)> {
         let name = format!("staff-{number}");
-        let user = self.add_account(administration, &name, "operator").await?;
+        let is_narrowed = number + NARROWED >= STAFF;
+        let user = match is_narrowed {
+            false => self.add_account(administration, &name, "operator").await?,
+            true => administration.add_operator_of(&SITES, &address(&name), &name, PASSWORD).await?,
+        };
+        let mut sessions = self.sessions.clone();
+        if is_narrowed {
+            for site in SITES {
+                self.granted(user, site, true, At::ZERO);
+            }
+            sessions = self.sessions_of_first_site.clone();
+            lock(&self.errands).spawn(self.clone().change_grants(administration.clone(), user, address(&name)));
+        }
         let account = self.log_in(Who::Staff { user }, &name).await?;
         let socket = self.listen(&name, &account, BOTH[number % 2]);
-        let talker = self.talker(&account, self.sessions.clone(), socket);
+        let talker = self.talker(&account, sessions, socket);
         Ok((account, talker))
+    }
+
+    fn granted(&self, user: i64, site: &'static str, is_in: bool, asked_at: At) {
+        let done_at = self.recorder.now();
+        self.recorder.grant_changed(GrantChange { user, site, is_in, asked_at, done_at });
+    }
+
+    /// An operator loses its second site and gets it back, again and again.
+    async fn change_grants(self, administration: Administration, user: i64, email: String) {
+        let (site, mut is_in) = (SITES[1], false);
+        loop {
+            sleep(GRANT_CHANGE_EVERY).await;
+            if self.is_over() {
+                return;
+            }
+            let asked_at = self.recorder.now();
+            // While PostgreSQL is away it is tried again; the second of two that were done changes nothing.
+            while administration.set_grant(&email, site, is_in).await.is_err() {
+                sleep(RETRY_AFTER).await;
+            }
+            self.granted(user, site, is_in, asked_at);
+            is_in = !is_in;
+        }
     }
 
     async fn add_account(&self, administration: &Administration, name: &str, role: &str) -> anyhow::Result<i64> {
@@ -325,13 +375,13 @@ impl Load {
     }
 
     /// An operator changes where sessions stand.
-    async fn change_states(self, account: Arc<Account>) {
+    async fn change_states(self, account: Arc<Account>, sessions: Chats) {
         loop {
             sleep(STATE_CHANGE_EVERY.mul_f64(count(STAFF))).await;
             if self.is_over() {
                 return;
             }
-            let session = lock(&self.sessions).choose(&mut rand::rng()).copied();
+            let session = lock(&sessions).choose(&mut rand::rng()).copied();
             let Some(session) = session else { continue };
             let status = if rand::rng().random() { "pending" } else { "open" };
             let path = format!("/chat/session/{session}/status");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::frame::{Frame, Message};
+use crate::grants::Grants;
 
 /// A time since the start of the run.
 pub type At = Duration;
@@ -102,6 +103,8 @@ pub struct Seen {
     pub resumes_with_news: u32,
     /// Connections that were served.
     pub connections: u32,
+    /// When each of them began.
+    pub connected_at: Vec<At>,
     /// How its connections ended, and how often.
     pub ends: BTreeMap<String, u32>,
     /// What must not happen to a client that may be here: when, and what it was told.
@@ -149,6 +152,8 @@ pub struct Records {
     pub clients: Vec<Seen>,
     /// Who was in which chat, from the start.
     pub members: Vec<MemberChange>,
+    /// The sites of sessions, and of operators.
+    pub grants: Grants,
 }
 
 impl Who {
@@ -197,6 +202,7 @@ impl Seen {
             resumes: 0,
             resumes_with_news: 0,
             connections: 0,
+            connected_at: Vec::new(),
             ends: BTreeMap::new(),
             refusals: Vec::new(),
         }

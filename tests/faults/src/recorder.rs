@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::frame::{Frame, Message, What};
+use crate::grants::GrantChange;
 use crate::record::{At, MemberChange, Overdue, Records, Seen, Sent, Shown, Transport, Who};
 
 /// A client's place in the record.
@@ -107,6 +108,19 @@ impl Recorder {
         book.records.members.push(change);
     }
 
+    /// A visitor opened a session in a site.
+    pub fn opened(&self, session: i64, site: &'static str) {
+        self.book().records.grants.opened(session, site);
+    }
+
+    /// An operator got a site, or lost it.
+    pub fn grant_changed(&self, change: GrantChange) {
+        let mut book = self.book();
+        let user = change.user;
+        book.records.grants.changed(change);
+        book.no_longer_due_to_staff(user);
+    }
+
     // --- what is written -----------------------------------------------------------------------------------
 
     /// Somebody sets out to write a message.
@@ -162,9 +176,11 @@ impl Recorder {
 
     /// A client has a connection that is served. With a cursor it is a return.
     pub fn connected(&self, viewer: Viewer, with_cursor: bool) -> u32 {
+        let at = self.now();
         let mut book = self.book();
         let seen = &mut book.records.clients[viewer.0];
         seen.connections += 1;
+        seen.connected_at.push(at);
         seen.resumes += u32::from(with_cursor && seen.connections > 1);
         seen.connections
     }
@@ -279,7 +295,7 @@ impl Book {
         let members = self.rooms.get(&chat);
         let is_due = |who: Who| match who {
             Who::Visitor { session } => session == chat && !is_note,
-            Who::Staff { .. } => members.is_none(),
+            Who::Staff { user } => members.is_none() && self.records.grants.holds(user, chat),
             Who::User { user } => members.is_some_and(|members| members.contains(&user)),
         };
         let clients = self.records.clients.iter().enumerate();
@@ -298,11 +314,18 @@ impl Book {
     }
 
     fn no_longer_due(&mut self, chat: i64, user: i64) {
-        let clients = &self.records.clients;
-        let is_of_user = |viewer: &Viewer| clients[viewer.0].who == Who::User { user };
+        self.due_no_more(Who::User { user }, |_, other| other == chat);
+    }
+
+    fn no_longer_due_to_staff(&mut self, user: i64) {
+        self.due_no_more(Who::Staff { user }, |records, chat| !records.grants.holds(user, chat));
+    }
+
+    fn due_no_more(&mut self, who: Who, is_gone: impl Fn(&Records, i64) -> bool) {
+        let Self { records, flying, .. } = self;
         let mut landed = Vec::new();
-        for (client_id, flying) in self.flying.iter_mut().filter(|(_, flying)| flying.chat == chat) {
-            flying.unseen.retain(|viewer| !is_of_user(viewer));
+        for (client_id, flying) in flying.iter_mut().filter(|(_, flying)| is_gone(records, flying.chat)) {
+            flying.unseen.retain(|viewer| records.clients[viewer.0].who != who);
             landed.push(*client_id);
         }
         landed.into_iter().for_each(|client_id| self.land(client_id));

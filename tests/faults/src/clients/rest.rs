@@ -50,6 +50,8 @@ pub struct History {
     pub frames: Vec<Frame>,
     /// The cursor to go on from.
     pub reached: i64,
+    /// The chat is not there for who asked.
+    pub is_gone: bool,
 }
 
 /// Some of a user's chats.
@@ -177,17 +179,22 @@ impl Rest {
         Ok(answer.body)
     }
 
-    /// What changed in a chat after a cursor; none when there is no good answer at once.
+    /// What changed in a chat after a cursor; none when there is no good answer at once. Of a chat that there is not for
+    /// this caller the answer is one that [`History::is_gone`].
     pub async fn history(&self, chat_path: &str, token: &str, after: i64) -> Option<History> {
         let (mut frames, mut reached) = (Vec::new(), after);
         loop {
             let path = format!("{chat_path}/messages?limit=200&after_seq={reached}");
-            let answer = self.ask_once(&Ask::get(&path, token)).await.filter(Answer::is_good)?;
+            let answer = self.ask_once(&Ask::get(&path, token)).await?;
+            if answer.status == 404 {
+                return Some(History { frames: Vec::new(), reached: after, is_gone: true });
+            }
+            let answer = Some(answer).filter(Answer::is_good)?;
             let page: Page = serde_json::from_value(answer.body).ok()?;
             frames.extend(page.messages.into_iter().map(Frame::of_history));
             reached = page.seq;
             if !page.has_more {
-                return Some(History { frames, reached });
+                return Some(History { frames, reached, is_gone: false });
             }
         }
     }
@@ -217,8 +224,8 @@ impl Rest {
     }
 
     /// Opens a session; its id and token.
-    pub async fn open_session(&self, name: &str) -> anyhow::Result<(i64, String)> {
-        let opened = self.good(&Ask::post("/chat/session", "", json!({"name": name}))).await?;
+    pub async fn open_session(&self, name: &str, site: &str) -> anyhow::Result<(i64, String)> {
+        let opened = self.good(&Ask::post("/chat/session", "", json!({"name": name, "site": site}))).await?;
         let session = opened["session_id"].as_i64().context("no session_id")?;
         Ok((session, opened["token"].as_str().context("no token")?.to_owned()))
     }

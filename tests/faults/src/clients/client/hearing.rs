@@ -134,6 +134,12 @@ impl Client {
                 }
                 self.catch_up_all(link, sessions.into_iter().map(|(chat, _)| chat).collect()).await
             }
+            // An operator lost the site of this session, perhaps while it asked.
+            Fetched::History(chat, Some(history)) if history.is_gone && self.is_staff() => {
+                self.leave(chat);
+                Ok(())
+            }
+            Fetched::History(_, Some(history)) if history.is_gone => Err(Ended::GivenUp),
             Fetched::History(chat, Some(history)) => {
                 let (now, rows) = (self.setting.recorder.now(), history.frames.len());
                 self.trace.asks(now, &format!("read {rows} messages of chat {chat} up to {}", history.reached));
@@ -203,6 +209,10 @@ impl Client {
         }
     }
 
+    fn is_staff(&self) -> bool {
+        matches!(self.setting.account.who, Who::Staff { .. })
+    }
+
     fn is_user(&self) -> bool {
         matches!(self.setting.account.who, Who::User { .. })
     }
@@ -231,7 +241,7 @@ impl Client {
             // A stream of several chats is meant to be told so: this client reads them all over REST anyway.
             "several" => {}
             // It was taken out of these while it was away.
-            "gone" if self.is_user() => frame.chats.iter().for_each(|chat| self.leave(*chat)),
+            "gone" if self.is_user() || self.is_staff() => frame.chats.iter().for_each(|chat| self.leave(*chat)),
             why => self.setting.recorder.refusal(self.setting.viewer, &format!("resync: {why}")),
         }
     }
@@ -254,6 +264,10 @@ impl Client {
                 if let Some(saying) = self.unacked.take(client_id) {
                     self.setting.recorder.refused(saying.letter, &Value::to_string(&frame.error));
                 }
+            }
+            // An operator asks of all sessions that it knows, also of a site that it lost.
+            None if self.is_staff() && code == "not_found" => {
+                frame.chat().into_iter().for_each(|chat| self.leave(chat));
             }
             // What was asked for is not coming: begin anew.
             None => return Err(Ended::GivenUp),
