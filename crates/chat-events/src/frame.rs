@@ -14,9 +14,10 @@ use crate::error::{ErrorBody, ErrorCode};
 use crate::event::Event;
 use crate::fault::Fault;
 use crate::gateway_api::ChatState;
-use crate::ids::{ChatId, Epoch, Seq};
+use crate::ids::{ChatId, Epoch, Seq, WorkspaceVersion};
 use crate::message::ChatKind;
 use crate::signal::Signal;
+use crate::workspace::WorkspaceNews;
 
 /// The largest frame that a server sends, in bytes.
 pub const MAX_FRAME_BYTES: usize = 64 * 1024;
@@ -265,6 +266,8 @@ pub struct Connected {
     pub chats: Vec<ChatState>,
     /// A cursor for the others; none if these are all.
     pub more: Option<String>,
+    /// The version of what is not of a chat; none for a client, which is told nothing of that.
+    pub workspace: Option<WorkspaceVersion>,
 }
 
 /// Server frames that do not come from an event or a signal.
@@ -302,6 +305,12 @@ pub enum ServerFrame {
         /// Another frame with more of them follows.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         more: bool,
+    },
+    /// Something changed that is not of a chat.
+    #[serde(rename = "workspace.changed")]
+    WorkspaceChanged {
+        /// What, and the version after it.
+        data: WorkspaceNews,
     },
     /// An `auth` was served: the connection may stay as long as the new token is good.
     Authenticated {},

@@ -21,13 +21,14 @@ use uuid::Uuid;
 use crate::chat_list::{Behind, ChatsCursor};
 use crate::command::Command;
 use crate::error::ErrorBody;
-use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId};
+use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId, WorkspaceVersion};
 use crate::marks::{Mark, MarkKind};
 use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
 use crate::role::Role;
 use crate::scope::Scope;
 use crate::session::{Session, SessionDesk};
+use crate::workspace::WorkspaceNews;
 
 /// Who a connection belongs to, proved by its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,6 +120,9 @@ pub struct ConnectSnapshot {
     /// Of an operator: the sites in which it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+    /// Of an account: the version of what is not of a chat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceVersion>,
 }
 
 /// How many chats a [`FirstPage`] in a [`ConnectSnapshot`] may hold. More than 64 KiB are not shown at once anyway.
@@ -452,6 +456,9 @@ pub struct RevocationsRequest {
     /// first connection is let in: what was taken before is seen by `/internal/connect`.
     #[serde(default)]
     pub after: Option<i64>,
+    /// The version of what is not of a chat, as far as the gateway has told it; none to begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceVersion>,
 }
 
 /// The present state of what changed after a counter, read in one snapshot: something that was taken and given back
@@ -472,6 +479,9 @@ pub struct Revocations {
     pub sessions: Vec<ChatId>,
     /// Logins that ended: the `sid` of their access tokens.
     pub logins: Vec<Uuid>,
+    /// What changed that is not of a chat: it is asked for as often as rights, so that it needs no question of its own.
+    #[serde(default)]
+    pub workspace: WorkspaceNews,
 }
 
 /// An account after a change of its rights.

@@ -43,6 +43,12 @@ id!(
     SiteId
 );
 id!(
+    /// The version of what is not of a chat. It only rises; 0 is before all.
+    #[derive(Default)]
+    WorkspaceVersion
+);
+
+id!(
     /// A visitor of a web site.
     ClientId
 );

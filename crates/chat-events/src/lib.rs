@@ -11,6 +11,7 @@
 //! - [`signal`]: what passes between gateways and is never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
+//! - [`workspace`]: what is not of a chat
 //! - [`command`]: what a client wants to be written
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
@@ -37,13 +38,14 @@ pub mod session;
 pub mod signal;
 pub mod text;
 mod time;
+pub mod workspace;
 
 pub use beat::Beat;
 pub use command::Command;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};
 pub use event::{Event, EventKind};
 pub use fault::Fault;
-pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, SiteId, UserId};
+pub use ids::{ChatId, ClientId, Epoch, Lane, LaneCount, MessageId, Seq, SiteId, UserId, WorkspaceVersion};
 pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
 pub use message::{ChatKind, Message, MessageBody, MessageDraft, SenderType, Visibility};

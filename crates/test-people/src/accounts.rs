@@ -70,6 +70,11 @@ impl Accounts {
         self.make(account).await
     }
 
+    /// Gives an account another name.
+    pub async fn rename(&self, email: &str, name: &str) {
+        self.admin().await.rename_user(email, name).await.unwrap_or_else(|why| panic!("{email}: {why}"));
+    }
+
     /// Makes a site.
     pub async fn add_site(&self, key: &str) -> i64 {
         self.admin().await.add_site(key, key).await.unwrap_or_else(|why| panic!("{key}: {why}")).0

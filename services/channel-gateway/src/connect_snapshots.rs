@@ -79,7 +79,8 @@ async fn clients(chat_service: Arc<dyn ChatService>, sessions: Vec<ChatId>) -> A
     let snapshot = |client: ClientState| {
         let session = client.chat.chat_id;
         let chats = Chats::One(Box::new(client.chat));
-        let snapshot = ConnectSnapshot { epoch, self_id: client.id, name: client.name, chats, scope: None };
+        let snapshot =
+            ConnectSnapshot { epoch, self_id: client.id, name: client.name, chats, scope: None, workspace: None };
         (session, if client.is_banned { Err(banned()) } else { Ok(snapshot) })
     };
     let connect_snapshots: HashMap<ChatId, Answer<ConnectSnapshot>> = clients.into_iter().map(snapshot).collect();

@@ -81,6 +81,7 @@ mod tests {
             ping_interval: 30,
             chats: Vec::new(),
             more: None,
+            workspace: None,
         };
         let frame = with_page(data, FirstPage { began: 1_795_859_122_000_000, chats, has_more });
         let length = frame.to_json().len();

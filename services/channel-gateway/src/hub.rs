@@ -9,6 +9,7 @@ mod listeners;
 mod news;
 mod staff;
 mod upkeep;
+mod workspace;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use bus::{Envelope, Hint, Incoming, PubSub};
 use chat_events::names::Channel;
+use chat_events::workspace::WorkspaceNews;
 use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, SiteId, UserId};
 use telemetry::Vital;
 use tokio::runtime::Handle;
@@ -49,6 +51,8 @@ pub struct Hub {
     /// The channels of sessions that are subscribed to.
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
     news: News,
+    /// The last change of what is not of a chat.
+    workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
     signals: Mutex<VecDeque<Uuid>>,
     /// Subscribing shares it; clearing out rooms has it alone, so that the two never cross on one channel.
@@ -133,6 +137,7 @@ impl Hub {
             staff: Mutex::default(),
             staff_channels: tokio::sync::Mutex::default(),
             news: News::default(),
+            workspace: Mutex::default(),
             users: Mutex::default(),
             signals: Mutex::default(),
             subscribing: RwLock::new(()),

@@ -208,6 +208,7 @@ fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSn
         ping_interval: gateway.ping_interval.as_secs(),
         chats: Vec::new(),
         more: None,
+        workspace: snapshot.workspace,
     };
     let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
     let frame = match snapshot.chats {
@@ -217,6 +218,10 @@ fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSn
     };
     connection.tell_at(&frame, cursor);
     connection.introduce(own);
+    // From here on the hub tells it by itself.
+    if let Some(told) = snapshot.workspace {
+        gateway.hub.tell_of_workspace_since(connection, told);
+    }
 }
 
 /// Why it could not be opened decides whether it may come again.

@@ -1,4 +1,5 @@
-//! Rights that were taken away: asked for every two seconds, enforced on the connections that stand.
+//! Rights that were taken away: asked for every two seconds, enforced on the connections that stand. The answers also tell
+//! what changed that is not of a chat.
 //!
 //! A connection is on the hub's lists before chat-service is asked whether it may come in, and nobody comes in before
 //! the first answer here. So what was taken before that question is found by it, and what is taken after it, here.
@@ -51,7 +52,8 @@ impl Watcher {
         let mut last: Option<Taken> = None;
         loop {
             let after = last.as_ref().map(|taken| taken.counter);
-            match self.chat_service.revocations(RevocationsRequest { after }).await {
+            let workspace = last.as_ref().map(|taken| taken.workspace.version);
+            match self.chat_service.revocations(RevocationsRequest { after, workspace }).await {
                 Ok(taken) => {
                     self.history.set_epoch(taken.epoch);
                     let another_database = last.as_ref().is_some_and(|last| last.epoch != taken.epoch);
@@ -81,6 +83,9 @@ impl Watcher {
     }
 
     fn enforce(&self, taken: &Taken) {
+        if !taken.workspace.kinds.is_empty() {
+            self.hub.tell_of_workspace(&taken.workspace);
+        }
         if !taken.users.is_empty() || !taken.logins.is_empty() {
             for connection in self.hub.accounts() {
                 if is_shut_out(&connection, taken) {

@@ -64,6 +64,18 @@ impl Admin {
         accounts::set_role(&mut self.connection, user, role).await
     }
 
+    /// Gives an account another name.
+    pub async fn rename_user(&mut self, email: &str, name: &str) -> Result<(), Error> {
+        let user = self.find_account(email).await?;
+        users::rename(&mut self.connection, user, &name_to_show(name)?.into_inner()).await
+    }
+
+    /// Gives a site another name to show.
+    pub async fn rename_site(&mut self, key: &str, name: &str) -> Result<(), Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        sites::rename(&mut self.connection, site, name_to_show(name)?).await
+    }
+
     /// Lets an operator work in the site of that key, or in all sites. Its sockets come again within seconds.
     pub async fn grant(&mut self, email: &str, site: Option<&str>) -> Result<(), Error> {
         let (user, role) = self.find_operator(email).await?;
@@ -96,8 +108,7 @@ impl Admin {
     /// Makes a web site.
     pub async fn add_site(&mut self, key: &str, name: &str) -> Result<SiteId, Error> {
         let key = SiteKey::parse(key.to_owned()).map_err(|fault| Error::Refused(fault.of("key")))?;
-        let name = Name::parse(name.to_owned()).map_err(|fault| Error::Refused(fault.of("name")))?;
-        sites::add(&mut self.connection, key, name).await
+        sites::add(&mut self.connection, key, name_to_show(name)?).await
     }
 
     /// All sites.
@@ -167,6 +178,10 @@ impl Admin {
         };
         found.map(UserId).ok_or_else(|| Error::invalid("member", format!("there is no account {person}")))
     }
+}
+
+fn name_to_show(name: &str) -> Result<Name, Error> {
+    Name::parse(name.to_owned()).map_err(|fault| Error::Refused(fault.of("name")))
 }
 
 fn no_account(email: &str) -> Error {

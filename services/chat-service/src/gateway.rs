@@ -23,6 +23,7 @@ use crate::db::installation;
 use crate::error::Error;
 use crate::messages::{Reading, sync};
 use crate::state::AppState;
+use crate::workspace;
 
 pub use command::command;
 
@@ -124,7 +125,9 @@ pub async fn changes(state: &AppState, request: ChangesRequest) -> Result<Change
 pub async fn revocations(state: &AppState, request: RevocationsRequest) -> Result<Revocations, ErrorBody> {
     async {
         let mut conn = state.connection().await?;
-        revocations::read(&mut conn, request.after).await
+        let taken = revocations::read(&mut conn, request.after).await?;
+        let workspace = workspace::read::news(&mut conn, request.workspace).await?;
+        Ok(Revocations { workspace, ..taken })
     }
     .await
     .map_err(Error::into_body)

@@ -2,7 +2,7 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `marks`
+//!   `sites`; `marks`; `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process
 //!
 //! Shared by the features:
@@ -41,6 +41,7 @@ mod sites;
 mod start;
 mod state;
 mod tokens;
+mod workspace;
 mod writes;
 
 pub use accounts::ensure_demo_operator;

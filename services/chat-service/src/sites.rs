@@ -42,6 +42,12 @@ pub(crate) async fn by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<Si
     found.ok_or_else(|| Error::field(ErrorCode::Invalid, "site", format!("there is no site {key}")))
 }
 
+/// Gives a site another name to show.
+pub(crate) async fn rename(conn: &mut AsyncPgConnection, site: SiteId, name: Name) -> Result<(), Error> {
+    diesel::update(sites::table.find(site.0)).set(sites::name.eq(name.into_inner())).execute(conn).await?;
+    Ok(())
+}
+
 /// Archives a site, or opens it again. Its sessions stay.
 pub(crate) async fn set_archived(conn: &mut AsyncPgConnection, site: SiteId, is_archived: bool) -> Result<(), Error> {
     let row = diesel::update(sites::table.find(site.0));

@@ -50,7 +50,9 @@ system_test! {
             shop_typing.connected().await;
             shop_typing.send(json!({"type": "typing", "is_typing": true})).await;
             let mut heard = Vec::new();
-            while !heard.iter().any(|frame: &Value| frame["type"] == "chat.typing") {
+            // Typing goes another way, and may come first.
+            let has = |heard: &[Value], kind: &str| heard.iter().any(|frame| frame["type"] == kind);
+            while !has(&heard, "chat.typing") || !has(&heard, "chat.message") {
                 heard.push(narrowed.next().await);
             }
             heard.extend(narrowed.until_pong().await);
@@ -122,5 +124,29 @@ system_test! {
         in_blog.send("six").await;
         assert_eq!(system.rest().get("/chat/sessions", &olga.token).await.good()["sessions"], json!([]));
         assert!(sessions(&socket.until_pong().await).is_empty());
+    }
+
+    async fn a_change_of_a_name_is_told_to_those_whom_it_concerns(system: System) {
+        let (olga, uma, visitor) = (system.operator("Olga").await, system.user("Uma").await, system.visitor("Ann").await);
+        let mut staff = olga.socket(system.gateway(0)).await;
+        let mut user = uma.socket(system.gateway(1)).await;
+        let mut client = visitor.socket(system.gateway(1)).await;
+        let told = staff.connected().await["data"]["workspace"].as_i64().expect("a version");
+        assert!(user.connected().await["data"]["workspace"].as_i64().is_some_and(|version| version >= told));
+        assert_eq!(client.connected().await["data"]["workspace"], Value::Null);
+        system.accounts().rename(&olga.email(), "Olivia").await;
+        for socket in [&mut staff, &mut user] {
+            let changed = socket.next_of("workspace.changed").await;
+            assert_eq!(changed["data"]["kinds"], json!(["users"]));
+            assert!(changed["data"]["version"].as_i64().is_some_and(|version| version > told), "{changed}");
+        }
+        let read = system.rest().get(&format!("/workspace?since={told}"), &uma.token).await.good();
+        assert_eq!(read["users"], json!([{"id": olga.id, "name": "Olivia", "is_active": true}]));
+        system.accounts().add_site("shop").await;
+        assert_eq!(staff.next_of("workspace.changed").await["data"]["kinds"], json!(["sites"]));
+        // Both gateways have asked by now; the next change is the next that is told.
+        system.accounts().rename(&olga.email(), "Olga").await;
+        assert_eq!(user.next_of("workspace.changed").await["data"]["kinds"], json!(["users"]));
+        assert!(client.until_pong().await.is_empty());
     }
 }

@@ -107,6 +107,12 @@ pub(crate) async fn acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> 
     check_verdict(Verb::Desk, verdict).map(|()| (user, scope))
 }
 
+/// The sites in which the account of the actor works: none for a user.
+pub(crate) async fn acting_in_sites(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Scope, Error> {
+    let (_, is_staff, scope) = read_acting(conn, actor).await?;
+    Ok(if is_staff { scope } else { Scope::default() })
+}
+
 async fn read_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, bool, Scope), Error> {
     let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
     let found: Option<(i64, bool, Option<Vec<i64>>)> =

@@ -112,6 +112,12 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_acti
     Ok(())
 }
 
+/// Gives an account another name.
+pub(crate) async fn rename(conn: &mut AsyncPgConnection, id: UserId, name: &str) -> Result<(), Error> {
+    diesel::update(users::table.find(id.0)).set(users::name.eq(name)).execute(conn).await?;
+    Ok(())
+}
+
 /// Gives an account another role.
 pub(super) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<(), Error> {
     let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));

@@ -19,6 +19,15 @@ pub enum SiteCommand {
     },
     /// Print all sites: id, key, name
     List,
+    /// Give a site another name to show
+    Rename {
+        /// Which
+        #[arg(long)]
+        key: String,
+        /// The name to show
+        #[arg(long)]
+        name: String,
+    },
     /// Nobody can open a session there any more; its sessions stay
     Archive {
         /// Which
@@ -45,6 +54,10 @@ impl SiteCommand {
                     let archived = if site.archived_at.is_some() { "\tarchived" } else { "" };
                     println!("{}\t{}\t{}{archived}", site.id, site.key, site.name);
                 }
+            }
+            Self::Rename { key, name } => {
+                admin.rename_site(&key, &name).await.map_err(Error::into_body)?;
+                println!("{key} has that name");
             }
             Self::Archive { key } => {
                 admin.archive_site(&key, true).await.map_err(Error::into_body)?;

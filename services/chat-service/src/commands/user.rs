@@ -52,6 +52,15 @@ pub enum UserCommand {
         #[arg(long, value_parser = parse_role)]
         role: Role,
     },
+    /// Give an account another name to show; messages keep the name of their time
+    Rename {
+        /// Which
+        #[arg(long)]
+        email: String,
+        /// The name that others see
+        #[arg(long)]
+        name: String,
+    },
     /// Let an operator work in a site, or in all: its sockets come again within seconds
     Grant {
         /// Which
@@ -88,6 +97,9 @@ impl UserCommand {
             Self::Disable { email } => admin.disable_user(&email).await.map(|()| format!("{email} is closed")),
             Self::Enable { email } => admin.enable_user(&email).await.map(|()| format!("{email} is open")),
             Self::Role { email, role } => admin.set_role(&email, role).await.map(|()| format!("{email} has that role")),
+            Self::Rename { email, name } => {
+                admin.rename_user(&email, &name).await.map(|()| format!("{email} has that name"))
+            }
             Self::Grant { email, site } => {
                 let done = admin.grant(&email, site.as_deref()).await;
                 done.map(|()| format!("{email} works in {}", named(site.as_deref())))

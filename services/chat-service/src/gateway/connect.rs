@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chat_events::gateway_api::{Chats, ClientState, Clients, ConnectSnapshot, FirstPage, ListedChat, MAX_LISTED};
-use chat_events::{ChatId, Epoch, Scope};
+use chat_events::{ChatId, Epoch, Scope, WorkspaceVersion};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::Deserialize;
@@ -18,6 +18,7 @@ use crate::db::bad_rows::BadRows;
 use crate::db::statement::statement;
 use crate::error::Error;
 use crate::sessions::json::session_joins;
+use crate::workspace::workspace_version;
 
 statement! {
     /// The accounts of new connections, and of a user's chats those that changed last.
@@ -27,12 +28,12 @@ statement! {
         issued_at: &'a [i64] as Array<BigInt>,
         logins: &'a [Option<Uuid>] as Array<Nullable<SqlUuid>>,
         count: i64 as BigInt,
-    } -> (BigInt, Integer, Text, BigInt, Nullable<Text>, Nullable<Array<BigInt>>, BigInt, Nullable<Text>) = concat!(
+    } -> (BigInt, Integer, Text, BigInt, Nullable<Text>, Nullable<Array<BigInt>>, BigInt, BigInt, Nullable<Text>) = concat!(
         "SELECT q.place, i.epoch, CASE
                 WHEN NOT (", acting_user!("q.user_id", "q.issued_at", "q.login"), ") THEN 'inactive'
                 WHEN q.principal = 'staff' AND NOT (", is_staff!(), ") THEN 'not_staff'
                 ELSE 'allowed' END,
-            u.id, u.name, CASE q.principal WHEN 'staff' THEN ", scope_sites!("u.id"), " END, (extract(epoch FROM now()) * 1000000)::bigint,
+            u.id, u.name, CASE q.principal WHEN 'staff' THEN ", scope_sites!("u.id"), " END, ", workspace_version!(), ", (extract(epoch FROM now()) * 1000000)::bigint,
             CASE WHEN q.principal = 'user' THEN (
                 SELECT coalesce(json_agg(json_build_object('at', c.at, 'chat', ", member_chat_json!("u.id"), ")
                     ORDER BY c.at DESC, c.id DESC), '[]')::text
@@ -46,9 +47,9 @@ statement! {
     );
 }
 
-/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, the sites of an operator, the time,
-/// and a user's chats as JSON.
-type AccountRow = (i64, i32, String, i64, Option<String>, Option<Vec<i64>>, i64, Option<String>);
+/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, the sites of an operator, the version
+/// of the workspace, the time, and a user's chats as JSON.
+type AccountRow = (i64, i32, String, i64, Option<String>, Option<Vec<i64>>, i64, i64, Option<String>);
 
 /// The start states of these new connections, in one snapshot and in their order. A refusal concerns one of them.
 pub(crate) async fn accounts(
@@ -77,13 +78,14 @@ fn unknown() -> Error {
 }
 
 fn admission(bad_rows: &BadRows, row: AccountRow) -> Result<ConnectSnapshot, Error> {
-    let (_, epoch, verdict, self_id, name, sites, began, chats) = row;
+    let (_, epoch, verdict, self_id, name, sites, workspace, began, chats) = row;
     check_verdict(Verb::Read, &verdict)?;
     let (chats, scope) = match chats {
         Some(chats) => (Chats::Page(first_page(bad_rows, self_id, began, &chats)), None),
         None => (Chats::Unlisted, Some(Scope::of_sites(sites))),
     };
-    Ok(ConnectSnapshot { epoch: Epoch(epoch), self_id, name, chats, scope })
+    let workspace = Some(WorkspaceVersion(workspace));
+    Ok(ConnectSnapshot { epoch: Epoch(epoch), self_id, name, chats, scope, workspace })
 }
 
 /// A chat in the list, not yet read.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chat_events::gateway_api::{Revocations, RevokedChat, RevokedUser};
+use chat_events::workspace::WorkspaceNews;
 use chat_events::{ChatId, Epoch, Role, Scope, UserId};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -91,7 +92,16 @@ pub(crate) async fn read(conn: &mut AsyncPgConnection, after: Option<i64>) -> Re
 }
 
 fn nothing(epoch: Epoch, counter: i64) -> Revocations {
-    Revocations { epoch, counter, has_more: false, users: vec![], chats: vec![], sessions: vec![], logins: vec![] }
+    Revocations {
+        epoch,
+        counter,
+        has_more: false,
+        users: vec![],
+        chats: vec![],
+        sessions: vec![],
+        logins: vec![],
+        workspace: WorkspaceNews::default(),
+    }
 }
 
 fn tell(told: &mut Revocations, members: &mut BTreeMap<ChatId, Vec<UserId>>, row: Row) {

@@ -44,6 +44,14 @@ impl Caller {
         }
     }
 
+    /// An operator or a user, with all that it may do.
+    pub(crate) fn account(self) -> Result<Actor, Error> {
+        match self.0 {
+            Bearer::User(_) => Ok(self.anywhere()),
+            Bearer::Client(_) => Err(Error::forbidden("a session token opens its session only")),
+        }
+    }
+
     /// An operator.
     pub(crate) fn staff(self) -> Result<Actor, Error> {
         match self.anywhere() {

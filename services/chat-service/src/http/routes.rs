@@ -20,6 +20,7 @@ use crate::gateway::routes as gateway;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
+use crate::workspace::routes as workspace;
 
 /// Swagger UI may load itself, the images in its styles, and the document with the answers to what is tried. It sets
 /// styles by script. No page may have it in a frame, where its buttons could be clicked unseen.
@@ -37,6 +38,7 @@ pub(super) fn public() -> Vec<Route> {
         chats::routes(),
         members::routes(),
         accounts::routes(),
+        workspace::routes(),
     ];
     features.into_iter().flatten().collect()
 }

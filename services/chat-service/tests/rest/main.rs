@@ -30,3 +30,4 @@ mod starting;
 mod strangers;
 mod upgrades;
 mod values;
+mod workspace;
