@@ -10,10 +10,13 @@ use channel_gateway::hub::feed::{Feed, Step as FeedStep};
 use channel_gateway::join::reading::{Reading, Then};
 use channel_gateway::watch::progress::Progress;
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, Seq, UserId};
+use chat_events::{ChatId, Scope, Seq, SiteId, UserId};
 
 use crate::explore::Model;
 use crate::script::{Item, REMOVED, Script, Source};
+
+/// Of the session.
+const SITE: SiteId = SiteId(1);
 
 /// Steps that settling takes at most; more means that it never ends.
 const SETTLES_WITHIN: usize = 200;
@@ -40,6 +43,7 @@ pub(crate) enum Mutation {
     ReplayReadsPastRemovals,
     ListedIsLiveFromALaterTop,
     FramesAreCursorsBeforeTheirPage,
+    ScopesAreIgnored,
 }
 
 /// A listener, and how it comes.
@@ -60,17 +64,38 @@ pub(crate) enum Comes {
     JoinsAndIsListedLater,
     /// Staff, there before the first change: it hears of all sessions.
     StaffListens,
+    /// The same, of the session's site alone.
+    StaffOfTheSiteListens,
+    /// The same, of another site.
+    StaffOfAnotherSiteListens,
 }
 
 impl Comes {
     fn principal(self) -> Principal {
         match self {
             Self::IsRemoved | Self::JoinsAndIsRemoved => Principal::User { user_id: REMOVED },
-            Self::StaffListens => Principal::Staff { user_id: UserId(2) },
+            Self::StaffListens | Self::StaffOfTheSiteListens | Self::StaffOfAnotherSiteListens => {
+                Principal::Staff { user_id: UserId(2) }
+            }
             Self::Stays | Self::Joins | Self::JoinsAndAsksForOlder | Self::JoinsAndIsListedLater => {
                 Principal::Client { session_id: ChatId(7) }
             }
         }
+    }
+
+    /// Of staff.
+    fn scope(self) -> Option<Scope> {
+        match self {
+            Self::StaffListens => Some(Scope::All),
+            Self::StaffOfTheSiteListens => Some(Scope::of_sites(Some(vec![SITE.0]))),
+            Self::StaffOfAnotherSiteListens => Some(Scope::of_sites(Some(vec![SITE.0 + 1]))),
+            _ => None,
+        }
+    }
+
+    /// Whether the session is of its sites, if it is staff.
+    fn is_covered(self, site: Option<SiteId>) -> bool {
+        self.scope().is_none_or(|scope| scope.covers(site))
     }
 
     fn is_the_removed(self) -> bool {
@@ -175,7 +200,7 @@ impl Chat {
     }
 
     fn has_staff(&self) -> bool {
-        self.come.contains(&Comes::StaffListens)
+        self.come.iter().any(|comes| comes.scope().is_some_and(|scope| scope.covers(Some(SITE))))
     }
 
     // --- the hub: as `hub.rs` does it ------------------------------------------------------------------------
@@ -233,7 +258,9 @@ impl Chat {
     }
 
     fn to_all(&self, state: &mut State, item: Item) {
-        for listener in state.listeners.iter_mut().filter(|listener| listener.is_listed) {
+        let ignores = self.is(Mutation::ScopesAreIgnored);
+        let hears = |listener: &&mut Listener| listener.is_listed && (ignores || listener.comes.is_covered(Some(SITE)));
+        for listener in state.listeners.iter_mut().filter(hears) {
             self.deliver(listener, item);
             if item.removed == Some(REMOVED)
                 && listener.comes.is_the_removed()
@@ -265,7 +292,7 @@ impl Chat {
         }
         let send = match &mut listener.watch {
             Some(watch) => watch.offer(&item) || (self.is(Mutation::OldIsNotDropped) && watch.live_from().is_some()),
-            None if listener.comes == Comes::StaffListens => {
+            None if listener.comes.scope().is_some() => {
                 listener.watch.insert(Progress::live(Seq(item.seq.0 - 1))).offer(&item)
             }
             None => false,
@@ -285,6 +312,8 @@ impl Chat {
         let removal = self.script.removal().filter(|_| listener.comes.is_the_removed());
         if floor.is_some_and(|floor| item.seq <= floor) {
             listener.harm = Some("something came again or late");
+        } else if !listener.comes.is_covered(Some(SITE)) {
+            listener.harm = Some("something came of a site that is not its own");
         } else if !listener.comes.principal().sees(item.visibility) {
             listener.harm = Some("something came that may not be seen");
         } else if removal.is_some_and(|removal| item.seq > removal) {
@@ -494,7 +523,7 @@ impl Chat {
 
     /// Everything visible above its cursor was got, or something later that tells the whole of it.
     fn has_all(&self, listener: &Listener, top: Seq) -> Result<(), String> {
-        let Some(cursor) = listener.cursor else { return Ok(()) };
+        let Some(cursor) = listener.cursor.filter(|_| listener.comes.is_covered(Some(SITE))) else { return Ok(()) };
         let removal = self.script.removal().filter(|_| listener.comes.is_the_removed());
         // Who was removed is owed what came before; whether it is told depends on which was first.
         if listener.at == At::Ended || removal.is_some_and(|removal| removal <= top) {
@@ -586,7 +615,7 @@ impl Model for Chat {
         let mut has_room = false;
         let mut listener = |comes: &Comes| {
             let is_member = matches!(comes, Comes::Stays | Comes::IsRemoved);
-            let joins = !is_member && *comes != Comes::StaffListens;
+            let joins = !is_member && comes.scope().is_none();
             has_room |= !joins;
             if is_member && !self.is(Mutation::JoinsAreNotNoted) {
                 let _ = feed.joined(Seq::ZERO);

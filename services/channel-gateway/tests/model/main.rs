@@ -75,6 +75,16 @@ fn staff_and_a_client_who_joins_get_what_they_may_see() {
 }
 
 #[test]
+fn staff_of_the_site_gets_all_and_staff_of_another_gets_nothing() {
+    let both = || [Comes::StaffOfTheSiteListens, Comes::StaffOfAnotherSiteListens];
+    holds("staff of sites", &Chat::of(Script::session().up_to(4), &both()));
+    let joined = [Comes::StaffOfAnotherSiteListens, Comes::Joins];
+    holds("staff of another site, a client joins", &Chat::of(Script::session().up_to(3), &joined));
+    let mutated = Chat::of(Script::session().up_to(2), &both()).mutated(Mutation::ScopesAreIgnored);
+    is_harmed(&mutated, "not its own");
+}
+
+#[test]
 fn staff_gets_what_was_lost_before_the_first_event_that_is_heard_of_a_session() {
     holds("staff listens", &Chat::of(Script::session(), &[Comes::StaffListens]));
     holds("staff listens to hints", &Chat::of(Script::session(), &[Comes::StaffListens]).with_hints());
