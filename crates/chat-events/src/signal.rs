@@ -1,4 +1,4 @@
-//! What passes between gateways and is never stored: a lost signal is repaired by the next one or by `sync`.
+//! What gateways and chat-service tell all gateways and nobody stores: a lost signal is repaired by the next one or by `sync`.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

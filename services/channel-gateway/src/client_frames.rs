@@ -116,7 +116,7 @@ async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) 
     match gateway.chat_service.command(CommandRequest { principal, chat_id, from, command }).await? {
         CommandOutcome::Message(data) => connection.tell(&ServerFrame::Ack { client_id: data.client_id, data }),
         CommandOutcome::Mark(MarkSet { mark, rose, kind, chat_kind }) if rose => {
-            publish(gateway, connection, chat_id, chat_kind, SignalData::Mark { kind, mark }).await;
+            publish(gateway, connection, chat_id, chat_kind, SignalData::Mark { kind, mark });
         }
         CommandOutcome::Mark(_) => {}
     }
@@ -135,12 +135,12 @@ async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typ
         sender_name: own.name.clone(),
         is_typing,
     };
-    publish(gateway, connection, chat, kind, data).await;
+    publish(gateway, connection, chat, kind, data);
     Ok(())
 }
 
-async fn publish(gateway: &Gateway, connection: &Connection, chat_id: ChatId, chat_kind: ChatKind, data: SignalData) {
+fn publish(gateway: &Gateway, connection: &Connection, chat_id: ChatId, chat_kind: ChatKind, data: SignalData) {
     let origin = Some(connection.id.clone());
     let visibility = Visibility::Public;
-    gateway.hub.publish(&Signal { id: Uuid::new_v4(), chat_id, chat_kind, visibility, origin, data }).await;
+    gateway.hub.publish(Signal { id: Uuid::new_v4(), chat_id, chat_kind, visibility, origin, data });
 }
