@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::config;
-use crate::events::{message, next, part, restored};
+use crate::events::{mark, message, next, part, restored};
 use bus::amqp::{AmqpSignals, AmqpSink, SignalMetrics, signal_sink};
 use bus::redis::RedisPubSub;
 use bus::{Incoming, Outcome, PubSub, SignalSink, Sink};
 use chat_events::names::{Channel, SIGNALS};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, LaneCount, Mark, MarkKind, Reader, Seq, Signal, Visibility};
+use chat_events::{ChatId, LaneCount, Signal};
 use chrono::{DateTime, Utc};
 use lapin::options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
@@ -18,21 +18,6 @@ use telemetry::Vital;
 use test_support::{RedisPrefix, Vhost, fresh_prefix, fresh_vhost, wait_until};
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use uuid::Uuid;
-
-/// A client's delivered mark in a session.
-fn mark(seq: i64) -> Signal {
-    let updated_at = DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).expect("a time");
-    let mark = Mark { reader: Reader::Client(9), delivered_seq: Seq(seq), read_seq: Seq(0), updated_at };
-    Signal {
-        id: Uuid::new_v4(),
-        chat_id: ChatId(4),
-        chat_kind: ChatKind::Session,
-        visibility: Visibility::Public,
-        origin: Some("connection 1".into()),
-        data: SignalData::Mark { kind: MarkKind::Delivered, mark },
-    }
-}
 
 /// A dispatcher's part of it, until it is dropped.
 struct Taker {
