@@ -1,7 +1,7 @@
 //! A reader has come further.
 
-use chat_events::gateway_api::MarkSet;
-use chat_events::{ChatId, ChatKind, ErrorCode, MarkKind, MessageId, Visibility};
+use chat_events::signal::SignalData;
+use chat_events::{ChatId, ChatKind, ErrorCode, Mark, MarkKind, MessageId, Signal, Visibility};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -55,22 +55,45 @@ statement! {
 }
 
 /// A row of [`RaiseMark`].
-type Raised = (Option<Stored<ChatKind>>, String, bool, Option<String>, bool);
+type RaisedRow = (Option<Stored<ChatKind>>, String, bool, Option<String>, bool);
 
-/// Raises a reader's mark up to a message that it may see.
+/// Raises a reader's mark up to a message that it may see, and tells all who listen of it, but for the connection that it
+/// came over. The mark as it now stands.
 pub(crate) async fn raise(
     state: &AppState,
     actor: Actor,
     chat: ChatId,
-    kind: MarkKind,
-    last: MessageId,
-) -> Result<MarkSet, RaiseError> {
+    (kind, last): (MarkKind, MessageId),
+    origin: Option<String>,
+) -> Result<Mark, RaiseError> {
     let own = state.clone();
     let work = async move {
         let mut conn = own.connection().await?;
-        write(&mut conn, actor, chat, kind, last).await
+        let Some(raised) = write(&mut conn, actor, chat, kind, last).await? else { return Ok(None) };
+        if raised.rose {
+            own.signals.send(raised.signal(chat, kind, origin));
+        }
+        Ok(Some(raised.mark))
     };
     state.writes.run(work).await?.ok_or(RaiseError::UnknownMessage)
+}
+
+/// A mark, after a write that would raise it.
+struct Raised {
+    /// As it now stands.
+    mark: Mark,
+    /// Whether it rose; if not, nobody needs to be told.
+    rose: bool,
+    chat_kind: ChatKind,
+}
+
+impl Raised {
+    /// Everybody in the chat may know how far its readers have come.
+    fn signal(&self, chat_id: ChatId, kind: MarkKind, origin: Option<String>) -> Signal {
+        let data = SignalData::Mark { kind, mark: self.mark.clone() };
+        let (id, visibility) = (Uuid::new_v4(), Visibility::Public);
+        Signal { id, chat_id, chat_kind: self.chat_kind, visibility, origin, data }
+    }
 }
 
 /// Why a mark was not raised.
@@ -105,7 +128,7 @@ async fn write(
     chat: ChatId,
     kind: MarkKind,
     last: MessageId,
-) -> Result<Option<MarkSet>, Error> {
+) -> Result<Option<Raised>, Error> {
     check_scope(actor.principal, chat)?;
     let who = ActorColumns::of(Some(actor));
     let raise = RaiseMark {
@@ -121,11 +144,11 @@ async fn write(
     };
     // Another request of this reader may make the very first mark meanwhile: a new snapshot sees it.
     for _ in 0..2 {
-        let (chat_kind, verdict, is_known, mark, rose): Raised = raise.clone().get_result(conn).await?;
+        let (chat_kind, verdict, is_known, mark, rose): RaisedRow = raise.clone().get_result(conn).await?;
         check_verdict(Verb::Read, &verdict)?;
         let (true, Some(chat_kind)) = (is_known, chat_kind) else { return Ok(None) };
         if let Some(mark) = mark {
-            return Ok(Some(MarkSet { mark: serde_json::from_str(&mark)?, rose, kind, chat_kind: chat_kind.0 }));
+            return Ok(Some(Raised { mark: serde_json::from_str(&mark)?, rose, chat_kind: chat_kind.0 }));
         }
     }
     Err(Error::Internal("a mark that was raised is not there".into()))
