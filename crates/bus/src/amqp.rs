@@ -3,7 +3,7 @@
 //! - [`address`]: where it is, and by which CA it is known
 //! - [`sink`]: publishes with confirms
 //! - [`source`]: consumes a lane's queue
-//! - [`signals`]: what is never stored, beside the lanes
+//! - [`signals`]: signals, beside the lanes
 //! - `connection`: one connection, made anew by hand after any error; whether the broker blocks it; its sure end
 //! - `graves`: where dead letters go out
 //! - `tasks`: lapin's tasks, which end with their connection
@@ -19,6 +19,6 @@ mod tasks;
 mod topology;
 
 pub use address::AmqpAddress;
-pub use signals::{AmqpSignals, SignalMetrics, signal_sink};
+pub use signals::{AmqpSignals, signal_sink};
 pub use sink::AmqpSink;
 pub use source::AmqpSource;

@@ -40,7 +40,7 @@ pub use leases::{ChangedOwners, Lease, Leaseholder};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
 pub use pubsub::{Hint, Incoming, PubSub};
 pub use pump::{Batch, Envelope, Outcome, Sink, Source};
-pub use signals::SignalSink;
+pub use signals::{SignalMetrics, SignalSink};
 
 /// A part of the bus does not answer. The words never hold credentials.
 #[derive(Debug, thiserror::Error)]

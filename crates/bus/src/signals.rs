@@ -78,3 +78,51 @@ impl WaitingSignals {
         self.dropped.inc_by(signals as u64);
     }
 }
+
+/// The signals of other processes that a dispatcher passes on.
+#[derive(Debug, Clone, Default)]
+pub struct SignalMetrics {
+    taken: Counter,
+    unreadable: Counter,
+}
+
+impl SignalMetrics {
+    /// Registers `signals_dispatched_total` and `signals_unreadable_total`.
+    #[must_use]
+    pub fn register(metrics: &Metrics) -> Self {
+        let this = Self::default();
+        metrics.register("signals_dispatched", "Signals of other processes that were passed on", this.taken.clone());
+        metrics.register(
+            "signals_unreadable",
+            "Signals that could not be read and were dropped",
+            this.unreadable.clone(),
+        );
+        this
+    }
+
+    /// How many signals came.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// How many signals could not be read.
+    #[must_use]
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable.get()
+    }
+
+    /// Passes one on, or drops and counts what cannot be read: a newer version's, or a stranger's.
+    pub(crate) fn pass_on(&self, read: serde_json::Result<Signal>, sink: &SignalSink) {
+        match read {
+            Ok(signal) => {
+                self.taken.inc();
+                sink.send(signal);
+            }
+            Err(error) => {
+                self.unreadable.inc();
+                tracing::debug!(%error, "a signal could not be read");
+            }
+        }
+    }
+}

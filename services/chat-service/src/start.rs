@@ -35,7 +35,7 @@ pub struct ServiceContext {
     pub metrics: Metrics,
     /// Told of each commit.
     pub waker: LaneWaker,
-    /// Passes what is never stored to all gateways.
+    /// Passes signals to all gateways.
     pub signals: SignalSink,
     /// The tasks that must not end.
     pub vital: Vital,

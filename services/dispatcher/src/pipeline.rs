@@ -8,7 +8,8 @@ use tokio_util::sync::CancellationToken;
 use crate::PipelineConfig;
 use crate::consumer::Consumers;
 use crate::neighbours::Neighbours;
-use crate::{publisher, signals};
+use crate::publisher;
+use crate::signals::Signals;
 
 /// The parts that the process around the dispatcher gives it.
 #[derive(Debug, Clone)]
@@ -38,7 +39,7 @@ pub async fn run(config: &PipelineConfig, neighbours: Neighbours, context: Servi
         let pump = pump::run(source, sink, lane_metrics, shutdown.clone());
         pumps.spawn(vital.watched(&format!("the dispatch of lane {lane}"), pump));
     }
-    if let Some(signals) = signals::dispatch(config, &neighbours, &health, &metrics, &vital)? {
+    if let Some(signals) = Signals::prepare(config, &neighbours, &health, &metrics, &vital)? {
         pumps.spawn(vital.watched("the dispatch of signals", signals.run(shutdown.clone())));
     }
     tracing::info!(lanes = %consumers.lanes(), "dispatching");

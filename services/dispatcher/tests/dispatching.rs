@@ -7,7 +7,7 @@ use bus::amqp::{AmqpSink, signal_sink};
 use bus::notify::PgPubSub;
 use bus::redis::RedisPubSub;
 use bus::{Envelope, Incoming, Outcome, PubSub, PubSubBackend, PubSubConfig, Sink};
-use chat_events::names::Channel;
+use chat_events::names::{Channel, PG_SIGNALS};
 use chat_events::{Beat, ChatId, LaneCount, Signal};
 use serde_json::json;
 use telemetry::{Health, Vital};
@@ -243,6 +243,33 @@ async fn signals_go_from_rabbitmq_to_notify_where_gateways_listen_to_postgresql(
     let sent = typing(4);
     signal_sink(between.vhost.url().into(), &Vital::new()).send(sent.clone());
     assert_eq!(signal(&mut incoming).await, sent);
+}
+
+#[tokio::test]
+async fn signals_go_from_notify_to_redis_where_there_is_no_rabbitmq() {
+    let (mut between, database) = (Between::new().await, fresh_database().await);
+    between.listen(0..1).await;
+    let mut dispatcher = Program::new("dispatcher")
+        .env("DATABASE_URL", database.url())
+        .env("PUBSUB__BACKEND", "redis")
+        .env("PUBSUB__REDIS_URL", between.prefix.url())
+        .env("PUBSUB__REDIS_PREFIX", between.prefix.prefix())
+        .start();
+    // chat-service comes later.
+    database.run_sql("UPDATE installation SET lanes = 2").await;
+    ready(&mut dispatcher).await;
+    let url = url_of(&mut dispatcher, "/metrics").await;
+    wait_until("what cannot be read to be counted", async || {
+        for junk in ["no signal", "{}", "[{}]"] {
+            database.run_sql(&format!("SELECT pg_notify('{PG_SIGNALS}', '{junk}')")).await;
+        }
+        let metrics = reqwest::get(&url).await.ok()?.text().await.ok()?;
+        (!metrics.contains("signals_unreadable_total 0\n")).then_some(())
+    })
+    .await;
+    let sent = typing(0);
+    bus::notify::signal_sink(database.url().into(), &Vital::new()).send(sent.clone());
+    assert_eq!(signal(&mut between.incoming).await, sent);
 }
 
 /// With no server but PostgreSQL.

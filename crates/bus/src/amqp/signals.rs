@@ -13,8 +13,7 @@ use futures_util::future::try_join_all;
 use lapin::options::{BasicConsumeOptions, BasicPublishOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Consumer};
-use prometheus_client::metrics::counter::Counter;
-use telemetry::{Metrics, Part, Vital};
+use telemetry::{Part, Vital};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +22,7 @@ use super::connection::{BLOCKED_AT_MOST, Link, failed, soon};
 use super::topology;
 use crate::backoff::Backoff;
 use crate::signals::WaitingSignals;
-use crate::{BusError, SignalSink};
+use crate::{BusError, SignalMetrics, SignalSink};
 
 /// A link is tried before it is used, if it was not tried for this long: it may be dead and not say so, or the broker may have
 /// been emptied.
@@ -32,7 +31,7 @@ const TRIED_AFTER: Duration = Duration::from_secs(2);
 /// How often a link on which nothing is sent is looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 
-/// Between tries to connect, at most. What is to be sent meanwhile is dropped: it would come too late.
+/// Between tries to connect, at most. Signals of that time are dropped: they would come too late.
 const RECONNECT_AT_MOST: Duration = Duration::from_secs(1);
 
 /// AMQP's number for a message that need not survive a restart of the broker.
@@ -157,40 +156,6 @@ async fn publish(link: &Link, signals: &[Signal]) -> Result<(), BusError> {
     Ok(())
 }
 
-/// What becomes of the signals that come from RabbitMQ.
-#[derive(Debug, Clone, Default)]
-pub struct SignalMetrics {
-    taken: Counter,
-    unreadable: Counter,
-}
-
-impl SignalMetrics {
-    /// Registers `signals_dispatched_total` and `signals_unreadable_total`.
-    #[must_use]
-    pub fn register(metrics: &Metrics) -> Self {
-        let this = Self::default();
-        metrics.register("signals_dispatched", "Signals taken from RabbitMQ", this.taken.clone());
-        metrics.register(
-            "signals_unreadable",
-            "Signals that could not be read and were dropped",
-            this.unreadable.clone(),
-        );
-        this
-    }
-
-    /// How many signals came.
-    #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.taken.get()
-    }
-
-    /// How many signals could not be read.
-    #[must_use]
-    pub fn unreadable(&self) -> u64 {
-        self.unreadable.get()
-    }
-}
-
 /// Takes signals from RabbitMQ, of all processes that do so one at a time, and passes them on. It never waits for the sink.
 pub struct AmqpSignals {
     address: AmqpAddress,
@@ -241,7 +206,7 @@ impl AmqpSignals {
             let step = tokio::select! {
                 delivery = consumer.next() => match delivery {
                     Some(Ok(delivery)) => {
-                        self.pass_on_one(&delivery.data);
+                        self.metrics.pass_on(serde_json::from_slice(&delivery.data), &self.sink);
                         Ok(())
                     }
                     Some(Err(error)) => Err(failed(error)),
@@ -251,20 +216,6 @@ impl AmqpSignals {
             };
             if let Err(error) = step {
                 return error;
-            }
-        }
-    }
-
-    fn pass_on_one(&self, json: &[u8]) {
-        match serde_json::from_slice(json) {
-            Ok(signal) => {
-                self.metrics.taken.inc();
-                self.sink.send(signal);
-            }
-            // A newer version's, or a stranger's on our exchange.
-            Err(error) => {
-                self.metrics.unreadable.inc();
-                tracing::debug!(%error, bytes = json.len(), "a signal could not be read");
             }
         }
     }

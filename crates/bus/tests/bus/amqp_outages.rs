@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::config;
 use crate::events::{beat, mark, message, part};
-use bus::amqp::{AmqpSignals, AmqpSink, AmqpSource, SignalMetrics, signal_sink};
-use bus::{Batch, Envelope, LaneMetrics, Outcome, SignalSink, Sink, Source};
+use bus::amqp::{AmqpSignals, AmqpSink, AmqpSource, signal_sink};
+use bus::{Batch, Envelope, LaneMetrics, Outcome, SignalMetrics, SignalSink, Sink, Source};
 use chat_events::names::EXCHANGE;
 use chat_events::{Lane, LaneCount};
 use lapin::options::BasicPublishOptions;

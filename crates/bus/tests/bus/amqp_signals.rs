@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::config;
 use crate::events::{mark, message, next, part, restored};
-use bus::amqp::{AmqpSignals, AmqpSink, SignalMetrics, signal_sink};
+use bus::amqp::{AmqpSignals, AmqpSink, signal_sink};
 use bus::redis::RedisPubSub;
-use bus::{Incoming, Outcome, PubSub, SignalSink, Sink};
+use bus::{Incoming, Outcome, PubSub, SignalMetrics, SignalSink, Sink};
 use chat_events::names::{Channel, SIGNALS};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, LaneCount, Signal};
