@@ -4,6 +4,7 @@
 //! - [`pump`](mod@pump): drives one source into one sink, in order per chat
 //! - [`order`]: a chat stops at its first refusal, and taken events are forgotten
 //! - [`pubsub`]: the pub/sub that a gateway listens on
+//! - [`signals`]: the way of signals to all gateways
 //! - [`leases`]: how many connections one owner has, over all gateways
 //! - [`config`]: which backends, and where they are
 //! - [`metrics`]: the metrics of a pipeline
@@ -32,12 +33,14 @@ pub mod postgres;
 pub mod pubsub;
 pub mod pump;
 pub mod redis;
+pub mod signals;
 
 pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
 pub use leases::{ChangedOwners, Lease, Leaseholder};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
 pub use pubsub::{Hint, Incoming, PubSub};
 pub use pump::{Batch, Envelope, Outcome, Sink, Source};
+pub use signals::{SignalMetrics, SignalSink};
 
 /// A part of the bus does not answer. The words never hold credentials.
 #[derive(Debug, thiserror::Error)]

@@ -2,11 +2,14 @@
 //!
 //! - [`sink`]: hints of events to other processes, and whole events to a gateway in this one
 //! - [`pubsub`]: the pub/sub that a gateway listens on
+//! - `signals`: sends signals, and takes those of others
 //! - `payload`: hints and signals in payloads of PostgreSQL's size
 
 mod payload;
 pub mod pubsub;
+mod signals;
 pub mod sink;
 
 pub use pubsub::PgPubSub;
+pub use signals::{PgSignals, signal_sink};
 pub use sink::NotifySink;

@@ -14,7 +14,7 @@ pub enum Incoming {
     Event(Envelope),
     /// Word of an event; the row is for the listener to read.
     Hint(Hint),
-    /// A signal of another gateway, or of this one.
+    /// A signal of a gateway, this one included, or of chat-service.
     Signal(Signal),
     /// A lane is alive, all the way from PostgreSQL.
     Beat(Beat),
@@ -62,8 +62,9 @@ pub trait PubSub: Send + Sync {
     /// No longer listens on these channels.
     async fn unsubscribe(&self, channels: &[Channel]) -> Result<(), BusError>;
 
-    /// Passes a signal to all gateways that listen, this one included.
-    async fn signal(&self, signal: &Signal) -> Result<(), BusError>;
+    /// Passes a signal to all gateways that listen, this one included. Never waits: a signal for which there is no room is
+    /// dropped and counted.
+    fn signal(&self, signal: Signal);
 
     /// The last events of a chat after a position, in order, at most so many, as far as they are at hand without
     /// PostgreSQL. Any of them may be missing: a hole proves nothing. None where nothing is kept.

@@ -20,4 +20,5 @@ mod window;
 
 pub use leases::RedisLeases;
 pub use pubsub::RedisPubSub;
+pub use signals::signal_sink;
 pub use sink::RedisSink;

@@ -22,7 +22,7 @@ use crate::chat_list::{Behind, ChatsCursor};
 use crate::command::Command;
 use crate::error::ErrorBody;
 use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId, WorkspaceVersion};
-use crate::marks::{Mark, MarkKind};
+use crate::marks::Mark;
 use crate::member::Member;
 use crate::message::{ChatKind, Message, Visibility};
 use crate::role::Role;
@@ -282,6 +282,9 @@ pub struct CommandRequest {
     /// Where a client writes from. Without it its messages count for its session alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<SentFrom>,
+    /// The connection that it came over, which needs no word of a mark that it raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// What.
     pub command: Command,
 }
@@ -292,8 +295,8 @@ pub struct CommandRequest {
 pub enum CommandOutcome {
     /// The message as it is stored.
     Message(Message),
-    /// The mark as it stands.
-    Mark(MarkSet),
+    /// The mark stands there, or higher; if it rose, chat-service tells of it.
+    Mark,
 }
 
 /// Where a client's message comes from: messages by fresh tokens are limited for their address too.
@@ -303,19 +306,6 @@ pub struct SentFrom {
     pub address: Option<IpAddr>,
     /// When its session token was made, in seconds since 1970.
     pub token_made_at: i64,
-}
-
-/// A mark after a [`Command`] that would raise it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MarkSet {
-    /// As it now stands.
-    pub mark: Mark,
-    /// Whether it rose; if not, nobody needs to be told.
-    pub rose: bool,
-    /// Which it is.
-    pub kind: MarkKind,
-    /// The chat's kind, for the gateway's signal.
-    pub chat_kind: ChatKind,
 }
 
 /// Where chats stand.

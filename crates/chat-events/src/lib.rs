@@ -8,7 +8,7 @@
 //! - [`marks`]: delivered and read marks
 //! - [`event`]: one durable change on its way from the outbox to the sockets
 //! - [`beat`]: a sign of life on the same way
-//! - [`signal`]: what passes between gateways and is never stored (typing, marks)
+//! - [`signal`]: signals to gateways, which are never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`workspace`]: what is not of a chat

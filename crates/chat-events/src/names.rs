@@ -10,11 +10,13 @@ use crate::signal::Signal;
 pub const EXCHANGE: &str = "chat.events";
 /// The exchange and queue of what could not be parsed.
 pub const DEAD_LETTER: &str = "chat.events.dead";
+/// The exchange of signals, which keeps nothing, and the queue that the dispatchers take them from.
+pub const SIGNALS: &str = "chat.signals";
 /// The subject of beats in routing keys.
 const BEAT: &str = "pipeline.beat";
 /// PostgreSQL channel of (chat, seq, kind) hints to gateways.
 pub const PG_HINTS: &str = "switchboard_hints";
-/// PostgreSQL channel of signals between gateways.
+/// PostgreSQL channel of signals to gateways.
 pub const PG_SIGNALS: &str = "switchboard_signals";
 /// PostgreSQL channel of beats to gateways.
 pub const PG_BEATS: &str = "switchboard_beats";

@@ -1,4 +1,5 @@
-//! What passes between gateways and is never stored: a lost signal is repaired by the next one or by `sync`.
+//! Signals: gateways and chat-service tell them to all gateways, and nobody stores them. A lost one is repaired by the next one
+//! or by `sync`.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;

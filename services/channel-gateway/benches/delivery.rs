@@ -230,9 +230,7 @@ impl PubSub for Nobody {
         Ok(())
     }
 
-    async fn signal(&self, _signal: &Signal) -> Result<(), BusError> {
-        Ok(())
-    }
+    fn signal(&self, _signal: Signal) {}
 
     fn is_connected(&self) -> bool {
         true

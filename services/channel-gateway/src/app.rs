@@ -35,7 +35,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let (health, metrics, vital) = (Health::new(), Metrics::new(), Vital::new());
     health.register(&metrics);
-    let (pubsub, incoming) = connect_pubsub(&config, health.delaying_part("pubsub"), &vital)?;
+    let (pubsub, incoming) = connect_pubsub(&config, health.delaying_part("pubsub"), &metrics, &vital)?;
     let secret = config.internal_secret.clone();
     anyhow::ensure!(secret.expose_secret().len() >= 32, "AUTH__INTERNAL_SECRET must have at least 32 characters");
     let chat_service = Arc::new(HttpChatService::new(&config.chat_service_url, secret)?);
@@ -104,17 +104,20 @@ fn credentials(config: &Config, health: &Health, vital: &Vital) -> anyhow::Resul
 fn connect_pubsub(
     config: &Config,
     part: Part,
+    metrics: &Metrics,
     vital: &Vital,
 ) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>)> {
     match config.pubsub.backend {
         PubSubBackend::Redis => {
             let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
+            pubsub.signals().register(metrics);
             Ok((pubsub, incoming))
         }
         #[cfg(feature = "postgres")]
         PubSubBackend::Pg => {
             let url = config.database_url.clone().context("PUBSUB__BACKEND=pg needs DATABASE_URL")?;
             let (pubsub, incoming) = bus::notify::PgPubSub::connect(url, part, vital);
+            pubsub.signals().register(metrics);
             Ok((pubsub, incoming))
         }
         #[cfg(not(feature = "postgres"))]

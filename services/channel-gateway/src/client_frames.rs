@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use chat_events::command::CommandFrame;
 use chat_events::frame::{ClientFrame, ServerFrame};
-use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, MarkSet, Principal, SentFrom};
+use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, Principal, SentFrom};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, SiteId, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, Visibility};
 use uuid::Uuid;
 
 use crate::connection::Connection;
@@ -107,19 +107,16 @@ fn unsubscribe(gateway: &Gateway, connection: &Arc<Connection>, chat: ChatId) ->
     Ok(())
 }
 
-/// Has chat-service write something, and tells who else is to know at once.
+/// Has chat-service write something, and tell those who are to know of it.
 async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) -> Result<(), ErrorBody> {
     let CommandFrame { chat_id, command } = frame;
     let (principal, chat_id) = (connection.proved()?.principal, which(connection, chat_id)?);
     let grant = connection.grant().filter(|_| matches!(principal, Principal::Client { .. }));
     let from = grant.map(|grant| SentFrom { address: connection.address, token_made_at: grant.token_made_at });
-    match gateway.chat_service.command(CommandRequest { principal, chat_id, from, command }).await? {
+    let origin = Some(connection.id.clone());
+    match gateway.chat_service.command(CommandRequest { principal, chat_id, from, origin, command }).await? {
         CommandOutcome::Message(data) => connection.tell(&ServerFrame::Ack { client_id: data.client_id, data }),
-        CommandOutcome::Mark(MarkSet { mark, rose, kind, chat_kind }) if rose => {
-            let chat = (chat_id, chat_kind, gateway.hub.site_of(chat_id));
-            publish(gateway, connection, chat, SignalData::Mark { kind, mark }).await;
-        }
-        CommandOutcome::Mark(_) => {}
+        CommandOutcome::Mark => {}
     }
     Ok(())
 }
@@ -139,17 +136,8 @@ async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typ
         sender_name: own.name.clone(),
         is_typing,
     };
-    publish(gateway, connection, (chat, kind, site), data).await;
-    Ok(())
-}
-
-async fn publish(
-    gateway: &Gateway,
-    connection: &Connection,
-    (chat_id, chat_kind, site_id): (ChatId, ChatKind, Option<SiteId>),
-    data: SignalData,
-) {
     let origin = Some(connection.id.clone());
-    let visibility = Visibility::Public;
-    gateway.hub.publish(&Signal { id: Uuid::new_v4(), chat_id, chat_kind, site_id, visibility, origin, data }).await;
+    let (id, visibility) = (Uuid::new_v4(), Visibility::Public);
+    gateway.hub.publish(Signal { id, chat_id: chat, chat_kind: kind, site_id: site, visibility, origin, data });
+    Ok(())
 }

@@ -159,10 +159,8 @@ impl Hub {
     }
 
     /// Passes a signal to all gateways.
-    pub async fn publish(&self, signal: &Signal) {
-        if let Err(error) = self.pubsub.signal(signal).await {
-            tracing::debug!(%error, "a signal was lost");
-        }
+    pub fn publish(&self, signal: Signal) {
+        self.pubsub.signal(signal);
     }
 
     // --- what comes in --------------------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use actix_web::{App, web};
 use anyhow::Context;
-use bus::BrokerConfig;
 use bus::outbox::LaneWaker;
+use bus::{BrokerBackend, BrokerConfig, SignalSink};
 use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
 use chat_service::{AppState, Config, ServiceContext, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
 use http_server::{Connections, HttpConfig, Server};
+use secrecy::SecretString;
 use telemetry::{Health, Metrics, TelemetryConfig, Vital};
 use tokio_util::sync::CancellationToken;
 
@@ -76,15 +77,16 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
 async fn serve(serve: Serve) -> anyhow::Result<()> {
     let _telemetry = telemetry::init("chat-service", &serve.telemetry)?;
     serve.config.auth.require_internal_secret()?;
+    let (database_url, vital) = (serve.config.database.url()?, Vital::new());
     let context = ServiceContext {
         health: Health::new(),
         metrics: Metrics::new(),
-        vital: Vital::new(),
         waker: LaneWaker::new(serve.config.outbox_lanes),
+        signals: signals(&serve.broker, database_url.clone(), &vital)?,
+        vital,
         shutdown: CancellationToken::new(),
     };
     context.health.register(&context.metrics);
-    let database_url = serve.config.database.url()?;
     let (state, background) = start(&serve.config, &context)?;
     let mut background = tokio::spawn(background.run());
     let link = context.vital.spawn("nudges", context.waker.clone().run_link(database_url, context.shutdown.clone()));
@@ -108,6 +110,14 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
         let _ = relay.await;
     }
     ended
+}
+
+/// By way of RabbitMQ and the dispatcher; without RabbitMQ by NOTIFY.
+fn signals(broker: &BrokerConfig, database_url: SecretString, vital: &Vital) -> anyhow::Result<SignalSink> {
+    Ok(match broker.backend {
+        BrokerBackend::Amqp => bus::amqp::signal_sink(broker.amqp_address()?, vital),
+        BrokerBackend::Pg => bus::notify::signal_sink(database_url, vital),
+    })
 }
 
 /// Listens. Requests in flight are finished when it is stopped, but not for longer than 10 s.

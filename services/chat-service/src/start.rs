@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bus::SignalSink;
 use bus::outbox::LaneWaker;
 use telemetry::{Health, Metrics, Vital};
 use tokio::runtime::Handle;
@@ -34,6 +35,8 @@ pub struct ServiceContext {
     pub metrics: Metrics,
     /// Told of each commit.
     pub waker: LaneWaker,
+    /// Passes signals to all gateways.
+    pub signals: SignalSink,
     /// The tasks that must not end.
     pub vital: Vital,
     /// Ends the background work.
@@ -61,6 +64,7 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
     let database = Database::new(&url, pool_size, statement::SETTINGS, runtime.clone()).map_err(internal)?;
     let passwords = Passwords::new(runtime.clone()).map_err(internal)?;
     let metrics = ServiceMetrics::register(&context.metrics, &database, &passwords);
+    context.signals.register(&context.metrics);
     let (lanes, writes) = (config.outbox_lanes, Writes::new(runtime));
     let changes = ChatChanges::new(database.clone(), lanes, context.waker.clone(), writes.clone());
     let state = AppState(Arc::new(Shared {
@@ -74,6 +78,7 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
         sends: Sends::new(database.clone(), changes.clone(), writes.clone(), metrics.clone()),
         changes,
         writes,
+        signals: context.signals.clone(),
         metrics,
         database,
         internal_secret: config.auth.internal_secret()?,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bus::SignalSink;
 use chat_events::Epoch;
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -38,6 +39,7 @@ pub struct Shared {
     pub(crate) changes: ChatChanges,
     pub(crate) sends: Sends,
     pub(crate) writes: Writes,
+    pub(crate) signals: SignalSink,
     pub(crate) internal_secret: Option<SecretString>,
     pub(crate) allowed_origins: Origins,
     /// None until the database is prepared.

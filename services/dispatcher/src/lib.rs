@@ -4,14 +4,16 @@
 //! - [`config`]: its settings
 //! - [`consumer`]: where events come from
 //! - [`publisher`]: where they go
+//! - [`signals`]: the signals of chat-service, beside the lanes
 //! - [`neighbours`]: the services that it reaches within its own process, in standalone
-//! - [`pipeline`]: one pump per lane, until shutdown
+//! - [`pipeline`]: one pump per lane, and the signals, until shutdown
 
 pub mod config;
 pub mod consumer;
 pub mod neighbours;
 pub mod pipeline;
 pub mod publisher;
+pub mod signals;
 
 pub use config::{Config, PipelineConfig};
 pub use neighbours::Neighbours;

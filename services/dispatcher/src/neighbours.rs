@@ -8,4 +8,6 @@ pub struct Neighbours {
     pub waker: Option<bus::outbox::LaneWaker>,
     /// A gateway's queue, which takes whole events.
     pub gateway: Option<tokio::sync::mpsc::Sender<bus::Incoming>>,
+    /// The way on which a gateway sends signals.
+    pub signals: Option<bus::SignalSink>,
 }

@@ -1,4 +1,4 @@
-//! One pump per lane, until shutdown.
+//! One pump per lane, and the signals beside them, until shutdown.
 
 use bus::{BusError, PipelineMetrics, Stage, pump};
 use telemetry::{Health, Metrics, Vital};
@@ -9,6 +9,7 @@ use crate::PipelineConfig;
 use crate::consumer::Consumers;
 use crate::neighbours::Neighbours;
 use crate::publisher;
+use crate::signals::Signals;
 
 /// The parts that the process around the dispatcher gives it.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct ServiceContext {
     pub health: Health,
     /// Gets the dispatcher's metrics.
     pub metrics: Metrics,
-    /// Told of a lane that ends.
+    /// Told of a lane that ends, and of the signals.
     pub vital: Vital,
     /// Ends the work.
     pub shutdown: CancellationToken,
@@ -37,6 +38,9 @@ pub async fn run(config: &PipelineConfig, neighbours: Neighbours, context: Servi
         let sink = publisher::sink(config, &neighbours, lane, &health)?;
         let pump = pump::run(source, sink, lane_metrics, shutdown.clone());
         pumps.spawn(vital.watched(&format!("the dispatch of lane {lane}"), pump));
+    }
+    if let Some(signals) = Signals::prepare(config, &neighbours, &health, &metrics, &vital)? {
+        pumps.spawn(vital.watched("the dispatch of signals", signals.run(shutdown.clone())));
     }
     tracing::info!(lanes = %consumers.lanes(), "dispatching");
     pumps.spawn(vital.watched("nudges", consumers.run_link(shutdown)));

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::amqp::AmqpSink;
+use bus::amqp::{AmqpSink, signal_sink};
 use bus::notify::PgPubSub;
 use bus::redis::RedisPubSub;
 use bus::{Envelope, Incoming, Outcome, PubSub, PubSubBackend, PubSubConfig, Sink};
-use chat_events::names::Channel;
-use chat_events::{Beat, ChatId, LaneCount};
+use chat_events::names::{Channel, PG_SIGNALS};
+use chat_events::{Beat, ChatId, LaneCount, Signal};
 use serde_json::json;
 use telemetry::{Health, Vital};
 use test_support::process::wait_until_ready;
@@ -186,6 +186,90 @@ async fn a_stopped_dispatcher_ends_well_and_leaves_nothing_behind() {
     between.listen(0..1).await;
     let _next = between.dispatcher();
     assert_eq!(between.heard(1, 1).await, [[1]]);
+}
+
+fn typing(chat: i64) -> Signal {
+    let signal = json!({
+        "id": format!("00000000-0000-4000-8000-{chat:012}"), "chat_id": chat, "chat_kind": "group", "visibility": "public",
+        "data": {"type": "chat.typing", "sender_type": "user", "sender_id": 1, "sender_name": null, "is_typing": true},
+    });
+    serde_json::from_value(signal).expect("a signal")
+}
+
+/// The next signal; what else comes is passed over.
+async fn signal(incoming: &mut mpsc::Receiver<Incoming>) -> Signal {
+    let heard = async {
+        loop {
+            if let Incoming::Signal(signal) = incoming.recv().await.expect("a link") {
+                return signal;
+            }
+        }
+    };
+    in_time("a signal", heard).await
+}
+
+#[tokio::test]
+async fn signals_go_from_rabbitmq_to_redis_beside_the_lanes() {
+    let mut between = Between::new().await;
+    let mut dispatcher = between.dispatcher();
+    ready(&mut dispatcher).await;
+    between.listen(0..2).await;
+    let chat_service = signal_sink(between.vhost.url().into(), &Vital::new());
+    for chat in [0, 1, 0] {
+        let sent = typing(chat);
+        chat_service.send(sent.clone());
+        assert_eq!(signal(&mut between.incoming).await, sent);
+    }
+    between.publish(message(0, 1)).await;
+    assert_eq!(between.heard(1, 1).await, [[1]]);
+    let url = url_of(&mut dispatcher, "/metrics").await;
+    let metrics = reqwest::get(&url).await.expect("an answer").text().await.expect("text");
+    for line in ["signals_dispatched_total 3\n", "signals_unreadable_total 0\n", "signals_dropped_total 0\n"] {
+        assert!(metrics.contains(line), "no {line} in {metrics}");
+    }
+}
+
+#[tokio::test]
+async fn signals_go_from_rabbitmq_to_notify_where_gateways_listen_to_postgresql() {
+    let (between, database) = (Between::new().await, fresh_database().await);
+    let (_gateway, mut incoming) = hints(&database).await;
+    let mut dispatcher = Program::new("dispatcher")
+        .env("BROKER__BACKEND", "amqp")
+        .env("BROKER__AMQP_URL", between.vhost.url())
+        .env("OUTBOX__LANES", LANES.to_string())
+        .env("DATABASE_URL", database.url())
+        .start();
+    ready(&mut dispatcher).await;
+    let sent = typing(4);
+    signal_sink(between.vhost.url().into(), &Vital::new()).send(sent.clone());
+    assert_eq!(signal(&mut incoming).await, sent);
+}
+
+#[tokio::test]
+async fn signals_go_from_notify_to_redis_where_there_is_no_rabbitmq() {
+    let (mut between, database) = (Between::new().await, fresh_database().await);
+    between.listen(0..1).await;
+    let mut dispatcher = Program::new("dispatcher")
+        .env("DATABASE_URL", database.url())
+        .env("PUBSUB__BACKEND", "redis")
+        .env("PUBSUB__REDIS_URL", between.prefix.url())
+        .env("PUBSUB__REDIS_PREFIX", between.prefix.prefix())
+        .start();
+    // chat-service comes later.
+    database.run_sql("UPDATE installation SET lanes = 2").await;
+    ready(&mut dispatcher).await;
+    let url = url_of(&mut dispatcher, "/metrics").await;
+    wait_until("what cannot be read to be counted", async || {
+        for junk in ["no signal", "{}", "[{}]"] {
+            database.run_sql(&format!("SELECT pg_notify('{PG_SIGNALS}', '{junk}')")).await;
+        }
+        let metrics = reqwest::get(&url).await.ok()?.text().await.ok()?;
+        (!metrics.contains("signals_unreadable_total 0\n")).then_some(())
+    })
+    .await;
+    let sent = typing(0);
+    bus::notify::signal_sink(database.url().into(), &Vital::new()).send(sent.clone());
+    assert_eq!(signal(&mut between.incoming).await, sent);
 }
 
 /// With no server but PostgreSQL.

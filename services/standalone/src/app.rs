@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::outbox::LaneWaker;
-use bus::{Incoming, PubSub, PubSubBackend};
+use bus::{Incoming, PubSub, PubSubBackend, SignalSink};
 use channel_gateway::Gateway;
 use channel_gateway::credentials::Credentials;
 use channel_gateway::error::refused_preflight_in_shape;
@@ -36,21 +36,34 @@ struct Process {
     context: ServiceContext,
 }
 
+/// The pub/sub that gateways listen on.
+struct Listening {
+    pubsub: Arc<dyn PubSub>,
+    incoming: mpsc::Receiver<Incoming>,
+    /// The way of events to the gateway within this process, where there is one.
+    local: Option<mpsc::Sender<Incoming>>,
+    /// The way of signals to all gateways.
+    signals: SignalSink,
+}
+
 /// Runs until told to end.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let (health, vital) = (Health::new(), Vital::new());
+    let listening = Listening::begin(&config, &health, &vital)?;
     let context = ServiceContext {
-        health: Health::new(),
+        health,
         metrics: Metrics::new(),
-        vital: Vital::new(),
+        vital,
         waker: LaneWaker::new(config.chat.outbox_lanes),
+        signals: listening.signals.clone(),
         shutdown: CancellationToken::new(),
     };
     context.health.register(&context.metrics);
     let process = Process { config, context };
     let (chat, background) = chat_service::start(&process.config.chat, &process.context)?;
     let mut fatal = tokio::spawn(background.run());
-    let (gateway, local) = process.gateway(&chat)?;
+    let (gateway, local) = process.gateway(&chat, listening)?;
     let vital = process.context.vital.clone();
     let pipeline = vital.spawn("the pipeline", process.pipeline(local));
     // Only where events go by way of RabbitMQ; else the dispatcher reads the outbox itself.
@@ -85,9 +98,30 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     ended
 }
 
+impl Listening {
+    fn begin(config: &Config, health: &Health, vital: &Vital) -> anyhow::Result<Self> {
+        let part = health.delaying_part("pubsub");
+        Ok(match config.pubsub.backend {
+            PubSubBackend::Pg => {
+                let (pubsub, incoming) = bus::notify::PgPubSub::connect(config.chat.database.url()?, part, vital);
+                let (local, signals) = (Some(pubsub.local()), pubsub.signals());
+                Self { pubsub, incoming, local, signals }
+            }
+            PubSubBackend::Redis => {
+                let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
+                let signals = pubsub.signals();
+                Self { pubsub, incoming, local: None, signals }
+            }
+        })
+    }
+}
+
 impl Process {
-    fn gateway(&self, chat: &AppState) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Incoming>>)> {
-        let (pubsub, incoming, local) = self.pubsub()?;
+    fn gateway(
+        &self,
+        chat: &AppState,
+        Listening { pubsub, incoming, local, .. }: Listening,
+    ) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Incoming>>)> {
         let channel = &self.config.channel;
         let auth = &self.config.chat.auth;
         let verifier = auth.jwt_verifier(&auth.jwt_issuer()?)?;
@@ -113,25 +147,6 @@ impl Process {
         Ok((gateway, local))
     }
 
-    /// The pub/sub that the gateway listens on, and the way to it within this process, where there is one.
-    #[expect(clippy::type_complexity, reason = "three parts that are taken apart at once")]
-    fn pubsub(&self) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>, Option<mpsc::Sender<Incoming>>)> {
-        let part = self.context.health.delaying_part("pubsub");
-        match self.config.pubsub.backend {
-            PubSubBackend::Pg => {
-                let (pubsub, incoming) =
-                    bus::notify::PgPubSub::connect(self.config.chat.database.url()?, part, &self.context.vital);
-                let local = pubsub.local();
-                Ok((pubsub, incoming, Some(local)))
-            }
-            PubSubBackend::Redis => {
-                let (pubsub, incoming) =
-                    bus::redis::RedisPubSub::connect(&self.config.pubsub, part, &self.context.vital)?;
-                Ok((pubsub, incoming, None))
-            }
-        }
-    }
-
     /// From the outbox to the gateways; by way of RabbitMQ, where that is asked for.
     fn pipeline(&self, gateway: Option<mpsc::Sender<Incoming>>) -> impl Future<Output = ()> + use<> {
         let config = PipelineConfig {
@@ -142,7 +157,8 @@ impl Process {
         };
         let context = self.context.clone();
         async move {
-            let neighbours = Neighbours { waker: Some(context.waker.clone()), gateway };
+            let (waker, signals) = (Some(context.waker.clone()), Some(context.signals.clone()));
+            let neighbours = Neighbours { waker, gateway, signals };
             let context = dispatcher::ServiceContext {
                 health: context.health,
                 metrics: context.metrics,

@@ -1,7 +1,12 @@
 //! Signs of life: delivered, read, typing.
 
+use std::time::Duration;
+
+use faults::proxy::Edge;
+use reqwest::Method;
 use serde_json::{Value, json};
-use system_tests::{Person, System, system_test};
+use system_tests::{Chain, Live, Operator, Person, Shape, Socket, System, Transport, Visitor, system_test};
+use tokio::time::Instant;
 
 /// Whose marks a chat is told with.
 fn readers(chat: &Value) -> Vec<i64> {
@@ -65,6 +70,47 @@ system_test! {
         assert_eq!((&read["data"]["read_seq"], &read["data"]["delivered_seq"]), (&first["seq"], &second["seq"]));
     }
 
+    async fn a_mark_by_rest_reaches_open_connections_at_once_and_once(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut client = visitor.socket(system.gateway(1)).await;
+        let mut staff = operator.socket(system.gateway(0)).await;
+        let mut stream = Live::open(Transport::EventStream, system.gateway(0), &visitor).await;
+        client.connected().await;
+        staff.connected().await;
+        let path = format!("/chat/session/{}/marks", visitor.session);
+        for (rest, body) in [(system.rest(), "one"), (system.other_rest(), "two")] {
+            let question = visitor.send(body).await;
+            let mark = json!({"kind": "read", "last_id": question["id"]});
+            let mark = rest.post(&path, &operator.token, mark).await.good();
+            assert_eq!(mark["read_seq"], question["seq"]);
+            for read in [client.next_of("chat.read").await, stream.next_of("chat.read").await] {
+                assert_eq!((&read["session_id"], &read["data"]), (&visitor.session.into(), &mark), "or the first again");
+            }
+            assert_eq!(staff.next_of("chat.read").await["data"], mark, "the reader's own connections are told too");
+        }
+    }
+
+    async fn a_mark_by_a_socket_is_told_to_all_but_that_socket(system: System) {
+        let operator = system.operator("Olga").await;
+        let visitor = system.visitor("Ann").await;
+        let mut phone = operator.socket(system.gateway(0)).await;
+        let mut desk = operator.socket(system.gateway(1)).await;
+        let mut client = visitor.socket(system.gateway(1)).await;
+        for socket in [&mut phone, &mut desk, &mut client] {
+            socket.connected().await;
+        }
+        let question = visitor.send("Hello?").await;
+        phone.send(json!({"type": "read", "chat_id": visitor.session, "last_id": question["id"]})).await;
+        for socket in [&mut desk, &mut client] {
+            assert_eq!(socket.next_of("chat.read").await["data"]["read_seq"], question["seq"]);
+        }
+        let again = visitor.send("Are you there?").await;
+        desk.send(json!({"type": "read", "chat_id": visitor.session, "last_id": again["id"]})).await;
+        let read = phone.next_of("chat.read").await;
+        assert_eq!(read["data"]["read_seq"], again["seq"], "its own would have come first");
+    }
+
     async fn who_connects_is_told_of_marks_a_member_of_its_own_and_a_visitor_of_all(system: System) {
         let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
         let (olga, ann) = (system.operator("Olga").await, system.visitor("Ann").await);
@@ -111,4 +157,86 @@ system_test! {
             "its own, or the first one twice: {stopped}"
         );
     }
+}
+
+/// Less than the time that a link to RabbitMQ may take to show that it is dead.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(2);
+
+/// So long marks are raised while RabbitMQ is away: longer than any of its links is waited for.
+const AWAY_FOR: Duration = Duration::from_secs(8);
+
+/// An operator who reads by REST what a visitor writes, and the visitor's socket.
+struct Reading {
+    operator: Operator,
+    visitor: Visitor,
+    client: Socket,
+}
+
+impl Reading {
+    async fn begin(chain: &Chain) -> Self {
+        let (operator, visitor) = (chain.operator("Olga").await, chain.visitor("Ann").await);
+        let mut client = visitor.socket(chain.gateway()).await;
+        client.connected().await;
+        Self { operator, visitor, client }
+    }
+
+    /// A message is written and read; its seq.
+    async fn goes_on(chain: &Chain, operator: &Operator, visitor: &Visitor) -> i64 {
+        let message = visitor.send("Hello?").await;
+        let mark = json!({"kind": "read", "last_id": message["id"]});
+        let path = format!("/chat/session/{}/marks", visitor.session);
+        let request = chain.rest().request(Method::POST, &path).bearer_auth(&operator.token).json(&mark);
+        let answer = request.timeout(ANSWERED_WITHIN).send().await.expect("an answer in time");
+        assert_eq!(answer.status(), 200);
+        message["seq"].as_i64().expect("a seq")
+    }
+
+    /// Reads on until the visitor is told of something that was read after this began.
+    async fn until_it_is_told(&mut self, chain: &Chain) {
+        let Self { operator, visitor, client } = self;
+        let first = Self::goes_on(chain, operator, visitor).await;
+        let goes_on = async {
+            loop {
+                Self::goes_on(chain, operator, visitor).await;
+            }
+        };
+        let is_told = async { while client.next_of("chat.read").await["data"]["read_seq"].as_i64() < Some(first) {} };
+        tokio::select! {
+            () = is_told => {}
+            never = goes_on => never,
+        }
+    }
+}
+
+/// Marks by REST are answered as ever, and told again when RabbitMQ is back.
+async fn marks_are_answered_without_rabbitmq(leave: impl FnOnce(&Edge), come_back: impl FnOnce(&Edge)) {
+    let chain = Chain::start(Shape::Distributed).await;
+    let mut reading = Reading::begin(&chain).await;
+    reading.until_it_is_told(&chain).await;
+    leave(&chain.links.rabbitmq);
+    let since = Instant::now();
+    while since.elapsed() < AWAY_FOR {
+        Reading::goes_on(&chain, &reading.operator, &reading.visitor).await;
+    }
+    come_back(&chain.links.rabbitmq);
+    reading.until_it_is_told(&chain).await;
+}
+
+#[tokio::test]
+async fn marks_by_rest_do_not_wait_for_a_rabbitmq_that_refuses() {
+    let leave = |rabbitmq: &Edge| {
+        rabbitmq.refuse(true);
+        rabbitmq.cut();
+    };
+    marks_are_answered_without_rabbitmq(leave, |rabbitmq| rabbitmq.refuse(false)).await;
+}
+
+#[tokio::test]
+async fn marks_by_rest_do_not_wait_for_a_rabbitmq_that_is_frozen() {
+    marks_are_answered_without_rabbitmq(|rabbitmq| rabbitmq.stall(true), |rabbitmq| rabbitmq.stall(false)).await;
+}
+
+#[tokio::test]
+async fn marks_by_rest_do_not_wait_for_a_rabbitmq_that_swallows_what_it_is_told() {
+    marks_are_answered_without_rabbitmq(Edge::wedge, |_| {}).await;
 }

@@ -22,12 +22,22 @@ async fn ends_with_each(shape: Shape, service: &str, tasks: &[&str]) {
 
 #[tokio::test]
 async fn a_chat_service_ends_and_says_why_when_a_vital_task_dies() {
-    ends_with_each(Shape::Distributed, "chat-service", &["the relay", "the relay of lane 1", "nudges", "http-0"]).await;
+    ends_with_each(
+        Shape::Distributed,
+        "chat-service",
+        &["the relay", "the relay of lane 1", "nudges", "signals to RabbitMQ", "http-0"],
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn a_dispatcher_ends_and_says_why_when_a_vital_task_dies() {
-    ends_with_each(Shape::Distributed, "dispatcher", &["the dispatch of lane 1", "http-0"]).await;
+    ends_with_each(
+        Shape::Distributed,
+        "dispatcher",
+        &["the dispatch of lane 1", "the dispatch of signals", "signals to Redis", "http-0"],
+    )
+    .await;
 }
 
 #[tokio::test]

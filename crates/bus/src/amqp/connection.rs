@@ -35,6 +35,9 @@ const SIGN_OF_LIFE_LIMIT: Duration = Duration::from_secs(3);
 /// For the broker's last word on a connection that is closed in good order.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 
+/// A blocked link is replaced after this time: lapin keeps each heartbeat that it cannot send, a kilobyte in 1.5 s.
+pub(super) const BLOCKED_AT_MOST: Duration = Duration::from_secs(900);
+
 /// Characters of the broker's reason that are shown.
 const REASON_LENGTH: usize = 100;
 

@@ -2,7 +2,6 @@
 //! disk space nothing is published, and events wait where they come from.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_events::names::{EXCHANGE, beat_key, routing_key};
@@ -13,16 +12,13 @@ use lapin::{BasicProperties, Confirmation, PublisherConfirm};
 use telemetry::Part;
 
 use super::address::AmqpAddress;
-use super::connection::{Link, failed, in_time, soon};
+use super::connection::{BLOCKED_AT_MOST, Link, failed, in_time, soon};
 use super::topology;
 use crate::order::InOrder;
 use crate::{BusError, Envelope, Outcome, Sink};
 
 /// Unconfirmed publishes at a time.
 const WINDOW: usize = 500;
-
-/// A blocked link is replaced after this time: lapin keeps each heartbeat that it cannot send, a kilobyte in 1.5 s.
-const BLOCKED_AT_MOST: Duration = Duration::from_secs(900);
 
 /// AMQP's number for a message that survives a restart of the broker.
 const PERSISTENT: u8 = 2;

@@ -1,7 +1,6 @@
 //! LISTEN/NOTIFY, as a gateway listens on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,19 +13,13 @@ use telemetry::{Part, Vital};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::payload::split;
+use super::signals::SignalSender;
 use crate::backoff::Backoff;
-use crate::postgres::{Notify, PING_EVERY, connect, notification, ping};
-use crate::{BusError, Hint, Incoming, PubSub};
+use crate::postgres::{PING_EVERY, connect, notification, ping};
+use crate::{BusError, Hint, Incoming, PubSub, SignalSink};
 
 /// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
 const INCOMING: usize = 8192;
-
-/// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
-const SIGNALS: usize = 1024;
-
-/// How many waiting signals go out together.
-const SIGNALS_AT_ONCE: usize = 256;
 
 /// How long a subscription waits for a link that is down.
 const LINK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -34,8 +27,7 @@ const LINK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Every process hears every hint, so a subscription only has to wait for the link.
 pub struct PgPubSub {
     incoming: mpsc::Sender<Incoming>,
-    signals: mpsc::Sender<Signal>,
-    dropped_signals: Arc<AtomicU64>,
+    signals: SignalSink,
     connected: watch::Receiver<bool>,
     renewal: watch::Sender<()>,
     _stop: DropGuard,
@@ -46,10 +38,9 @@ impl PgPubSub {
     #[must_use]
     pub fn connect(database_url: SecretString, part: Part, vital: &Vital) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
         let (incoming, received) = mpsc::channel(INCOMING);
-        let (signals, to_send) = mpsc::channel(SIGNALS);
+        let (signals, to_send) = SignalSink::new();
         let (connected_tx, connected) = watch::channel(false);
-        let (stop, dropped_signals) = (CancellationToken::new(), Arc::new(AtomicU64::new(0)));
-        let renewal = watch::Sender::new(());
+        let (stop, renewal) = (CancellationToken::new(), watch::Sender::new(()));
         let listener = Listener {
             database_url: database_url.clone(),
             part,
@@ -57,12 +48,11 @@ impl PgPubSub {
             connected: connected_tx,
             renewal: renewal.subscribe(),
         };
-        let sender =
-            SignalSender { database_url, to_send, dropped: Arc::clone(&dropped_signals), renewal: renewal.subscribe() };
+        let sender = SignalSender { database_url, to_send, renewal: renewal.subscribe() };
         spawn_until(vital, "link to the bus", &stop, listener.run());
         spawn_until(vital, "signals to the bus", &stop, sender.run());
         let _stop = stop.drop_guard();
-        (Arc::new(Self { incoming, signals, dropped_signals, connected, renewal, _stop }), received)
+        (Arc::new(Self { incoming, signals, connected, renewal, _stop }), received)
     }
 
     /// Where [`super::NotifySink::with_local`] passes whole events to this gateway.
@@ -71,10 +61,11 @@ impl PgPubSub {
         self.incoming.clone()
     }
 
-    /// How many signals were dropped: too many waited, too large for NOTIFY, or PostgreSQL was away.
+    /// The way on which it sends signals, for another sender in the same process: its signals are heard here at once, and by
+    /// NOTIFY everywhere.
     #[must_use]
-    pub fn dropped_signals(&self) -> u64 {
-        self.dropped_signals.load(Ordering::Relaxed)
+    pub fn signals(&self) -> SignalSink {
+        self.signals.clone().with_local(self.local())
     }
 }
 
@@ -99,11 +90,8 @@ impl PubSub for PgPubSub {
         Ok(())
     }
 
-    async fn signal(&self, signal: &Signal) -> Result<(), BusError> {
-        self.signals.try_send(signal.clone()).map_err(|_| {
-            self.dropped_signals.fetch_add(1, Ordering::Relaxed);
-            BusError("PostgreSQL: too many signals wait".into())
-        })
+    fn signal(&self, signal: Signal) {
+        self.signals.send(signal);
     }
 
     fn is_connected(&self) -> bool {
@@ -195,53 +183,6 @@ impl Listener {
         for item in items {
             self.incoming.try_send(incoming(item)).map_err(|_| BusError("the gateway does not keep up".into()))?;
         }
-        Ok(())
-    }
-}
-
-/// Sends signals, those that came meanwhile together.
-struct SignalSender {
-    database_url: SecretString,
-    to_send: mpsc::Receiver<Signal>,
-    dropped: Arc<AtomicU64>,
-    /// The gateway's links lead to the wrong server, or to none.
-    renewal: watch::Receiver<()>,
-}
-
-impl SignalSender {
-    async fn run(mut self) {
-        let (mut conn, mut waiting) = (None, Vec::new());
-        loop {
-            let sent = tokio::select! {
-                received = self.to_send.recv_many(&mut waiting, SIGNALS_AT_ONCE) => received,
-                Ok(()) = self.renewal.changed() => {
-                    conn = None;
-                    continue;
-                }
-            };
-            if sent == 0 {
-                return;
-            }
-            let (payloads, too_large) = split(waiting.drain(..));
-            let lost = match self.send(&mut conn, payloads).await {
-                Ok(()) => too_large,
-                Err(error) => {
-                    tracing::debug!(%error, "signals were dropped");
-                    sent
-                }
-            };
-            self.dropped.fetch_add(lost as u64, Ordering::Relaxed);
-        }
-    }
-
-    /// A connection that failed is not used again.
-    async fn send(&self, conn: &mut Option<AsyncPgConnection>, payloads: Vec<String>) -> Result<(), BusError> {
-        let mut usable = match conn.take() {
-            Some(usable) => usable,
-            None => connect(&self.database_url, "SET application_name = 'switchboard signals'").await?,
-        };
-        Notify { channel: PG_SIGNALS, payloads }.send(&mut usable).await?;
-        *conn = Some(usable);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Redis, as a gateway listens on it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,13 +19,10 @@ use super::signals::SignalSender;
 use super::subscriptions::{Subscriptions, Work};
 use super::window::Window;
 use crate::backoff::Backoff;
-use crate::{BusError, Incoming, PubSub, PubSubConfig};
+use crate::{BusError, Incoming, PubSub, PubSubConfig, SignalSink};
 
 /// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
 const INCOMING: usize = 8192;
-
-/// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
-const SIGNALS: usize = 1024;
 
 /// How long a subscription waits, for a link that is down among other things.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -39,8 +36,7 @@ const CHANNELS_AT_ONCE: usize = 1000;
 /// Subscriptions are wishes: they outlive connections, and [`Incoming::Restored`] says that all are in force again.
 pub struct RedisPubSub {
     subscriptions: Arc<Subscriptions>,
-    signals: mpsc::Sender<Signal>,
-    dropped_signals: Arc<AtomicU64>,
+    signals: SignalSink,
     connected: Arc<AtomicBool>,
     window: Window,
     renewal: watch::Sender<()>,
@@ -56,20 +52,15 @@ impl RedisPubSub {
     ) -> Result<(Arc<Self>, mpsc::Receiver<Incoming>), BusError> {
         let client = client(config)?;
         let (incoming, received) = mpsc::channel(INCOMING);
-        let (signals, to_send) = mpsc::channel(SIGNALS);
+        let (signals, to_send) = SignalSink::new();
         let stop = CancellationToken::new();
         let (subscriptions, connected) = (Arc::<Subscriptions>::default(), Arc::<AtomicBool>::default());
-        let (dropped_signals, renewal) = (Arc::<AtomicU64>::default(), watch::Sender::new(()));
+        let renewal = watch::Sender::new(());
         // Heard of by the first link on; nobody waits for it.
         drop(subscriptions.add(&[Channel::Beats]));
         let prefix = config.redis_prefix.clone();
-        let sender = SignalSender {
-            client: client.clone(),
-            prefix: prefix.clone(),
-            to_send,
-            dropped: Arc::clone(&dropped_signals),
-            renewal: renewal.subscribe(),
-        };
+        let sender =
+            SignalSender { client: client.clone(), prefix: prefix.clone(), to_send, renewal: renewal.subscribe() };
         let window = Window::new(client.clone(), prefix.clone());
         let listener = Listener {
             client,
@@ -83,14 +74,14 @@ impl RedisPubSub {
         spawn_until(vital, "signals to the bus", &stop, sender.run());
         spawn_until(vital, "link to the bus", &stop, listener.run());
         let _stop = stop.drop_guard();
-        let own = Self { subscriptions, signals, dropped_signals, connected, window, renewal, _stop };
+        let own = Self { subscriptions, signals, connected, window, renewal, _stop };
         Ok((Arc::new(own), received))
     }
 
-    /// How many signals were dropped: too many waited, or Redis was away.
+    /// The way on which it sends signals, for another sender in the same process.
     #[must_use]
-    pub fn dropped_signals(&self) -> u64 {
-        self.dropped_signals.load(Ordering::Relaxed)
+    pub fn signals(&self) -> SignalSink {
+        self.signals.clone()
     }
 }
 
@@ -117,11 +108,8 @@ impl PubSub for RedisPubSub {
         Ok(())
     }
 
-    async fn signal(&self, signal: &Signal) -> Result<(), BusError> {
-        self.signals.try_send(signal.clone()).map_err(|_| {
-            self.dropped_signals.fetch_add(1, Ordering::Relaxed);
-            BusError("Redis: too many signals wait".into())
-        })
+    fn signal(&self, signal: Signal) {
+        self.signals.send(signal);
     }
 
     async fn recent(

@@ -3,32 +3,37 @@
 //!
 //! A mark that rose is also kept for a while: when its reader was last seen.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use chat_events::names::{channels_of_signal, last_seen};
 use chat_events::signal::SignalData;
 use chat_events::{Mark, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline};
-use tokio::sync::{mpsc, watch};
+use telemetry::Vital;
+use tokio::sync::watch;
 
-use super::client::{connect, connection_config, failed};
+use super::client::{client, connect, connection_config, failed};
 use super::inlet::SignalEnvelope;
-use crate::BusError;
-
-/// How many waiting signals go out together.
-const AT_ONCE: usize = 256;
+use crate::signals::WaitingSignals;
+use crate::{BusError, PubSubConfig, SignalSink};
 
 /// How long it is known when somebody was last seen in a chat, after the last reader there. PostgreSQL knows for ever.
 const LAST_SEEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
+
+/// Sends signals without listening to any, on a link that is made at the first. An error when there is no URL or none that can
+/// be read.
+pub fn signal_sink(config: &PubSubConfig, vital: &Vital) -> Result<SignalSink, BusError> {
+    let (sink, to_send) = SignalSink::new();
+    let (_nobody, renewal) = watch::channel(());
+    let sender = SignalSender { client: client(config)?, prefix: config.redis_prefix.clone(), to_send, renewal };
+    vital.spawn("signals to Redis", sender.run());
+    Ok(sink)
+}
 
 /// The task's state.
 pub(super) struct SignalSender {
     pub(super) client: Client,
     pub(super) prefix: String,
-    pub(super) to_send: mpsc::Receiver<Signal>,
-    pub(super) dropped: Arc<AtomicU64>,
+    pub(super) to_send: WaitingSignals,
     /// The gateway's links lead to the wrong server, or to none.
     pub(super) renewal: watch::Receiver<()>,
 }
@@ -36,28 +41,26 @@ pub(super) struct SignalSender {
 impl SignalSender {
     /// Until nobody can send any more.
     pub(super) async fn run(mut self) {
-        let (mut conn, mut waiting) = (None, Vec::new());
+        let mut conn = None;
         loop {
             let signals = tokio::select! {
-                received = self.to_send.recv_many(&mut waiting, AT_ONCE) => received as u64,
+                signals = self.to_send.next() => signals,
                 Ok(()) = self.renewal.changed() => {
                     conn = None;
                     continue;
                 }
             };
-            if signals == 0 {
-                return;
-            }
-            let pipeline = self.pipeline(waiting.drain(..));
+            let Some(signals) = signals else { return };
+            let (count, pipeline) = (signals.len(), self.pipeline(signals));
             if let Err(error) = self.send(&mut conn, &pipeline).await {
                 tracing::debug!(%error, "signals were dropped");
-                self.dropped.fetch_add(signals, Ordering::Relaxed);
+                self.to_send.count_dropped(count);
             }
         }
     }
 
     /// One transaction, so that both copies of a signal are published at one moment.
-    fn pipeline(&self, signals: impl Iterator<Item = Signal>) -> Pipeline {
+    fn pipeline(&self, signals: Vec<Signal>) -> Pipeline {
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         for signal in signals {

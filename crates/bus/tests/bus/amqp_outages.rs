@@ -1,23 +1,30 @@
-//! A RabbitMQ that is short of memory or disk space, or frozen: it costs nothing while it lasts, and loses nothing. The
-//! RabbitMQ is the test's own. `OUTAGE_SECONDS=300` makes outages last longer.
+//! A RabbitMQ that is short of memory or disk space, or frozen: it costs nothing while it lasts, and loses nothing but signals.
+//! The RabbitMQ is the test's own. `OUTAGE_SECONDS=300` makes outages last longer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::events::{beat, message, part};
-use bus::amqp::{AmqpSink, AmqpSource};
-use bus::{Batch, Envelope, LaneMetrics, Outcome, Sink, Source};
+use crate::config;
+use crate::events::{beat, mark, message, part};
+use bus::amqp::{AmqpSignals, AmqpSink, AmqpSource, signal_sink};
+use bus::{Batch, Envelope, LaneMetrics, Outcome, SignalMetrics, SignalSink, Sink, Source};
 use chat_events::names::EXCHANGE;
 use chat_events::{Lane, LaneCount};
 use lapin::options::BasicPublishOptions;
 use lapin::{BasicProperties, Connection, ConnectionProperties};
-use test_support::{Process, Program, wait_until};
+use telemetry::Vital;
+use test_support::{Process, Program, RedisPrefix, fresh_prefix, wait_until};
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 const LANE: Lane = Lane(0);
 const MEMORY_ALARM: &str = "vm_memory_monitor:set_vm_memory_high_watermark(0.0001)";
 const USUAL_MEMORY: &str = "vm_memory_monitor:set_vm_memory_high_watermark(0.4)";
+/// Signals between two messages.
+const SIGNALS: i64 = 400;
+/// For giving all of them to the sink, which waits for nobody.
+const SIGNALS_TAKE_AT_MOST: Duration = Duration::from_millis(100);
 /// Between two messages.
 const PAUSE: Duration = Duration::from_millis(150);
 /// One that is frozen is found so in 5 s; after that every try makes a link.
@@ -109,8 +116,45 @@ impl Footprint {
     }
 }
 
+/// Signals from one end to the other, beside the relay of a lane.
+struct Signals {
+    sink: SignalSink,
+    taken: SignalMetrics,
+    _stop: DropGuard,
+    _prefix: RedisPrefix,
+}
+
+impl Signals {
+    fn start(own: &Own) -> Self {
+        let (prefix, taken, stop) = (fresh_prefix(), SignalMetrics::default(), CancellationToken::new());
+        let vital = Vital::new();
+        let to_redis = bus::redis::signal_sink(&config::redis(&prefix), &vital).expect("a URL");
+        let taker = AmqpSignals::new(own.url.as_str().into(), part(), to_redis, taken.clone());
+        tokio::spawn(taker.run(stop.clone()));
+        let sink = signal_sink(own.url.as_str().into(), &vital);
+        Self { sink, taken, _stop: stop.drop_guard(), _prefix: prefix }
+    }
+
+    /// Many at once.
+    fn send(&self) {
+        let started = Instant::now();
+        (0..SIGNALS).for_each(|seq| self.sink.send(mark(seq)));
+        assert!(started.elapsed() < SIGNALS_TAKE_AT_MOST, "{:?}", started.elapsed());
+    }
+
+    async fn until_they_come(&self) {
+        let taken = self.taken.taken();
+        wait_until("signals to come", async || {
+            self.send();
+            (self.taken.taken() > taken).then_some(())
+        })
+        .await;
+    }
+}
+
 /// The relay of a lane, and what it could not publish yet.
 struct Relay {
+    signals: Signals,
     sink: AmqpSink,
     written: i64,
     waiting: Vec<Envelope>,
@@ -120,6 +164,7 @@ struct Relay {
 impl Relay {
     /// One more message, and a beat; what waits goes first.
     async fn turn(&mut self) {
+        self.signals.send();
         self.written += 1;
         self.waiting.push(message(4, self.written));
         let outcomes = self.sink.publish(&self.waiting).await;
@@ -185,7 +230,7 @@ enum Trouble {
 async fn is_endured(own: &Own, last: &mut i64, name: &str, trouble: Trouble) {
     let sink = AmqpSink::new(own.url.as_str().into(), LaneCount::new(1).expect("in range"), part());
     let mut source = AmqpSource::new(own.url.as_str().into(), LANE, LaneMetrics::unregistered(), part());
-    let mut relay = Relay { sink, written: *last, waiting: Vec::new(), why: None };
+    let mut relay = Relay { signals: Signals::start(own), sink, written: *last, waiting: Vec::new(), why: None };
     let mut top = *last;
     // The first link, and the first of everything.
     for _ in 0..5 {
@@ -193,6 +238,8 @@ async fn is_endured(own: &Own, last: &mut i64, name: &str, trouble: Trouble) {
     }
     relay.until_all_is_published().await;
     take_until(&mut source, &mut top, relay.written).await;
+    relay.signals.until_they_come().await;
+    let dropped_before = relay.signals.sink.dropped();
     let (before, at_broker) = (Footprint::now(), own.sockets());
 
     match &trouble {
@@ -201,19 +248,23 @@ async fn is_endured(own: &Own, last: &mut i64, name: &str, trouble: Trouble) {
     }
     let most = relay.endure().await;
     let (why, at_broker_then) = (relay.why.clone(), own.sockets());
+    let dropped = relay.signals.sink.dropped() - dropped_before;
     match &trouble {
         Trouble::Alarm { end, .. } => own.control(end),
         Trouble::Freeze => own.process.thaw(),
     }
     relay.until_all_is_published().await;
     take_until(&mut source, &mut top, relay.written).await;
+    relay.signals.until_they_come().await;
+    assert!(dropped > 0, "{name}: signals are dropped and counted");
     let after = wait_until("old links to be gone", async || {
         let now = Footprint::now();
         (now.threads <= before.threads && now.sockets <= before.sockets).then_some(now)
     })
     .await;
     eprintln!(
-        "{name}: {before:?}, at the most {most:?}, after it {after:?}; at the broker {at_broker}, {at_broker_then}"
+        "{name}: {before:?}, at the most {most:?}, after it {after:?}; at the broker {at_broker}, {at_broker_then}; {dropped} \
+         signals dropped"
     );
     let room = match trouble {
         Trouble::Alarm { why: wanted, .. } => {
@@ -221,8 +272,8 @@ async fn is_endured(own: &Own, last: &mut i64, name: &str, trouble: Trouble) {
             assert!(at_broker_then <= at_broker, "no other connection is opened: {at_broker_then}");
             0
         }
-        // One that is just being tried.
-        Trouble::Freeze => 1,
+        // The relay, and each end of the signals: those that are just being tried.
+        Trouble::Freeze => 3,
     };
     assert!(most.threads <= before.threads + room, "{most:?}");
     assert!(most.sockets <= before.sockets + usize::try_from(room).expect("small"), "{most:?}");
@@ -250,7 +301,7 @@ async fn a_lane_goes_on_while_its_dead_letters_wait_for_a_blocked_broker() {
     let metrics = LaneMetrics::unregistered();
     let mut source = AmqpSource::new(own.url.as_str().into(), LANE, metrics.clone(), part());
     let sink = AmqpSink::new(own.url.as_str().into(), LaneCount::new(1).expect("in range"), part());
-    let mut relay = Relay { sink, written: 0, waiting: Vec::new(), why: None };
+    let mut relay = Relay { signals: Signals::start(&own), sink, written: 0, waiting: Vec::new(), why: None };
     relay.turn().await;
     relay.until_all_is_published().await;
     let connection = Connection::connect(&own.url, ConnectionProperties::default()).await.expect("RabbitMQ");

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use bus::{Batch, BusError, Envelope, Incoming, Source};
 use bytes::Bytes;
-use chat_events::{Beat, ChatId, ChatKind, Epoch, Event, EventKind, Lane, LaneCount, Seq, UserId, Visibility};
-use chrono::Utc;
+use chat_events::signal::SignalData;
+use chat_events::{
+    Beat, ChatId, ChatKind, Epoch, Event, EventKind, Lane, LaneCount, Mark, MarkKind, Reader, Seq, Signal, UserId,
+    Visibility,
+};
+use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use telemetry::{Health, Part};
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
 /// A message in a support session.
 pub(crate) fn message(chat: i64, seq: i64) -> Envelope {
@@ -49,6 +54,21 @@ pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
 pub(crate) fn envelope(event: Event) -> Envelope {
     let json = Bytes::from(serde_json::to_vec(&event).expect("an event"));
     Envelope { lane: Lane(0), event, json }
+}
+
+/// A signal: a client's delivered mark in a session has risen.
+pub(crate) fn mark(seq: i64) -> Signal {
+    let updated_at = DateTime::from_timestamp_micros(Utc::now().timestamp_micros()).expect("a time");
+    let mark = Mark { reader: Reader::Client(9), delivered_seq: Seq(seq), read_seq: Seq(0), updated_at };
+    Signal {
+        id: Uuid::new_v4(),
+        chat_id: ChatId(4),
+        chat_kind: ChatKind::Session,
+        site_id: None,
+        visibility: Visibility::Public,
+        origin: Some("connection 1".into()),
+        data: SignalData::Mark { kind: MarkKind::Delivered, mark },
+    }
 }
 
 /// The next events; beats are passed over.

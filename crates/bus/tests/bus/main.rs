@@ -4,6 +4,7 @@
 
 mod amqp;
 mod amqp_outages;
+mod amqp_signals;
 mod config;
 mod events;
 mod leases;

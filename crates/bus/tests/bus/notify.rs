@@ -99,15 +99,15 @@ async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
     let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
     restored(&mut heard_here).await;
     restored(&mut heard_there).await;
-    here.signal(&typing("Ann")).await.expect("room");
-    here.signal(&typing(&"x".repeat(8000))).await.expect("room");
-    here.signal(&typing("Bob")).await.expect("room");
+    here.signal(typing("Ann"));
+    here.signal(typing(&"x".repeat(8000)));
+    here.signal(typing("Bob"));
     for incoming in [&mut heard_here, &mut heard_there] {
         for name in ["Ann", "Bob"] {
             assert!(matches!(next(incoming).await, Incoming::Signal(signal) if signal == typing(name)));
         }
     }
-    wait_until("the count", async || (here.dropped_signals() == 1).then_some(())).await;
+    wait_until("the count", async || (here.signals().dropped() == 1).then_some(())).await;
 }
 
 #[tokio::test]

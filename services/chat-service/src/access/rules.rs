@@ -216,7 +216,7 @@ macro_rules! reader_cte {
     ($verb:ident) => {
         concat!(
             "reader AS MATERIALIZED (
-            SELECT c.id AS chat_id, c.kind, c.seq, ",
+            SELECT c.id AS chat_id, c.kind, s.site_id, c.seq, ",
             $crate::access::rules::verdict!($verb, "$principal"),
             " AS verdict, CASE $principal WHEN 'client' THEN s.client_id ELSE u.id END AS self_id
             FROM ",

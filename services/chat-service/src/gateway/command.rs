@@ -13,15 +13,15 @@ use crate::state::AppState;
 
 /// Does the write that a client asks for.
 pub async fn command(state: &AppState, request: CommandRequest) -> Result<CommandOutcome, ErrorBody> {
-    let CommandRequest { principal, chat_id, from, command } = request;
+    let CommandRequest { principal, chat_id, from, origin, command } = request;
     let actor = Actor::from(principal);
     let outcome = match command {
         Command::Message(draft) => {
             let sent = messages::write(state, NewMessage::of(actor, chat_id, draft), from).await;
             sent.map(|sent| CommandOutcome::Message(sent.message))
         }
-        Command::Ack(UpTo { last_id }) => raise(state, actor, chat_id, MarkKind::Delivered, last_id).await,
-        Command::Read(UpTo { last_id }) => raise(state, actor, chat_id, MarkKind::Read, last_id).await,
+        Command::Ack(UpTo { last_id }) => raise(state, actor, chat_id, (MarkKind::Delivered, last_id), origin).await,
+        Command::Read(UpTo { last_id }) => raise(state, actor, chat_id, (MarkKind::Read, last_id), origin).await,
     };
     outcome.map_err(Error::into_body)
 }
@@ -30,9 +30,9 @@ async fn raise(
     state: &AppState,
     actor: Actor,
     chat: ChatId,
-    kind: MarkKind,
-    last: MessageId,
+    up_to: (MarkKind, MessageId),
+    origin: Option<String>,
 ) -> Result<CommandOutcome, Error> {
-    let set = marks::raise(state, actor, chat, kind, last).await;
-    set.map(CommandOutcome::Mark).map_err(|error| error.told_as(ErrorCode::NotFound))
+    let mark = marks::raise(state, actor, chat, up_to, origin).await;
+    mark.map(|_| CommandOutcome::Mark).map_err(|error| error.told_as(ErrorCode::NotFound))
 }

@@ -1,7 +1,7 @@
 //! A reader has come further.
 
-use chat_events::gateway_api::MarkSet;
-use chat_events::{ChatId, ChatKind, ErrorCode, MarkKind, MessageId, Visibility};
+use chat_events::signal::SignalData;
+use chat_events::{ChatId, ChatKind, ErrorCode, Mark, MarkKind, MessageId, Signal, SiteId, Visibility};
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::state::AppState;
 
 statement! {
     /// Raises a mark up to a message, if the reader may see it: rights, message and mark in one statement. One row: the chat's
-    /// kind, the verdict on reading it, whether the message is there, and the mark as it now stands.
+    /// kind, the site of a session, the verdict on reading it, whether the message is there, and the mark as it now stands.
     RaiseMark<'a> {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
@@ -27,7 +27,7 @@ statement! {
         sees_notes: bool as Bool,
         last_id: i64 as BigInt,
         is_read: bool as Bool,
-    } -> (Nullable<Text>, Text, Bool, Nullable<Text>, Bool) = concat!(
+    } -> (Nullable<Text>, Nullable<BigInt>, Text, Bool, Nullable<Text>, Bool) = concat!(
         "WITH ", reader_cte!(read), ", target AS MATERIALIZED (
             SELECT r.chat_id, r.self_id AS reader_id, m.seq
             FROM reader r JOIN messages m ON m.id = $last_id AND m.chat_id = r.chat_id
@@ -41,7 +41,7 @@ statement! {
             WHERE k.delivered_seq < EXCLUDED.delivered_seq OR k.read_seq < EXCLUDED.read_seq
             RETURNING k.*
         )
-        SELECT r.kind, r.verdict, EXISTS (SELECT FROM target),
+        SELECT r.kind, r.site_id, r.verdict, EXISTS (SELECT FROM target),
             CASE WHEN k.reader_id IS NOT NULL THEN json_build_object('reader_type', k.reader_type,
                 'reader_id', k.reader_id, 'delivered_seq', k.delivered_seq, 'read_seq', k.read_seq, 'updated_at', ",
         time_json!("k.updated_at"), ")::text END, coalesce(k.rose, false)
@@ -55,22 +55,47 @@ statement! {
 }
 
 /// A row of [`RaiseMark`].
-type Raised = (Option<Stored<ChatKind>>, String, bool, Option<String>, bool);
+type RaisedRow = (Option<Stored<ChatKind>>, Option<i64>, String, bool, Option<String>, bool);
 
-/// Raises a reader's mark up to a message that it may see.
+/// Raises a reader's mark up to a message that it may see, and tells all who listen of it, but for the connection that it
+/// came over. The mark as it now stands.
 pub(crate) async fn raise(
     state: &AppState,
     actor: Actor,
     chat: ChatId,
-    kind: MarkKind,
-    last: MessageId,
-) -> Result<MarkSet, RaiseError> {
+    (kind, last): (MarkKind, MessageId),
+    origin: Option<String>,
+) -> Result<Mark, RaiseError> {
     let own = state.clone();
     let work = async move {
         let mut conn = own.connection().await?;
-        write(&mut conn, actor, chat, kind, last).await
+        let Some(raised) = write(&mut conn, actor, chat, kind, last).await? else { return Ok(None) };
+        if raised.rose {
+            own.signals.send(raised.signal(chat, kind, origin));
+        }
+        Ok(Some(raised.mark))
     };
     state.writes.run(work).await?.ok_or(RaiseError::UnknownMessage)
+}
+
+/// A mark, after a write that would raise it.
+struct Raised {
+    /// As it now stands.
+    mark: Mark,
+    /// Whether it rose; if not, nobody needs to be told.
+    rose: bool,
+    chat_kind: ChatKind,
+    /// Of a session.
+    site_id: Option<SiteId>,
+}
+
+impl Raised {
+    /// Everybody in the chat may know how far its readers have come.
+    fn signal(&self, chat_id: ChatId, kind: MarkKind, origin: Option<String>) -> Signal {
+        let data = SignalData::Mark { kind, mark: self.mark.clone() };
+        let (id, visibility) = (Uuid::new_v4(), Visibility::Public);
+        Signal { id, chat_id, chat_kind: self.chat_kind, site_id: self.site_id, visibility, origin, data }
+    }
 }
 
 /// Why a mark was not raised.
@@ -105,7 +130,7 @@ async fn write(
     chat: ChatId,
     kind: MarkKind,
     last: MessageId,
-) -> Result<Option<MarkSet>, Error> {
+) -> Result<Option<Raised>, Error> {
     check_scope(actor.principal, chat)?;
     let who = ActorColumns::of(Some(actor));
     let raise = RaiseMark {
@@ -121,11 +146,12 @@ async fn write(
     };
     // Another request of this reader may make the very first mark meanwhile: a new snapshot sees it.
     for _ in 0..2 {
-        let (chat_kind, verdict, is_known, mark, rose): Raised = raise.clone().get_result(conn).await?;
+        let (chat_kind, site, verdict, is_known, mark, rose): RaisedRow = raise.clone().get_result(conn).await?;
         check_verdict(Verb::Read, &verdict)?;
         let (true, Some(chat_kind)) = (is_known, chat_kind) else { return Ok(None) };
         if let Some(mark) = mark {
-            return Ok(Some(MarkSet { mark: serde_json::from_str(&mark)?, rose, kind, chat_kind: chat_kind.0 }));
+            let (chat_kind, site_id) = (chat_kind.0, site.map(SiteId));
+            return Ok(Some(Raised { mark: serde_json::from_str(&mark)?, rose, chat_kind, site_id }));
         }
     }
     Err(Error::Internal("a mark that was raised is not there".into()))

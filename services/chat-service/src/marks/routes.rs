@@ -28,8 +28,9 @@ pub(crate) struct RaiseMark {
     last_id: Id,
 }
 
-/// Raises the caller's mark in a chat. It never falls: a mark that stands higher stays. Others see it at their next
-/// `sync`, `connected` or read; only a mark that is sent on a socket is told to them at once.
+/// Raises the caller's mark in a chat. It never falls: a mark that stands higher stays. Open connections are told of it at
+/// once, those of the caller included; word of it may be lost, and then others see it at their next `subscribed`,
+/// `connected` or read.
 #[utoipa::path(post, path = "/chats/{id}/marks", tag = "messages", params(ChatPath), request_body = RaiseMark,
     security(("access_token" = [])), responses((status = 200, description = "The mark as it now stands", body = Mark)))]
 pub(crate) async fn raise(
@@ -37,7 +38,8 @@ pub(crate) async fn raise(
     InChat { actor, chat, .. }: InChat,
     Body(wanted): Body<RaiseMark>,
 ) -> Result<Json<Mark>, ApiError> {
-    let set = super::raise(&state, actor, chat, wanted.kind, MessageId(wanted.last_id.get())).await;
+    let up_to = (wanted.kind, MessageId(wanted.last_id.get()));
+    let mark = super::raise(&state, actor, chat, up_to, None).await;
     // The chat is there, the message of the body is not in it: 404 would say that of the path.
-    Ok(Json(set.map_err(|error| error.told_as(ErrorCode::Conflict))?.mark))
+    Ok(Json(mark.map_err(|error| error.told_as(ErrorCode::Conflict))?))
 }

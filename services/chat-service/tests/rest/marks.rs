@@ -1,7 +1,14 @@
 //! Marks over REST.
 
+use bus::notify::PgPubSub;
+use bus::{Incoming, PubSub};
+use chat_events::signal::SignalData;
+use chat_events::{ChatKind, MarkKind, Signal, Visibility};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+use telemetry::{Health, Vital};
+use test_support::wait::in_time;
+use tokio::sync::mpsc;
 
 use crate::service::{Service, code, message};
 
@@ -26,7 +33,7 @@ async fn who_listens_without_a_socket_marks_over_rest() {
     let (_, mark) = raise(&service, &session, &visitor.token, "read", &first).await;
     assert_eq!((&mark["delivered_seq"], &mark["read_seq"]), (&json!(3), &json!(2)), "a mark never falls");
     let (_, seen) = service.get(&session, &operator).await;
-    assert_eq!(seen["marks"], json!([mark]), "the other side sees it at its next read");
+    assert_eq!(seen["marks"], json!([mark]), "the other side reads it too");
     assert_eq!(seen["unread_counts"]["client"], 1);
 }
 
@@ -102,4 +109,49 @@ async fn a_page_of_history_tells_how_far_at_most_200_others_have_come_and_always
     let (_, stranger) = service.account("stranger@example.com", "user").await;
     let (_, refused) = service.get(&format!("{path}/messages"), &stranger).await;
     assert_eq!((code(&refused), refused.get("marks")), ("not_found", None));
+}
+
+/// The next signal that a gateway hears.
+async fn signal(incoming: &mut mpsc::Receiver<Incoming>) -> Signal {
+    let heard = async {
+        loop {
+            match incoming.recv().await.expect("a link") {
+                Incoming::Signal(signal) => return signal,
+                Incoming::Interrupted => panic!("the link broke"),
+                _ => {}
+            }
+        }
+    };
+    in_time("a signal", heard).await
+}
+
+#[tokio::test]
+async fn a_mark_that_rises_is_told_to_gateways_once_and_one_that_does_not_is_not() {
+    let service = Service::start().await;
+    let (gateway, mut incoming) =
+        PgPubSub::connect(service.installation.database.url().into(), Health::new().part("gateway"), &Vital::new());
+    gateway.subscribe(&[]).await.expect("the link");
+    let visitor = service.visitor().await;
+    let (id, operator) = service.operator().await;
+    let session = format!("/chat/session/{}", visitor.session);
+    let (_, first) = service.say(visitor.session, &operator, "first").await;
+    let (_, second) = service.say(visitor.session, &operator, "second").await;
+
+    let (_, mark) = raise(&service, &session, &visitor.token, "delivered", &second).await;
+    let heard = signal(&mut incoming).await;
+    assert_eq!((heard.chat_id.0, heard.chat_kind), (visitor.session, ChatKind::Session));
+    assert_eq!((heard.visibility, &heard.origin), (Visibility::Public, &None));
+    let SignalData::Mark { kind: MarkKind::Delivered, mark: told } = &heard.data else { panic!("{heard:?}") };
+    assert_eq!(serde_json::to_value(told).expect("a mark"), mark);
+
+    // Neither of these rises; the next that does is the next that is heard.
+    raise(&service, &session, &visitor.token, "delivered", &first).await;
+    raise(&service, &session, &visitor.token, "delivered", &second).await;
+    let staff = json!({"type": "staff", "user_id": id});
+    let read = json!({"principal": staff, "chat_id": visitor.session, "origin": "c-1", "last_id": first["id"]});
+    assert_eq!(service.command("read", read).await.0, StatusCode::OK);
+    let heard = signal(&mut incoming).await;
+    assert_eq!(heard.origin.as_deref(), Some("c-1"), "a gateway names the connection that need not hear of it");
+    let SignalData::Mark { kind: MarkKind::Read, mark } = &heard.data else { panic!("{heard:?}") };
+    assert_eq!((mark.reader.to_string(), mark.read_seq.0), (format!("user:{id}"), 2));
 }

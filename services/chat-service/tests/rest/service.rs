@@ -118,7 +118,7 @@ impl Service {
     pub(crate) async fn command(&self, kind: &str, fields: Value) -> Answer {
         let Value::Object(mut command) = fields else { panic!("an object") };
         let mut request = json!({});
-        for field in ["principal", "chat_id", "from"] {
+        for field in ["principal", "chat_id", "from", "origin"] {
             if let Some(value) = command.remove(field) {
                 request[field] = value;
             }
