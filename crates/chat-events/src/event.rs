@@ -133,6 +133,9 @@ pub struct Event {
     pub traceparent: Option<String>,
     /// The message, session or member, whole, in its state at `seq`.
     pub data: Box<RawValue>,
+    /// The [`crate::Activity`] of the change, if it is remembered as one. It is as visible as the event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub activity: Option<Box<RawValue>>,
 }
 
 impl Event {
@@ -186,6 +189,6 @@ mod tests {
                 "committed_at":"2026-01-01T00:00:00Z","data":{}}"#,
         )
         .expect("an event");
-        assert_eq!(event.visibility, Visibility::Staff);
+        assert_eq!((event.visibility, event.activity.is_none()), (Visibility::Staff, true));
     }
 }

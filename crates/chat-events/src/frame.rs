@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use serde_path_to_error::Track;
 use uuid::Uuid;
 
+use crate::activity::Activity;
 use crate::command::{Command, CommandFrame};
 use crate::error::{ErrorBody, ErrorCode};
 use crate::event::Event;
@@ -188,9 +189,9 @@ fn without_position(why: &serde_json::Error) -> String {
     text[..end].chars().take(300).collect()
 }
 
-/// The frame of a durable event or a signal: `{"type", "session_id" | "chat_id", "seq", "data"}`.
+/// The frame of a durable event or a signal: `{"type", "session_id" | "chat_id", "seq", "data", "activity"}`.
 #[derive(Serialize)]
-struct ChatFrame<'a, D> {
+struct ChatFrame<'a, D, A> {
     #[serde(rename = "type")]
     frame_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -200,9 +201,16 @@ struct ChatFrame<'a, D> {
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<Seq>,
     data: D,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activity: Option<A>,
 }
 
-fn chat_frame<D: Serialize>(frame_type: &str, kind: ChatKind, chat: ChatId, seq: Option<Seq>, data: D) -> String {
+fn chat_frame<D: Serialize, A: Serialize>(
+    frame_type: &str,
+    (kind, chat, seq): (ChatKind, ChatId, Option<Seq>),
+    data: D,
+    activity: Option<A>,
+) -> String {
     let session = kind == ChatKind::Session;
     to_json(&ChatFrame {
         frame_type,
@@ -210,6 +218,7 @@ fn chat_frame<D: Serialize>(frame_type: &str, kind: ChatKind, chat: ChatId, seq:
         chat_id: (!session).then_some(chat),
         seq,
         data,
+        activity,
     })
 }
 
@@ -221,27 +230,39 @@ fn to_json(value: &impl Serialize) -> String {
 #[must_use]
 pub fn event_frame(event: &Event) -> String {
     let data: &RawValue = &event.data;
-    chat_frame(event.kind.frame_type(), event.chat_kind, event.chat_id, Some(event.seq), data)
+    let place = (event.chat_kind, event.chat_id, Some(event.seq));
+    chat_frame(event.kind.frame_type(), place, data, event.activity.as_deref())
 }
 
-/// The frame of a message or session that `sync` returned, in its present state, at the seq of its last change.
-pub fn replay_frame(frame_type: &str, kind: ChatKind, chat: ChatId, seq: Seq, data: &impl Serialize) -> String {
-    chat_frame(frame_type, kind, chat, Some(seq), data)
+/// The frame of a message or session that `sync` returned, in its present state, at the seq of its last change, with
+/// the activity of that change.
+pub fn replay_frame(
+    frame_type: &str,
+    (kind, chat, seq): (ChatKind, ChatId, Seq),
+    data: &impl Serialize,
+    activity: Option<&Activity>,
+) -> String {
+    chat_frame(frame_type, (kind, chat, Some(seq)), data, activity)
 }
+
+/// The type of the frame of an activity whose change is not told, since a later one supersedes it.
+pub const ACTIVITY: &str = "chat.activity";
 
 /// The frame of a signal. It has no `seq`: it is not stored.
 #[must_use]
 pub fn signal_frame(signal: &Signal) -> String {
     use crate::signal::SignalData;
     let frame_type = signal.data.frame_type();
+    let place = (signal.chat_kind, signal.chat_id, None);
+    let no_activity: Option<()> = None;
     match &signal.data {
-        SignalData::Mark { mark, .. } => chat_frame(frame_type, signal.chat_kind, signal.chat_id, None, mark),
+        SignalData::Mark { mark, .. } => chat_frame(frame_type, place, mark, no_activity),
         SignalData::Typing { sender_type, sender_id, sender_name, is_typing } => {
             let data = serde_json::json!({
                 "sender_type": sender_type, "sender_id": sender_id,
                 "sender_name": sender_name, "is_typing": is_typing,
             });
-            chat_frame(frame_type, signal.chat_kind, signal.chat_id, None, data)
+            chat_frame(frame_type, place, data, no_activity)
         }
     }
 }

@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::activity::PlacedActivity;
 use crate::chat_list::{Behind, ChatsCursor};
 use crate::command::Command;
 use crate::error::ErrorBody;
@@ -235,7 +236,7 @@ pub struct SyncRequest {
     pub chat_id: ChatId,
     /// Only what changed after it.
     pub after: Seq,
-    /// At most so many messages, 1 to 1,000.
+    /// At most so many changes and activities, 1 to 1,000.
     pub limit: u16,
 }
 
@@ -254,6 +255,9 @@ pub struct SyncPage {
     /// What only operators see of the session, if that changed after the cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk: Option<SessionDesk>,
+    /// Activity after the cursor and up to `next`, in that order, also of changes that later ones supersede.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activity: Vec<PlacedActivity>,
     /// Where to go on from: the chat's top when `has_more` is false.
     pub next: Seq,
     /// Whether another page follows.

@@ -6,6 +6,7 @@
 //! - [`member`]: a member of any other chat, as its events carry it
 //! - [`role`]: what an account may do
 //! - [`marks`]: delivered and read marks
+//! - [`activity`]: actions in a chat, as they are remembered
 //! - [`event`]: one durable change on its way from the outbox to the sockets
 //! - [`beat`]: a sign of life on the same way
 //! - [`signal`]: signals to gateways, which are never stored (typing, marks)
@@ -18,6 +19,7 @@
 //! - [`text`]: what a text shows; [`metadata`]: free JSON; [`fault`]: what is wrong with a value
 //! - [`error`]: the one shape of an error, in REST and in frames
 
+pub mod activity;
 pub mod beat;
 pub mod chat_list;
 pub mod command;
@@ -40,6 +42,7 @@ pub mod text;
 mod time;
 pub mod workspace;
 
+pub use activity::{Activity, Performer, PlacedActivity};
 pub use beat::Beat;
 pub use command::Command;
 pub use error::{ErrorBody, ErrorCode, ErrorEnvelope};

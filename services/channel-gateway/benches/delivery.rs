@@ -63,6 +63,7 @@ fn event(chat: i64, seq: i64) -> Event {
         committed_at: Utc::now(),
         traceparent: None,
         data: RawValue::from_string(data).expect("JSON"),
+        activity: None,
     }
 }
 

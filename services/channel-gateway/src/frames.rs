@@ -4,7 +4,10 @@ use actix_http::ws::{OpCode, Parser};
 use bytes::{Bytes, BytesMut};
 use chat_events::frame::{self, ServerFrame};
 use chat_events::gateway_api::MemberChange;
-use chat_events::{ChatId, ChatKind, Event, EventKind, Message, Seq, Session, SessionDesk, Signal, Visibility};
+use chat_events::{
+    ChatId, ChatKind, Event, EventKind, Message, PlacedActivity, Seq, Session, SessionDesk, Signal, Visibility,
+};
+use serde::Serialize;
 
 /// A text frame with its WebSocket header in front. Cloning shares the bytes.
 #[derive(Debug, Clone)]
@@ -68,53 +71,75 @@ impl ChatFrame {
 
     /// Of a message that history returned: its last change, whole.
     #[must_use]
-    pub fn of_message(kind: ChatKind, message: &Message, after: Seq) -> Self {
+    pub fn of_message(kind: ChatKind, message: &Message, after: Seq, activity: Option<&PlacedActivity>) -> Self {
         let frame_type = match message {
             deleted if deleted.is_deleted => "chat.message.deleted",
             edited if edited.seq <= after => "chat.message.edited",
             _ => "chat.message",
         };
-        let json = frame::replay_frame(frame_type, kind, message.chat_id, message.changed_seq, message);
-        Self {
-            chat_id: message.chat_id,
-            seq: message.changed_seq,
-            visibility: message.visibility,
-            frame: Frame::text(&json),
-        }
+        let place = Place { kind, chat_id: message.chat_id, seq: message.changed_seq, visibility: message.visibility };
+        Self::replayed(frame_type, place, message, activity)
     }
 
     /// Of a member that came, changed or went: to whoever has not seen it come, it came.
     #[must_use]
-    pub fn of_member(kind: ChatKind, chat_id: ChatId, change: &MemberChange, after: Seq) -> Self {
+    pub fn of_member(
+        (kind, chat_id): (ChatKind, ChatId),
+        change: &MemberChange,
+        after: Seq,
+        activity: Option<&PlacedActivity>,
+    ) -> Self {
         let kind_of_change = match change {
             gone if !gone.member.is_active => EventKind::MemberRemoved,
             known if known.added_seq <= after => EventKind::MemberChanged,
             _ => EventKind::MemberAdded,
         };
-        let json = frame::replay_frame(kind_of_change.frame_type(), kind, chat_id, change.seq, &change.member);
-        Self { chat_id, seq: change.seq, visibility: Visibility::Public, frame: Frame::text(&json) }
+        let place = Place { kind, chat_id, seq: change.seq, visibility: Visibility::Public };
+        Self::replayed(kind_of_change.frame_type(), place, &change.member, activity)
     }
 
     /// Of what operators alone see of a session.
     #[must_use]
-    pub fn of_desk(desk: &SessionDesk) -> Self {
-        let kind = EventKind::SessionDesk.frame_type();
-        let json = frame::replay_frame(kind, ChatKind::Session, desk.session_id, desk.desk_seq, desk);
-        Self { chat_id: desk.session_id, seq: desk.desk_seq, visibility: Visibility::Staff, frame: Frame::text(&json) }
+    pub fn of_desk(desk: &SessionDesk, activity: Option<&PlacedActivity>) -> Self {
+        let (chat_id, seq, visibility) = (desk.session_id, desk.desk_seq, Visibility::Staff);
+        let place = Place { kind: ChatKind::Session, chat_id, seq, visibility };
+        Self::replayed(EventKind::SessionDesk.frame_type(), place, desk, activity)
     }
 
     /// Of a session whose state changed after a cursor.
     #[must_use]
-    pub fn of_session(session: &Session) -> Self {
+    pub fn of_session(session: &Session, activity: Option<&PlacedActivity>) -> Self {
         let frame_type = if session.state_seq == Seq(1) { "chat.session.created" } else { "chat.session.status" };
-        let json = frame::replay_frame(frame_type, ChatKind::Session, session.session_id, session.state_seq, session);
-        Self {
-            chat_id: session.session_id,
-            seq: session.state_seq,
-            visibility: Visibility::Public,
-            frame: Frame::text(&json),
-        }
+        let (chat_id, seq, visibility) = (session.session_id, session.state_seq, Visibility::Public);
+        let place = Place { kind: ChatKind::Session, chat_id, seq, visibility };
+        Self::replayed(frame_type, place, session, activity)
     }
+
+    /// Of an activity alone, whose change a later one supersedes.
+    #[must_use]
+    pub fn of_activity((kind, chat_id): (ChatKind, ChatId), placed: &PlacedActivity) -> Self {
+        let PlacedActivity { seq, visibility, ref activity } = *placed;
+        Self::replayed(frame::ACTIVITY, Place { kind, chat_id, seq, visibility }, activity, None)
+    }
+
+    /// The activity is that of the same place. A frame never shows it to more readers than may see it.
+    fn replayed(frame_type: &str, place: Place, data: &impl Serialize, activity: Option<&PlacedActivity>) -> Self {
+        let Place { kind, chat_id, seq, visibility } = place;
+        let is_for_all_readers =
+            |placed: &&PlacedActivity| visibility == Visibility::Staff || placed.visibility == Visibility::Public;
+        let activity = activity.filter(is_for_all_readers).map(|placed| &placed.activity);
+        let json = frame::replay_frame(frame_type, (kind, chat_id, seq), data, activity);
+        Self { chat_id, seq, visibility, frame: Frame::text(&json) }
+    }
+}
+
+/// Where a frame of history belongs.
+#[derive(Clone, Copy)]
+struct Place {
+    kind: ChatKind,
+    chat_id: ChatId,
+    seq: Seq,
+    visibility: Visibility,
 }
 
 /// Encodes a signal.

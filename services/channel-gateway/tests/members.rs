@@ -1,11 +1,15 @@
-//! Members live and in replay: whatever happens to them, who listened and who comes back see the same in the end.
+//! Members live and in replay: whatever happens to them, who listened and who comes back see the same in the end, and
+//! hear of everything that was done to them.
 
 use std::collections::BTreeMap;
 
 use channel_gateway::frames::ChatFrame;
 use channel_gateway::history::batch::{self, Batch};
 use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
-use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Member, Seq, UserId, Visibility};
+use chat_events::{
+    Activity, ChatId, ChatKind, Epoch, Event, EventKind, Member, Performer, PlacedActivity, SenderType, Seq, UserId,
+    Visibility,
+};
 use chrono::{DateTime, Utc};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -56,13 +60,20 @@ impl Chat {
 
     /// What `sync` answers when the chat has come this far, so many rows at a time.
     fn page(&self, after: Seq, rows: usize) -> SyncPage {
-        let mut members: Vec<MemberChange> =
-            self.members.values().filter(|member| member.seq > after).cloned().collect();
-        members.sort_by_key(|member| member.seq);
-        let has_more = members.len() > rows;
-        members.truncate(rows);
         let top = Seq(CHANGES);
-        let next = if has_more { members.last().expect("a row").seq } else { top };
+        let mut places: Vec<Seq> = self.members.values().map(|member| member.seq).collect();
+        places.extend(self.events.iter().map(|event| event.seq));
+        places.retain(|seq| *seq > after);
+        places.sort_unstable();
+        // A page ends behind all rows of a place.
+        let last = places.get(rows - 1).copied().unwrap_or(top);
+        let has_more = places.iter().any(|seq| *seq > last);
+        let next = if has_more { last } else { top };
+        let in_page = |seq: Seq| seq > after && seq <= next;
+        let mut members: Vec<MemberChange> =
+            self.members.values().filter(|member| in_page(member.seq)).cloned().collect();
+        members.sort_by_key(|member| member.seq);
+        let activity = self.events.iter().map(|event| event.seq).filter(|seq| in_page(*seq)).map(placed).collect();
         let chat = ChatState {
             chat_id: CHAT,
             kind: ChatKind::Group,
@@ -72,7 +83,7 @@ impl Chat {
             session: None,
             marks: vec![],
         };
-        SyncPage { epoch: Epoch(1), chat, messages: vec![], members, desk: None, next, has_more }
+        SyncPage { epoch: Epoch(1), chat, messages: vec![], members, desk: None, activity, next, has_more }
     }
 }
 
@@ -105,13 +116,32 @@ fn event(kind: EventKind, seq: Seq, member: &Member) -> Event {
         committed_at: DateTime::<Utc>::UNIX_EPOCH,
         traceparent: None,
         data: to_raw_value(member).expect("plain data"),
+        activity: Some(to_raw_value(&activity(seq)).expect("plain data")),
     }
+}
+
+/// Of the change at this position, to be told from all others.
+fn activity(seq: Seq) -> Activity {
+    let actor = Performer { kind: SenderType::User, id: Some(1), name: Some("Ann".into()) };
+    Activity {
+        kind: "member.changed".into(),
+        actor,
+        from: None,
+        to: Some(seq.0.into()),
+        at: DateTime::<Utc>::UNIX_EPOCH,
+    }
+}
+
+fn placed(seq: Seq) -> PlacedActivity {
+    PlacedActivity { seq, visibility: Visibility::Public, activity: activity(seq) }
 }
 
 /// A client as docs/protocol.md tells it to be, and the last seq of the chat that it is to hear of.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Client {
     members: BTreeMap<i64, Value>,
+    /// The activity of each position that it heard of.
+    activity: BTreeMap<Seq, Value>,
     ended_at: Option<Seq>,
 }
 
@@ -122,6 +152,12 @@ impl Client {
         }
         let json: Value = serde_json::from_slice(&frame.frame.json()).expect("JSON");
         let data = &json["data"];
+        let is_alone = json["type"] == "chat.activity";
+        assert!(self.activity.keys().all(|seq| *seq < frame.seq), "{json} came late, or came again");
+        self.activity.insert(frame.seq, if is_alone { data.clone() } else { json["activity"].clone() });
+        if is_alone {
+            return;
+        }
         let user = data["user_id"].as_i64().expect("a user");
         assert_eq!(json["type"] == "chat.member.removed", data["is_active"] == false, "{json}");
         if data["is_active"] == true {
@@ -172,6 +208,24 @@ fn who_listened_and_who_comes_back_see_the_same_members() {
             }
             assert_eq!(by_stream, live, "seed {seed}, a stream after {after}");
             assert_eq!(by_pages, live, "seed {seed}, pages after {after}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_and_a_page_are_told_by_the_same_frames() {
+    for seed in 0..300 {
+        let chat = Chat::random(&mut SmallRng::seed_from_u64(seed));
+        for after in (0..CHANGES).map(Seq) {
+            let rest: Vec<Event> = chat.events.iter().filter(|event| event.seq > after).cloned().collect();
+            let by_stream = Batch::of_events(&rest, after, Seq(CHANGES)).expect("a whole stream");
+            let by_page = Batch::of_page(&chat.page(after, 100), after);
+            let frames = |batch: &Batch| -> Vec<_> {
+                batch.items.iter().map(|item| (item.frame.seq, item.frame.frame.json(), item.removed)).collect()
+            };
+            assert_eq!(frames(&by_stream), frames(&by_page), "seed {seed}, after {after}");
+            let seqs: Vec<Seq> = by_page.items.iter().map(|item| item.frame.seq).collect();
+            assert_eq!(seqs, (after.0 + 1..=CHANGES).map(Seq).collect::<Vec<_>>(), "every change is told once");
         }
     }
 }
@@ -231,8 +285,9 @@ fn replay_says_added_to_whoever_has_not_seen_a_member_come_and_changed_to_the_ot
             Batch::of_page(&chat.page(after, 10), after),
         ];
         for batch in batches {
-            let json: Value = serde_json::from_slice(&batch.items[0].frame.frame.json()).expect("JSON");
-            assert_eq!((json["type"].as_str(), batch.items.len()), (Some(expected), 1), "after {after}");
+            let last = batch.items.last().expect("the member");
+            let json: Value = serde_json::from_slice(&last.frame.frame.json()).expect("JSON");
+            assert_eq!((json["type"].as_str(), last.frame.seq), (Some(expected), changed), "after {after}");
         }
     }
 }

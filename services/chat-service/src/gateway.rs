@@ -91,7 +91,8 @@ pub async fn sync(state: &AppState, request: SyncRequest) -> Result<SyncPage, Er
         if let Some(principal) = request.principal {
             check_scope(principal, request.chat_id)?;
         }
-        let reading = Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true };
+        let reading =
+            Reading { actor: request.principal.map(Actor::from), chat: request.chat_id, notes: true, activity: true };
         let mut conn = state.connection().await?;
         sync::read(&mut conn, &state.bad_rows, reading, request.after, request.limit).await
     }

@@ -49,7 +49,8 @@ impl HotPaths {
 
     /// The changes in a chat after a cursor.
     pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
-        sync::read(&mut self.conn, &self.bad_rows, Reading::of(reader.into(), chat), after, limit).await
+        let reading = Reading { activity: true, ..Reading::of(reader.into(), chat) };
+        sync::read(&mut self.conn, &self.bad_rows, reading, after, limit).await
     }
 
     /// A new message, as a batch of one.

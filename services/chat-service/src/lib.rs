@@ -2,7 +2,7 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `marks`; `workspace`, which is not of a chat
+//!   `sites`; `marks`; `activity`; `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process
 //!
 //! Shared by the features:
@@ -19,6 +19,7 @@
 
 mod access;
 pub mod accounts;
+mod activity;
 pub mod admin;
 pub mod background;
 mod changes;

@@ -35,6 +35,7 @@ diesel::table! {
         user_ids -> Array<Int8>,
         data -> Text,
         traceparent -> Nullable<Text>,
+        activity -> Nullable<Text>,
     }
 }
 
@@ -63,6 +64,8 @@ pub struct NewEvent<'a> {
     pub data: &'a str,
     /// W3C trace context of the request.
     pub traceparent: Option<&'a str>,
+    /// JSON: the activity of the change, if it is remembered as one.
+    pub activity: Option<&'a str>,
 }
 
 /// Writes an event; nobody is told before the commit, and then by [`super::LaneWaker::committed`].
@@ -80,6 +83,7 @@ pub async fn write(conn: &mut AsyncPgConnection, event: &NewEvent<'_>) -> QueryR
         outbox::user_ids.eq(user_ids),
         outbox::data.eq(event.data),
         outbox::traceparent.eq(event.traceparent),
+        outbox::activity.eq(event.activity),
     );
     diesel::insert_into(outbox::table).values(values).execute(conn).await.map(|_| ())
 }
@@ -109,6 +113,7 @@ pub(crate) struct Row {
     user_ids: Vec<i64>,
     data: String,
     traceparent: Option<String>,
+    activity: Option<String>,
     committed_at: Option<DateTime<Utc>>,
 }
 
@@ -120,6 +125,7 @@ impl Row {
     /// The event; or the fault of the row.
     pub(crate) fn into_envelope(self, lane: Lane, epoch: Epoch) -> Result<Envelope, BusError> {
         let unreadable = |what: &str| BusError(format!("{what} is not readable"));
+        let activity = self.activity.map(RawValue::from_string).transpose();
         let event = Event {
             epoch,
             kind: EventKind::parse(&self.kind).ok_or_else(|| unreadable("kind"))?,
@@ -133,6 +139,7 @@ impl Row {
             committed_at: self.committed_at.ok_or_else(|| unreadable("committed_at"))?,
             traceparent: self.traceparent,
             data: RawValue::from_string(self.data).map_err(|_| unreadable("data"))?,
+            activity: activity.map_err(|_| unreadable("activity"))?,
         };
         let json = serde_json::to_vec(&event).map_err(|_| unreadable("event"))?;
         Ok(Envelope { lane, event, json: Bytes::from(json) })
@@ -192,6 +199,7 @@ impl Query for ReadLane {
         Array<BigInt>,
         Text,
         Nullable<Text>,
+        Nullable<Text>,
         Nullable<Timestamptz>,
     );
 }
@@ -201,7 +209,7 @@ impl QueryFragment<Pg> for ReadLane {
         out.push_sql(
             // A value that does not fit a type here must not fail the rows around it.
             "SELECT chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, \
-             array_remove(user_ids, NULL), data, traceparent, \
+             array_remove(user_ids, NULL), data, traceparent, activity, \
              CASE WHEN committed_at > '1970-01-01' AND committed_at < '10000-01-01' THEN committed_at END \
              FROM outbox WHERE lane = ",
         );

@@ -48,6 +48,7 @@ pub(crate) fn event(chat: i64, seq: i64, kind: EventKind) -> Event {
         committed_at: Utc::now(),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
         data: RawValue::from_string(format!(r#"{{"body":"message {seq}"}}"#)).expect("JSON"),
+        activity: None,
     }
 }
 

@@ -41,6 +41,7 @@ async fn commit(database: &Database, chat: i64, seqs: impl IntoIterator<Item = i
             user_ids: &[],
             data: r#"{"body":"hello"}"#,
             traceparent: None,
+            activity: (seq == 1).then_some(r#"{"kind":"session.opened"}"#),
         };
         write(&mut conn, &event).await.expect("a row");
     }
@@ -83,6 +84,8 @@ async fn events_come_in_order_per_chat_and_exactly_the_confirmed_are_deleted() {
     let batch = next(&mut source).await;
     assert_eq!(places(&batch), [(4, 1), (4, 2), (4, 3), (8, 1), (8, 2)]);
     assert_eq!((batch[0].event.epoch, batch[0].event.data.get()), (Epoch(7), r#"{"body":"hello"}"#));
+    let activity = |envelope: &Envelope| envelope.event.activity.as_ref().map(|json| json.get().to_owned());
+    assert_eq!((activity(&batch[0]).as_deref(), activity(&batch[1])), (Some(r#"{"kind":"session.opened"}"#), None));
     assert_eq!(serde_json::from_slice::<chat_events::Event>(&batch[0].json).expect("an event").seq, Seq(1));
 
     // A row that is committed while the batch is on its way must survive the deletion.

@@ -109,6 +109,18 @@ fn hints_without_events_are_enough() {
 }
 
 #[test]
+fn everybody_hears_that_a_session_was_closed_before_it_was_opened_again() {
+    holds("a session is closed and opened", &Chat::of(Script::reopened(), &[Comes::Stays, Comes::Joins]));
+    holds("the same for staff", &Chat::of(Script::reopened(), &[Comes::StaffListens]));
+}
+
+#[test]
+fn without_activity_changes_of_state_are_lost() {
+    let chat = Chat::of(Script::reopened().without_activity(), &[Comes::Stays, Comes::Joins]);
+    is_harmed(&chat, "was lost");
+}
+
+#[test]
 fn buffers_that_run_over_lose_nothing() {
     holds("buffers of one", &Chat::of(Script::session().up_to(4), &[Comes::Stays, Comes::Joins]).with_room(1));
 }

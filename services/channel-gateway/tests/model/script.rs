@@ -8,8 +8,8 @@ use channel_gateway::history::batch::{self, Batch};
 use channel_gateway::watch::progress::Placed;
 use chat_events::gateway_api::{ChatState, MemberChange, SyncPage};
 use chat_events::{
-    ChatId, ChatKind, ClientId, Epoch, Event, EventKind, Member, Message, MessageId, SenderType, Seq, Session,
-    SessionStatus, SiteId, UserId, Visibility, Visitor,
+    Activity, ChatId, ChatKind, ClientId, Epoch, Event, EventKind, Member, Message, MessageId, Performer,
+    PlacedActivity, SenderType, Seq, Session, SessionStatus, SiteId, UserId, Visibility, Visitor,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -25,6 +25,8 @@ pub(crate) const REMOVED: UserId = UserId(9);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     Created,
+    Closed,
+    Opened,
     Sent(i64),
     Note(i64),
     Edited(i64),
@@ -69,18 +71,30 @@ pub(crate) struct Script {
     kind: ChatKind,
     changes: Vec<Change>,
     page: usize,
+    has_activity: bool,
     read: RefCell<HashMap<(Source, Seq, Seq), Option<Piece>>>,
 }
 
 impl Script {
     fn new(kind: ChatKind, changes: &[Change], page: usize) -> Self {
-        Self { kind, changes: changes.to_vec(), page, read: RefCell::default() }
+        Self { kind, changes: changes.to_vec(), page, has_activity: true, read: RefCell::default() }
     }
 
     /// A support session with a note and an edit in it.
     pub(crate) fn session() -> Self {
         use Change::{Created, Edited, Note, Sent};
         Self::new(ChatKind::Session, &[Created, Sent(1), Note(2), Edited(1), Sent(3)], 2)
+    }
+
+    /// A support session that is closed and opened again.
+    pub(crate) fn reopened() -> Self {
+        use Change::{Closed, Created, Opened, Sent};
+        Self::new(ChatKind::Session, &[Created, Closed, Sent(1), Opened], 1)
+    }
+
+    /// The same, if nobody remembered what was done.
+    pub(crate) fn without_activity(self) -> Self {
+        Self { has_activity: false, ..self }
     }
 
     /// A group from which a member is removed.
@@ -116,11 +130,11 @@ impl Script {
         Item { seq: frame.seq, visibility: frame.visibility, removed }
     }
 
-    /// Whether a later change tells all that this one told.
+    /// Whether a later change tells all that this one told. A state does not tell what was done before it.
     pub(crate) fn is_superseded(&self, seq: Seq, by: Seq) -> bool {
         let message = |change| match change {
             Change::Sent(id) | Change::Note(id) | Change::Edited(id) => Some(id),
-            Change::Created | Change::Removed => None,
+            Change::Created | Change::Closed | Change::Opened | Change::Removed => None,
         };
         by > seq && message(self.change(seq)).is_some() && message(self.change(seq)) == message(self.change(by))
     }
@@ -156,13 +170,14 @@ impl Script {
     fn event(&self, seq: Seq) -> Event {
         let (kind, visibility) = match self.change(seq) {
             Change::Created => (EventKind::SessionCreated, Visibility::Public),
+            Change::Closed | Change::Opened => (EventKind::SessionStatus, Visibility::Public),
             Change::Sent(_) => (EventKind::MessageSent, Visibility::Public),
             Change::Note(_) => (EventKind::MessageSent, Visibility::Staff),
             Change::Edited(_) => (EventKind::MessageEdited, Visibility::Public),
             Change::Removed => (EventKind::MemberRemoved, Visibility::Public),
         };
         let data = match self.change(seq) {
-            Change::Created => raw(&session()),
+            Change::Created | Change::Closed | Change::Opened => raw(&self.session_at(seq)),
             Change::Sent(id) | Change::Note(id) | Change::Edited(id) => raw(&self.message(id, seq)),
             Change::Removed => raw(&removed_member()),
         };
@@ -179,6 +194,7 @@ impl Script {
             committed_at: DateTime::<Utc>::UNIX_EPOCH,
             traceparent: None,
             data,
+            activity: self.activity(seq).map(|placed| raw(&placed.activity)),
         }
     }
 
@@ -190,22 +206,53 @@ impl Script {
         let next = if has_more { rows.last().copied().unwrap_or(top) } else { top };
         let message = |seq: &Seq| match self.change(*seq) {
             Change::Sent(id) | Change::Note(id) | Change::Edited(id) => Some(self.message(id, *seq)),
-            Change::Created | Change::Removed => None,
+            Change::Created | Change::Closed | Change::Opened | Change::Removed => None,
         };
         let messages = rows.iter().filter_map(message).collect();
         let removals = rows.iter().filter(|seq| self.change(**seq) == Change::Removed);
         let members =
             removals.map(|seq| MemberChange { seq: *seq, added_seq: Seq::ZERO, member: removed_member() }).collect();
-        SyncPage { epoch: Epoch(1), chat: self.state(top), messages, members, desk: None, next, has_more }
+        let activity = rows.iter().filter_map(|seq| self.activity(*seq)).collect();
+        SyncPage { epoch: Epoch(1), chat: self.state(top), messages, members, desk: None, activity, next, has_more }
     }
 
-    /// Whether a change is the last of a message or a member.
+    /// Whether a change is the last of a message or a member, or is remembered.
     fn is_row(&self, seq: Seq, top: Seq) -> bool {
-        self.change(seq) != Change::Created && !(seq.0 + 1..=top.0).any(|later| self.is_superseded(seq, Seq(later)))
+        if self.is_of_state(seq) {
+            return self.has_activity;
+        }
+        !(seq.0 + 1..=top.0).any(|later| self.is_superseded(seq, Seq(later)))
+    }
+
+    fn is_of_state(&self, seq: Seq) -> bool {
+        matches!(self.change(seq), Change::Created | Change::Closed | Change::Opened)
+    }
+
+    fn activity(&self, seq: Seq) -> Option<PlacedActivity> {
+        let actor = Performer { kind: SenderType::System, id: None, name: None };
+        let (kind, at) = ("session.status".into(), DateTime::<Utc>::UNIX_EPOCH);
+        let activity = Activity { kind, actor, from: None, to: None, at };
+        let placed = PlacedActivity { seq, visibility: Visibility::Public, activity };
+        (self.has_activity && self.is_of_state(seq)).then_some(placed)
+    }
+
+    /// The session as it is when the chat has come this far.
+    fn session_at(&self, top: Seq) -> Session {
+        let state_seq = (1..=top.0).rev().map(Seq).find(|seq| self.is_of_state(*seq)).expect("it was created");
+        let is_closed = self.change(state_seq) == Change::Closed;
+        Session {
+            session_id: CHAT,
+            site_id: SiteId(1),
+            status: if is_closed { SessionStatus::Closed } else { SessionStatus::Open },
+            assignee: None,
+            client: Visitor { id: ClientId(1), name: None, email: None, page_url: None, locale: None },
+            created_at: DateTime::<Utc>::UNIX_EPOCH,
+            state_seq,
+        }
     }
 
     fn state(&self, top: Seq) -> ChatState {
-        let session = (self.kind == ChatKind::Session && top > Seq::ZERO).then(session);
+        let session = (self.kind == ChatKind::Session && top > Seq::ZERO).then(|| self.session_at(top));
         let state_seq = session.as_ref().map_or(Seq::ZERO, |session| session.state_seq);
         ChatState { chat_id: CHAT, kind: self.kind, title: None, seq: top, state_seq, session, marks: Vec::new() }
     }
@@ -242,18 +289,6 @@ fn piece(batch: &Batch) -> Piece {
 
 fn raw(data: &impl Serialize) -> Box<serde_json::value::RawValue> {
     to_raw_value(data).expect("plain data")
-}
-
-fn session() -> Session {
-    Session {
-        session_id: CHAT,
-        site_id: SiteId(1),
-        status: SessionStatus::Open,
-        assignee: None,
-        client: Visitor { id: ClientId(1), name: None, email: None, page_url: None, locale: None },
-        created_at: DateTime::<Utc>::UNIX_EPOCH,
-        state_seq: Seq(1),
-    }
 }
 
 fn removed_member() -> Member {

@@ -5,6 +5,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::event::{Author, Raises, Told};
+use crate::activity::json::activity_json;
 use crate::db::statement::statement;
 use crate::error::Error;
 
@@ -27,7 +28,7 @@ statement! {
         author_type: &'a str as Text,
         author_id: i64 as BigInt,
         author_name: Option<&'a str> as Nullable<Text>,
-    } -> BigInt =
+    } -> BigInt = concat!(
         "WITH step AS MATERIALIZED (
             SELECT * FROM unnest($chat_ids, $seqs, $state_seqs, $lanes, $kinds, $chat_kinds, $visibilities, $user_ids,
                 $data, $activities, $from_values, $to_values)
@@ -37,20 +38,23 @@ statement! {
             UPDATE chats c SET seq = top.seq, state_seq = greatest(c.state_seq, top.state_seq), changed_at = now()
             FROM (SELECT chat_id, max(seq) AS seq, max(state_seq) AS state_seq FROM step GROUP BY chat_id) top
             WHERE c.id = top.chat_id
-        ), told AS (
-            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, user_ids,
-                                data, traceparent)
-            SELECT t.lane, t.chat_id, t.seq, t.kind, t.chat_kind, t.visibility, s.site_id, s.assigned_user_id,
-                   t.user_ids::bigint[], t.data, $traceparent
-            FROM step t LEFT JOIN chat_sessions s ON s.chat_id = t.chat_id
         ), remembered AS (
-            INSERT INTO chat_activity (chat_id, seq, kind, actor_type, actor_id, actor_name, from_value, to_value,
+            INSERT INTO chat_activity AS r (chat_id, seq, kind, actor_type, actor_id, actor_name, from_value, to_value,
                                        visibility)
             SELECT t.chat_id, t.seq, t.activity, $author_type, $author_id, $author_name, t.from_value::jsonb,
                    t.to_value::jsonb, t.visibility
             FROM step t WHERE t.activity IS NOT NULL
+            RETURNING r.chat_id, r.seq, ", activity_json!(), "::text AS activity
+        ), told AS (
+            INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, site_id, assigned_user_id, user_ids,
+                                data, traceparent, activity)
+            SELECT t.lane, t.chat_id, t.seq, t.kind, t.chat_kind, t.visibility, s.site_id, s.assigned_user_id,
+                   t.user_ids::bigint[], t.data, $traceparent, r.activity
+            FROM step t LEFT JOIN chat_sessions s ON s.chat_id = t.chat_id
+                LEFT JOIN remembered r ON r.chat_id = t.chat_id AND r.seq = t.seq
         )
-        SELECT count(*) FROM step";
+        SELECT count(*) FROM step"
+    );
 }
 
 /// Writes the events and activities of the steps of a change.

@@ -16,6 +16,7 @@ use telemetry::Metrics;
 /// The kind of value that cannot be read: the label of the metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum What {
+    Activity,
     Chat,
     Mark,
     Member,

@@ -1,7 +1,7 @@
 //! The common part of reads of messages: the reader, and rows of several kinds.
 
 use chat_events::gateway_api::MemberChange;
-use chat_events::{ChatId, Seq, SessionDesk, Visibility};
+use chat_events::{ChatId, PlacedActivity, Seq, SessionDesk, Visibility};
 use diesel::prelude::Queryable;
 use diesel::sql_types::{BigInt, Nullable, Text};
 
@@ -19,12 +19,14 @@ pub(crate) struct Reading {
     pub(crate) chat: ChatId,
     /// Whether notes are wanted at all: a gateway fills for all its sockets and filters later.
     pub(crate) notes: bool,
+    /// Whether activity is wanted: it would fill pages of messages with nothing.
+    pub(crate) activity: bool,
 }
 
 impl Reading {
-    /// A read of all that the actor itself may see.
+    /// A read of all messages that the actor itself may see.
     pub(crate) fn of(actor: Actor, chat: ChatId) -> Self {
-        Self { actor: Some(actor), chat, notes: actor.principal.sees(Visibility::Staff) }
+        Self { actor: Some(actor), chat, notes: actor.principal.sees(Visibility::Staff), activity: false }
     }
 }
 
@@ -78,13 +80,15 @@ pub(super) struct Page {
     pub(super) messages: Vec<MessageRow>,
     pub(super) members: Vec<MemberChange>,
     pub(super) desk: Option<SessionDesk>,
+    pub(super) activity: Vec<PlacedActivity>,
     /// Where the last row lies.
     pub(super) last: Seq,
     pub(super) has_more: bool,
 }
 
 impl Page {
-    /// Reads the rows, unless the reader may not.
+    /// Reads the rows, unless the reader may not. A page may have a row more than the limit: it never ends between the
+    /// rows of one place, since the next page begins behind that place.
     pub(super) fn read(bad_rows: &BadRows, reading: Reading, rows: Vec<TaggedRow>, limit: u16) -> Result<Self, Error> {
         let mut page = Self::default();
         let mut verdict = None;
@@ -94,7 +98,7 @@ impl Page {
                 ("reader", text, _) => verdict = text,
                 ("chat", text, _) => page.chat = text,
                 ("number", text, _) => page.number = text.and_then(|text| text.parse().ok()).unwrap_or_default(),
-                _ if count == limit => page.has_more = true,
+                _ if count >= limit && row.at != Some(page.last.0) => page.has_more = true,
                 (tag, text, message) => {
                     count += 1;
                     // It moves past a row that cannot be read.
@@ -112,6 +116,7 @@ impl Page {
         let Some(json) = text else { return };
         match tag {
             "member" => self.members.extend(bad_rows.json(What::Member, chat.0, json)),
+            "activity" => self.activity.extend(bad_rows.json(What::Activity, chat.0, json)),
             "desk" => self.desk = bad_rows.json(What::Session, chat.0, json),
             _ => {}
         }

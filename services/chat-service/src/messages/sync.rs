@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::page::{Page, Reading, Tagged, TaggedRow, head, tagged_messages, tagged_text};
 use crate::access::ActorColumns;
 use crate::access::rules::reader_cte;
+use crate::activity::json::{placed_activity_json, seen_activity};
 use crate::chats;
 use crate::chats::json::chat_state_json;
 use crate::chats::members::member_json;
@@ -18,7 +19,8 @@ use crate::error::Error;
 use crate::sessions::json::{desk_json, session_joins};
 
 statement! {
-    /// The chat's state, the epoch, and the changes after the cursor, in their order.
+    /// The chat's state, the epoch, and the changes after the cursor, in their order. A place has at most two rows,
+    /// the change and its activity, so that one row more than the heads and the count shows whether there is more.
     Changes<'a> {
         chat_id: i64 as BigInt,
         principal: &'a str as Text,
@@ -27,6 +29,7 @@ statement! {
         login: Option<Uuid> as Nullable<SqlUuid>,
         reader_type: &'a str as Text,
         sees_notes: bool as Bool,
+        wants_activity: bool as Bool,
         after: i64 as BigInt,
         count: i64 as BigInt,
     } -> Tagged = concat!(
@@ -47,7 +50,10 @@ statement! {
         "FROM chat_sessions s JOIN clients v ON v.id = s.client_id
           WHERE s.chat_id = $chat_id AND s.desk_seq > $after AND $sees_notes
             AND (SELECT verdict FROM reader) = 'allowed')
-         ORDER BY at NULLS FIRST LIMIT $count + 3"
+         UNION ALL
+         (", tagged_text!("activity", "r.seq", concat!(placed_activity_json!(), "::text")), seen_activity!(),
+        "AND $wants_activity AND r.seq > $after ORDER BY r.seq LIMIT $count)
+         ORDER BY at NULLS FIRST LIMIT $count + 4"
     );
 }
 
@@ -68,15 +74,17 @@ pub(crate) async fn read(
         login: who.login,
         reader_type: who.reader_type,
         sees_notes: reading.notes,
+        wants_activity: reading.activity,
         after: after.0,
         count: i64::from(limit) + 1,
     };
     let rows: Vec<TaggedRow> = statement.load(conn).await?;
-    let Page { chat, number, messages, members, desk, last, has_more } = Page::read(bad_rows, reading, rows, limit)?;
+    let page = Page::read(bad_rows, reading, rows, limit)?;
+    let Page { chat, number, messages, members, desk, activity, last, has_more } = page;
     let chat = chat.as_deref().and_then(|json| chats::state(bad_rows, reading.chat.0, json));
     let chat = chat.ok_or_else(|| Error::Internal(format!("the chat {} cannot be read", reading.chat)))?;
     let next = if has_more { last } else { chat.seq };
     let messages: Vec<Message> = messages.into_iter().filter_map(|row| row.into_message(bad_rows, chat.kind)).collect();
     let epoch = Epoch(i32::try_from(number).map_err(|_| Error::Internal("the epoch is not a number".into()))?);
-    Ok(SyncPage { epoch, chat, messages, members, desk, next, has_more })
+    Ok(SyncPage { epoch, chat, messages, members, desk, activity, next, has_more })
 }
