@@ -1,5 +1,9 @@
-//! Activity: actions in a chat, as they are remembered. [`crate::changes`] writes it.
+//! Activity: actions in a chat, as they are remembered. [`crate::changes`] writes it; here it is read.
 //!
-//! - [`json`]: how events and `sync` tell of it
+//! - `routes`: over REST
+//! - [`list`](mod@list): a page of it
+//! - [`json`]: how events, `sync` and REST tell of it
 
 pub(crate) mod json;
+mod list;
+pub(crate) mod routes;

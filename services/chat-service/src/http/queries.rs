@@ -9,6 +9,7 @@ use chat_events::{ErrorBody, UserId};
 use super::body::read_query;
 use super::params::MemberPath;
 use super::unreadable;
+use crate::activity::routes::ActivityQuery;
 use crate::chats::routes::ChatsQuery;
 use crate::error::Error;
 use crate::messages::history::PageAnchor;
@@ -24,10 +25,12 @@ pub enum RouteQuery {
     Messages,
     /// Chats are listed.
     Chats,
+    /// Activity is read.
+    Activity,
 }
 
 /// Every query.
-pub const ALL: [RouteQuery; 3] = [RouteQuery::Sessions, RouteQuery::Messages, RouteQuery::Chats];
+pub const ALL: [RouteQuery; 4] = [RouteQuery::Sessions, RouteQuery::Messages, RouteQuery::Chats, RouteQuery::Activity];
 
 /// The page that a good query asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +57,10 @@ impl RouteQuery {
             Self::Chats => {
                 let (limit, _) = read_query::<ChatsQuery>(query)?.asked();
                 Ok(Page { limit, from: None })
+            }
+            Self::Activity => {
+                let (limit, after) = read_query::<ActivityQuery>(query)?.asked();
+                Ok(Page { limit, from: after.map(|seq| seq.0) })
             }
         }
     }

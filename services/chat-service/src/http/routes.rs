@@ -14,6 +14,7 @@ use super::endpoint::endpoints;
 use super::openapi;
 use super::table::{Route, undescribed};
 use crate::accounts::routes as accounts;
+use crate::activity::routes as activity;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
 use crate::gateway::routes as gateway;
@@ -37,6 +38,7 @@ pub(super) fn public() -> Vec<Route> {
         sessions::routes(),
         chats::routes(),
         members::routes(),
+        activity::routes(),
         accounts::routes(),
         workspace::routes(),
     ];

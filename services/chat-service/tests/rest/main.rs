@@ -2,6 +2,7 @@
 
 mod accepted;
 mod accounts;
+mod activity;
 mod admission;
 mod bad_input;
 mod bad_rows;

@@ -59,6 +59,7 @@ fn agrees(query: RouteQuery, text: &str, page: Page) -> bool {
     let from = match query {
         RouteQuery::Sessions => number("cursor"),
         RouteQuery::Messages => number("after_seq").or(number("after_id")).or(number("before_id")),
+        RouteQuery::Activity => number("after_seq"),
         RouteQuery::Chats => None,
     };
     i64::from(page.limit) == number("limit").unwrap_or(50) && page.from == from
