@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chat_events::frame::{ClientFrame, CloseCode, ServerFrame};
+use chat_events::frame::{ACTIVITY, ClientFrame, CloseCode, ServerFrame};
 use chat_events::signal::SignalData;
-use chat_events::{Command, ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk};
+use chat_events::{Activity, Command, ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -65,7 +65,7 @@ fn every_client_frame_has_an_example_that_parses() {
 fn every_server_frame_has_an_example_and_no_other_is_documented() {
     let mut known = known_types::<ServerFrame>();
     known.extend(EventKind::ALL.iter().map(|kind| kind.frame_type().to_owned()));
-    known.extend(["chat.typing", "chat.delivered", "chat.read"].map(str::to_owned));
+    known.extend([ACTIVITY, "chat.typing", "chat.delivered", "chat.read"].map(str::to_owned));
     assert_eq!(types_of(&examples("server")), known);
 }
 
@@ -74,6 +74,9 @@ fn every_example_of_a_server_frame_has_exactly_the_fields_of_its_type() {
     let own = known_types::<ServerFrame>();
     for example in examples("server") {
         let data = &example["data"];
+        if let Some(activity) = example.get("activity") {
+            assert_exact::<Activity>(activity);
+        }
         match type_of(&example) {
             "chat.delivered" | "chat.read" => assert_exact::<Mark>(data),
             "chat.typing" => {
@@ -86,6 +89,7 @@ fn every_example_of_a_server_frame_has_exactly_the_fields_of_its_type() {
             kind if kind.starts_with("chat.session.") => assert_exact::<Session>(data),
             kind if kind.starts_with("chat.message") || kind == "chat.reaction" => assert_exact::<Message>(data),
             kind if kind.starts_with("chat.member.") => assert_exact::<Member>(data),
+            ACTIVITY => assert_exact::<Activity>(data),
             kind => panic!("no type for {kind}"),
         }
     }

@@ -150,6 +150,14 @@ mod tests {
     }
 
     #[test]
+    fn an_activity_is_durable_and_no_state() {
+        let frame =
+            parse(r#"{"type": "chat.activity", "session_id": 42, "seq": 21, "data": {"kind": "session.status"}}"#);
+        let expected = Frame { chat: 42, seq: 21, what: What::Other("chat.activity".into()) };
+        assert_eq!(frame.durable(), Some(expected));
+    }
+
+    #[test]
     fn signs_of_life_and_answers_are_not_durable() {
         for text in [
             r#"{"type": "chat.typing", "session_id": 42, "data": {}}"#,

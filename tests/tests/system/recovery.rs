@@ -91,6 +91,12 @@ impl Talk {
     }
 }
 
+/// The activity that a frame tells, and where.
+fn activity_of(frame: &Value) -> Option<(i64, Value)> {
+    let activity = if frame["type"] == "chat.activity" { &frame["data"] } else { frame.get("activity")? };
+    Some((frame["seq"].as_i64()?, activity.clone()))
+}
+
 fn body_of(message: &Value) -> String {
     message["body"].as_str().expect("a text").to_owned()
 }
@@ -226,6 +232,33 @@ transport_test! {
             ("chat.message.deleted", &both, ""),
         ])
         .await;
+    }
+
+    async fn a_client_that_was_away_hears_that_its_session_was_closed_and_opened_again(
+        system: System,
+        transport: Transport,
+    ) {
+        let talk = Talk::begin(&system, transport).await;
+        let session = talk.visitor.session;
+        let mut staff = Live::open(Transport::WebSocket, system.gateway(0), &talk.operator).await;
+        for status in ["closed", "open"] {
+            talk.operator.set_status(session, status).await;
+        }
+        let mut client = talk.come_back(&system, transport).await;
+        let last = talk.say("live").await;
+        let frames = client.up_to(&last).await;
+        let of = |frame: &Value| frame["type"].as_str().expect("a type").to_owned();
+        let kinds: Vec<String> = frames.iter().map(of).collect();
+        assert_eq!(kinds, ["chat.activity", "chat.session.status", "chat.message"]);
+        let seqs: Vec<_> = frames.iter().map(|frame| frame["seq"].as_i64()).collect();
+        assert_eq!(seqs, [1, 2, 3].map(|behind| Some(talk.left_at.seq + behind)));
+        let told: Vec<_> = frames.iter().filter_map(activity_of).map(|(seq, it)| (seq, it["to"].clone())).collect();
+        assert_eq!(told, [(talk.left_at.seq + 1, json!("closed")), (talk.left_at.seq + 2, json!("open"))]);
+        let actor = json!({"type": "operator", "id": talk.operator.id, "name": "Olga"});
+        assert!(frames.iter().filter_map(activity_of).all(|(_, activity)| activity["actor"] == actor));
+        let live: Vec<_> = staff.up_to(&last).await.iter().filter_map(activity_of).collect();
+        let missed: Vec<_> = frames.iter().filter_map(activity_of).collect();
+        assert!(live.ends_with(&missed), "an operator who was there was told the same: {live:?}");
     }
 
     async fn who_is_cut_again_and_again_misses_nothing_and_gets_nothing_twice(system: System, transport: Transport) {
