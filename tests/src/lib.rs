@@ -64,7 +64,7 @@ macro_rules! system_test {
 #[macro_export]
 macro_rules! transport_test {
     () => {};
-    (#[distributed] async fn $name:ident($($argument:ident: $kind:ty),+) $body:block $($rest:tt)*) => {
+    (#[distributed] async fn $name:ident($($argument:ident: $kind:ty),+ $(,)?) $body:block $($rest:tt)*) => {
         mod $name {
             use super::*;
             async fn check($($argument: $kind),+) $body
@@ -72,7 +72,7 @@ macro_rules! transport_test {
         }
         $crate::transport_test!($($rest)*);
     };
-    (async fn $name:ident($($argument:ident: $kind:ty),+) $body:block $($rest:tt)*) => {
+    (async fn $name:ident($($argument:ident: $kind:ty),+ $(,)?) $body:block $($rest:tt)*) => {
         mod $name {
             use super::*;
             async fn check($($argument: $kind),+) $body
