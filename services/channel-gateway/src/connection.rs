@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use chat_events::frame::{CloseCode, MAX_CLIENT_FRAME_BYTES, ServerFrame};
 use chat_events::gateway_api::{Principal, TokenFacts};
-use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Scope, SenderType, Seq, Signal, UserId, Visibility};
+use chat_events::{
+    ChatId, ChatKind, ErrorBody, ErrorCode, Scope, SenderType, Seq, Signal, UserId, Visibility, WorkspaceVersion,
+};
 use tokio::sync::oneshot;
 
 use crate::credentials::Identity;
@@ -51,6 +53,8 @@ pub struct Own {
     pub id: i64,
     /// The name to show.
     pub name: Option<String>,
+    /// The version of what is not of a chat that `connected` told it.
+    pub workspace: Option<WorkspaceVersion>,
 }
 
 /// What became of a frame that came in.
@@ -774,7 +778,7 @@ mod tests {
         connection.watch(chat, Watch::joining(group));
         assert!(connection.is_removed(chat, Seq(1)));
         assert!(outlet.sent().is_empty(), "nothing goes out before connected");
-        connection.introduce(Own { id: 9, name: None });
+        connection.introduce(Own { id: 9, name: None, workspace: None });
         connection.watch(chat, Watch::live(group, Seq(1)));
         assert!(connection.is_removed(chat, Seq(2)));
         assert!(outlet.sent().is_empty());

@@ -198,7 +198,7 @@ fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSn
         Some(Principal::Staff { .. }) => "staff",
         _ => "user",
     };
-    let own = Own { id: snapshot.self_id, name: snapshot.name.clone() };
+    let own = Own { id: snapshot.self_id, name: snapshot.name.clone(), workspace: snapshot.workspace };
     let data = Connected {
         connection_id: connection.id.clone(),
         role: role.to_owned(),

@@ -136,17 +136,17 @@ system_test! {
         assert_eq!(client.connected().await["data"]["workspace"], Value::Null);
         system.accounts().rename(&olga.email(), "Olivia").await;
         for socket in [&mut staff, &mut user] {
-            let changed = socket.next_of("workspace.changed").await;
+            let changed = socket.workspace_changed().await;
             assert_eq!(changed["data"]["kinds"], json!(["users"]));
             assert!(changed["data"]["version"].as_i64().is_some_and(|version| version > told), "{changed}");
         }
         let read = system.rest().get(&format!("/workspace?since={told}"), &uma.token).await.good();
         assert_eq!(read["users"], json!([{"id": olga.id, "name": "Olivia", "is_active": true}]));
         system.accounts().add_site("shop").await;
-        assert_eq!(staff.next_of("workspace.changed").await["data"]["kinds"], json!(["sites"]));
+        assert_eq!(staff.workspace_changed().await["data"]["kinds"], json!(["sites"]));
         // Both gateways have asked by now; the next change is the next that is told.
         system.accounts().rename(&olga.email(), "Olga").await;
-        assert_eq!(user.next_of("workspace.changed").await["data"]["kinds"], json!(["users"]));
+        assert_eq!(user.workspace_changed().await["data"]["kinds"], json!(["users"]));
         assert!(client.until_pong().await.is_empty());
     }
 }

@@ -12,9 +12,8 @@ impl Hub {
     pub fn tell_of_workspace(&self, news: &WorkspaceNews) {
         // Known before anybody is told: a connection that is just opening looks at it last.
         *lock(&self.workspace) = news.clone();
-        self.accounts().iter().filter(|connection| connection.own().is_some()).for_each(|connection| {
-            tell(connection, news);
-        });
+        let is_news = |connection: &Connection| connection.own().is_some_and(|own| own.workspace < Some(news.version));
+        self.accounts().iter().filter(|connection| is_news(connection)).for_each(|connection| tell(connection, news));
     }
 
     /// Tells a connection that has just been told of a version, where that is an older one.
