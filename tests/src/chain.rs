@@ -240,6 +240,9 @@ impl Chain {
         service.address = service.process.addr().await;
         self.until_ready().await;
         let process = &mut self.service(name).process;
+        // The task hears the signal once it runs; before that the signal would end the process by itself.
+        let id = process.id();
+        wait_until(&format!("{name} to run {task}"), async || hears_usr1(id).then_some(())).await;
         process.ask_to_panic();
         let status = process.ended().await;
         assert!(status.code().is_some_and(|code| code != 0), "{name} without {task}: {status}");
@@ -344,4 +347,12 @@ fn by_way_of(url: &str, edge: &Edge) -> String {
 pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     listener.local_addr().expect("an address")
+}
+
+/// Whether a process has a handler for SIGUSR1, by what Linux tells of it.
+fn hears_usr1(process: u32) -> bool {
+    const USR1: u64 = 1 << 9;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    caught.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & USR1 != 0)
 }

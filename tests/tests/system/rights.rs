@@ -153,7 +153,9 @@ system_test! {
         }
         let told: Vec<_> = types.iter().map(|(name, user)| (name.as_str(), *user)).collect();
         let expected = [
-            ("chat.member.added", Some(ada.id)), ("chat.member.added", Some(ben.id)), ("chat.message", None),
+            ("chat.member.added", Some(ada.id)), ("chat.member.added", Some(ben.id)),
+            // That Eve came, which her removal supersedes.
+            ("chat.activity", None), ("chat.message", None),
             ("chat.member.removed", Some(eve.id)), ("chat.message", None),
         ];
         assert_eq!(told, expected);
