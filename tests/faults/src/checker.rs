@@ -237,7 +237,7 @@ impl<'a> Book<'a> {
             Who::Visitor { session } => session == chat,
             Who::Staff { user } => {
                 let connection = usize::try_from(shown.connection).unwrap_or_default().saturating_sub(1);
-                let since = client.connected_at.get(connection).copied().unwrap_or_default();
+                let since = client.opened_at.get(connection).copied().unwrap_or_default();
                 let is_session = self.truth.chats.get(&chat).is_some_and(|chat| chat.is_session);
                 is_session && self.grants.held(user, chat, (since, shown.at))
             }

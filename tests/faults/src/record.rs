@@ -103,8 +103,8 @@ pub struct Seen {
     pub resumes_with_news: u32,
     /// Connections that were served.
     pub connections: u32,
-    /// When each of them began.
-    pub connected_at: Vec<At>,
+    /// When each of them was opened: its rights were read after that.
+    pub opened_at: Vec<At>,
     /// How its connections ended, and how often.
     pub ends: BTreeMap<String, u32>,
     /// What must not happen to a client that may be here: when, and what it was told.
@@ -202,7 +202,7 @@ impl Seen {
             resumes: 0,
             resumes_with_news: 0,
             connections: 0,
-            connected_at: Vec::new(),
+            opened_at: Vec::new(),
             ends: BTreeMap::new(),
             refusals: Vec::new(),
         }

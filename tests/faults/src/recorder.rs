@@ -175,12 +175,11 @@ impl Recorder {
     // --- what is seen --------------------------------------------------------------------------------------
 
     /// A client has a connection that is served. With a cursor it is a return.
-    pub fn connected(&self, viewer: Viewer, with_cursor: bool) -> u32 {
-        let at = self.now();
+    pub fn connected(&self, viewer: Viewer, with_cursor: bool, opened_at: At) -> u32 {
         let mut book = self.book();
         let seen = &mut book.records.clients[viewer.0];
         seen.connections += 1;
-        seen.connected_at.push(at);
+        seen.opened_at.push(opened_at);
         seen.resumes += u32::from(with_cursor && seen.connections > 1);
         seen.connections
     }

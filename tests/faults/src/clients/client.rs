@@ -20,7 +20,7 @@ use super::rest::{ChatsPage, History, Rest, with_jitter};
 use super::screen::{CatchUp, Screen};
 use super::trace::Trace;
 use super::unacked::{Saying, Unacked};
-use crate::record::{Transport, Who};
+use crate::record::{At, Transport, Who};
 use crate::recorder::{Recorder, Viewer};
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -83,6 +83,7 @@ pub struct Client {
 /// The state of one connection.
 struct Connection {
     number: u32,
+    opened_at: At,
     is_open: bool,
     heard: Instant,
     pinged: Instant,
@@ -107,10 +108,11 @@ enum Fetched {
 }
 
 impl Connection {
-    fn new(came_back: bool) -> Self {
+    fn new(came_back: bool, opened_at: At) -> Self {
         let now = Instant::now();
         Self {
             number: 0,
+            opened_at,
             is_open: false,
             heard: now,
             pinged: now,
@@ -139,7 +141,10 @@ impl Client {
         };
         let (screen, unacked) = (Screen::new(catch_up), Unacked::default());
         let trace = Trace::open(&setting.logs, &setting.name);
-        (Self { setting, commands, screen, epoch: 1, unacked, connection: Connection::new(false), trace }, sender)
+        (
+            Self { setting, commands, screen, epoch: 1, unacked, connection: Connection::new(false, At::ZERO), trace },
+            sender,
+        )
     }
 
     /// Listens until it is dropped.
@@ -178,7 +183,7 @@ impl Client {
 
     async fn connect_and_listen(&mut self) -> Ended {
         let has_cursor = self.screen.cursors().values().any(|cursor| *cursor > 0);
-        self.connection = Connection::new(has_cursor);
+        self.connection = Connection::new(has_cursor, self.setting.recorder.now());
         self.screen.connected();
         self.trace.opens(self.setting.recorder.now(), &format!("{:?}", self.screen.cursors()));
         match self.open().await {

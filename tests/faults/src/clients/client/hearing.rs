@@ -42,7 +42,7 @@ impl Client {
 
     async fn connected(&mut self, link: &mut Link, frame: &Incoming) -> Result<(), Ended> {
         let Setting { recorder, viewer, .. } = &self.setting;
-        self.connection.number = recorder.connected(*viewer, self.connection.came_back);
+        self.connection.number = recorder.connected(*viewer, self.connection.came_back, self.connection.opened_at);
         self.connection.is_open = true;
         self.epoch = frame.data["epoch"].as_i64().unwrap_or_default();
         let page = ChatsPage::of_connected(&frame.data);
