@@ -2,6 +2,7 @@
 
 use channel_auth::Role;
 use chat_events::{SiteId, UserId};
+use diesel::PgExpressionMethods;
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -27,19 +28,10 @@ pub(crate) async fn add(
 
 /// Takes the right to work in a site; none for the right to work in all. Returns whether it was there.
 pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Option<SiteId>) -> Result<bool, Error> {
-    let removed = match site {
-        Some(site) => {
-            diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(grants::site_id.eq(site.0)))
-                .execute(conn)
-                .await?
-        }
-        None => {
-            diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(grants::scope.eq("all")))
-                .execute(conn)
-                .await?
-        }
-    };
-    Ok(removed > 0)
+    // A grant of all sites has none.
+    let of_site = grants::site_id.is_not_distinct_from(site.map(|site| site.0));
+    let row = diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(of_site));
+    Ok(row.execute(conn).await? > 0)
 }
 
 /// The grants follow the account's role. An account that becomes an operator works in all sites, until it is told
