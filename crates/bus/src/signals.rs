@@ -3,9 +3,9 @@
 use chat_events::Signal;
 use prometheus_client::metrics::counter::Counter;
 use telemetry::Metrics;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use crate::Incoming;
+use crate::{BusError, Incoming};
 
 /// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
 const WAITING: usize = 1024;
@@ -67,6 +67,27 @@ pub(crate) struct WaitingSignals {
 }
 
 impl WaitingSignals {
+    /// Has a transport send what comes, until nobody can send any more. `renewal` tells that its link leads to the wrong server,
+    /// or to none: it goes on with a new one.
+    pub(crate) async fn send_all(mut self, mut transport: impl SignalTransport, mut renewal: watch::Receiver<()>) {
+        loop {
+            let signals = tokio::select! {
+                signals = self.next() => signals,
+                Ok(()) = renewal.changed() => {
+                    transport.forget_link();
+                    continue;
+                }
+            };
+            let Some(signals) = signals else { return };
+            let count = signals.len();
+            let dropped = transport.send(signals).await.unwrap_or_else(|error| {
+                tracing::debug!(%error, "signals were dropped");
+                count
+            });
+            self.count_dropped(dropped);
+        }
+    }
+
     /// Those that came meanwhile, in order. None when nobody can send any more. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Option<Vec<Signal>> {
         let mut signals = Vec::new();
@@ -77,6 +98,15 @@ impl WaitingSignals {
     pub(crate) fn count_dropped(&self, signals: usize) {
         self.dropped.inc_by(signals as u64);
     }
+}
+
+/// Sends signals over a link that it opens when it needs one.
+pub(crate) trait SignalTransport: Send {
+    /// Sends them, or all but those that are too large: how many these were.
+    fn send(&mut self, signals: Vec<Signal>) -> impl Future<Output = Result<usize, BusError>> + Send;
+
+    /// The next ones go over a new link.
+    fn forget_link(&mut self);
 }
 
 /// The signals of other processes that a dispatcher passes on.

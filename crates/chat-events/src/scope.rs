@@ -38,6 +38,12 @@ impl Scope {
         }
     }
 
+    /// Whether it holds all that another one holds.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.common(other) == *other
+    }
+
     /// Whether it holds the sessions of a site. Where the site is not known, all sites alone hold it.
     #[must_use]
     pub fn covers(&self, site: Option<SiteId>) -> bool {
@@ -59,6 +65,8 @@ mod tests {
         assert!(Scope::of_sites(None).covers(None));
         assert_eq!(scope.common(&Scope::of_sites(Some(vec![3, 4]))), Scope::of_sites(Some(vec![3])));
         assert_eq!(scope.common(&Scope::All), scope);
+        assert!(Scope::All.contains(&scope) && scope.contains(&scope) && scope.contains(&Scope::default()));
+        assert!(!scope.contains(&Scope::All) && !scope.contains(&Scope::of_sites(Some(vec![3, 4]))));
         assert!(!Scope::default().covers(Some(SiteId(1))), "no grant is no right");
     }
 }

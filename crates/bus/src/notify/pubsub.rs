@@ -13,7 +13,7 @@ use telemetry::{Part, Vital};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::signals::SignalSender;
+use super::signals::PgTransport;
 use crate::backoff::Backoff;
 use crate::postgres::{PING_EVERY, connect, notification, ping};
 use crate::{BusError, Hint, Incoming, PubSub, SignalSink};
@@ -48,9 +48,9 @@ impl PgPubSub {
             connected: connected_tx,
             renewal: renewal.subscribe(),
         };
-        let sender = SignalSender { database_url, to_send, renewal: renewal.subscribe() };
+        let sending = to_send.send_all(PgTransport::new(database_url), renewal.subscribe());
         spawn_until(vital, "link to the bus", &stop, listener.run());
-        spawn_until(vital, "signals to the bus", &stop, sender.run());
+        spawn_until(vital, "signals to the bus", &stop, sending);
         let _stop = stop.drop_guard();
         (Arc::new(Self { incoming, signals, connected, renewal, _stop }), received)
     }

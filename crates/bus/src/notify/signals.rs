@@ -1,5 +1,6 @@
 //! Sends signals by NOTIFY, those that came meanwhile together, and takes those of others.
 
+use chat_events::Signal;
 use chat_events::names::PG_SIGNALS;
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::payload::split;
 use crate::backoff::Backoff;
 use crate::postgres::{Notify, PING_EVERY, connect, notification, ping};
-use crate::signals::WaitingSignals;
+use crate::signals::SignalTransport;
 use crate::{BusError, SignalMetrics, SignalSink};
 
 /// Sends signals without listening to any, on a session that is opened at the first.
@@ -19,53 +20,37 @@ use crate::{BusError, SignalMetrics, SignalSink};
 pub fn signal_sink(database_url: SecretString, vital: &Vital) -> SignalSink {
     let (sink, to_send) = SignalSink::new();
     let (_nobody, renewal) = watch::channel(());
-    vital.spawn("signals to PostgreSQL", SignalSender { database_url, to_send, renewal }.run());
+    vital.spawn("signals to PostgreSQL", to_send.send_all(PgTransport::new(database_url), renewal));
     sink
 }
 
-/// The task's state.
-pub(super) struct SignalSender {
-    pub(super) database_url: SecretString,
-    pub(super) to_send: WaitingSignals,
-    /// The gateway's links lead to the wrong server, or to none.
-    pub(super) renewal: watch::Receiver<()>,
+/// Notifies on a session of its own.
+pub(super) struct PgTransport {
+    database_url: SecretString,
+    conn: Option<AsyncPgConnection>,
 }
 
-impl SignalSender {
-    /// Until nobody can send any more.
-    pub(super) async fn run(mut self) {
-        let mut conn = None;
-        loop {
-            let signals = tokio::select! {
-                signals = self.to_send.next() => signals,
-                Ok(()) = self.renewal.changed() => {
-                    conn = None;
-                    continue;
-                }
-            };
-            let Some(signals) = signals else { return };
-            let count = signals.len();
-            let (payloads, too_large) = split(signals);
-            let lost = match self.send(&mut conn, payloads).await {
-                Ok(()) => too_large,
-                Err(error) => {
-                    tracing::debug!(%error, "signals were dropped");
-                    count
-                }
-            };
-            self.to_send.count_dropped(lost);
-        }
+impl PgTransport {
+    pub(super) fn new(database_url: SecretString) -> Self {
+        Self { database_url, conn: None }
     }
+}
 
+impl SignalTransport for PgTransport {
     /// A connection that failed is not used again.
-    async fn send(&self, conn: &mut Option<AsyncPgConnection>, payloads: Vec<String>) -> Result<(), BusError> {
-        let mut usable = match conn.take() {
-            Some(usable) => usable,
+    async fn send(&mut self, signals: Vec<Signal>) -> Result<usize, BusError> {
+        let (payloads, too_large) = split(signals);
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
             None => connect(&self.database_url, "SET application_name = 'switchboard signals'").await?,
         };
-        Notify { channel: PG_SIGNALS, payloads }.send(&mut usable).await?;
-        *conn = Some(usable);
-        Ok(())
+        Notify { channel: PG_SIGNALS, payloads }.send(&mut conn).await?;
+        self.conn = Some(conn);
+        Ok(too_large)
+    }
+
+    fn forget_link(&mut self) {
+        self.conn = None;
     }
 }
 

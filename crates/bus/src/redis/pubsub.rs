@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{client, connect, connection_config, failed, soon};
 use super::inlet::Inlet;
-use super::signals::SignalSender;
+use super::signals::RedisTransport;
 use super::subscriptions::{Subscriptions, Work};
 use super::window::Window;
 use crate::backoff::Backoff;
@@ -59,8 +59,8 @@ impl RedisPubSub {
         // Heard of by the first link on; nobody waits for it.
         drop(subscriptions.add(&[Channel::Beats]));
         let prefix = config.redis_prefix.clone();
-        let sender =
-            SignalSender { client: client.clone(), prefix: prefix.clone(), to_send, renewal: renewal.subscribe() };
+        let transport = RedisTransport::new(client.clone(), prefix.clone());
+        let sending = to_send.send_all(transport, renewal.subscribe());
         let window = Window::new(client.clone(), prefix.clone());
         let listener = Listener {
             client,
@@ -71,7 +71,7 @@ impl RedisPubSub {
             connected: Arc::clone(&connected),
             renewal: renewal.subscribe(),
         };
-        spawn_until(vital, "signals to the bus", &stop, sender.run());
+        spawn_until(vital, "signals to the bus", &stop, sending);
         spawn_until(vital, "link to the bus", &stop, listener.run());
         let _stop = stop.drop_guard();
         let own = Self { subscriptions, signals, connected, window, renewal, _stop };

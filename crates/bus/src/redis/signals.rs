@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::client::{client, connect, connection_config, failed};
 use super::inlet::SignalEnvelope;
-use crate::signals::WaitingSignals;
+use crate::signals::SignalTransport;
 use crate::{BusError, PubSubConfig, SignalSink};
 
 /// How long it is known when somebody was last seen in a chat, after the last reader there. PostgreSQL knows for ever.
@@ -24,39 +24,21 @@ const LAST_SEEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
 pub fn signal_sink(config: &PubSubConfig, vital: &Vital) -> Result<SignalSink, BusError> {
     let (sink, to_send) = SignalSink::new();
     let (_nobody, renewal) = watch::channel(());
-    let sender = SignalSender { client: client(config)?, prefix: config.redis_prefix.clone(), to_send, renewal };
-    vital.spawn("signals to Redis", sender.run());
+    let transport = RedisTransport::new(client(config)?, config.redis_prefix.clone());
+    vital.spawn("signals to Redis", to_send.send_all(transport, renewal));
     Ok(sink)
 }
 
-/// The task's state.
-pub(super) struct SignalSender {
-    pub(super) client: Client,
-    pub(super) prefix: String,
-    pub(super) to_send: WaitingSignals,
-    /// The gateway's links lead to the wrong server, or to none.
-    pub(super) renewal: watch::Receiver<()>,
+/// Publishes on a connection of its own.
+pub(super) struct RedisTransport {
+    client: Client,
+    prefix: String,
+    conn: Option<MultiplexedConnection>,
 }
 
-impl SignalSender {
-    /// Until nobody can send any more.
-    pub(super) async fn run(mut self) {
-        let mut conn = None;
-        loop {
-            let signals = tokio::select! {
-                signals = self.to_send.next() => signals,
-                Ok(()) = self.renewal.changed() => {
-                    conn = None;
-                    continue;
-                }
-            };
-            let Some(signals) = signals else { return };
-            let (count, pipeline) = (signals.len(), self.pipeline(signals));
-            if let Err(error) = self.send(&mut conn, &pipeline).await {
-                tracing::debug!(%error, "signals were dropped");
-                self.to_send.count_dropped(count);
-            }
-        }
+impl RedisTransport {
+    pub(super) fn new(client: Client, prefix: String) -> Self {
+        Self { client, prefix, conn: None }
     }
 
     /// One transaction, so that both copies of a signal are published at one moment.
@@ -81,17 +63,24 @@ impl SignalSender {
         pipeline.hset(&key, mark.reader.to_string(), mark.updated_at.to_rfc3339()).ignore();
         pipeline.expire(&key, LAST_SEEN_TTL_SECONDS).ignore();
     }
+}
 
+impl SignalTransport for RedisTransport {
     /// A connection that failed is not used again.
-    async fn send(&self, conn: &mut Option<MultiplexedConnection>, pipeline: &Pipeline) -> Result<(), BusError> {
-        let mut usable = match conn.take() {
-            Some(usable) => usable,
+    async fn send(&mut self, signals: Vec<Signal>) -> Result<usize, BusError> {
+        let pipeline = self.pipeline(signals);
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
             None => {
                 connect(&self.client, &connection_config(), &format!("switchboard-signals:{}", self.prefix)).await?
             }
         };
-        pipeline.exec_async(&mut usable).await.map_err(|error| failed(&error))?;
-        *conn = Some(usable);
-        Ok(())
+        pipeline.exec_async(&mut conn).await.map_err(|error| failed(&error))?;
+        self.conn = Some(conn);
+        Ok(0)
+    }
+
+    fn forget_link(&mut self) {
+        self.conn = None;
     }
 }

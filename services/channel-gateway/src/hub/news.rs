@@ -53,12 +53,7 @@ impl Compared {
 
     /// Whether all of these sites were compared.
     fn holds(&self, scope: &Scope) -> bool {
-        self.at.is_some()
-            && match (&self.scope, scope) {
-                (Scope::All, _) => true,
-                (Scope::Sites(_), Scope::All) => false,
-                (Scope::Sites(known), Scope::Sites(sites)) => sites.is_subset(known),
-            }
+        self.at.is_some() && self.scope.contains(scope)
     }
 }
 

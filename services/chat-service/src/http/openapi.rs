@@ -74,13 +74,19 @@ impl Modify for Bearers {
     }
 }
 
+/// All operations of the document, by the methods that we serve.
+fn operations(openapi: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {
+    openapi.paths.paths.values_mut().flat_map(|path| {
+        [&mut path.get, &mut path.post, &mut path.put, &mut path.patch, &mut path.delete].into_iter().flatten()
+    })
+}
+
 /// Bodies have the fields that are described and no others.
 struct KnownFields;
 
 impl Modify for KnownFields {
     fn modify(&self, openapi: &mut OpenApi) {
-        let operations = openapi.paths.paths.values().flat_map(|path| [&path.post, &path.put, &path.patch]).flatten();
-        let bodies: Vec<String> = operations
+        let bodies: Vec<String> = operations(openapi)
             .filter_map(|operation| {
                 let RefOr::T(body) = operation.request_body.as_ref()? else { return None };
                 let RefOr::T(content) = body.content.get("application/json")? else { return None };
@@ -104,11 +110,7 @@ struct Errors;
 
 impl Modify for Errors {
     fn modify(&self, openapi: &mut OpenApi) {
-        for path in openapi.paths.paths.values_mut() {
-            for operation in [&mut path.get, &mut path.post, &mut path.patch, &mut path.delete].into_iter().flatten() {
-                add_errors(operation);
-            }
-        }
+        operations(openapi).for_each(add_errors);
     }
 }
 
@@ -119,15 +121,13 @@ impl Modify for RateLimits {
     fn modify(&self, openapi: &mut OpenApi) {
         let seconds = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
         let retry_after = HeaderBuilder::new().schema(Some(seconds)).description(Some("Seconds to wait")).build();
-        for path in openapi.paths.paths.values_mut() {
-            for operation in [&mut path.get, &mut path.post, &mut path.delete].into_iter().flatten() {
-                for (status, description) in [
-                    ("429", "Too fast; `details.retry_after_ms` says how long to wait"),
-                    ("503", "A part that this needs does not answer, or has too much to do; try again"),
-                ] {
-                    let refused = error(description).header("Retry-After", retry_after.clone());
-                    operation.responses.responses.insert(status.to_owned(), RefOr::T(refused.build()));
-                }
+        for operation in operations(openapi) {
+            for (status, description) in [
+                ("429", "Too fast; `details.retry_after_ms` says how long to wait"),
+                ("503", "A part that this needs does not answer, or has too much to do; try again"),
+            ] {
+                let refused = error(description).header("Retry-After", retry_after.clone());
+                operation.responses.responses.insert(status.to_owned(), RefOr::T(refused.build()));
             }
         }
     }
