@@ -85,7 +85,7 @@ struct State {
     /// Chats that a user was added to, and has not joined yet: the last time counts.
     invitations: Vec<(ChatId, Seq)>,
     /// The sites in which an operator works, as it was told when it connected.
-    scope: Option<Scope>,
+    scope: Option<Box<Scope>>,
     /// `connected` is out: invitations are accepted when they come.
     accepts_invitations: bool,
     /// Chats that a user does not want to hear of, though it is a member.
@@ -176,12 +176,12 @@ impl Connection {
 
     /// Says in which sites its operator works.
     pub fn works_in(&self, scope: Scope) {
-        self.state().scope = Some(scope);
+        self.state().scope = Some(Box::new(scope));
     }
 
     /// Whether its operator works in other sites than when it connected.
     pub fn is_out_of_scope(&self, now: &Scope) -> bool {
-        self.state().scope.as_ref().is_some_and(|scope| scope != now)
+        self.state().scope.as_ref().is_some_and(|scope| **scope != *now)
     }
 
     /// The user behind it, if it is not a visitor.

@@ -16,7 +16,8 @@ pub struct Watches {
     /// In no order. The only chat of most connections lies in the connection itself.
     few: SmallVec<[(ChatId, Watch); 1]>,
     /// All of them, once there were more than a few.
-    many: Option<HashMap<ChatId, Watch>>,
+    #[expect(clippy::box_collection, reason = "few connections have one, and each has the room for it")]
+    many: Option<Box<HashMap<ChatId, Watch>>>,
 }
 
 impl Watches {
@@ -43,7 +44,7 @@ impl Watches {
             return;
         }
         if self.many.is_none() && self.few.len() == FEW {
-            self.many = Some(std::mem::take(&mut self.few).into_iter().collect());
+            self.many = Some(Box::new(std::mem::take(&mut self.few).into_iter().collect()));
         }
         match &mut self.many {
             Some(many) => drop(many.insert(chat, watch)),
