@@ -24,6 +24,10 @@ pub enum ErrorCode {
     MethodNotAllowed,
     /// It contradicts the present state. 409.
     Conflict,
+    /// The cursor is of another history of the database, or of none: begin anew. 409.
+    Resync,
+    /// What followed the cursor is not kept any more. 410.
+    Gone,
     /// Over the size limit. 413.
     TooLarge,
     /// Not `application/json`. 415.
@@ -48,7 +52,8 @@ impl ErrorCode {
             Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::Conflict => 409,
+            Self::Conflict | Self::Resync => 409,
+            Self::Gone => 410,
             Self::TooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Invalid => 422,

@@ -16,6 +16,7 @@
 //! - [`command`]: what a client wants to be written
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: what a gateway asks chat-service
+//! - [`feed`]: the change feed and its cursors
 //! - [`text`]: what a text shows; [`metadata`]: free JSON; [`fault`]: what is wrong with a value
 //! - [`error`]: the one shape of an error, in REST and in frames
 
@@ -26,6 +27,7 @@ pub mod command;
 pub mod error;
 pub mod event;
 pub mod fault;
+pub mod feed;
 pub mod frame;
 pub mod gateway_api;
 pub mod ids;

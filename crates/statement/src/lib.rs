@@ -8,6 +8,7 @@ use diesel::query_builder::AstPass;
 
 /// Declares a statement: its parameters as fields, the SQL types of its columns, and its text, in which `$name`
 /// stands for the parameter of that name.
+#[macro_export]
 macro_rules! statement {
     (
         $(#[$doc:meta])*
@@ -45,7 +46,7 @@ macro_rules! statement {
                 &'b self,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                $crate::db::statement::walk(Self::TEXT, &mut out, |name, out| match name {
+                $crate::walk(Self::TEXT, &mut out, |name, out| match name {
                     $(stringify!($field) => out.push_bind_param::<$sql, _>(&self.$field),)*
                     other => unreachable!("the statement has no parameter {other}"),
                 })
@@ -53,11 +54,10 @@ macro_rules! statement {
         }
     };
 }
-pub(crate) use statement;
 
 /// A part of a statement's text.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Piece<'a> {
+enum Piece<'a> {
     /// As it is.
     Sql(&'a str),
     /// A parameter by name.
@@ -66,7 +66,7 @@ pub(crate) enum Piece<'a> {
 
 /// Writes a text with its parameters. A parameter is bound where it is named first; diesel numbers binds from 1 as
 /// they come, so a later mention can repeat its number.
-pub(crate) fn walk<'b>(
+pub fn walk<'b>(
     text: &'static str,
     out: &mut AstPass<'_, 'b, Pg>,
     mut bind: impl FnMut(&str, &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>,
@@ -88,7 +88,7 @@ pub(crate) fn walk<'b>(
 }
 
 /// Splits a text at its `$name` parameters.
-pub(crate) fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut parts = text.split('$');
     let head = parts.next().map(Piece::Sql);
     head.into_iter().chain(parts.flat_map(|part| {

@@ -5,6 +5,7 @@
 //! - [`password`]: the hashes of passwords, and how many at a time
 
 pub(crate) mod grants;
+pub(crate) mod old_logins;
 pub(crate) mod password;
 pub(crate) mod refresh_tokens;
 pub(crate) mod routes;

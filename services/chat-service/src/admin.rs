@@ -1,8 +1,9 @@
-//! The work of the command line beside serving: accounts, chats and sites.
+//! The work of the command line beside serving: accounts, chats, sites and jobs.
 
 use bus::outbox::LaneWaker;
 use channel_auth::Role;
 use chat_events::{ChatId, ChatKind, LaneCount, SiteId, UserId};
+use jobs::admin::Listed;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
@@ -68,6 +69,21 @@ impl Admin {
     pub async fn rename_user(&mut self, email: &str, name: &str) -> Result<(), Error> {
         let user = self.find_account(email).await?;
         users::rename(&mut self.connection, user, &name_to_show(name)?.into_inner()).await
+    }
+
+    /// The oldest jobs, of a kind or of all.
+    pub async fn jobs(&mut self, kind: Option<&str>, only_dead: bool, count: u16) -> Result<Vec<Listed>, Error> {
+        Ok(jobs::admin::list(&mut self.connection, kind, only_dead, count).await?)
+    }
+
+    /// Has jobs tried again at once; those that there were.
+    pub async fn retry_jobs(&mut self, ids: &[i64]) -> Result<Vec<i64>, Error> {
+        Ok(jobs::admin::retry(&mut self.connection, ids).await?)
+    }
+
+    /// Has nobody do jobs; those that there were.
+    pub async fn drop_jobs(&mut self, ids: &[i64]) -> Result<Vec<i64>, Error> {
+        Ok(jobs::admin::drop(&mut self.connection, ids).await?)
     }
 
     /// Gives a site another name to show.

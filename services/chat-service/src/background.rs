@@ -6,14 +6,16 @@ use chat_events::Epoch;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use jobs::JobMetrics;
 use secrecy::SecretString;
-use telemetry::Part;
+use telemetry::{Part, Vital};
 use tokio_util::sync::CancellationToken;
 
 use crate::db::installation::{self, PrepareError};
 use crate::db::{self, Database};
 use crate::error::Error;
 use crate::state::AppState;
+use crate::upkeep::Upkeep;
 
 /// How often PostgreSQL is asked whether it is there, and how soon a failed start is tried again.
 const PING_EVERY: Duration = Duration::from_secs(1);
@@ -34,32 +36,26 @@ pub struct Background {
     pub(crate) url: SecretString,
     pub(crate) part: Part,
     pub(crate) shutdown: CancellationToken,
+    pub(crate) upkeep: Upkeep,
+    pub(crate) job_metrics: JobMetrics,
+    pub(crate) vital: Vital,
 }
 
 impl Background {
     /// Runs until shutdown. An error means that this database can never be served by this configuration or build.
     pub async fn run(self) -> Result<(), PrepareError> {
         let shutdown = self.shutdown.clone();
-        shutdown.run_until_cancelled(self.keep()).await.unwrap_or(Ok(()))
-    }
-
-    async fn keep(self) -> Result<(), PrepareError> {
-        let epoch = self.prepare().await?;
+        let Some(prepared) = shutdown.run_until_cancelled(self.prepare()).await else { return Ok(()) };
         self.state.database.set_prepared();
-        self.state.epoch.send_replace(Some(epoch));
-        let (mut tidied, mut link) = (Instant::now(), Link::default());
-        loop {
-            match self.look(&mut link).await {
-                Ok(()) => self.part.up(),
-                Err(error) => self.part.down(error.to_string()),
-            }
-            if tidied.elapsed() >= TIDY_EVERY {
-                self.state.limits.forget_idle();
-                self.state.logins.forget_idle();
-                tidied = Instant::now();
-            }
-            tokio::time::sleep(PING_EVERY).await;
+        self.state.epoch.send_replace(Some(prepared?));
+        let Self { state, url, part, upkeep, job_metrics, vital, .. } = self;
+        let begun = shutdown.run_until_cancelled(begin(&upkeep, &state)).await;
+        let workers = upkeep.workers(state.database.clone(), state.jobs.clone(), job_metrics, vital);
+        if begun.is_some() {
+            let watch = Watch { state, url, part };
+            tokio::join!(shutdown.run_until_cancelled(watch.keep()), workers.run(shutdown.clone()));
         }
+        Ok(())
     }
 
     /// Tries until PostgreSQL answers.
@@ -81,6 +77,40 @@ impl Background {
         let connection = self.state.database.get_unprepared().await;
         let mut connection = connection.map_err(|error| PrepareError::Away(error.to_string()))?;
         installation::claim_lanes(&mut connection, self.state.changes.lanes()).await
+    }
+}
+
+/// Tries until the jobs are there that are there from the start.
+async fn begin(upkeep: &Upkeep, state: &AppState) {
+    let enqueue = async || upkeep.begin(&mut *state.connection().await?).await;
+    while let Err(error) = enqueue().await {
+        tracing::warn!(%error, "the jobs of upkeep could not be enqueued");
+        tokio::time::sleep(PING_EVERY).await;
+    }
+}
+
+/// Watches the database.
+struct Watch {
+    state: AppState,
+    url: SecretString,
+    part: Part,
+}
+
+impl Watch {
+    async fn keep(self) {
+        let (mut tidied, mut link) = (Instant::now(), Link::default());
+        loop {
+            match self.look(&mut link).await {
+                Ok(()) => self.part.up(),
+                Err(error) => self.part.down(error.to_string()),
+            }
+            if tidied.elapsed() >= TIDY_EVERY {
+                self.state.limits.forget_idle();
+                self.state.logins.forget_idle();
+                tidied = Instant::now();
+            }
+            tokio::time::sleep(PING_EVERY).await;
+        }
     }
 
     /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all

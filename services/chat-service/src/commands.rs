@@ -1,12 +1,14 @@
 //! The work of the command line beside serving: one file for each thing that it acts on.
 
 mod chat;
+mod jobs;
 mod site;
 mod user;
 
 use clap::Subcommand;
 
 pub use chat::ChatCommand;
+pub use jobs::JobsCommand;
 pub use site::SiteCommand;
 pub use user::UserCommand;
 
@@ -25,6 +27,9 @@ pub enum AdminCommand {
     /// Web sites whose visitors open sessions
     #[command(subcommand)]
     Site(SiteCommand),
+    /// What must be done later
+    #[command(subcommand)]
+    Jobs(JobsCommand),
 }
 
 impl AdminCommand {
@@ -35,6 +40,7 @@ impl AdminCommand {
             Self::User(command) => command.run(admin).await,
             Self::Chat(command) => command.run(admin).await,
             Self::Site(command) => command.run(admin).await,
+            Self::Jobs(command) => command.run(admin).await,
         }
     }
 }

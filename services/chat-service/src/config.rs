@@ -23,6 +23,9 @@ pub struct Config {
     /// Logins
     #[command(flatten)]
     pub login_limits: LoginLimitsConfig,
+    /// The change feed
+    #[command(flatten)]
+    pub feed: FeedConfig,
     /// How many proxies in front are to be believed about the client's address (X-Forwarded-For)
     #[arg(long, env = "HTTP__TRUSTED_PROXIES", default_value_t = 0)]
     pub http_trusted_proxies: usize,
@@ -60,6 +63,18 @@ impl DatabaseConfig {
         secret("DATABASE_URL", self.database_url.as_ref(), self.database_url_file.as_deref())?
             .ok_or(ConfigError::Missing("DATABASE_URL"))
     }
+}
+
+/// How much of the change feed is kept. A reader that was away for longer begins anew.
+#[derive(Debug, Clone, clap::Args)]
+pub struct FeedConfig {
+    /// How long changes are kept
+    #[arg(long, env = "FEED__KEEP", default_value = "14d", value_parser = humantime::parse_duration)]
+    pub feed_keep: Duration,
+    /// How many changes are kept at most, over all lanes; each takes about 125 bytes
+    #[arg(long, env = "FEED__MAX_CHANGES", default_value_t = 100_000_000,
+          value_parser = clap::value_parser!(i64).range(1000..))]
+    pub feed_max_changes: i64,
 }
 
 /// How much one may ask for, over REST and, where it is about writing, sockets together. Each instance of chat-service

@@ -1,7 +1,6 @@
 //! PostgreSQL: the pools, and the parts that statements of all features share.
 //!
 //! - `pool`: the pools of connections
-//! - [`statement`]: fixed SQL texts, prepared once for each connection
 //! - [`schema`]: the tables; [`stored`]: enums in them; [`json`]: times in JSON
 //! - [`bad_rows`]: stored values that cannot be read
 //! - [`installation`]: migrations, and the settings that must not differ between two starts
@@ -13,7 +12,6 @@ pub(crate) mod installation;
 pub(crate) mod json;
 mod pool;
 pub(crate) mod schema;
-pub(crate) mod statement;
 pub(crate) mod stored;
 
 pub(crate) use pool::{Connection, Database, configure, connect};

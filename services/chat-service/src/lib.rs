@@ -3,7 +3,7 @@
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
 //!   `sites`; `marks`; `activity`; `workspace`, which is not of a chat
-//! - [`gateway`]: requests of gateways, over HTTP or within one process
+//! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
 //!
 //! Shared by the features:
 //! - `access`: the rights of actors; `changes`: the one way to change a chat
@@ -14,7 +14,7 @@
 //! The process:
 //! - [`config`]: the settings from the environment; [`start`](mod@start): putting it together; `state`: the state that
 //!   requests share; [`background`]: preparing the database and watching it
-//! - [`relay`]: from the outbox to RabbitMQ
+//! - [`relay`]: from the outbox to RabbitMQ; `upkeep`: what is cleared away in time
 //! - [`commands`], [`admin`]: the command line beside serving; [`hot_paths`]: single statements, to be measured
 
 mod access;
@@ -28,6 +28,7 @@ pub mod commands;
 pub mod config;
 mod db;
 pub mod error;
+mod feed;
 pub mod gateway;
 pub mod hot_paths;
 pub mod http;
@@ -42,6 +43,7 @@ mod sites;
 mod start;
 mod state;
 mod tokens;
+mod upkeep;
 mod workspace;
 mod writes;
 

@@ -101,6 +101,7 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
         lost = context.vital.lost() => Err(lost.into()),
     };
     context.health.part("process").down("shutting down");
+    state.end_waits();
     server.stop().await;
     state.finish_writes().await;
     context.shutdown.cancel();

@@ -11,6 +11,7 @@ mod change;
 pub(crate) mod json;
 mod list;
 mod open;
+pub(crate) mod orphans;
 pub(crate) mod routes;
 mod view;
 mod visitor;

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use bus::SignalSink;
 use bus::outbox::LaneWaker;
+use jobs::{JobMetrics, JobWaker};
 use telemetry::{Health, Metrics, Vital};
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::old_logins::ForgetOldLogins;
 use crate::accounts::password::Passwords;
 use crate::background::Background;
 use crate::changes::ChatChanges;
@@ -16,6 +18,8 @@ use crate::config::{Config, ConfigError};
 use crate::db::Database;
 use crate::db::bad_rows::BadRows;
 use crate::error::Error;
+use crate::feed::Readers;
+use crate::feed::prune::PruneFeed;
 use crate::http::cors::Origins;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;
@@ -24,6 +28,7 @@ use crate::messages::send::{Sends, statement};
 use crate::metrics::ServiceMetrics;
 use crate::state::{AppState, Shared};
 use crate::tokens::Tokens;
+use crate::upkeep::Upkeep;
 use crate::writes::Writes;
 
 /// The parts that the process around chat-service gives it.
@@ -79,6 +84,8 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
         changes,
         writes,
         signals: context.signals.clone(),
+        jobs: JobWaker::default(),
+        feed_readers: Readers::new(context.waker.clone()),
         metrics,
         database,
         internal_secret: config.auth.internal_secret()?,
@@ -86,6 +93,21 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
         epoch: watch::Sender::new(None),
     }));
     let part = context.health.part("postgres");
-    let background = Background { state: state.clone(), url, part, shutdown: context.shutdown.clone() };
+    let background = Background {
+        state: state.clone(),
+        url,
+        part,
+        shutdown: context.shutdown.clone(),
+        upkeep: Upkeep {
+            feed: PruneFeed {
+                lanes,
+                age: config.feed.feed_keep,
+                rows: config.feed.feed_max_changes / i64::from(lanes.get()),
+            },
+            logins: ForgetOldLogins { access_ttl: config.auth.access_ttl },
+        },
+        job_metrics: JobMetrics::register(&context.metrics),
+        vital: context.vital.clone(),
+    };
     Ok((state, background))
 }

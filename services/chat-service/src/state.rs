@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus::SignalSink;
 use chat_events::Epoch;
+use jobs::JobWaker;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
@@ -12,6 +13,7 @@ use crate::changes::ChatChanges;
 use crate::db::bad_rows::BadRows;
 use crate::db::{Connection, Database};
 use crate::error::Error;
+use crate::feed::Readers;
 use crate::http::cors::Origins;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;
@@ -40,6 +42,8 @@ pub struct Shared {
     pub(crate) sends: Sends,
     pub(crate) writes: Writes,
     pub(crate) signals: SignalSink,
+    pub(crate) jobs: JobWaker,
+    pub(crate) feed_readers: Readers,
     pub(crate) internal_secret: Option<SecretString>,
     pub(crate) allowed_origins: Origins,
     /// None until the database is prepared.
@@ -69,6 +73,11 @@ impl AppState {
     /// Whether the addresses of clients are told by proxies.
     pub fn is_behind_proxies(&self) -> bool {
         self.trusted_proxies > 0
+    }
+
+    /// Has nobody wait for an answer any more, before the server stops.
+    pub fn end_waits(&self) {
+        self.feed_readers.end_waits();
     }
 
     /// Waits for writes in flight, after the server has stopped.

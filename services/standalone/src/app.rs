@@ -82,6 +82,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     };
     process.context.health.part("process").down("shutting down");
     channel_gateway::drain::drain(&gateway, &process.config.channel).await;
+    chat.end_waits();
     server.stop().await;
     chat.finish_writes().await;
     process.context.shutdown.cancel();

@@ -66,6 +66,8 @@ fn a_good_run() -> (Records, Truth) {
             client("user", Who::User { user: USER }, &of_group),
         ],
         overdue: Vec::new(),
+        feed: Vec::new(),
+        feed_refusal: None,
         members: vec![MemberChange { chat: GROUP, user: USER, seq: 1, is_in: true, asked_at: At::ZERO }],
         grants: Grants::default(),
     };

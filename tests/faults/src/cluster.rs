@@ -134,6 +134,12 @@ impl Cluster {
         self.layout.servers.postgres.as_str()
     }
 
+    /// The proof that a service shows to another.
+    #[must_use]
+    pub fn internal_secret(&self) -> String {
+        self.layout.internal_secret.clone()
+    }
+
     /// The command line of an administrator.
     #[must_use]
     pub fn administration(&self) -> Administration {

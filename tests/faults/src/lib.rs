@@ -10,7 +10,7 @@
 //! - [`injector`]: does it
 //! - [`frame`], [`record`], [`recorder`]: what was seen; [`grants`]: the sites of operators
 //! - [`truth`]: what PostgreSQL has
-//! - [`checker`]: compares the two; pure
+//! - [`checker`]: compares the two; pure · [`feed`]: a reader of the change feed, and the same for it
 //! - [`footprint`]: what the services use of the machine meanwhile
 //! - [`run`]: one run from start to verdict
 //! - [`report`]: what came of it
@@ -20,6 +20,7 @@ pub mod clients;
 pub mod cluster;
 pub mod crowd;
 pub mod faults;
+pub mod feed;
 pub mod footprint;
 pub mod frame;
 pub mod grants;

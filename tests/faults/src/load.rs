@@ -129,6 +129,12 @@ impl Load {
         let _all = timeout(ERRANDS_PATIENCE, errands.join_all()).await;
     }
 
+    /// Asks both chat-services.
+    #[must_use]
+    pub fn rest(&self) -> Rest {
+        self.rest.clone()
+    }
+
     /// Everybody who listens.
     #[must_use]
     pub fn listeners(&self) -> Vec<Listener> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::feed::Change;
 use crate::frame::{Frame, Message};
 use crate::grants::Grants;
 
@@ -154,6 +155,10 @@ pub struct Records {
     pub members: Vec<MemberChange>,
     /// The sites of sessions, and of operators.
     pub grants: Grants,
+    /// What the reader of the change feed got.
+    pub feed: Vec<Change>,
+    /// Why it was refused, if it was.
+    pub feed_refusal: Option<String>,
 }
 
 impl Who {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::feed::Change;
 use crate::frame::{Frame, Message, What};
 use crate::grants::GrantChange;
 use crate::record::{At, MemberChange, Overdue, Records, Seen, Sent, Shown, Transport, Who};
@@ -119,6 +120,16 @@ impl Recorder {
         let user = change.user;
         book.records.grants.changed(change);
         book.no_longer_due_to_staff(user);
+    }
+
+    /// The reader of the change feed got a page.
+    pub fn feed_read(&self, changes: Vec<Change>) {
+        self.book().records.feed.extend(changes);
+    }
+
+    /// It was refused for good.
+    pub fn feed_refused(&self, why: String) {
+        self.book().records.feed_refusal = Some(why);
     }
 
     // --- what is written -----------------------------------------------------------------------------------

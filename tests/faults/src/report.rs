@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::checker::{Finding, Truth, Verdict, Wrong};
+use crate::feed;
 use crate::footprint::{Footprint, Trail};
 use crate::injector::Hit;
 use crate::record::{At, ClientKind, Records, Who};
@@ -61,7 +62,8 @@ impl Row {
 
 impl Outcome {
     fn refusals(&self) -> usize {
-        self.records.clients.iter().map(|client| client.refusals.len()).sum()
+        let of_clients: usize = self.records.clients.iter().map(|client| client.refusals.len()).sum();
+        of_clients + usize::from(self.records.feed_refusal.is_some())
     }
 
     /// Kinds of faults that never hit anything in flight.
@@ -114,13 +116,14 @@ impl Outcome {
         let count = |wrong| self.verdict.count(wrong);
         format!(
             "sent={sent} answered={answered} delivered={delivered} lost={} duplicated={} inverted={} leaked={} \
-             refused={} faults={} seed={}",
+             refused={} faults={} feed={} seed={}",
             count(Wrong::Lost),
             count(Wrong::Duplicated),
             count(Wrong::Inverted),
             count(Wrong::Leaked),
             self.refusals(),
             self.hits.iter().filter(|hit| hit.counts).count(),
+            self.records.feed.len(),
             self.seed
         )
     }
@@ -299,6 +302,9 @@ impl Outcome {
             for (at, why) in &client.refusals {
                 let _infallible = writeln!(text, "Refused: {}, at {:.3} s: {why}", client.name, at.as_secs_f64());
             }
+        }
+        if let Some(why) = &self.records.feed_refusal {
+            let _infallible = writeln!(text, "Refused: {}: {why}", feed::NAME);
         }
         for words in self.swollen() {
             let _infallible = writeln!(text, "Swollen: {words}");

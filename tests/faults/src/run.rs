@@ -10,6 +10,7 @@ use crate::checker::{self, Wrong};
 use crate::cluster::servers::Servers;
 use crate::cluster::{Cluster, PubSub};
 use crate::faults::Fault;
+use crate::feed::{self, FeedReader};
 use crate::injector::{Hit, Injector};
 use crate::load::{self, Load};
 use crate::part::Part;
@@ -64,6 +65,8 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let recorder = Recorder::default();
     let load = Load::new(&cluster, recorder.clone(), plan.logs);
     load.begin(&cluster, plan.rate).await?;
+    let reader = FeedReader::new(load.rest(), cluster.internal_secret(), recorder.clone());
+    let reader = tokio::spawn(reader.run());
     load::all_connected(&recorder, CONNECT_PATIENCE).await?;
     println!("the system is up under load after {:.1} s", started.elapsed().as_secs_f64());
     if let Some(spoil) = plan.spoil {
@@ -84,8 +87,10 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     for part in injector.cluster().fallen() {
         println!("{part} has ended without being told to");
     }
+    reader.abort();
     let (records, truth) = (recorder.records(), source.read().await?);
-    let verdict = checker::check(&records, &truth);
+    let mut verdict = checker::check(&records, &truth);
+    verdict.findings.extend(feed::check(&records.feed, &truth));
     let waiting_events = source.waiting_events().await?;
     Ok(Outcome { records, truth, verdict, hits, seed: plan.seed, waiting_events, is_endurance: plan.is_endurance })
 }
@@ -163,7 +168,8 @@ async fn settle(
     let answered = Instant::now();
     loop {
         let truth = source.read().await?;
-        let outstanding = recorder.look(|records| checker::outstanding(records, &truth));
+        let outstanding =
+            recorder.look(|records| checker::outstanding(records, &truth) + feed::outstanding(&records.feed, &truth));
         let waited = answered.elapsed();
         if outstanding <= never_comes || waited > DELIVERY_PATIENCE {
             println!("settled after {:.1} s, {outstanding} outstanding", started.elapsed().as_secs_f64());

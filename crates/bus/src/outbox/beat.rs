@@ -2,15 +2,15 @@
 
 use chat_events::{Beat, Lane, LaneCount};
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, SmallInt, Timestamptz};
+use diesel::{QueryDsl, QueryResult};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::rows::{self, OutboxKey};
+use super::rows::{OutboxKey, outbox};
 use crate::BusError;
-use crate::postgres::{failed, soon};
+use crate::postgres::{failed, in_time, soon};
 
 /// Commits a beat. One that an earlier holder left behind is written over, so that there is one row at most.
 pub(crate) async fn write(conn: &AsyncPgConnection, lane: Lane, lanes: LaneCount) -> Result<Beat, BusError> {
@@ -19,9 +19,10 @@ pub(crate) async fn write(conn: &AsyncPgConnection, lane: Lane, lanes: LaneCount
     Ok(Beat { lane, lanes, committed_at })
 }
 
-/// Deletes it.
+/// Deletes it. It is no change, and has no position in the feed.
 pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane) -> Result<(), BusError> {
-    rows::delete(conn, lane, &[OutboxKey::START]).await
+    let row = outbox::table.find((lane.0, OutboxKey::START.chat_id, OutboxKey::START.seq));
+    in_time(async { diesel::delete(row).execute(&mut &*conn).await.map(|_| ()).map_err(failed) }).await
 }
 
 #[derive(Debug, QueryId)]

@@ -9,7 +9,7 @@ use chat_events::names::PG_LANE_WAKE;
 use chat_events::{Lane, LaneCount};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
-use tokio::sync::Notify as Bell;
+use tokio::sync::{Notify as Bell, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::BusError;
@@ -25,6 +25,8 @@ struct Shared {
     count: LaneCount,
     lanes: Box<[LaneState]>,
     nudge: Bell,
+    /// Rung when a holder in this process has numbered something.
+    numbered: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -39,7 +41,7 @@ impl LaneWaker {
     #[must_use]
     pub fn new(lanes: LaneCount) -> Self {
         let states = lanes.lanes().map(|_| LaneState::default()).collect();
-        Self(Arc::new(Shared { count: lanes, lanes: states, nudge: Bell::new() }))
+        Self(Arc::new(Shared { count: lanes, lanes: states, nudge: Bell::new(), numbered: watch::Sender::new(()) }))
     }
 
     /// How many lanes it wakes.
@@ -55,6 +57,17 @@ impl LaneWaker {
         } else if !state.nudge_due.swap(true, Ordering::AcqRel) {
             self.0.nudge.notify_one();
         }
+    }
+
+    /// Says that the change feed has grown.
+    pub(crate) fn numbered(&self) {
+        self.0.numbered.send_replace(());
+    }
+
+    /// Tells when the change feed has grown by what this process numbers; not of what others number.
+    #[must_use]
+    pub fn watch_feed(&self) -> watch::Receiver<()> {
+        self.0.numbered.subscribe()
     }
 
     /// Carries nudges between processes, both ways, until shutdown. One task per process, on its own connection. While

@@ -164,16 +164,6 @@ pub(crate) async fn read(
     in_time(async { query.load(&mut &*conn).await.map_err(failed) }).await
 }
 
-/// Deletes exactly these rows.
-pub(crate) async fn delete(conn: &AsyncPgConnection, lane: Lane, keys: &[OutboxKey]) -> Result<(), BusError> {
-    let query = DeleteRows {
-        lane: lane.0,
-        chat_ids: keys.iter().map(|key| key.chat_id).collect(),
-        seqs: keys.iter().map(|key| key.seq).collect(),
-    };
-    in_time(async { query.execute(&mut &*conn).await.map(|_| ()).map_err(failed) }).await
-}
-
 /// The age in seconds of the oldest event, among the first few thousand; 0 when there is none.
 pub(crate) async fn oldest_age(conn: &AsyncPgConnection, lane: Lane) -> Result<f64, BusError> {
     OldestAge { lane: lane.0 }.get_result(&mut &*conn).await.map_err(failed)
@@ -226,28 +216,6 @@ impl QueryFragment<Pg> for ReadLane {
 }
 
 impl<Conn> diesel::RunQueryDsl<Conn> for ReadLane {}
-
-#[derive(Debug, QueryId)]
-struct DeleteRows {
-    lane: i16,
-    chat_ids: Vec<i64>,
-    seqs: Vec<i64>,
-}
-
-impl QueryFragment<Pg> for DeleteRows {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("DELETE FROM outbox USING unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.chat_ids)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.seqs)?;
-        out.push_sql(") AS confirmed (chat_id, seq) WHERE outbox.lane = ");
-        out.push_bind_param::<SmallInt, _>(&self.lane)?;
-        out.push_sql(" AND outbox.chat_id = confirmed.chat_id AND outbox.seq = confirmed.seq");
-        Ok(())
-    }
-}
-
-impl<Conn> diesel::RunQueryDsl<Conn> for DeleteRows {}
 
 #[derive(Debug, QueryId)]
 struct OldestAge {

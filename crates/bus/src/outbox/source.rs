@@ -1,6 +1,6 @@
-//! Reads a lane, deletes what was confirmed, sets aside chats that are refused.
+//! Reads a lane, numbers and deletes what was confirmed, sets aside chats that are refused.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::beat;
 use super::lane_lock::{HeldLane, PING_EVERY, Standby};
 use super::lane_waker::LaneWaker;
+use super::numbering::{Leaving, number};
 use super::rows::{self, OutboxKey, PAGE, Row};
 use crate::backoff::Backoff;
 use crate::{Batch, BusError, Envelope, LaneMetrics, Outcome, Source, order};
@@ -25,9 +26,6 @@ const SET_ASIDE_AT_MOST: Duration = Duration::from_secs(1);
 /// With so many chats refused the next part is down, and there is no use in trying more of them.
 const MOST_SET_ASIDE: usize = 1000;
 
-/// How many unreadable rows are remembered as told to the log.
-const MOST_TOLD: usize = 10_000;
-
 /// One lane of the outbox. Of all sources of a lane, in whatever process, one at a time gives events.
 pub struct OutboxSource {
     database_url: SecretString,
@@ -40,7 +38,8 @@ pub struct OutboxSource {
     beat_due: Instant,
     cursor: OutboxKey,
     set_aside: HashMap<i64, SetAside>,
-    unreadable: HashSet<OutboxKey>,
+    /// Rows of the last page that cannot be read.
+    unreadable: Vec<Leaving>,
 }
 
 enum Link {
@@ -77,7 +76,7 @@ impl OutboxSource {
             beat_due: Instant::now(),
             cursor: OutboxKey::START,
             set_aside: HashMap::new(),
-            unreadable: HashSet::new(),
+            unreadable: Vec::new(),
         }
     }
 
@@ -138,6 +137,10 @@ impl OutboxSource {
                 if !envelopes.is_empty() {
                     return Ok(Batch::Events(envelopes));
                 }
+                if !self.unreadable.is_empty() {
+                    self.take_out(Vec::new()).await?;
+                    continue;
+                }
                 if self.cursor != OutboxKey::START {
                     continue;
                 }
@@ -161,21 +164,37 @@ impl OutboxSource {
             Some(last) if rows.len() == PAGE => last.key(),
             _ => OutboxKey::START,
         };
+        self.unreadable.clear();
         Ok(rows.into_iter().filter_map(|row| self.envelope(row)).collect())
     }
 
-    /// A row that cannot be read stays where it is, for people to look at, and holds nothing else up.
+    /// A row that cannot be read is set aside when its turn comes, for people to look at, and holds nothing else up.
     fn envelope(&mut self, row: Row) -> Option<Envelope> {
         let key = row.key();
-        let read = row.into_envelope(self.lane, self.epoch);
-        if let Err(why) = &read
-            && self.unreadable.len() < MOST_TOLD
-            && self.unreadable.insert(key)
-        {
-            self.metrics.count_unreadable();
-            tracing::error!(lane = %self.lane, chat_id = key.chat_id, seq = key.seq, %why, "an outbox row is left aside");
+        match row.into_envelope(self.lane, self.epoch) {
+            Ok(envelope) => Some(envelope),
+            Err(fault) => {
+                self.unreadable.push(Leaving { key, fault: Some(fault.to_string()) });
+                None
+            }
         }
-        read.ok()
+    }
+
+    /// Numbers and deletes what was published, and with it those unreadable rows of the page that nothing holds back.
+    async fn take_out(&mut self, mut leaving: Vec<Leaving>) -> Result<(), BusError> {
+        let unreadable = std::mem::take(&mut self.unreadable);
+        leaving.extend(unreadable.iter().cloned());
+        if leaving.is_empty() {
+            return Ok(());
+        }
+        number(self.held()?.conn(), self.lane, leaving).await?;
+        self.waker.numbered();
+        for Leaving { key, fault } in unreadable {
+            self.metrics.count_unreadable();
+            let why = fault.unwrap_or_default();
+            tracing::error!(lane = %self.lane, chat_id = key.chat_id, seq = key.seq, why, "an outbox row was set aside");
+        }
+        Ok(())
     }
 
     /// The rest of a refused chat is not read in this sweep, not even when its wait is over first.
@@ -232,6 +251,16 @@ impl OutboxSource {
     }
 }
 
+fn key_of(Envelope { event, .. }: &Envelope) -> OutboxKey {
+    OutboxKey { chat_id: event.chat_id.0, seq: event.seq.0 }
+}
+
+/// Whether an event below it in its chat was not taken.
+fn is_held_back(row: OutboxKey, batch: &[Envelope], outcomes: &[Outcome]) -> bool {
+    let mut left = batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome != Outcome::Taken);
+    left.any(|(envelope, _)| key_of(envelope).chat_id == row.chat_id && key_of(envelope).seq < row.seq)
+}
+
 #[async_trait]
 impl Source for OutboxSource {
     async fn next(&mut self) -> Result<Batch, BusError> {
@@ -244,20 +273,14 @@ impl Source for OutboxSource {
 
     async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.remember(batch, outcomes);
-        let taken = order::taken(batch, outcomes);
-        let keys: Vec<OutboxKey> =
-            taken.map(|Envelope { event, .. }| OutboxKey { chat_id: event.chat_id.0, seq: event.seq.0 }).collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        let deleted = match &self.link {
-            Link::Held(held) => rows::delete(held.conn(), self.lane, &keys).await,
-            _ => Err(BusError("PostgreSQL: the lane is not held".into())),
-        };
-        if let Err(error) = &deleted {
+        // What follows a refusal in its chat stays with it.
+        self.unreadable.retain(|row| !is_held_back(row.key, batch, outcomes));
+        let taken = order::taken(batch, outcomes).map(|envelope| Leaving { key: key_of(envelope), fault: None });
+        let taken_out = self.take_out(taken.collect()).await;
+        if let Err(error) = &taken_out {
             self.let_go(error);
         }
-        deleted
+        taken_out
     }
 
     async fn forget_beat(&mut self) -> Result<(), BusError> {

@@ -326,26 +326,124 @@ async fn a_commit_wakes_the_holder_in_another_process() {
     stop.cancel();
 }
 
-#[tokio::test]
-async fn a_row_that_cannot_be_read_is_counted_and_left_and_holds_nothing_up() {
-    let database = fresh_database().await;
+/// The feed of the lane: chat, seq and position.
+async fn numbered(database: &Database) -> Vec<(i64, i64, i64)> {
+    #[derive(QueryableByName)]
+    struct Numbered {
+        #[diesel(sql_type = BigInt)]
+        pos: i64,
+        #[diesel(sql_type = BigInt)]
+        chat_id: i64,
+        #[diesel(sql_type = BigInt)]
+        seq: i64,
+    }
+    let query = sql_query("SELECT pos, chat_id, seq FROM changes WHERE lane = 0 ORDER BY pos");
+    let rows: Vec<Numbered> = query.load(&mut database.connect().await).await.expect("rows");
+    rows.into_iter().map(|row| (row.chat_id, row.seq, row.pos)).collect()
+}
+
+async fn moved(database: &Database) -> Vec<(i64, i64)> {
+    let query = sql_query("SELECT chat_id, seq FROM outbox_unreadable ORDER BY id");
+    let rows: Vec<Row> = query.load(&mut database.connect().await).await.expect("rows");
+    rows.into_iter().map(|row| (row.chat_id, row.seq)).collect()
+}
+
+async fn insert(database: &Database, chat: i64, seq: i64, kind: &str, data: &str) {
     let row = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data) VALUES";
-    database.run_sql(&format!("{row} (0, 4, 1, 'chat.message.sent', 'session', 'public', 'no JSON')")).await;
-    database.run_sql(&format!("{row} (0, 4, 2, 'chat.unheard.of', 'session', 'public', '{{}}')")).await;
+    database.run_sql(&format!("{row} (0, {chat}, {seq}, '{kind}', 'session', 'public', '{data}')")).await;
+}
+
+#[tokio::test]
+async fn what_is_taken_is_numbered_without_a_hole_and_what_is_refused_is_not() {
+    let database = fresh_database().await;
+    let waker = LaneWaker::new(lanes());
+    let mut source = source(&database, &waker);
+    let mut grows = waker.watch_feed();
+    commit(&database, 8, [1]).await;
+    commit(&database, 4, [1, 2]).await;
+    let batch = next(&mut source).await;
+    settle(&mut source, &batch, |envelope| match envelope.event.chat_id.0 {
+        4 if envelope.event.seq.0 == 2 => Outcome::Refused("full".into()),
+        _ => Outcome::Taken,
+    })
+    .await;
+    assert_eq!(numbered(&database).await, [(4, 1, 1), (8, 1, 2)]);
+    assert!(grows.has_changed().expect("the waker lives"), "readers are woken");
+    grows.mark_unchanged();
+    commit(&database, 4, [3]).await;
+    let batch = next(&mut source).await;
+    assert_eq!(places(&batch), [(4, 2), (4, 3)]);
+    settle(&mut source, &batch, taken).await;
+    // Told a second time, as by a holder that lost its lane and did not know: what is gone gets no second number.
+    settle(&mut source, &batch, taken).await;
+    assert_eq!(numbered(&database).await, [(4, 1, 1), (8, 1, 2), (4, 2, 3), (4, 3, 4)]);
+    next_beat(&mut source).await;
+    source.forget_beat().await.expect("PostgreSQL answers");
+    assert_eq!(numbered(&database).await.len(), 4, "a beat is no change");
+}
+
+#[tokio::test]
+async fn of_a_relay_that_dies_between_publishing_and_numbering_nothing_is_numbered_twice() {
+    let database = fresh_database().await;
+    let waker = LaneWaker::new(lanes());
+    let mut dies = source(&database, &waker);
+    commit(&database, 4, [1, 2]).await;
+    assert_eq!(next(&mut dies).await.len(), 2);
+    drop(dies);
+    assert!(numbered(&database).await.is_empty());
+    let mut next_holder = source(&database, &waker);
+    let again = next(&mut next_holder).await;
+    settle(&mut next_holder, &again, taken).await;
+    assert_eq!(numbered(&database).await, [(4, 1, 1), (4, 2, 2)]);
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_has_its_place_in_the_feed_and_holds_nothing_up() {
+    let database = fresh_database().await;
+    insert(&database, 4, 1, "chat.message.sent", "no JSON").await;
+    insert(&database, 4, 2, "chat.unheard.of", "{}").await;
+    commit(&database, 4, [3]).await;
+    insert(&database, 4, 5, "chat.message.sent", "no JSON").await;
     let forever = "INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data, committed_at) VALUES";
     database
-        .run_sql(&format!("{forever} (0, 4, 0, 'chat.message.sent', 'session', 'public', '{{}}', 'infinity')"))
+        .run_sql(&format!("{forever} (0, 4, 4, 'chat.message.sent', 'session', 'public', '{{}}', 'infinity')"))
         .await;
-    commit(&database, 4, [3]).await;
+    commit(&database, 4, [6]).await;
+    insert(&database, 4, 7, "chat.message.sent", "no JSON").await;
     let metrics = LaneMetrics::unregistered();
     let mut source = source_with(&database, &LaneWaker::new(lanes()), metrics.clone());
     let batch = next(&mut source).await;
-    assert_eq!(places(&batch), [(4, 3)]);
+    assert_eq!(places(&batch), [(4, 3), (4, 6)]);
+    settle(&mut source, &batch, |envelope| match envelope.event.seq.0 {
+        6 => Outcome::Refused("full".into()),
+        _ => Outcome::Taken,
+    })
+    .await;
+    assert_eq!(numbered(&database).await, [(4, 1, 1), (4, 2, 2), (4, 3, 3), (4, 4, 4), (4, 5, 5)]);
+    assert_eq!(left(&database).await, [(4, 6), (4, 7)], "what follows a refusal stays with it");
+    let batch = next(&mut source).await;
     settle(&mut source, &batch, taken).await;
-    commit(&database, 4, [4]).await;
-    assert_eq!(places(&next(&mut source).await), [(4, 4)]);
-    assert_eq!(metrics.unreadable(), 3, "each once");
-    assert_eq!(left(&database).await, [(4, 0), (4, 1), (4, 2), (4, 4)]);
+    assert!(left(&database).await.is_empty());
+    assert_eq!(moved(&database).await, [(4, 1), (4, 2), (4, 4), (4, 5), (4, 7)]);
+    assert_eq!((metrics.unreadable(), numbered(&database).await.len()), (5, 7), "each once");
+}
+
+#[tokio::test]
+async fn rows_of_which_none_can_be_read_go_by_themselves() {
+    let database = fresh_database().await;
+    insert(&database, 4, 1, "chat.message.sent", "no JSON").await;
+    let mut source = source(&database, &LaneWaker::new(lanes()));
+    commit(&database, 8, [1]).await;
+    let batch = next(&mut source).await;
+    settle(&mut source, &batch, taken).await;
+    insert(&database, 4, 2, "chat.message.sent", "no JSON").await;
+    wait_until("the row is set aside", async || {
+        next_beat(&mut source).await;
+        source.forget_beat().await.expect("PostgreSQL answers");
+        (moved(&database).await.len() == 2).then_some(())
+    })
+    .await;
+    assert_eq!(numbered(&database).await, [(4, 1, 1), (8, 1, 2), (4, 2, 3)]);
 }
 
 #[tokio::test]

@@ -11,8 +11,8 @@ use uuid::Uuid;
 use super::rules::{acting_user, is_staff, ruled, scope_sites, verdict_by_name};
 use super::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::schema::users;
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 statement! {
     /// The verdict on a verb, and the actor.

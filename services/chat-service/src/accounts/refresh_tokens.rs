@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use super::users::{self, LockedUser};
 use crate::db::schema::refresh_tokens;
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 /// How many successors a token may have: more tabs do not trade at the same moment.
 const MOST_SUCCESSORS: i64 = 20;

@@ -10,8 +10,8 @@ use super::json::{placed_activity_json, seen_activity};
 use crate::access::rules::reader_cte;
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::bad_rows::{BadRows, What};
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 statement! {
     /// The verdict, which has no place, then activities with theirs.

@@ -6,8 +6,8 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::event::{Author, Raises, Told};
 use crate::activity::json::activity_json;
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 statement! {
     /// Events with their audience, activity, and the new tops of the chats, which are locked.

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::access::rules::{acting_user, is_staff, may_see, member_reads};
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
-use crate::db::statement::statement;
 use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
 use crate::state::AppState;
+use statement::statement;
 
 /// The question of a reader.
 #[derive(Debug)]

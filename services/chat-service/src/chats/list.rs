@@ -12,8 +12,8 @@ use super::state;
 use crate::access::rules::{acting_user, member_reads};
 use crate::access::{Actor, ActorColumns};
 use crate::db::bad_rows::BadRows;
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 /// A change bears the time when its transaction began. Those that began so long before the first page may have been
 /// committed after it, in microseconds: no transaction takes longer, and a chat that comes twice does no harm.

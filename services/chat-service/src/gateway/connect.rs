@@ -15,10 +15,10 @@ use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::chats;
 use crate::chats::json::{changed_at_number, chat_state_json, chats_of_members, member_chat_json};
 use crate::db::bad_rows::BadRows;
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::sessions::json::session_joins;
 use crate::workspace::workspace_version;
+use statement::statement;
 
 statement! {
     /// The accounts of new connections, and of a user's chats those that changed last.

@@ -10,9 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
 use crate::access::rules::{member_reads, scope_sites};
-use crate::db::statement::statement;
 use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
+use statement::statement;
 
 /// How many changes one page tells.
 const PAGE: usize = 1000;

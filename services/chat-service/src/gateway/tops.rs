@@ -10,9 +10,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use crate::access::rules::member_reads;
 use crate::chats::json::chats_of_members;
 use crate::db::bad_rows::{BadRows, What};
-use crate::db::statement::statement;
 use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
+use statement::statement;
 
 statement! {
     /// The tops of chats, and of the sessions that changed in the last seconds; of sessions also the last message from

@@ -17,6 +17,7 @@ use crate::accounts::routes as accounts;
 use crate::activity::routes as activity;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
+use crate::feed::routes as feed;
 use crate::gateway::routes as gateway;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
@@ -45,9 +46,9 @@ pub(super) fn public() -> Vec<Route> {
     features.into_iter().flatten().collect()
 }
 
-/// The routes that only gateways may call.
+/// The routes that only our own services may call.
 pub(super) fn internal() -> Vec<Route> {
-    gateway::routes()
+    [gateway::routes(), feed::routes()].into_iter().flatten().collect()
 }
 
 /// Swagger UI, at both of its usual places. Its references are relative: a proxy may put a prefix before all paths.

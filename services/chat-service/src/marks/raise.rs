@@ -9,10 +9,10 @@ use uuid::Uuid;
 use crate::access::rules::reader_cte;
 use crate::access::{Actor, ActorColumns, Verb, check_scope, check_verdict};
 use crate::db::json::time_json;
-use crate::db::statement::statement;
 use crate::db::stored::Stored;
 use crate::error::Error;
 use crate::state::AppState;
+use statement::statement;
 
 statement! {
     /// Raises a mark up to a message, if the reader may see it: rights, message and mark in one statement. One row: the chat's

@@ -10,9 +10,9 @@ use super::page::{Page, Reading, Tagged, TaggedRow, head, tagged_messages};
 use crate::access::ActorColumns;
 use crate::access::rules::reader_cte;
 use crate::db::bad_rows::{BadRows, What};
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::marks::json::marks_json;
+use statement::statement;
 
 /// The position that a page of history lies at: given, or that of a message which the reader may see. Null: there is no
 /// such message, or the reader may not know.

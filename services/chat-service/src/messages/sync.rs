@@ -14,9 +14,9 @@ use crate::chats;
 use crate::chats::json::chat_state_json;
 use crate::chats::members::member_json;
 use crate::db::bad_rows::BadRows;
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::sessions::json::{desk_json, session_joins};
+use statement::statement;
 
 statement! {
     /// The chat's state, the epoch, and the changes after the cursor, in their order. A place has at most two rows,

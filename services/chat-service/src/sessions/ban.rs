@@ -11,9 +11,9 @@ use super::json::desk_json;
 use crate::access::{Actor, Verb};
 use crate::changes::{Activity, By, Change, Event, Raises};
 use crate::db::schema::{chat_sessions, clients};
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::state::AppState;
+use statement::statement;
 
 /// Refuses or admits the client of a session, in all its sessions; operators are told in each.
 pub(super) async fn set_banned(

@@ -12,10 +12,10 @@ use crate::access::{Actor, Verb, check_assignable};
 use crate::accounts::users;
 use crate::changes::{Activity, By, Change, Event, Raises};
 use crate::db::schema::chat_sessions;
-use crate::db::statement::statement;
 use crate::db::stored::Stored;
 use crate::error::Error;
 use crate::state::AppState;
+use statement::statement;
 
 /// A change of a session by an operator.
 #[derive(Debug, Clone, Copy)]

@@ -9,9 +9,9 @@ use futures_util::FutureExt;
 
 use super::json::session_json;
 use crate::changes::{Activity, Author, By, Event, Raises};
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::state::AppState;
+use statement::statement;
 
 /// A visitor who opens a session. Every field is checked.
 #[derive(Debug, Clone)]

@@ -11,10 +11,10 @@ use super::json::{session_joins, session_json};
 use crate::access::rules::reader_cte;
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::bad_rows::{BadRows, What};
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::marks::json::marks_json;
 use crate::messages::row::message_json;
+use statement::statement;
 
 /// How many messages wait to be read, counted up to 1,000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

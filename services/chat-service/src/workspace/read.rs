@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::workspace_version;
 use crate::access::{Actor, acting_in_sites};
-use crate::db::statement::statement;
 use crate::error::Error;
+use statement::statement;
 
 /// An account, as others see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]

@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::{NewMessage, Sent, statement};
 use crate::access::{Verb, sender_type};
 use crate::changes::{By, ChatChanges};
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::messages::row::message_json;
 use crate::sessions::{self, SessionChange};
+use ::statement::statement;
 
 /// Writes a message, once for each `client_id`.
 pub(super) async fn send(changes: &ChatChanges, new: NewMessage) -> Result<Sent, Error> {

@@ -19,9 +19,9 @@ use super::NewMessage;
 use crate::access::rules::{acting_user, verdict};
 use crate::access::{ActorColumns, sender_type};
 use crate::changes::lock;
-use crate::db::statement::statement;
 use crate::error::Error;
 use crate::messages::row::{insert_messages, message_fields};
+use statement::statement;
 
 /// For the connections that batches are written on, and for transactions on others.
 pub(crate) const SETTINGS: &str = "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off;

@@ -1,0 +1,1 @@
+DROP TABLE outbox_unreadable, lane_tops, changes;

@@ -1,0 +1,2 @@
+DROP INDEX refresh_tokens_by_expiry;
+DROP TABLE jobs;

@@ -1,0 +1,49 @@
+//! The change feed: what was published in all chats, in order in each, for readers that must miss nothing.
+//!
+//! The relay numbers what it takes out of the outbox (`bus::outbox`); here it is read page by page, and pruned. A reader keeps
+//! a cursor: the last position that it has of each lane. Positions have no holes, so a reader that goes on from its cursor
+//! misses nothing, and what is missing above it was pruned.
+//!
+//! - `read`: a page · `wait`: readers that wait for one · `prune`: how long changes are kept · `routes`: over HTTP
+
+pub(crate) mod prune;
+mod read;
+pub(crate) mod routes;
+mod wait;
+
+pub(crate) use wait::Readers;
+
+use std::time::Duration;
+
+use chat_events::feed::{FeedPage, FeedRequest, MAX_FEED_PAGE, MAX_FEED_WAIT_MS};
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::state::AppState;
+
+/// What follows a cursor. Without anything it waits, as long as the request says, without a connection to PostgreSQL.
+pub(crate) async fn page(state: &AppState, request: FeedRequest) -> Result<FeedPage, Error> {
+    let FeedRequest { after, limit, wait_ms } = request;
+    if !(1..=MAX_FEED_PAGE).contains(&limit) {
+        return Err(Error::invalid("limit", format!("limit must be from 1 to {MAX_FEED_PAGE}")));
+    }
+    if wait_ms > MAX_FEED_WAIT_MS {
+        return Err(Error::invalid("wait_ms", format!("wait_ms must be at most {MAX_FEED_WAIT_MS}")));
+    }
+    let until = Instant::now() + Duration::from_millis(wait_ms.into());
+    // Before the first look, so that nothing comes between it and the wait.
+    let mut waiting = state.feed_readers.enter()?;
+    let cursor = {
+        let mut conn = state.connection().await?;
+        read::start(&mut conn, after).await?
+    };
+    loop {
+        let page = {
+            let mut conn = state.connection().await?;
+            read::page(&mut conn, &cursor, limit).await?
+        };
+        if !page.changes.is_empty() || !waiting.grown(until).await {
+            return Ok(page);
+        }
+    }
+}
