@@ -94,13 +94,13 @@ pub struct AccountsRequest {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Accounts {
     /// One for each that was asked for, in that order.
-    pub admissions: Vec<Admission>,
+    pub admissions: Vec<ConnectResult>,
 }
 
 /// What becomes of a connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Admission {
+pub enum ConnectResult {
     /// It may come in.
     Admitted(ConnectSnapshot),
     /// It may not; that says nothing of the others.

@@ -11,16 +11,12 @@ use actix_http::ws::OpCode;
 use async_trait::async_trait;
 use bus::{BusError, Envelope, Incoming, PubSub};
 use bytes::Bytes;
-use channel_gateway::chat_service::{Answer, ChatService};
-use channel_gateway::connection::{Connection, Grant};
-use channel_gateway::credentials::Identity;
-use channel_gateway::frames::{ChatFrame, Frame};
-use channel_gateway::heartbeat::Heartbeat;
-use channel_gateway::history::History;
-use channel_gateway::hub::{Hub, Parts};
-use channel_gateway::metrics::GatewayMetrics;
-use channel_gateway::transport::{Outlet, codec};
-use channel_gateway::watch::Watch;
+use channel_gateway::GatewayMetrics;
+use channel_gateway::Heartbeat;
+use channel_gateway::inside::{
+    ChatFrame, Connection, Decoder, Frame, Grant, History, Hub, HubParts, Identity, Outlet, Watch, encode,
+};
+use channel_gateway::{Answer, ChatService};
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
@@ -76,7 +72,7 @@ fn a_frame_is_encoded_from_an_event(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = [100, 600, 70_000])]
 fn a_text_is_framed(bencher: Bencher<'_, '_>, length: usize) {
     let text = "x".repeat(length);
-    bencher.counter(divan::counter::BytesCount::of_str(&text)).bench(|| codec::encode(OpCode::Text, text.as_bytes()));
+    bencher.counter(divan::counter::BytesCount::of_str(&text)).bench(|| encode(OpCode::Text, text.as_bytes()));
 }
 
 #[divan::bench]
@@ -86,7 +82,7 @@ fn a_frame_of_a_client_is_read(bencher: Bencher<'_, '_>) {
     let length = u8::try_from(text.len()).ok().filter(|length| *length < 126).expect("a short frame");
     let masked = text.bytes().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask);
     let wire: Vec<u8> = [0x81, 128 | length].into_iter().chain(MASK).chain(masked).collect();
-    let mut decoder = codec::Decoder::new(64 * 1024);
+    let mut decoder = Decoder::new(64 * 1024);
     bencher.bench_local(move || {
         decoder.feed(black_box(&wire));
         decoder.next_message()
@@ -168,7 +164,7 @@ impl Stage {
         let (metrics, health) = (Metrics::new(), Health::new());
         let gateway_metrics = GatewayMetrics::new(&metrics);
         let (pubsub, chat_service): (Arc<dyn PubSub>, Arc<dyn ChatService>) = (Arc::new(Nobody), Arc::new(Nobody));
-        let (hub, _invitations) = Hub::new(Parts {
+        let (hub, _invitations) = Hub::new(HubParts {
             pubsub: pubsub.clone(),
             chat_service: chat_service.clone(),
             history: Arc::new(History::new(pubsub, chat_service, gateway_metrics.clone())),

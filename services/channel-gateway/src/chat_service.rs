@@ -1,5 +1,8 @@
 //! What a gateway needs of chat-service: over HTTP here; within one process in standalone.
 
+pub(crate) mod batch_loader;
+pub(crate) mod connect_snapshots;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,7 +39,7 @@ pub trait ChatService: Send + Sync {
 
 /// Where chats stand, and all chats of the users that were asked for, however many pages they take. Users' chats are each
 /// as they were at some time after the question was put.
-pub async fn whole_tops(chat_service: &dyn ChatService, ask: TopsRequest) -> Answer<Tops> {
+pub(crate) async fn whole_tops(chat_service: &dyn ChatService, ask: TopsRequest) -> Answer<Tops> {
     let mut whole = chat_service.tops(ask.clone()).await?;
     while let Some(after) = whole.next {
         // What else was asked for has been answered.
@@ -57,7 +60,7 @@ pub async fn whole_tops(chat_service: &dyn ChatService, ask: TopsRequest) -> Ans
 }
 
 /// chat-service over HTTP, with the internal secret.
-pub struct HttpChatService {
+pub(crate) struct HttpChatService {
     http: reqwest::Client,
     base: String,
     secret: SecretString,
@@ -65,7 +68,7 @@ pub struct HttpChatService {
 
 impl HttpChatService {
     /// `base` is chat-service's address, without a path.
-    pub fn new(base: &str, secret: SecretString) -> reqwest::Result<Self> {
+    pub(crate) fn new(base: &str, secret: SecretString) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(2))
             // Answers take milliseconds. A connection that a dead peer left behind must not hold a caller for long.

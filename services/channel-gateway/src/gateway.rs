@@ -12,18 +12,18 @@ use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::auth::credentials::Credentials;
+use crate::auth::origins::Origins;
+use crate::auth::revocations::Revocations;
+use crate::catch_up::history::History;
 use crate::chat_service::ChatService;
-use crate::config::RateConfig;
-use crate::connect_snapshots::ConnectSnapshots;
-use crate::credentials::Credentials;
-use crate::handshake_rates::HandshakeRates;
-use crate::heartbeat::Heartbeat;
-use crate::history::History;
+use crate::chat_service::connect_snapshots::ConnectSnapshots;
 use crate::hub::{self, Hub, Invitation};
-use crate::limits::{ConnectionLimits, Limits};
-use crate::metrics::GatewayMetrics;
-use crate::origins::Origins;
-use crate::revocations::Revocations;
+use crate::limits::connections::{ConnectionLimits, Limits};
+use crate::limits::handshake_rates::HandshakeRates;
+use crate::ops::config::RateConfig;
+use crate::ops::heartbeat::Heartbeat;
+use crate::ops::metrics::GatewayMetrics;
 use crate::transport::poller::Pollers;
 
 /// A gateway.

@@ -4,9 +4,9 @@
 //! `listeners` keeps the lists of connections, `staff` those of operators by site; `news` says what staff has to be told,
 //! `upkeep` compares it all with PostgreSQL.
 
-pub mod feed;
+pub(crate) mod feed;
 mod listeners;
-mod news;
+mod replay_baseline;
 mod staff;
 mod upkeep;
 mod workspace;
@@ -25,15 +25,15 @@ use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, RwLock, mpsc};
 use uuid::Uuid;
 
+use crate::catch_up::history::History;
+use crate::catch_up::history::batch::{self, Batch};
 use crate::chat_service::ChatService;
 use crate::connection::Connection;
-use crate::frames::{self, ChatFrame};
-use crate::heartbeat::Heartbeat;
-use crate::history::History;
-use crate::history::batch::{self, Batch};
-use crate::metrics::GatewayMetrics;
+use crate::ops::heartbeat::Heartbeat;
+use crate::ops::metrics::GatewayMetrics;
+use crate::transport::frames::{self, ChatFrame};
 use feed::{Feed, Step};
-use news::News;
+use replay_baseline::ReplayBaseline;
 use staff::Staff;
 use upkeep::{RECONCILE_EVERY, SWEEP_EVERY};
 
@@ -50,7 +50,7 @@ pub struct Hub {
     staff: Mutex<Arc<Staff>>,
     /// The channels of sessions that are subscribed to.
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
-    news: News,
+    baseline: ReplayBaseline,
     /// The last change of what is not of a chat.
     workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
@@ -136,7 +136,7 @@ impl Hub {
             rooms: Mutex::default(),
             staff: Mutex::default(),
             staff_channels: tokio::sync::Mutex::default(),
-            news: News::default(),
+            baseline: ReplayBaseline::default(),
             workspace: Mutex::default(),
             users: Mutex::default(),
             signals: Mutex::default(),
@@ -213,18 +213,18 @@ impl Hub {
         let event = Arc::new(envelope.event);
         self.invite_all(event.kind, event.chat_id, event.seq, &event.user_ids);
         let Some(room) = self.wanted_room(event.chat_id, event.chat_kind, event.site_id) else { return };
-        let mut state = self.heard_of(&room, (event.chat_kind, event.site_id));
+        let mut state = self.lock_for_event(&room, (event.chat_kind, event.site_id));
         let step = state.feed.arrive(event.seq, event);
         self.after(&room, &mut state, step);
     }
 
     fn hear(self: &Arc<Self>, room: &Arc<Room>, what: (ChatKind, Option<SiteId>), seq: Seq) {
-        let mut state = self.heard_of(room, what);
+        let mut state = self.lock_for_event(room, what);
         let step = state.feed.hear(seq);
         self.after(room, &mut state, step);
     }
 
-    fn heard_of<'a>(&self, room: &'a Room, what: (ChatKind, Option<SiteId>)) -> MutexGuard<'a, RoomState> {
+    fn lock_for_event<'a>(&self, room: &'a Room, what: (ChatKind, Option<SiteId>)) -> MutexGuard<'a, RoomState> {
         let mut state = lock(&room.state);
         state.is_of(what);
         state.last_used = Instant::now();

@@ -1,48 +1,52 @@
 //! Holds the connections of clients, operators and users, and sends them what happens in their chats.
 //!
-//! - [`config`], [`app`], [`server`], [`routes`]: settings, how the parts are put together, what is served where
-//! - [`drain`]: how all of it ends
+//! - [`ops`]: settings, how the parts are put together, what is served where, how all of it ends, metrics
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
-//! - [`connection`]: one connection · [`lifecycle`]: how it opens, listens, closes · [`connected`]: what it is told first · [`client_frames`]: what its frames do
-//! - [`hub`]: from the bus to the connections, in order · [`join`], [`watch`]: from history to live · [`resume`]: many chats at once · [`cursor`]: from where
-//! - [`history`]: what happened after a position · [`connect_snapshots`]: what those are told who connect, many by one of the [`questions`] · [`revocations`]: rights taken away
-//! - [`heartbeat`]: whether the way from PostgreSQL to here is open
-//! - [`frames`]: a frame, encoded once · [`origins`], [`credentials`], [`jwks`]: who may connect
-//! - [`limits`]: how often at once · [`handshake_rates`], [`frame_rate`]: how often in a while · [`unserved`]: what is said of frames that are not served
-//! - [`chat_service`]: what is asked of chat-service · [`gateway`]: the parts in one place · [`metrics`], [`error`]
+//! - [`auth`]: who may connect, and whose rights were taken away · [`limits`]: how often
+//! - [`connection`]: one connection, from its opening to its end
+//! - [`catch_up`]: from what a client has read to what is live
+//! - [`hub`]: from the bus to the connections, in order
+//! - [`chat_service`]: what is asked of chat-service, many questions at a time
+//! - [`gateway`]: the parts in one place
+//! - `model`: every interleaving of a small chat, explored
 
-pub mod app;
-pub mod chat_service;
-pub mod client_frames;
-pub mod config;
-pub mod connect_snapshots;
-pub mod connected;
-pub mod connection;
-pub mod credentials;
-pub mod cursor;
-pub mod drain;
-pub mod error;
-pub mod frame_rate;
-pub mod frames;
-pub mod gateway;
-pub mod handshake_rates;
-pub mod heartbeat;
-pub mod history;
-pub mod hub;
-pub mod join;
-pub mod jwks;
-pub mod lifecycle;
-pub mod limits;
-pub mod metrics;
-pub mod origins;
-pub mod questions;
-pub mod resume;
-pub mod revocations;
-pub mod routes;
-pub mod server;
-pub mod transport;
-pub mod unserved;
-pub mod watch;
+mod auth;
+mod catch_up;
+mod chat_service;
+mod connection;
+mod gateway;
+mod hub;
+mod limits;
+#[cfg(test)]
+mod model;
+mod ops;
+mod transport;
 
-pub use config::{ChannelConfig, Config};
-pub use gateway::Gateway;
+pub use auth::credentials::Credentials;
+pub use auth::origins::Origins;
+pub use chat_service::{Answer, ChatService};
+pub use connection::lifecycle::run_hub;
+pub use gateway::{Gateway, Parts};
+pub use ops::app::run;
+pub use ops::config::{ChannelConfig, Config};
+pub use ops::drain::drain;
+pub use ops::error::refused_preflight_in_shape;
+pub use ops::heartbeat::Heartbeat;
+pub use ops::metrics::GatewayMetrics;
+pub use ops::routes::configure;
+pub use ops::server::{Server, serve};
+
+/// What is measured and fuzzed by itself; nothing else is to use it.
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::auth::credentials::{Grant, Identity};
+    pub use crate::catch_up::cursor::{CameFrom, after as cursor_after, last_event_id};
+    pub use crate::catch_up::history::History;
+    pub use crate::catch_up::watch::Watch;
+    pub use crate::connection::Connection;
+    pub use crate::hub::{Hub, Parts as HubParts};
+    pub use crate::transport::Outlet;
+    pub use crate::transport::codec::{Decoder, END, Incoming, Violation, encode};
+    pub use crate::transport::frames::{ChatFrame, Frame};
+    pub use crate::transport::upgrades::read_upgrade;
+}

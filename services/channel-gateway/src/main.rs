@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use channel_gateway::{Config, app};
+use channel_gateway::Config;
 use clap::Parser;
 
 /// Memory that many connections have had goes back to the system, and what comes and goes leaves fewer holes between what
@@ -17,5 +17,5 @@ async fn main() -> ExitCode {
 
 async fn run(config: Config) -> anyhow::Result<()> {
     let _telemetry = telemetry::init("channel-gateway", &config.telemetry)?;
-    app::run(config).await
+    channel_gateway::run(config).await
 }

@@ -3,20 +3,21 @@
 //! - [`codec`]: RFC 6455 on bytes
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
-//! - [`doorman`]: tells handshakes from other requests · [`websocket`]: the handshake
+//! - [`upgrades`]: tells handshakes from other requests · [`websocket`]: the handshake
 //! - [`sse`]: Server-Sent Events · `stream_text`: what a stream says of itself · `sse_outlet`: one stream's way out
 //! - [`echo`]: the codec alone, for conformance runs
 
-pub mod attention;
-pub mod codec;
-pub mod doorman;
-pub mod echo;
-pub mod poller;
-pub mod socket;
-pub mod sse;
+pub(crate) mod attention;
+pub(crate) mod codec;
+pub(crate) mod echo;
+pub(crate) mod frames;
+pub(crate) mod poller;
+pub(crate) mod socket;
+pub(crate) mod sse;
 mod sse_outlet;
 mod stream_text;
-pub mod websocket;
+pub(crate) mod upgrades;
+pub(crate) mod websocket;
 
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use chat_events::frame::CloseCode;
 use chat_events::{ChatId, Epoch, Seq};
 use futures_util::future::BoxFuture;
 
-use crate::frames::Frame;
+use crate::transport::frames::Frame;
 
 /// The way out of one connection. Sending never waits: what a peer does not take is queued, up to a bound at which
 /// the connection is closed as a slow consumer.

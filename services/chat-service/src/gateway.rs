@@ -12,8 +12,9 @@ pub(crate) mod routes;
 mod tops;
 
 use chat_events::gateway_api::{
-    Accounts, AccountsRequest, Admission, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectSnapshot,
-    MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectResult,
+    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest,
+    Tops, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
 
@@ -54,10 +55,10 @@ fn account(Connect { principal, token }: Connect) -> Result<Actor, Error> {
     }
 }
 
-fn admission(found: Result<ConnectSnapshot, Error>) -> Admission {
+fn admission(found: Result<ConnectSnapshot, Error>) -> ConnectResult {
     match found {
-        Ok(snapshot) => Admission::Admitted(snapshot),
-        Err(error) => Admission::Refused(shut_out(error).into_body()),
+        Ok(snapshot) => ConnectResult::Admitted(snapshot),
+        Err(error) => ConnectResult::Refused(shut_out(error).into_body()),
     }
 }
 

@@ -9,13 +9,13 @@ use actix_web::{App, web};
 use anyhow::Context;
 use bus::outbox::LaneWaker;
 use bus::{Incoming, PubSub, PubSubBackend, SignalSink};
+use channel_gateway::Credentials;
 use channel_gateway::Gateway;
-use channel_gateway::credentials::Credentials;
-use channel_gateway::error::refused_preflight_in_shape;
-use channel_gateway::gateway::Parts;
-use channel_gateway::heartbeat::Heartbeat;
-use channel_gateway::metrics::GatewayMetrics;
-use channel_gateway::origins::Origins;
+use channel_gateway::GatewayMetrics;
+use channel_gateway::Heartbeat;
+use channel_gateway::Origins;
+use channel_gateway::Parts;
+use channel_gateway::refused_preflight_in_shape;
 use chat_service::relay::Relay;
 use chat_service::{AppState, ServiceContext};
 use dispatcher::{Neighbours, PipelineConfig};
@@ -81,7 +81,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         lost = vital.lost() => return Err(lost.into()),
     };
     process.context.health.part("process").down("shutting down");
-    channel_gateway::drain::drain(&gateway, &process.config.channel).await;
+    channel_gateway::drain(&gateway, &process.config.channel).await;
     chat.end_waits();
     server.stop().await;
     chat.finish_writes().await;
@@ -144,7 +144,7 @@ impl Process {
             serves_echo: channel.echo,
             vital: self.context.vital.clone(),
         })?;
-        self.context.vital.spawn("hub", channel_gateway::lifecycle::run_hub(gateway.clone(), incoming));
+        self.context.vital.spawn("hub", channel_gateway::run_hub(gateway.clone(), incoming));
         Ok((gateway, local))
     }
 
@@ -177,7 +177,7 @@ impl Process {
         listener: TcpListener,
         chat: &AppState,
         gateway: &Arc<Gateway>,
-    ) -> anyhow::Result<channel_gateway::server::Server> {
+    ) -> anyhow::Result<channel_gateway::Server> {
         self.context.health.part("process").up();
         let health = self.context.health.clone();
         let metrics = http_server::probes::metrics_apart(
@@ -193,10 +193,10 @@ impl Process {
                 .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))
-                .configure(channel_gateway::routes::configure(app_gateway.clone()))
+                .configure(channel_gateway::configure(app_gateway.clone()))
                 .configure(chat_service::app::configure(chat.clone()))
                 .default_service(web::to(chat_service::app::not_found))
         };
-        channel_gateway::server::serve(listener, gateway.clone(), app)
+        channel_gateway::serve(listener, gateway.clone(), app)
     }
 }

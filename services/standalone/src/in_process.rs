@@ -1,7 +1,7 @@
 //! chat-service, asked within the process.
 
 use async_trait::async_trait;
-use channel_gateway::chat_service::{Answer, ChatService};
+use channel_gateway::{Answer, ChatService};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
     Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,

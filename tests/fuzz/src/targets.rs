@@ -4,9 +4,7 @@ mod rest;
 mod tokens;
 
 use bytes::BytesMut;
-use channel_gateway::cursor::{self, CameFrom};
-use channel_gateway::transport::codec::{Decoder, END, Incoming, Violation};
-use channel_gateway::transport::doorman;
+use channel_gateway::inside::{CameFrom, Decoder, END, Incoming, Violation, cursor_after, last_event_id, read_upgrade};
 use chat_events::frame::ClientFrame;
 use chat_events::{ErrorBody, ErrorCode, Event, Seq};
 
@@ -167,14 +165,14 @@ fn good_websockets() -> Vec<Vec<u8>> {
 
 /// What is taken for a handshake asks for a channel, and ends where its headers end: not one byte earlier or later.
 fn handshake(bytes: &[u8]) -> Verdict {
-    let Some((request, length)) = doorman::handshake(bytes) else { return Ok(()) };
+    let Some((request, length)) = read_upgrade(bytes) else { return Ok(()) };
     let is_for_a_channel = matches!(request.path(), "/ws" | "/channel/ws");
     let hosts = request.head().headers().get_all("host").count();
     ensure(is_for_a_channel && request.head().upgrade() && hosts == 1, || format!("{} was let in", request.path()))?;
     let taken = bytes.get(..length).ok_or("more was taken than there was")?;
-    let alone = doorman::handshake(taken).map(|(_, length)| length);
+    let alone = read_upgrade(taken).map(|(_, length)| length);
     ensure(alone == Some(length), || format!("of the same {length} bytes alone {alone:?} were taken"))?;
-    ensure(doorman::handshake(&taken[..length - 1]).is_none(), || "one byte less was enough".into())
+    ensure(read_upgrade(&taken[..length - 1]).is_none(), || "one byte less was enough".into())
 }
 
 fn good_handshakes() -> Vec<Vec<u8>> {
@@ -189,10 +187,10 @@ fn good_handshakes() -> Vec<Vec<u8>> {
 /// A cursor is a position, or tells nothing of one chat; what is read is written the same. A query says no more than an id.
 fn cursor(bytes: &[u8]) -> Verdict {
     let text = String::from_utf8_lossy(bytes);
-    match (cursor::last_event_id(&text, None), cursor::after(Some(&text), None)) {
+    match (last_event_id(&text, None), cursor_after(Some(&text), None)) {
         (CameFrom::Several, Err(error)) => of_the_client(&error),
         (CameFrom::One(position), Ok(Some(given))) => {
-            let again = cursor::last_event_id(&position.to_string(), None);
+            let again = last_event_id(&position.to_string(), None);
             let is_same = again == CameFrom::One(position) && given == position;
             ensure(position.seq >= Seq::ZERO && is_same, || format!("{position} was read as {again:?}"))
         }

@@ -12,7 +12,7 @@ const HELD_MAX: usize = 1024;
 
 /// What to do after something arrived.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<E> {
+pub(crate) enum Step<E> {
     /// Send it out.
     Deliver(E),
     /// Read history after this position, then call [`Feed::filled`].
@@ -25,7 +25,7 @@ pub enum Step<E> {
 
 /// One chat's order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Feed<E> {
+pub(crate) struct Feed<E> {
     last: Option<Seq>,
     /// The `last` that it began with.
     began: Seq,
@@ -51,7 +51,7 @@ impl<E> Default for Feed<E> {
 
 impl<E> Feed<E> {
     /// A new feed with room for that many events that come while a fill runs.
-    pub fn with_room(room: usize) -> Self {
+    pub(crate) fn with_room(room: usize) -> Self {
         Self {
             last: None,
             began: Seq::ZERO,
@@ -66,7 +66,7 @@ impl<E> Feed<E> {
     }
 
     /// The last position that went out; none while the feed is new.
-    pub fn last(&self) -> Option<Seq> {
+    pub(crate) fn last(&self) -> Option<Seq> {
         self.last
     }
 
@@ -74,7 +74,7 @@ impl<E> Feed<E> {
     /// be on its way to others who listen. Where the feed began above that, what lies between never goes out: the answer
     /// is how far the reader has to read.
     #[must_use]
-    pub fn joined(&mut self, reached: Seq) -> Option<Seq> {
+    pub(crate) fn joined(&mut self, reached: Seq) -> Option<Seq> {
         if self.last.is_none() {
             self.joined_at = Some(self.joined_at.map_or(reached, |joined_at| joined_at.min(reached)));
         }
@@ -82,18 +82,18 @@ impl<E> Feed<E> {
     }
 
     /// Somebody listens who has read nothing.
-    pub fn follow(&mut self) {
+    pub(crate) fn follow(&mut self) {
         self.is_followed = true;
     }
 
     /// For those who have read nothing, all above this position is news. What was said first counts.
-    pub fn news_after(&mut self, position: Seq) {
+    pub(crate) fn news_after(&mut self, position: Seq) {
         self.news_after.get_or_insert(position);
     }
 
     /// Whether a chat whose top is this has something that did not go out. Nobody misses anything in a feed that
     /// nobody joined: it counts from there.
-    pub fn is_behind(&mut self, top: Seq) -> bool {
+    pub(crate) fn is_behind(&mut self, top: Seq) -> bool {
         let known = self.last.or_else(|| earlier(self.joined_at, self.news_after));
         known.unwrap_or_else(|| *self.joined_at.get_or_insert(top)) < top
     }
@@ -116,7 +116,7 @@ impl<E> Feed<E> {
     }
 
     /// An event arrived.
-    pub fn arrive(&mut self, seq: Seq, event: E) -> Step<E> {
+    pub(crate) fn arrive(&mut self, seq: Seq, event: E) -> Step<E> {
         self.heard = self.heard.max(seq);
         let Some(last) = self.start(seq) else {
             self.hold(seq, event);
@@ -139,7 +139,7 @@ impl<E> Feed<E> {
     }
 
     /// Word came that the chat has reached a position, without the event.
-    pub fn hear(&mut self, seq: Seq) -> Step<E> {
+    pub(crate) fn hear(&mut self, seq: Seq) -> Step<E> {
         self.heard = self.heard.max(seq);
         let Some(last) = self.start(seq) else { return self.ask() };
         if seq <= last || self.filling {
@@ -154,7 +154,7 @@ impl<E> Feed<E> {
     }
 
     /// The answer to [`Step::Ask`]: all above this position is news. Returns the same as [`Feed::filled`].
-    pub fn begin(&mut self, news_after: Seq) -> (Vec<E>, bool) {
+    pub(crate) fn begin(&mut self, news_after: Seq) -> (Vec<E>, bool) {
         self.news_after(news_after);
         let first = self.held.first_key_value().map_or(self.heard, |(seq, _)| *seq);
         let last = self.last.unwrap_or_else(|| self.begin_before(first));
@@ -162,13 +162,13 @@ impl<E> Feed<E> {
     }
 
     /// What a fill has to read: after the last that went out, at least up to the highest heard of.
-    pub fn gap(&self) -> (Seq, Seq) {
+    pub(crate) fn gap(&self) -> (Seq, Seq) {
         (self.last.unwrap_or(Seq::ZERO), self.heard)
     }
 
     /// A page of history went out, up to `next`. Returns what was held and follows without a hole, and whether
     /// more has to be read after [`Feed::last`].
-    pub fn filled(&mut self, next: Seq, has_more: bool) -> (Vec<E>, bool) {
+    pub(crate) fn filled(&mut self, next: Seq, has_more: bool) -> (Vec<E>, bool) {
         let mut last = self.last.map_or(next, |last| last.max(next));
         let mut ready = Vec::new();
         while let Some(entry) = self.held.first_entry() {

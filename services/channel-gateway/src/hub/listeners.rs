@@ -64,7 +64,7 @@ impl Hub {
     /// Lists a connection for the sessions of its sites; returns when it will miss nothing that is committed from here on.
     pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>, scope: &Scope) -> Result<(), ErrorBody> {
         // What waits for its beginning happened before this connection was there: it may have seen it elsewhere.
-        self.news.settled().await;
+        self.baseline.settled().await;
         self.change_staff(|staff| staff.add(connection, scope));
         self.listen_for_staff().await.map_err(|why| unreachable_bus(&why))?;
         self.know_sessions().await
@@ -77,7 +77,7 @@ impl Hub {
             staff.remove(connection);
             let left = staff.scope();
             if left != before {
-                self.news.keep(&left);
+                self.baseline.keep(&left);
             }
         });
     }
@@ -130,7 +130,7 @@ impl Hub {
 
     /// No position means anything any more: everybody is to come again, and every feed begins anew.
     pub fn start_over(&self) {
-        self.news.forget();
+        self.baseline.forget();
         for room in std::mem::take(&mut *lock(&self.rooms)).into_values() {
             room.is_closed.store(true, Ordering::Relaxed);
             let state = lock(&room.state);

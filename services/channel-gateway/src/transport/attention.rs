@@ -6,7 +6,7 @@ use mio::Waker;
 
 /// The sockets that a poller shall look at. Cloning shares them.
 #[derive(Clone)]
-pub struct Attention(Arc<Asked>);
+pub(crate) struct Attention(Arc<Asked>);
 
 struct Asked {
     waker: Waker,
@@ -19,7 +19,7 @@ impl Attention {
     }
 
     /// Asks for a look at this socket: it is closing, or its peer can take messages again.
-    pub fn ask(&self, key: usize) {
+    pub(crate) fn ask(&self, key: usize) {
         let mut keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.push(key);
         let is_first = keys.len() == 1;

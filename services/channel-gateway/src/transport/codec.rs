@@ -335,7 +335,7 @@ pub fn encode(opcode: OpCode, payload: &[u8]) -> Bytes {
 
 /// A close frame.
 #[must_use]
-pub fn encode_close(code: Option<u16>, reason: &str) -> Bytes {
+pub(crate) fn encode_close(code: Option<u16>, reason: &str) -> Bytes {
     let Some(code) = code else { return encode(OpCode::Close, &[]) };
     let mut payload = code.to_be_bytes().to_vec();
     payload.extend_from_slice(reason.as_bytes());

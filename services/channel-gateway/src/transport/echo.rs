@@ -10,9 +10,9 @@ use super::poller::{Limits, Peer};
 use super::socket::Socket;
 
 /// Where it is served.
-pub const PATH: &str = "/channel/echo";
+pub(crate) const PATH: &str = "/channel/echo";
 /// Conformance suites send messages of 16 MiB.
-pub const LIMITS: Limits = Limits {
+pub(crate) const LIMITS: Limits = Limits {
     max_message: 32 * 1024 * 1024,
     max_passed: 0,
     ping_interval: Duration::from_secs(3600),
@@ -21,7 +21,7 @@ pub const LIMITS: Limits = Limits {
 };
 
 /// Sends back what it gets.
-pub struct Echo;
+pub(crate) struct Echo;
 
 impl Peer for Echo {
     fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool {

@@ -1,12 +1,13 @@
 //! The threads that own all WebSockets: they accept, read, flush what the kernel could not take at once, ping, and close.
 //!
 //! There is no task and no timer per connection. Each thread has one epoll set, one read buffer for all its sockets
-//! and one wheel (`shard`). Who comes to the listener is looked at there too (`guest`, [`door`]), so that a handshake costs
+//! and one wheel (`shard`). Who comes to the listener is looked at there too (`accepting`, [`acceptor`]), so that a handshake costs
 //! no way from thread to thread. What a peer says is handed to its [`Peer`], which must not wait.
 
-pub mod door;
+mod accepting;
+pub(crate) mod acceptor;
 mod entry;
-mod guest;
+mod pending;
 mod shard;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -19,8 +20,8 @@ use http_server::ConnectionPermit;
 use telemetry::Vital;
 use tokio::runtime::Handle;
 
-use self::door::{Admission, Door, Judgement};
-use self::guest::Doorway;
+use self::acceptor::{Acceptor, UpgradeAccepted, UpgradeOutcome};
+use self::pending::AcceptorHandle;
 use self::shard::Shard;
 use super::attention::Attention;
 use super::codec::{Incoming, Violation};
@@ -121,16 +122,16 @@ struct Arrival {
 
 enum Command {
     /// Who comes from now on is looked at by this one.
-    OpenDoor(Doorway),
+    SetAcceptor(AcceptorHandle),
     /// Accept, and share those who come among these, of which the first is the thread itself.
     Listen(TcpListener, Vec<ShardHandle>),
     StopListening,
     /// Somebody came, and is this thread's.
-    Guest(Arrival),
-    /// What was found about a guest.
-    Settle(usize, Judgement),
+    Accepted(Arrival),
+    /// What was found about a pending connection.
+    Settle(usize, UpgradeOutcome),
     /// A socket whose handshake HTTP has read, with what came behind it.
-    Admit(TcpStream, ConnectionPermit, Vec<u8>, Admission),
+    Admit(TcpStream, ConnectionPermit, Vec<u8>, UpgradeAccepted),
     CloseAll(CloseCode),
     CloseUnproved(CloseCode),
 }
@@ -145,11 +146,12 @@ impl Pollers {
         Ok(Self { shards, open })
     }
 
-    /// Has the threads accept and ask `door` about everybody. What takes a while to decide runs on `runtime`.
-    pub fn listen(&self, listener: TcpListener, door: &Arc<dyn Door>, runtime: &Handle) -> std::io::Result<()> {
+    /// Has the threads accept and ask `acceptor` about everybody. What takes a while to decide runs on `runtime`.
+    pub fn listen(&self, listener: TcpListener, acceptor: &Arc<dyn Acceptor>, runtime: &Handle) -> std::io::Result<()> {
         listener.set_nonblocking(true)?;
         for shard in &self.shards {
-            shard.command(Command::OpenDoor(Doorway { door: door.clone(), runtime: runtime.clone() }));
+            shard
+                .command(Command::SetAcceptor(AcceptorHandle { acceptor: acceptor.clone(), runtime: runtime.clone() }));
         }
         self.shards[0].command(Command::Listen(listener, self.shards.clone()));
         Ok(())
@@ -162,10 +164,10 @@ impl Pollers {
     }
 
     /// Takes over a socket that does not block; `rest` is what was read beyond the handshake.
-    pub fn take_over(&self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], admission: Admission) {
+    pub fn take_over(&self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], accepted: UpgradeAccepted) {
         let shard = self.shards.iter().min_by_key(|shard| shard.load()).unwrap_or(&self.shards[0]);
         self.open.fetch_add(1, Ordering::Relaxed);
-        shard.command(Command::Admit(stream, permit, rest.to_vec(), admission));
+        shard.command(Command::Admit(stream, permit, rest.to_vec(), accepted));
     }
 
     /// Closes every socket, at once.
@@ -205,3 +207,6 @@ impl ShardHandle {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

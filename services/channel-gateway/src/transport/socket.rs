@@ -18,10 +18,10 @@ use tokio::sync::Notify;
 
 use super::attention::Attention;
 use super::{Outlet, close_text, codec};
-use crate::frames::Frame;
+use crate::transport::frames::Frame;
 
 /// Unsent bytes at which a connection is closed as a slow consumer. It loses nothing: it resumes with its cursor.
-pub const MAX_UNSENT: usize = 256 * 1024;
+pub(crate) const MAX_UNSENT: usize = 256 * 1024;
 
 /// A WebSocket after its handshake. The poller reads it; anybody writes.
 pub struct Socket {

@@ -22,12 +22,12 @@ use tokio::time::{Duration, Interval, interval};
 use super::poller::SEND_BUFFER;
 use super::sse_outlet::SseOutlet;
 use super::{Outlet, stream_text, websocket};
+use crate::auth::credentials::{ConnectQuery, Identity, Proof};
+use crate::catch_up::cursor::{self, CameFrom};
 use crate::connection::Connection;
-use crate::credentials::{ConnectQuery, Identity, Proof};
-use crate::cursor::{self, CameFrom};
-use crate::error::ApiError;
+use crate::connection::lifecycle;
 use crate::gateway::Gateway;
-use crate::lifecycle;
+use crate::ops::error::ApiError;
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -39,7 +39,7 @@ const AT_LEAST: Duration = Duration::from_secs(1);
 const FAILOVER: &str = "x-failover";
 
 /// `GET /channel/sse`
-pub async fn channel(
+pub(crate) async fn channel(
     gateway: Data<Arc<Gateway>>,
     request: HttpRequest,
     query: Query<ConnectQuery>,
@@ -63,7 +63,7 @@ pub async fn channel(
 
 /// The query of a signed link.
 #[derive(Debug, Deserialize)]
-pub struct SignedLink {
+pub(crate) struct SignedLink {
     sig: String,
     #[serde(default)]
     after: Option<String>,
@@ -72,7 +72,7 @@ pub struct SignedLink {
 }
 
 /// `GET /chat/{id}/stream?sig=…`
-pub async fn signed_link(
+pub(crate) async fn signed_link(
     gateway: Data<Arc<Gateway>>,
     request: HttpRequest,
     session: Path<ChatId>,

@@ -16,8 +16,8 @@ use tokio::sync::{Notify, mpsc};
 use super::Outlet;
 use super::socket::MAX_UNSENT;
 use super::stream_text::farewell;
-use crate::cursor::Position;
-use crate::frames::Frame;
+use crate::catch_up::cursor::Position;
+use crate::transport::frames::Frame;
 
 /// How long a peer may take to read the end of its stream. It may hold what the kernel has taken for it.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);

@@ -15,22 +15,23 @@ use rate_limits::client_address;
 
 use super::codec::{Ends, Incoming};
 use super::echo;
-use super::poller::door::{Admission, Judgement};
+use super::poller::acceptor::{UpgradeAccepted, UpgradeOutcome};
 use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
-use crate::connection::{Connection, Grant};
-use crate::credentials::{ConnectQuery, Proof};
-use crate::cursor::{self, CameFrom};
-use crate::error::retry_after;
-use crate::frame_rate::{FrameRate, Verdict};
+use crate::auth::credentials::Grant;
+use crate::auth::credentials::{ConnectQuery, Proof};
+use crate::catch_up::cursor::{self, CameFrom};
+use crate::connection::Connection;
+use crate::connection::lifecycle;
+use crate::connection::unserved;
 use crate::gateway::Gateway;
-use crate::lifecycle;
-use crate::unserved;
+use crate::limits::frame_rate::{FrameRate, Verdict};
+use crate::ops::error::retry_after;
 
 /// Where channels are.
-pub const CHANNEL: &str = "/channel/ws";
+pub(crate) const CHANNEL: &str = "/channel/ws";
 /// The same for short.
-pub const SHORT: &str = "/ws";
+pub(crate) const SHORT: &str = "/ws";
 
 /// How long a connection without a token may take to send `init`.
 const INIT_WITHIN: Duration = Duration::from_secs(5);
@@ -40,13 +41,13 @@ const WHOLE_WITHIN: Duration = Duration::from_secs(60);
 
 /// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest` is what
 /// was read behind the request.
-pub async fn serve(gateway: Arc<Gateway>, request: Request, io: Io, rest: &[u8]) -> std::io::Result<()> {
+pub(crate) async fn serve(gateway: Arc<Gateway>, request: Request, io: Io, rest: &[u8]) -> std::io::Result<()> {
     let handshake = Handshake::read(&gateway, &request, request.peer_addr());
     // The request keeps its connection, which is taken apart here.
     drop(request);
     let (mut stream, permit, held) = io.into_socket().await?;
     match Handshake::judge(&gateway, handshake).await {
-        Ok(admission) => gateway.pollers.take_over(stream, permit, &[rest, &held].concat(), admission),
+        Ok(accepted) => gateway.pollers.take_over(stream, permit, &[rest, &held].concat(), accepted),
         Err(answer) => {
             // The first bytes of a connection always fit in its send buffer.
             if let Err(error) = stream.write_all(&answer).and_then(|()| stream.shutdown(Shutdown::Write)) {
@@ -65,12 +66,12 @@ pub(super) struct Handshake {
 }
 
 enum AsksFor {
-    Channel(Box<Wish>),
+    Channel(Box<UpgradeRequest>),
     Echo,
 }
 
 /// What the request for a channel brought.
-struct Wish {
+struct UpgradeRequest {
     query: ConnectQuery,
     bearer: Option<String>,
     came_from: Option<CameFrom>,
@@ -95,7 +96,7 @@ impl Handshake {
         }
         ws::verify_handshake(request.head()).map_err(|why| ErrorBody::new(ErrorCode::BadRequest, why.to_string()))?;
         let asks_for = match request.path() {
-            CHANNEL | SHORT => AsksFor::Channel(Box::new(Wish::read(gateway, request, peer)?)),
+            CHANNEL | SHORT => AsksFor::Channel(Box::new(UpgradeRequest::read(gateway, request, peer)?)),
             echo::PATH if gateway.serves_echo() => AsksFor::Echo,
             _ => return Err(ErrorBody::new(ErrorCode::NotFound, "there is no WebSocket at this path")),
         };
@@ -104,24 +105,24 @@ impl Handshake {
     }
 
     /// What becomes of it.
-    pub(super) async fn judge(gateway: &Arc<Gateway>, handshake: Result<Self, ErrorBody>) -> Judgement {
-        let judged = async {
+    pub(super) async fn judge(gateway: &Arc<Gateway>, handshake: Result<Self, ErrorBody>) -> UpgradeOutcome {
+        let decision = async {
             let Self { answer, asks_for } = handshake?;
             match asks_for {
-                AsksFor::Channel(wish) => Ok(admission(gateway, answer, wish.judge(gateway).await?)),
-                AsksFor::Echo => Ok(Admission {
+                AsksFor::Channel(request) => Ok(accepted(gateway, answer, request.judge(gateway).await?)),
+                AsksFor::Echo => Ok(UpgradeAccepted {
                     answer,
                     waits_for_a_frame: false,
                     limits: echo::LIMITS,
-                    peer_of: Box::new(|_| Arc::new(echo::Echo)),
+                    make_peer: Box::new(|_| Arc::new(echo::Echo)),
                 }),
             }
         };
-        judged.await.map_err(|error| refusal(&error))
+        decision.await.map_err(|error| refusal(&error))
     }
 }
 
-impl Wish {
+impl UpgradeRequest {
     fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
         gateway.takes_connections()?;
         if !gateway.origins.allow(request.headers()) {
@@ -154,7 +155,7 @@ fn answer(key: &[u8]) -> Bytes {
     [&before[..], &ws::hash_key(key), b"\r\n\r\n"].concat().into()
 }
 
-fn admission(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> Admission {
+fn accepted(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> UpgradeAccepted {
     let brings_proof = matches!(opening.proof, Proof::Identity(_));
     let limits = Limits {
         max_message: MAX_CLIENT_FRAME_BYTES,
@@ -166,12 +167,12 @@ fn admission(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> Admissi
     // Who is to speak first must not wait.
     let waits_for_a_frame = brings_proof && !opening.expects_resume;
     let gateway = gateway.clone();
-    let peer_of = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
-    Admission { answer, waits_for_a_frame, limits, peer_of }
+    let make_peer = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
+    UpgradeAccepted { answer, waits_for_a_frame, limits, make_peer }
 }
 
 /// The token of an `Authorization: Bearer` header.
-pub fn bearer_token(authorization: &str) -> Option<&str> {
+pub(crate) fn bearer_token(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

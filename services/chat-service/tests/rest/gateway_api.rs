@@ -2,7 +2,7 @@
 
 use chat_events::ErrorCode;
 use chat_events::gateway_api::{
-    Accounts, Admission, Chats, Clients, ConnectSnapshot, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, Membership,
+    Accounts, Chats, Clients, ConnectResult, ConnectSnapshot, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, Membership,
     SyncPage, Tops,
 };
 use reqwest::{Method, StatusCode};
@@ -69,11 +69,11 @@ async fn of_many_accounts_each_is_told_its_own_and_a_refusal_is_for_one_alone() 
     assert_eq!(status, StatusCode::OK, "{answer}");
     let answer: Accounts = serde_json::from_value(answer).expect("accounts");
     let told = answer.admissions.into_iter().map(|admission| match admission {
-        Admission::Admitted(ConnectSnapshot { self_id, chats: Chats::Page(page), .. }) => {
+        ConnectResult::Admitted(ConnectSnapshot { self_id, chats: Chats::Page(page), .. }) => {
             Ok((self_id, page.chats.into_iter().map(|listed| listed.chat.chat_id.0).collect()))
         }
-        Admission::Admitted(ConnectSnapshot { self_id, .. }) => Ok((self_id, vec![])),
-        Admission::Refused(error) => Err(error.code),
+        ConnectResult::Admitted(ConnectSnapshot { self_id, .. }) => Ok((self_id, vec![])),
+        ConnectResult::Refused(error) => Err(error.code),
     });
     // The one that changed last comes first.
     let of_second = (second, vec![own, shared]);

@@ -1,7 +1,7 @@
 //! A chat-service of the test's own, and those who talk to it.
 
 use chat_events::ErrorCode;
-use chat_events::gateway_api::{Accounts as AccountsAnswer, Admission, ConnectSnapshot};
+use chat_events::gateway_api::{Accounts as AccountsAnswer, ConnectResult, ConnectSnapshot};
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
@@ -134,9 +134,9 @@ impl Service {
         let (status, answer) = self.ask("accounts", json!({"connects": [connect]})).await;
         assert_eq!(status, StatusCode::OK, "{answer}");
         let accounts: AccountsAnswer = serde_json::from_value(answer).expect("accounts");
-        match <[Admission; 1]>::try_from(accounts.admissions).expect("one admission") {
-            [Admission::Admitted(snapshot)] => Ok(snapshot),
-            [Admission::Refused(error)] => Err(error.code),
+        match <[ConnectResult; 1]>::try_from(accounts.admissions).expect("one admission") {
+            [ConnectResult::Admitted(snapshot)] => Ok(snapshot),
+            [ConnectResult::Refused(error)] => Err(error.code),
         }
     }
 

@@ -9,9 +9,9 @@ use chat_events::frame::CloseCode;
 use http_server::ConnectionPermit;
 
 use super::Peer;
-use super::door::Admission;
-use crate::frames::Frame;
+use super::acceptor::UpgradeAccepted;
 use crate::transport::codec::{self, Decoder};
+use crate::transport::frames::Frame;
 use crate::transport::socket::Socket;
 
 /// Bytes that are kept of whoever has not said whose it is: as much as a first frame needs.
@@ -50,12 +50,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(socket: Arc<Socket>, permit: ConnectionPermit, admission: Admission, now: Instant) -> Self {
-        let Admission { answer, waits_for_a_frame, limits, peer_of } = admission;
+    pub(super) fn new(socket: Arc<Socket>, permit: ConnectionPermit, accepted: UpgradeAccepted, now: Instant) -> Self {
+        let UpgradeAccepted { answer, waits_for_a_frame, limits, make_peer } = accepted;
         // Before there is anybody who could write.
         socket.answer(&answer, waits_for_a_frame);
         Self {
-            peer: peer_of(&socket),
+            peer: make_peer(&socket),
             socket,
             decoder: Decoder::new(limits.max_message).passing_over(limits.max_passed),
             ping_interval: limits.ping_interval,

@@ -15,13 +15,13 @@ use mio::{Events, Interest, Poll, Token, Waker};
 use slab::Slab;
 use telemetry::Vital;
 
-use super::door::Admission;
+use super::acceptor::UpgradeAccepted;
 use super::entry::Entry;
-use super::guest::{Doorway, Entrance, Guest};
+use super::pending::{AcceptorHandle, Listening, PendingConnection};
 use super::{Arrival, Command, SEND_BUFFER, ShardHandle};
-use crate::frames::Frame;
 use crate::transport::attention::Attention;
 use crate::transport::codec::{self, Incoming, Violation};
+use crate::transport::frames::Frame;
 use crate::transport::socket::Socket;
 
 const WAKER: Token = Token(usize::MAX);
@@ -42,13 +42,13 @@ const READ: usize = 64 * 1024;
 const FRAMES_PER_TURN: usize = 64;
 /// What is less than this is a small piece of a frame.
 const PIECE: usize = 512;
-/// How long the answer to a handshake waits for the first frame, and how long a guest may say nothing.
+/// How long the answer to a handshake waits for the first frame, and how long a pending connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(super) struct Shard {
     pub(super) poll: Poll,
     pub(super) mailbox: ShardHandle,
-    pub(super) places: Slab<Place>,
+    pub(super) slots: Slab<Slot>,
     buffer: Vec<u8>,
     /// Sockets with more to read than fitted in their turn: edge-triggered epoll will not name them again.
     unfinished: Vec<usize>,
@@ -58,13 +58,13 @@ pub(super) struct Shard {
     unproved: VecDeque<(Instant, usize)>,
     /// Guests from the thread that accepts.
     pub(super) arrived: VecDeque<Arrival>,
-    pub(super) doorway: Option<Doorway>,
+    pub(super) acceptor: Option<AcceptorHandle>,
     /// One thread accepts for all.
-    pub(super) entrance: Option<Entrance>,
+    pub(super) listening: Option<Listening>,
     /// There may be more who can be accepted.
     pub(super) has_backlog: bool,
     /// Accepted, and there is no room yet.
-    pub(super) on_the_step: Option<(mio::net::TcpStream, SocketAddr, Instant)>,
+    pub(super) waits_for_room: Option<(mio::net::TcpStream, SocketAddr, Instant)>,
     /// Nobody can be accepted until the wheel turns.
     pub(super) is_full: bool,
     ping: Frame,
@@ -74,9 +74,9 @@ pub(super) struct Shard {
 }
 
 /// Whoever has a key.
-pub(super) enum Place {
+pub(super) enum Slot {
     /// No WebSocket yet.
-    Guest(Guest),
+    Pending(PendingConnection),
     Open(Entry),
 }
 
@@ -88,16 +88,16 @@ impl Shard {
         let shard = Self {
             poll,
             mailbox: handle.clone(),
-            places: Slab::new(),
+            slots: Slab::new(),
             buffer: vec![0; READ],
             unfinished: Vec::new(),
             patient: VecDeque::new(),
             unproved: VecDeque::new(),
             arrived: VecDeque::new(),
-            doorway: None,
-            entrance: None,
+            acceptor: None,
+            listening: None,
             has_backlog: false,
-            on_the_step: None,
+            waits_for_room: None,
             is_full: false,
             ping: Frame::from(&ServerFrame::Ping {}),
             tick: 0,
@@ -119,7 +119,7 @@ impl Shard {
         loop {
             let until_look = self.next_look(next_tick).saturating_duration_since(Instant::now());
             let wait = match self.unfinished.is_empty() && self.arrived.is_empty() {
-                true if self.on_the_step.is_some() => until_look.min(TRY_EVERY),
+                true if self.waits_for_room.is_some() => until_look.min(TRY_EVERY),
                 true if !self.has_backlog => until_look,
                 _ => Duration::ZERO,
             };
@@ -148,8 +148,8 @@ impl Shard {
                 self.accept();
             }
             self.run_commands();
-            self.welcome_some();
-            self.mailbox.load.store(self.places.len() + self.arrived.len(), Ordering::Relaxed);
+            self.begin_arrived();
+            self.mailbox.load.store(self.slots.len() + self.arrived.len(), Ordering::Relaxed);
             let now = Instant::now();
             self.close_unproved(now);
             if now >= next_tick {
@@ -166,7 +166,7 @@ impl Shard {
 
     fn socket_event(&mut self, event: &mio::event::Event) {
         let key = event.token().0;
-        if let Some(Place::Guest(_)) = self.places.get(key) {
+        if let Some(Slot::Pending(_)) = self.slots.get(key) {
             return self.look_at(key, event.is_read_closed());
         }
         if event.is_writable() {
@@ -181,12 +181,12 @@ impl Shard {
         let commands = std::mem::take(&mut *self.mailbox.commands.lock().unwrap_or_else(PoisonError::into_inner));
         for command in commands {
             match command {
-                Command::OpenDoor(doorway) => self.doorway = Some(doorway),
+                Command::SetAcceptor(acceptor) => self.acceptor = Some(acceptor),
                 Command::Listen(listener, shards) => self.listen(listener, shards),
                 Command::StopListening => self.stop_listening(),
-                Command::Guest(arrival) => self.arrived.push_back(arrival),
-                Command::Settle(key, judgement) => self.settle(key, judgement, true),
-                Command::Admit(stream, permit, rest, admission) => self.admit(stream, permit, &rest, admission),
+                Command::Accepted(arrival) => self.arrived.push_back(arrival),
+                Command::Settle(key, outcome) => self.settle(key, outcome, true),
+                Command::Admit(stream, permit, rest, accepted) => self.admit(stream, permit, &rest, accepted),
                 Command::CloseAll(code) => self.close(code, |_| true),
                 Command::CloseUnproved(code) => self.close(code, |entry| !entry.peer.is_proved()),
             }
@@ -197,15 +197,15 @@ impl Shard {
     }
 
     fn entry(&mut self, key: usize) -> Option<&mut Entry> {
-        match self.places.get_mut(key) {
-            Some(Place::Open(entry)) => Some(entry),
-            Some(Place::Guest(_)) | None => None,
+        match self.slots.get_mut(key) {
+            Some(Slot::Open(entry)) => Some(entry),
+            Some(Slot::Pending(_)) | None => None,
         }
     }
 
     fn close(&self, code: CloseCode, concerns: impl Fn(&Entry) -> bool) {
-        for (_, place) in &self.places {
-            if let Place::Open(entry) = place
+        for (_, place) in &self.slots {
+            if let Slot::Open(entry) = place
                 && concerns(entry)
             {
                 entry.socket.close_with(Some(code.code()), code.reason());
@@ -214,13 +214,13 @@ impl Shard {
     }
 
     /// Whose handshake HTTP has read is admitted at once.
-    fn admit(&mut self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], admission: Admission) {
-        let key = self.places.vacant_key();
-        match self.begin(mio::net::TcpStream::from_std(stream), permit, key, false, admission) {
+    fn admit(&mut self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], accepted: UpgradeAccepted) {
+        let key = self.slots.vacant_key();
+        match self.begin(mio::net::TcpStream::from_std(stream), permit, key, false, accepted) {
             Ok(mut entry) => {
                 entry.decoder.feed(rest);
                 entry.has_leftover = true;
-                self.places.insert(Place::Open(entry));
+                self.slots.insert(Slot::Open(entry));
                 self.read(key);
             }
             Err(error) => {
@@ -237,7 +237,7 @@ impl Shard {
         permit: ConnectionPermit,
         key: usize,
         is_polled: bool,
-        admission: Admission,
+        accepted: UpgradeAccepted,
     ) -> std::io::Result<Entry> {
         if !is_polled {
             self.poll.registry().register(&mut stream, Token(key), INTEREST)?;
@@ -245,12 +245,12 @@ impl Shard {
         stream.set_nodelay(true)?;
         socket2::SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         let now = Instant::now();
-        if admission.waits_for_a_frame {
+        if accepted.waits_for_a_frame {
             self.patient.push_back((now, key));
         }
         let socket = Arc::new(Socket::new(stream, self.mailbox.attention.clone(), key));
-        let prove_within = admission.limits.prove_within;
-        let entry = Entry::new(socket, permit, admission, now);
+        let prove_within = accepted.limits.prove_within;
+        let entry = Entry::new(socket, permit, accepted, now);
         if let Some(within) = prove_within {
             // Counted from when its peer was made, as that counts too.
             self.unproved.push_back((Instant::now() + within, key));
@@ -276,7 +276,7 @@ impl Shard {
             self.decode(key, &mut frames);
         }
         for _ in 0..READS_PER_TURN {
-            let Some(Place::Open(entry)) = self.places.get_mut(key) else { return };
+            let Some(Slot::Open(entry)) = self.slots.get_mut(key) else { return };
             if !entry.may_be_read() {
                 break;
             }
@@ -376,7 +376,7 @@ impl Shard {
     }
 
     fn remove(&mut self, key: usize, reason: &'static str) {
-        let Some(Place::Open(entry)) = self.places.try_remove(key) else { return };
+        let Some(Slot::Open(entry)) = self.slots.try_remove(key) else { return };
         let mut source = mio::unix::SourceFd(&std::os::fd::AsRawFd::as_raw_fd(entry.socket.stream()));
         if let Err(error) = self.poll.registry().deregister(&mut source) {
             tracing::debug!(%error, "a socket was not polled");
@@ -393,10 +393,10 @@ impl Shard {
         self.wait_no_longer(now);
         // Whoever could not be accepted is tried again.
         self.is_full = false;
-        self.has_backlog = self.entrance.is_some();
+        self.has_backlog = self.listening.is_some();
         // Only the keys of this spoke: the others are not looked at, nor fetched from memory.
-        for key in (self.tick as usize % SPOKES..self.places.capacity()).step_by(SPOKES) {
-            let Some(Place::Open(entry)) = self.places.get_mut(key) else { continue };
+        for key in (self.tick as usize % SPOKES..self.slots.capacity()).step_by(SPOKES) {
+            let Some(Slot::Open(entry)) = self.slots.get_mut(key) else { continue };
             if entry.check(now, self.tick, &self.ping) {
                 self.remove(key, "no answer to close");
             }
@@ -410,7 +410,7 @@ impl Shard {
         {
             self.unproved.pop_front();
             // Whoever has the key by now is not concerned if its time is not over.
-            if let Some(Place::Open(entry)) = self.places.get(key) {
+            if let Some(Slot::Open(entry)) = self.slots.get(key) {
                 entry.close_if_overdue(now);
             }
             if self.unproved.is_empty() {
@@ -425,10 +425,10 @@ impl Shard {
             && since + PATIENCE <= now
         {
             self.patient.pop_front();
-            match self.places.get(key) {
-                Some(Place::Open(entry)) => entry.socket.answer_now(),
-                Some(Place::Guest(guest)) if !guest.is_judged => self.leave_to_http(key),
-                Some(Place::Guest(_)) | None => {}
+            match self.slots.get(key) {
+                Some(Slot::Open(entry)) => entry.socket.answer_now(),
+                Some(Slot::Pending(pending)) if !pending.is_being_decided => self.leave_to_http(key),
+                Some(Slot::Pending(_)) | None => {}
             }
         }
         if self.patient.is_empty() {

@@ -1,0 +1,10 @@
+//! From what a client has read to what is live.
+//!
+//! - [`cursor`]: from where · [`history`]: what happened after a position · [`watch`]: one chat of one connection
+//! - [`join`]: from history to live, for one chat · [`resume`]: for many at once
+
+pub(crate) mod cursor;
+pub(crate) mod history;
+pub(crate) mod join;
+pub(crate) mod resume;
+pub(crate) mod watch;
