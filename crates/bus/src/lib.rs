@@ -4,6 +4,7 @@
 //! - [`pump`](mod@pump): drives one source into one sink, in order per chat
 //! - [`order`]: a chat stops at its first refusal, and taken events are forgotten
 //! - [`pubsub`]: the pub/sub that a gateway listens on
+//! - [`inlets`]: the ways to the tasks of a gateway
 //! - [`signals`]: the way of signals to all gateways
 //! - [`leases`]: how many connections one owner has, over all gateways
 //! - [`config`]: which backends, and where they are
@@ -21,6 +22,7 @@
 pub mod amqp;
 mod backoff;
 pub mod config;
+pub mod inlets;
 pub mod leases;
 pub mod metrics;
 #[cfg(feature = "postgres")]
@@ -36,6 +38,7 @@ pub mod redis;
 pub mod signals;
 
 pub use config::{BrokerBackend, BrokerConfig, PubSubBackend, PubSubConfig};
+pub use inlets::{Incomings, Inlets};
 pub use leases::{ChangedOwners, Lease, Leaseholder};
 pub use metrics::{LaneMetrics, PipelineMetrics, Stage};
 pub use pubsub::{Hint, Incoming, PubSub};

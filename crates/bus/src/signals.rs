@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use telemetry::Metrics;
 use tokio::sync::{mpsc, watch};
 
-use crate::{BusError, Incoming};
+use crate::{BusError, Incoming, Inlets};
 
 /// Signals that wait to be sent. When it is full a signal is dropped: it is only a sign of life.
 const WAITING: usize = 1024;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 256;
 #[derive(Debug, Clone)]
 pub struct SignalSink {
     waiting: mpsc::Sender<Signal>,
-    here: Option<mpsc::Sender<Incoming>>,
+    here: Option<Inlets>,
     dropped: Counter,
 }
 
@@ -31,7 +31,7 @@ impl SignalSink {
 
     /// Also tells a gateway in this process at once; a signal that comes to it a second time is known by its id.
     #[cfg(feature = "postgres")]
-    pub(crate) fn with_local(mut self, here: mpsc::Sender<Incoming>) -> Self {
+    pub(crate) fn with_local(mut self, here: Inlets) -> Self {
         self.here = Some(here);
         self
     }
@@ -40,7 +40,7 @@ impl SignalSink {
     pub fn send(&self, signal: Signal) {
         if let Some(here) = &self.here {
             // A gateway that does not keep up gets it on the other way, or not at all.
-            let _full = here.try_send(Incoming::Signal(signal.clone()));
+            let _full = !here.try_send(Incoming::Signal(signal.clone()));
         }
         if self.waiting.try_send(signal).is_err() {
             self.dropped.inc();

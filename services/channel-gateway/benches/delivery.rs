@@ -172,6 +172,7 @@ impl Stage {
             heartbeat: Heartbeat::new(health.delaying_part("pipeline"), &metrics),
             runtime: runtime.handle().clone(),
             vital: Vital::new(),
+            tasks: 1,
         });
         let (hub, counter) = (Arc::new(hub), Arc::<Counter>::default());
         runtime.block_on(async {
@@ -185,7 +186,7 @@ impl Stage {
             }
         });
         let (incoming, queue) = mpsc::channel(1024);
-        runtime.spawn(hub.run(queue));
+        runtime.spawn(hub.run(vec![queue]));
         let script = Script { chats, seqs: vec![0; usize::try_from(chats).expect("few") + 1], number: 0 };
         Self { runtime, incoming, counter, listeners, script }
     }

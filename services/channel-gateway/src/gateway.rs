@@ -132,6 +132,7 @@ impl Gateway {
             heartbeat: parts.heartbeat,
             runtime: runtime.clone(),
             vital: vital.clone(),
+            tasks: parts.pollers,
         });
         let hub = Arc::new(hub);
         let (revocations, watcher) = Revocations::new(chat_service.clone(), hub.clone(), history.clone());

@@ -1,52 +1,61 @@
 //! Takes what the bus brings and sends it to the connections that may see it: once, in order, encoded once.
 //!
-//! A chat that somebody listens to has a room. Events pass through its [`feed`]: a jump is filled from history first.
-//! `listeners` keeps the lists of connections, `staff` those of operators by site; `news` says what staff has to be told,
-//! `upkeep` compares it all with PostgreSQL.
+//! A chat that somebody listens to has a room (`rooms`). Events pass through its [`feed`]: a jump is filled from history first;
+//! `delivery` brings them to the listeners, to many in portions ([`fanout`]). `listeners` keeps the lists of connections, `staff`
+//! those of operators by site; `replay_baseline` says what staff has to be told, `upkeep` compares it all with PostgreSQL.
+//!
+//! Several tasks take in what comes: a chat is always the same task's.
 
+mod delivery;
+pub(crate) mod fanout;
 pub(crate) mod feed;
 mod listeners;
+mod parcel;
 mod replay_baseline;
+mod rooms;
 mod staff;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 mod workspace;
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
-use bus::{Envelope, Hint, Incoming, PubSub};
+use bus::{Envelope, Hint, Incoming, Incomings, PubSub};
 use chat_events::names::Channel;
 use chat_events::workspace::WorkspaceNews;
 use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, SiteId, UserId};
 use telemetry::Vital;
 use tokio::runtime::Handle;
-use tokio::sync::{OnceCell, RwLock, mpsc};
-use uuid::Uuid;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{RwLock, mpsc};
+use tokio::task::JoinSet;
 
 use crate::catch_up::history::History;
-use crate::catch_up::history::batch::{self, Batch};
+use crate::catch_up::history::batch::Batch;
 use crate::chat_service::ChatService;
 use crate::connection::Connection;
 use crate::ops::heartbeat::Heartbeat;
-use crate::ops::metrics::GatewayMetrics;
-use crate::transport::frames::{self, ChatFrame};
+use crate::ops::metrics::{GatewayMetrics, HUB_LOCK_WAITS};
+use crate::transport::frames;
+use delivery::Deliveries;
 use feed::{Feed, Step};
+use parcel::Parcel;
 use replay_baseline::ReplayBaseline;
+use rooms::{Room, RoomState, Rooms, SWEEP_EVERY};
 use staff::Staff;
-use upkeep::{RECONCILE_EVERY, SWEEP_EVERY};
+use upkeep::RECONCILE_EVERY;
 
-/// A session's room is kept this long for staff after its last event, so that a jump is still seen.
-const STAFF_ROOM_KEPT: Duration = Duration::from_secs(600);
-/// Few enough to stay in the cache until they are delivered to: a delivery goes through all of TCP.
-const FETCHED_TOGETHER: usize = 8;
-/// Signal ids remembered, since one may come on two channels.
-const SIGNALS_REMEMBERED: usize = 256;
+/// What a task takes in before it looks after what is on its way to many.
+const TAKEN_TOGETHER: usize = 32;
 
 /// All rooms of a gateway.
 pub struct Hub {
-    rooms: Mutex<HashMap<ChatId, Arc<Room>>>,
+    rooms: Rooms,
+    /// What is on its way to many, for each task.
+    deliveries: Box<[Deliveries]>,
     staff: Mutex<Arc<Staff>>,
     /// The channels of sessions that are subscribed to.
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
@@ -54,7 +63,6 @@ pub struct Hub {
     /// The last change of what is not of a chat.
     workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
-    signals: Mutex<VecDeque<Uuid>>,
     /// Subscribing shares it; clearing out rooms has it alone, so that the two never cross on one channel.
     subscribing: RwLock<()>,
     pubsub: Arc<dyn PubSub>,
@@ -83,6 +91,8 @@ pub struct Parts {
     pub runtime: Handle,
     /// What must not end.
     pub vital: Vital,
+    /// How many tasks take in what comes: those of [`bus::Inlets`].
+    pub tasks: usize,
 }
 
 /// A user was added to a chat: this connection of its should join.
@@ -93,31 +103,6 @@ pub struct Invitation {
     pub chat: ChatId,
 }
 
-struct Room {
-    chat: ChatId,
-    state: Mutex<RoomState>,
-    channel: OnceCell<()>,
-    is_closed: AtomicBool,
-}
-
-struct RoomState {
-    kind: Option<ChatKind>,
-    /// Of a session, once it is known.
-    site: Option<SiteId>,
-    feed: Feed<Arc<Event>>,
-    listeners: Vec<Arc<Connection>>,
-    last_used: Instant,
-}
-
-/// Connections lie anywhere in memory. What some of them need is fetched in one go, so that the processor waits for all of
-/// it at the same time instead of once for each.
-fn deliver(listeners: &[Arc<Connection>], frame: &ChatFrame) {
-    for some in listeners.chunks(FETCHED_TOGETHER) {
-        some.iter().for_each(|listener| listener.prefetch());
-        some.iter().for_each(|listener| listener.deliver(frame));
-    }
-}
-
 fn remove(list: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
     if let Some(index) = list.iter().position(|other| Arc::ptr_eq(other, connection)) {
         list.swap_remove(index);
@@ -125,7 +110,14 @@ fn remove(list: &mut Vec<Arc<Connection>>, connection: &Arc<Connection>) {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    match mutex.try_lock() {
+        Ok(guard) => guard,
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => {
+            HUB_LOCK_WAITS.inc();
+            mutex.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
 }
 
 impl Hub {
@@ -133,13 +125,13 @@ impl Hub {
     pub fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Invitation>) {
         let (invitations, invited) = mpsc::unbounded_channel();
         let hub = Self {
-            rooms: Mutex::default(),
+            rooms: Rooms::default(),
+            deliveries: (0..parts.tasks.max(1)).map(|_| Deliveries::default()).collect(),
             staff: Mutex::default(),
             staff_channels: tokio::sync::Mutex::default(),
             baseline: ReplayBaseline::default(),
             workspace: Mutex::default(),
             users: Mutex::default(),
-            signals: Mutex::default(),
             subscribing: RwLock::new(()),
             pubsub: parts.pubsub,
             chat_service: parts.chat_service,
@@ -165,8 +157,22 @@ impl Hub {
 
     // --- what comes in --------------------------------------------------------------------------------------------
 
-    /// Takes what the bus brings, until the bus ends.
-    pub async fn run(self: Arc<Self>, mut incoming: mpsc::Receiver<Incoming>) {
+    /// Takes what the bus brings, until the bus ends: each way by a task of its own, and what is of no chat by the first.
+    pub async fn run(self: Arc<Self>, incoming: Incomings) {
+        let mut tasks = JoinSet::new();
+        for (task, incoming) in incoming.into_iter().enumerate() {
+            let serves = self.clone().serve(task, incoming);
+            tasks.spawn_on(self.vital.watched(&format!("the hub's task {task}"), serves), &self.runtime);
+        }
+        tokio::select! {
+            // The first to end ends the rest: the bus has ended.
+            _ = tasks.join_next() => {}
+            () = self.keep() => {}
+        }
+    }
+
+    /// Compares itself with PostgreSQL, and clears out rooms.
+    async fn keep(self: &Arc<Self>) {
         let mut reconcile = tokio::time::interval(RECONCILE_EVERY);
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         for timer in [&mut reconcile, &mut sweep] {
@@ -174,13 +180,37 @@ impl Hub {
         }
         loop {
             tokio::select! {
+                _ = sweep.tick() => self.spawn(|hub| async move { hub.sweep().await }),
+                _ = reconcile.tick() => self.spawn(|hub| async move { hub.reconcile().await }),
+            }
+        }
+    }
+
+    /// One way. What has just come goes before the rest of what is on its way to many, a portion of which goes after it.
+    async fn serve(self: Arc<Self>, task: usize, mut incoming: mpsc::Receiver<Incoming>) {
+        let deliveries = &self.deliveries[task];
+        loop {
+            let mut taken = 0;
+            while taken < TAKEN_TOGETHER && !deliveries.is_full() {
+                match incoming.try_recv() {
+                    Ok(incoming) => self.arrive(incoming),
+                    Err(TryRecvError::Empty) => break,
+                    Err(TryRecvError::Disconnected) => return,
+                }
+                taken += 1;
+            }
+            if self.deliver_portion(deliveries) || taken == TAKEN_TOGETHER {
+                // Others have this thread in between.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            tokio::select! {
                 biased;
                 incoming = incoming.recv() => match incoming {
                     Some(incoming) => self.arrive(incoming),
                     None => return,
                 },
-                _ = sweep.tick() => self.spawn(|hub| async move { hub.sweep().await }),
-                _ = reconcile.tick() => self.spawn(|hub| async move { hub.reconcile().await }),
+                () = deliveries.bell.notified() => {}
             }
         }
     }
@@ -199,7 +229,7 @@ impl Hub {
                     self.hear(&room, (chat_kind, site_id), seq);
                 }
             }
-            Incoming::Signal(signal) => self.signal(&signal),
+            Incoming::Signal(signal) => self.signal(signal),
             Incoming::Beat(beat) => self.heartbeat.heard(&beat),
             Incoming::Interrupted => tracing::warn!("the link to the bus broke"),
             Incoming::Restored => {
@@ -236,31 +266,10 @@ impl Hub {
 
     fn after(self: &Arc<Self>, room: &Arc<Room>, state: &mut RoomState, step: Step<Arc<Event>>) {
         match step {
-            Step::Deliver(event) => self.send_out(state, &event),
+            Step::Deliver(event) => self.send(room, state, Parcel::of_event(&event)),
             Step::Fill(_) => self.start_fill(room),
             Step::Ask => self.ask_where_news_begin(room),
             Step::Wait => {}
-        }
-    }
-
-    /// Encodes once, sends to everybody. Under the room's lock, so that order holds.
-    fn send_out(&self, state: &mut RoomState, event: &Event) {
-        let span = tracing::info_span!("hub.deliver", chat = event.chat_id.0, seq = event.seq.0);
-        telemetry::trace::continue_from(&span, event.traceparent.as_deref());
-        let _entered = span.enter();
-        let frame = ChatFrame::of_event(event);
-        self.to_all(state, &frame);
-        self.metrics.delivered(event.committed_at);
-        let removed = batch::removed(event);
-        if !removed.is_empty() {
-            state.removed(event.chat_id, removed, event.seq);
-        }
-    }
-
-    fn to_all(&self, state: &RoomState, frame: &ChatFrame) {
-        deliver(&state.listeners, frame);
-        if state.kind == Some(ChatKind::Session) {
-            self.staff().of(state.site).into_iter().for_each(|operators| deliver(operators, frame));
         }
     }
 
@@ -282,32 +291,19 @@ impl Hub {
         let _ = self.invitations.send(invitation);
     }
 
-    fn signal(&self, signal: &Signal) {
-        if !self.is_new(signal) {
+    fn signal(&self, signal: Signal) {
+        if !self.rooms.is_new_signal(signal.chat_id, signal.id) {
             return;
         }
-        let frame = frames::signal(signal);
-        let mut site = signal.site_id;
-        if let Some(room) = self.known_room(signal.chat_id) {
-            let state = lock(&room.state);
-            site = site.or(state.site);
-            state.listeners.iter().for_each(|listener| listener.signal(signal, &frame));
+        let frame = frames::signal(&signal);
+        let (kind, site) = (signal.chat_kind, signal.site_id);
+        if let Some(room) = self.rooms.known(signal.chat_id) {
+            let mut state = lock(&room.state);
+            state.is_of((kind, site));
+            self.send(&room, &mut state, Parcel::Signal(Arc::new(signal), frame));
+        } else if kind == ChatKind::Session {
+            self.staff().of(site).into_iter().flatten().for_each(|staff| staff.signal(&signal, &frame));
         }
-        if signal.chat_kind == ChatKind::Session {
-            self.staff().of(site).into_iter().flatten().for_each(|staff| staff.signal(signal, &frame));
-        }
-    }
-
-    fn is_new(&self, signal: &Signal) -> bool {
-        let mut seen = lock(&self.signals);
-        if seen.contains(&signal.id) {
-            return false;
-        }
-        if seen.len() == SIGNALS_REMEMBERED {
-            seen.pop_front();
-        }
-        seen.push_back(signal.id);
-        true
     }
 
     // --- filling ---------------------------------------------------------------------------------------------
@@ -318,7 +314,7 @@ impl Hub {
     }
 
     /// Reads history until the feed has all it heard of. Nothing newer goes out before.
-    async fn fill(&self, room: &Room) {
+    async fn fill(&self, room: &Arc<Room>) {
         let mut wait = Duration::from_millis(20);
         while !room.is_closed() {
             let (after, heard) = lock(&room.state).feed.gap();
@@ -329,6 +325,8 @@ impl Hub {
                     if !self.apply(room, &batch) {
                         return;
                     }
+                    // A piece at a time is on its way to many.
+                    room.at_rest().await;
                     continue;
                 }
                 Err(error) if error.code == ErrorCode::NotFound => {
@@ -344,69 +342,16 @@ impl Hub {
     }
 
     /// Sends a piece of history, then what was held and follows it. True while more has to be read.
-    fn apply(&self, room: &Room, batch: &Batch) -> bool {
+    fn apply(&self, room: &Arc<Room>, batch: &Batch) -> bool {
         let mut state = lock(&room.state);
         state.is_of((batch.kind, batch.site));
         for item in &batch.items {
-            self.to_all(&state, &item.frame);
-            if let Some(user) = item.removed {
-                state.removed(room.chat, &[user], item.frame.seq);
-            }
+            self.send(room, &mut state, Parcel::of_history(item));
         }
         let (held, more) = state.feed.filled(batch.next, batch.has_more);
         for event in held {
-            self.send_out(&mut state, &event);
+            self.send(room, &mut state, Parcel::of_event(&event));
         }
         more
-    }
-}
-
-impl Room {
-    fn new(chat: ChatId) -> Self {
-        let state = RoomState {
-            kind: None,
-            site: None,
-            feed: Feed::default(),
-            listeners: Vec::new(),
-            last_used: Instant::now(),
-        };
-        Self { chat, state: Mutex::new(state), channel: OnceCell::new(), is_closed: AtomicBool::new(false) }
-    }
-
-    fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Relaxed)
-    }
-
-    fn is_needed(&self, staff: &Staff) -> bool {
-        let state = lock(&self.state);
-        let for_staff = state.kind == Some(ChatKind::Session) && staff.covers(state.site);
-        let kept = if for_staff { STAFF_ROOM_KEPT } else { SWEEP_EVERY };
-        !state.listeners.is_empty() || state.last_used.elapsed() < kept
-    }
-}
-
-impl RoomState {
-    /// The kind of the chat, and the site of a session if that was said.
-    fn is_of(&mut self, (kind, site): (ChatKind, Option<SiteId>)) {
-        self.kind = Some(kind);
-        self.site = site.or(self.site);
-    }
-
-    /// These users were removed at this position, and the frame that says so went out: their connections hear nothing from
-    /// here on, unless they came in again.
-    fn removed(&mut self, chat: ChatId, users: &[UserId], at: Seq) {
-        self.without(users, |listener| listener.is_removed(chat, at));
-    }
-
-    /// These users had no right to be here when the chat stood here, whatever went out.
-    fn take_off(&mut self, chat: ChatId, users: &[UserId], asked_at: Seq) {
-        self.without(users, |listener| listener.is_taken_off(chat, asked_at));
-    }
-
-    fn without(&mut self, users: &[UserId], goes: impl Fn(&Connection) -> bool) {
-        self.listeners.retain(|listener| {
-            let is_meant = listener.user_id().is_some_and(|user| users.contains(&user));
-            !(is_meant && goes(listener))
-        });
     }
 }

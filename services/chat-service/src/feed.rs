@@ -9,9 +9,7 @@
 pub(crate) mod prune;
 mod read;
 pub(crate) mod routes;
-mod wait;
-
-pub(crate) use wait::Readers;
+pub(crate) mod wait;
 
 use std::time::Duration;
 

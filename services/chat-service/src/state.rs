@@ -13,7 +13,7 @@ use crate::changes::ChatChanges;
 use crate::db::bad_rows::BadRows;
 use crate::db::{Connection, Database};
 use crate::error::Error;
-use crate::feed::Readers;
+use crate::feed::wait::Readers;
 use crate::http::cors::Origins;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;

@@ -7,7 +7,7 @@ pub struct Neighbours {
     #[cfg(feature = "postgres")]
     pub waker: Option<bus::outbox::LaneWaker>,
     /// A gateway's queue, which takes whole events.
-    pub gateway: Option<tokio::sync::mpsc::Sender<bus::Incoming>>,
+    pub gateway: Option<bus::Inlets>,
     /// The way on which a gateway sends signals.
     pub signals: Option<bus::SignalSink>,
 }

@@ -56,7 +56,8 @@ impl Between {
             stream_ttl: Duration::from_secs(60),
         };
         let relay = AmqpSink::new(vhost.url().into(), lanes(), health.part("relay"));
-        let (gateway, incoming) = RedisPubSub::connect(&config, health.part("gateway"), &Vital::new()).expect("a URL");
+        let (gateway, incoming) =
+            one_way(RedisPubSub::connect(&config, health.part("gateway"), &Vital::new(), 1).expect("a URL"));
         Self { vhost, prefix, relay, gateway, incoming }
     }
 
@@ -196,6 +197,11 @@ fn typing(chat: i64) -> Signal {
     serde_json::from_value(signal).expect("a signal")
 }
 
+/// A gateway with a single task.
+fn one_way<P>((pubsub, mut ways): (P, bus::Incomings)) -> (P, mpsc::Receiver<Incoming>) {
+    (pubsub, ways.remove(0))
+}
+
 /// The next signal; what else comes is passed over.
 async fn signal(incoming: &mut mpsc::Receiver<Incoming>) -> Signal {
     let heard = async {
@@ -288,7 +294,7 @@ async fn a_backend_without_an_address_is_a_clear_error() {
 /// A gateway that hears hints.
 async fn hints(database: &Database) -> (Arc<PgPubSub>, mpsc::Receiver<Incoming>) {
     let (gateway, mut incoming) =
-        PgPubSub::connect(database.url().into(), Health::new().part("gateway"), &Vital::new());
+        one_way(PgPubSub::connect(database.url().into(), Health::new().part("gateway"), &Vital::new(), 1));
     while !matches!(in_time("the link", incoming.recv()).await, Some(Incoming::Restored)) {}
     (gateway, incoming)
 }

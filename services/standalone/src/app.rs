@@ -8,7 +8,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::outbox::LaneWaker;
-use bus::{Incoming, PubSub, PubSubBackend, SignalSink};
+use bus::{Incomings, Inlets, PubSub, PubSubBackend, SignalSink};
 use channel_gateway::Credentials;
 use channel_gateway::Gateway;
 use channel_gateway::GatewayMetrics;
@@ -20,7 +20,6 @@ use chat_service::relay::Relay;
 use chat_service::{AppState, ServiceContext};
 use dispatcher::{Neighbours, PipelineConfig};
 use telemetry::{Health, Metrics, Vital};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -39,9 +38,9 @@ struct Process {
 /// The pub/sub that gateways listen on.
 struct Listening {
     pubsub: Arc<dyn PubSub>,
-    incoming: mpsc::Receiver<Incoming>,
+    incoming: Incomings,
     /// The way of events to the gateway within this process, where there is one.
-    local: Option<mpsc::Sender<Incoming>>,
+    local: Option<Inlets>,
     /// The way of signals to all gateways.
     signals: SignalSink,
 }
@@ -101,15 +100,15 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 
 impl Listening {
     fn begin(config: &Config, health: &Health, vital: &Vital) -> anyhow::Result<Self> {
-        let part = health.delaying_part("pubsub");
+        let (part, ways) = (health.delaying_part("pubsub"), config.channel.pollers());
         Ok(match config.pubsub.backend {
             PubSubBackend::Pg => {
-                let (pubsub, incoming) = bus::notify::PgPubSub::connect(config.chat.database.url()?, part, vital);
+                let (pubsub, incoming) = bus::notify::PgPubSub::connect(config.chat.database.url()?, part, vital, ways);
                 let (local, signals) = (Some(pubsub.local()), pubsub.signals());
                 Self { pubsub, incoming, local, signals }
             }
             PubSubBackend::Redis => {
-                let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
+                let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital, ways)?;
                 let signals = pubsub.signals();
                 Self { pubsub, incoming, local: None, signals }
             }
@@ -122,7 +121,7 @@ impl Process {
         &self,
         chat: &AppState,
         Listening { pubsub, incoming, local, .. }: Listening,
-    ) -> anyhow::Result<(Arc<Gateway>, Option<mpsc::Sender<Incoming>>)> {
+    ) -> anyhow::Result<(Arc<Gateway>, Option<Inlets>)> {
         let channel = &self.config.channel;
         let auth = &self.config.chat.auth;
         let verifier = auth.jwt_verifier(&auth.jwt_issuer()?)?;
@@ -149,7 +148,7 @@ impl Process {
     }
 
     /// From the outbox to the gateways; by way of RabbitMQ, where that is asked for.
-    fn pipeline(&self, gateway: Option<mpsc::Sender<Incoming>>) -> impl Future<Output = ()> + use<> {
+    fn pipeline(&self, gateway: Option<Inlets>) -> impl Future<Output = ()> + use<> {
         let config = PipelineConfig {
             broker: self.config.broker.clone(),
             pubsub: self.config.pubsub.clone(),

@@ -10,23 +10,20 @@ use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use telemetry::{Part, Vital};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::signals::PgTransport;
 use crate::backoff::Backoff;
 use crate::postgres::{PING_EVERY, connect, notification, ping};
-use crate::{BusError, Hint, Incoming, PubSub, SignalSink};
-
-/// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
-const INCOMING: usize = 8192;
+use crate::{BusError, Hint, Incoming, Incomings, Inlets, PubSub, SignalSink};
 
 /// How long a subscription waits for a link that is down.
 const LINK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every process hears every hint, so a subscription only has to wait for the link.
 pub struct PgPubSub {
-    incoming: mpsc::Sender<Incoming>,
+    incoming: Inlets,
     signals: SignalSink,
     connected: watch::Receiver<bool>,
     renewal: watch::Sender<()>,
@@ -36,8 +33,8 @@ pub struct PgPubSub {
 impl PgPubSub {
     /// Listens in the background until this is dropped.
     #[must_use]
-    pub fn connect(database_url: SecretString, part: Part, vital: &Vital) -> (Arc<Self>, mpsc::Receiver<Incoming>) {
-        let (incoming, received) = mpsc::channel(INCOMING);
+    pub fn connect(database_url: SecretString, part: Part, vital: &Vital, ways: usize) -> (Arc<Self>, Incomings) {
+        let (incoming, received) = Inlets::new(ways);
         let (signals, to_send) = SignalSink::new();
         let (connected_tx, connected) = watch::channel(false);
         let (stop, renewal) = (CancellationToken::new(), watch::Sender::new(()));
@@ -57,7 +54,7 @@ impl PgPubSub {
 
     /// Where [`super::NotifySink::with_local`] passes whole events to this gateway.
     #[must_use]
-    pub fn local(&self) -> mpsc::Sender<Incoming> {
+    pub fn local(&self) -> Inlets {
         self.incoming.clone()
     }
 
@@ -107,7 +104,7 @@ impl PubSub for PgPubSub {
 struct Listener {
     database_url: SecretString,
     part: Part,
-    incoming: mpsc::Sender<Incoming>,
+    incoming: Inlets,
     connected: watch::Sender<bool>,
     renewal: watch::Receiver<()>,
 }
@@ -142,12 +139,12 @@ impl Listener {
         self.connected.send_replace(true);
         self.part.up();
         // These two wait for room: the gateway must hear of every break.
-        let _gone = self.incoming.send(Incoming::Restored).await;
+        let _left = self.incoming.send(Incoming::Restored).await;
         let error = self.forward(&mut conn).await;
         self.connected.send_replace(false);
         // Ends the session first, so that nothing piles up in its unbounded queue while the gateway catches up.
         drop(conn);
-        let _gone = self.incoming.send(Incoming::Interrupted).await;
+        let _left = self.incoming.send(Incoming::Interrupted).await;
         error
     }
 
@@ -181,7 +178,9 @@ impl Listener {
             return Ok(());
         };
         for item in items {
-            self.incoming.try_send(incoming(item)).map_err(|_| BusError("the gateway does not keep up".into()))?;
+            if !self.incoming.try_send(incoming(item)) {
+                return Err(BusError("the gateway does not keep up".into()));
+            }
         }
         Ok(())
     }

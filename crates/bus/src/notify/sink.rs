@@ -6,17 +6,16 @@ use chat_events::names::{PG_BEATS, PG_HINTS};
 use diesel_async::AsyncPgConnection;
 use secrecy::SecretString;
 use telemetry::Part;
-use tokio::sync::mpsc;
 
 use super::payload::split;
 use crate::postgres::{Notify, connect, ping, soon};
-use crate::{BusError, Envelope, Hint, Incoming, Outcome, Sink};
+use crate::{BusError, Envelope, Hint, Incoming, Inlets, Outcome, Sink};
 
 /// Publishes by NOTIFY. Listeners that are away miss it and find out by `sync`.
 pub struct NotifySink {
     database_url: SecretString,
     part: Part,
-    local: Option<mpsc::Sender<Incoming>>,
+    local: Option<Inlets>,
     conn: Option<AsyncPgConnection>,
 }
 
@@ -30,7 +29,7 @@ impl NotifySink {
     /// Also passes whole events to a gateway in this process, before the hints. When its queue is full, publishing
     /// waits: the outbox is the buffer.
     #[must_use]
-    pub fn with_local(mut self, local: mpsc::Sender<Incoming>) -> Self {
+    pub fn with_local(mut self, local: Inlets) -> Self {
         self.local = Some(local);
         self
     }
@@ -45,7 +44,7 @@ impl NotifySink {
     async fn pass_locally(&mut self, batch: &[Envelope]) {
         let Some(local) = &self.local else { return };
         for envelope in batch {
-            if local.send(Incoming::Event(envelope.clone())).await.is_err() {
+            if !local.send(Incoming::Event(envelope.clone())).await {
                 // The gateway has stopped; other processes may still listen.
                 self.local = None;
                 return;

@@ -8,10 +8,9 @@ use chat_events::names::{Channel, channels_of, channels_of_signal};
 use chat_events::{Event, Lane, Signal};
 use redis::{PushInfo, PushKind, Value};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Envelope, Incoming};
+use crate::{Envelope, Incoming, Inlets};
 
 /// How a signal is told from an event.
 const SIGNAL_START: &[u8] = b"{\"signal\":";
@@ -24,7 +23,7 @@ pub(super) struct SignalEnvelope {
 
 /// The receiving end of one connection.
 pub(super) struct Inlet {
-    incoming: mpsc::Sender<Incoming>,
+    incoming: Inlets,
     prefix: String,
     /// As the server has confirmed them, in the order of the connection.
     in_force: Mutex<HashSet<Channel>>,
@@ -32,7 +31,7 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn new(incoming: mpsc::Sender<Incoming>, prefix: String) -> Self {
+    pub(super) fn new(incoming: Inlets, prefix: String) -> Self {
         Self { incoming, prefix, in_force: Mutex::default(), broken: CancellationToken::new() }
     }
 
@@ -68,7 +67,7 @@ impl Inlet {
         }
         match self.read(channel, payload) {
             Ok(Some(incoming)) => {
-                if self.incoming.try_send(incoming).is_err() {
+                if !self.incoming.try_send(incoming) {
                     self.broken.cancel();
                 }
             }

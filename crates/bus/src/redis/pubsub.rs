@@ -10,7 +10,7 @@ use chat_events::{ChatId, Epoch, Event, Seq, Signal};
 use redis::aio::MultiplexedConnection;
 use redis::{Client, PushInfo};
 use telemetry::{Part, Vital};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::client::{client, connect, connection_config, failed, soon};
@@ -19,10 +19,7 @@ use super::signals::RedisTransport;
 use super::subscriptions::{Subscriptions, Work};
 use super::window::Window;
 use crate::backoff::Backoff;
-use crate::{BusError, Incoming, PubSub, PubSubConfig, SignalSink};
-
-/// Arrivals that a gateway has not taken yet. When it is full the link is broken on purpose and repaired by `sync`.
-const INCOMING: usize = 8192;
+use crate::{BusError, Incoming, Incomings, Inlets, PubSub, PubSubConfig, SignalSink};
 
 /// How long a subscription waits, for a link that is down among other things.
 const SUBSCRIBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,9 +46,10 @@ impl RedisPubSub {
         config: &PubSubConfig,
         part: Part,
         vital: &Vital,
-    ) -> Result<(Arc<Self>, mpsc::Receiver<Incoming>), BusError> {
+        ways: usize,
+    ) -> Result<(Arc<Self>, Incomings), BusError> {
         let client = client(config)?;
-        let (incoming, received) = mpsc::channel(INCOMING);
+        let (incoming, received) = Inlets::new(ways);
         let (signals, to_send) = SignalSink::new();
         let stop = CancellationToken::new();
         let (subscriptions, connected) = (Arc::<Subscriptions>::default(), Arc::<AtomicBool>::default());
@@ -136,7 +134,7 @@ struct Listener {
     client: Client,
     prefix: String,
     part: Part,
-    incoming: mpsc::Sender<Incoming>,
+    incoming: Inlets,
     subscriptions: Arc<Subscriptions>,
     connected: Arc<AtomicBool>,
     renewal: watch::Receiver<()>,
@@ -156,7 +154,7 @@ impl Listener {
             self.part.down(error.0);
             if self.connected.swap(false, Ordering::AcqRel) {
                 // Waits for room: the gateway must hear of every break.
-                let _gone = self.incoming.send(Incoming::Interrupted).await;
+                let _left = self.incoming.send(Incoming::Interrupted).await;
             }
             tokio::time::sleep(backoff.next_wait()).await;
         }
@@ -190,7 +188,7 @@ impl Listener {
         }
         self.connected.store(true, Ordering::Release);
         self.part.up();
-        let _gone = self.incoming.send(Incoming::Restored).await;
+        let _left = self.incoming.send(Incoming::Restored).await;
         let mut ticks = tokio::time::interval(PING_EVERY);
         loop {
             let step = tokio::select! {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config;
-use crate::events::{mark, message, next, part, restored};
+use crate::events::{mark, message, next, one_way, part, restored};
 use bus::amqp::{AmqpSignals, AmqpSink, signal_sink};
 use bus::redis::RedisPubSub;
 use bus::{Incoming, Outcome, PubSub, SignalMetrics, SignalSink, Sink};
@@ -42,7 +42,8 @@ impl Taker {
 
 /// A gateway that listens to the chat.
 async fn listener(prefix: &RedisPrefix) -> (Arc<RedisPubSub>, mpsc::Receiver<Incoming>) {
-    let (pubsub, mut incoming) = RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new()).expect("a URL");
+    let (pubsub, mut incoming) =
+        one_way(RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new(), 1).expect("a URL"));
     restored(&mut incoming).await;
     pubsub.subscribe(&[Channel::Staff, Channel::Chat(ChatId(4))]).await.expect("in force");
     (pubsub, incoming)

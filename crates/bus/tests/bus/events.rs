@@ -16,6 +16,11 @@ use telemetry::{Health, Part};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+/// A gateway with a single task.
+pub(crate) fn one_way<P>((pubsub, mut ways): (P, bus::Incomings)) -> (P, mpsc::Receiver<Incoming>) {
+    (pubsub, ways.remove(0))
+}
+
 /// A message in a support session.
 pub(crate) fn message(chat: i64, seq: i64) -> Envelope {
     envelope(event(chat, seq, EventKind::MessageSent))

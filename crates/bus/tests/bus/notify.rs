@@ -1,6 +1,6 @@
 //! LISTEN/NOTIFY as a sink and as a pub/sub, on a real PostgreSQL.
 
-use crate::events::{beat, for_users, message, next, part, restored};
+use crate::events::{beat, for_users, message, next, one_way, part, restored};
 use bus::notify::{NotifySink, PgPubSub};
 use bus::{Envelope, Hint, Incoming, Outcome, PubSub, Sink};
 use chat_events::names::Channel;
@@ -29,7 +29,7 @@ fn typing(name: &str) -> Signal {
 #[tokio::test]
 async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
     let database = fresh_database().await;
-    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (pubsub, mut incoming) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut incoming).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("connected");
 
@@ -51,7 +51,7 @@ async fn hints_of_a_large_batch_arrive_whole_and_in_order() {
 #[tokio::test]
 async fn a_gateway_in_the_same_process_gets_whole_events_first() {
     let database = fresh_database().await;
-    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (pubsub, mut incoming) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut incoming).await;
     let mut sink = NotifySink::new(database.url().into(), part()).with_local(pubsub.local());
     sink.publish(&[message(4, 1)]).await;
@@ -62,8 +62,8 @@ async fn a_gateway_in_the_same_process_gets_whole_events_first() {
 #[tokio::test]
 async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_memory() {
     let database = fresh_database().await;
-    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (here, mut heard_here) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
+    let (_there, mut heard_there) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut heard_here).await;
     restored(&mut heard_there).await;
     let sent = beat();
@@ -78,7 +78,7 @@ async fn a_beat_reaches_every_gateway_and_the_one_in_the_same_process_also_in_me
 #[tokio::test]
 async fn a_link_that_is_renewed_carries_on() {
     let database = fresh_database().await;
-    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (pubsub, mut incoming) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut incoming).await;
     // It listens a moment after it has said that the link stands.
     wait_until("the renewal", async || {
@@ -95,8 +95,8 @@ async fn a_link_that_is_renewed_carries_on() {
 #[tokio::test]
 async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
     let database = fresh_database().await;
-    let (here, mut heard_here) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
-    let (_there, mut heard_there) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (here, mut heard_here) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
+    let (_there, mut heard_there) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut heard_here).await;
     restored(&mut heard_there).await;
     here.signal(typing("Ann"));
@@ -113,7 +113,7 @@ async fn signals_reach_every_gateway_and_one_that_is_too_large_is_counted() {
 #[tokio::test]
 async fn a_broken_link_is_told_and_mended() {
     let database = fresh_database().await;
-    let (pubsub, mut incoming) = PgPubSub::connect(database.url().into(), part(), &Vital::new());
+    let (pubsub, mut incoming) = one_way(PgPubSub::connect(database.url().into(), part(), &Vital::new(), 1));
     restored(&mut incoming).await;
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                 WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,7 +1,7 @@
 //! Redis as a sink and as a pub/sub, on a real Redis.
 
 use crate::config;
-use crate::events::{beat, deletion, for_users, message, next, part, places, restored};
+use crate::events::{beat, deletion, for_users, message, next, one_way, part, places, restored};
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Envelope, Incoming, Outcome, PubSub, PubSubConfig, Sink};
 use chat_events::event::EventPointer;
@@ -22,7 +22,8 @@ fn sink(prefix: &RedisPrefix) -> RedisSink {
 }
 
 async fn listener(prefix: &RedisPrefix) -> (std::sync::Arc<RedisPubSub>, mpsc::Receiver<Incoming>) {
-    let (pubsub, mut incoming) = RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new()).expect("a URL");
+    let (pubsub, mut incoming) =
+        one_way(RedisPubSub::connect(&config::redis(prefix), part(), &Vital::new(), 1).expect("a URL"));
     restored(&mut incoming).await;
     (pubsub, incoming)
 }

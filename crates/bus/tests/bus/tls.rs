@@ -1,7 +1,7 @@
 //! TLS to PostgreSQL, Redis and RabbitMQ, whose certificate of "localhost" a CA of the tests has signed.
 
 use crate::config;
-use crate::events::{message, next, next_batch, part, places, restored};
+use crate::events::{message, next, next_batch, one_way, part, places, restored};
 use bus::amqp::{AmqpAddress, AmqpSink, AmqpSource};
 use bus::redis::{RedisPubSub, RedisSink};
 use bus::{Incoming, LaneMetrics, Outcome, PubSub, PubSubConfig, Sink, Source};
@@ -64,7 +64,7 @@ async fn redis_is_reached_by_tls_with_a_ca_of_its_own() {
         redis_ca_file: Some(tls.ca.clone()),
         ..config::redis(&prefix)
     };
-    let (pubsub, mut incoming) = RedisPubSub::connect(&config, part(), &Vital::new()).expect("a URL");
+    let (pubsub, mut incoming) = one_way(RedisPubSub::connect(&config, part(), &Vital::new(), 1).expect("a URL"));
     restored(&mut incoming).await;
     pubsub.subscribe(&[Channel::Chat(ChatId(4))]).await.expect("subscribed");
     let mut sink = RedisSink::new(&config, part()).expect("a URL");
@@ -73,7 +73,7 @@ async fn redis_is_reached_by_tls_with_a_ca_of_its_own() {
 
     let unknown = PubSubConfig { redis_ca_file: None, ..config.clone() };
     let health = Health::new();
-    let _link = RedisPubSub::connect(&unknown, health.part("pubsub"), &Vital::new()).expect("a URL");
+    let _link = one_way(RedisPubSub::connect(&unknown, health.part("pubsub"), &Vital::new(), 1).expect("a URL"));
     wait_until("the certificate to be refused", async || {
         let why = serde_json::to_value(health.readiness()).ok()?["parts"]["pubsub"]["why"].as_str()?.to_lowercase();
         why.contains("certificate").then_some(())

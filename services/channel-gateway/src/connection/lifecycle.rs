@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use bus::Incoming;
+use bus::Incomings;
 use chat_events::frame::{ClientFrame, CloseCode, Connected, ServerFrame};
 use chat_events::gateway_api::{Chats, Connect, ConnectSnapshot, Principal};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
@@ -21,7 +21,7 @@ use crate::gateway::Gateway;
 use crate::hub::Invitation;
 
 /// Takes what the bus brings until it ends; users who are added to a chat join it.
-pub async fn run_hub(gateway: Arc<Gateway>, incoming: mpsc::Receiver<Incoming>) {
+pub async fn run_hub(gateway: Arc<Gateway>, incoming: Incomings) {
     if let Some(invitations) = gateway.take_invitations() {
         gateway.vital.spawn("invitations", invite_all(gateway.clone(), invitations));
     }

@@ -1,7 +1,6 @@
 //! Who listens to what: connections come onto lists and off them.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use chat_events::frame::CloseCode;
@@ -9,7 +8,8 @@ use chat_events::gateway_api::Principal;
 use chat_events::names::Channel;
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Scope, Seq, SiteId, UserId};
 
-use super::{Hub, Room, lock, remove};
+use super::rooms::Room;
+use super::{Hub, lock, remove};
 use crate::connection::Connection;
 
 /// Channels in one question to the bus.
@@ -57,7 +57,7 @@ impl Hub {
     pub fn detach(&self, chat: ChatId, connection: &Arc<Connection>) {
         let Some(room) = self.known_room(chat) else { return };
         let mut state = lock(&room.state);
-        remove(&mut state.listeners, connection);
+        state.detach(connection);
         state.last_used = Instant::now();
     }
 
@@ -125,16 +125,15 @@ impl Hub {
         let state = lock(&room.state);
         let is_client =
             |connection: &&Arc<Connection>| connection.principal() == Some(Principal::Client { session_id: session });
-        state.listeners.iter().filter(is_client).cloned().collect()
+        state.listeners.all().iter().filter(is_client).cloned().collect()
     }
 
     /// No position means anything any more: everybody is to come again, and every feed begins anew.
     pub fn start_over(&self) {
         self.baseline.forget();
-        for room in std::mem::take(&mut *lock(&self.rooms)).into_values() {
-            room.is_closed.store(true, Ordering::Relaxed);
+        for room in self.rooms.take_all() {
             let state = lock(&room.state);
-            state.listeners.iter().for_each(|listener| listener.outlet().close(CloseCode::Restart));
+            state.listeners.all().iter().for_each(|listener| listener.outlet().close(CloseCode::Restart));
         }
         self.accounts().iter().for_each(|connection| connection.outlet().close(CloseCode::Restart));
     }
@@ -145,11 +144,11 @@ impl Hub {
     }
 
     pub(super) fn room(&self, chat: ChatId) -> Arc<Room> {
-        lock(&self.rooms).entry(chat).or_insert_with(|| Arc::new(Room::new(chat))).clone()
+        self.rooms.get(chat)
     }
 
     pub(super) fn known_room(&self, chat: ChatId) -> Option<Arc<Room>> {
-        lock(&self.rooms).get(&chat).cloned()
+        self.rooms.known(chat)
     }
 
     /// The room of a chat, if anybody here wants its events.

@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use chat_events::gateway_api::{Top, TopsRequest};
 use chat_events::{ChatId, ErrorBody, Scope, Seq};
 
+use super::parcel::Parcel;
+use super::rooms::Room;
 use super::staff::sites_of;
 use super::upkeep::{ASK_AGAIN_AFTER, AT_ONCE};
-use super::{Hub, Room, lock};
+use super::{Hub, lock};
 
 /// How far the first comparison looks back.
 const FIRST_LOOK: Duration = Duration::from_secs(120);
@@ -177,7 +179,7 @@ impl Hub {
         };
         let (ready, more) = state.feed.begin(news_after);
         for event in ready {
-            self.send_out(&mut state, &event);
+            self.send(room, &mut state, Parcel::of_event(&event));
         }
         if more {
             self.start_fill(room);

@@ -3,21 +3,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chat_events::gateway_api::{Membership, Top, TopsRequest};
 use chat_events::names::Channel;
 use chat_events::{ChatId, Seq, UserId};
 
-use super::{Hub, Invitation, Room, lock};
+use super::rooms::Room;
+use super::{Hub, Invitation, lock};
 use crate::chat_service::whole_tops;
 use crate::connection::Connection;
 
 /// How often tops are compared when nothing is known to be wrong.
 pub(super) const RECONCILE_EVERY: Duration = Duration::from_secs(30);
-/// How often rooms that nobody listens to are cleared out.
-pub(super) const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// A question that must be answered is asked again after this time.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Chats in one question.
@@ -32,7 +30,7 @@ impl Hub {
         if let Err(error) = self.compare_sessions().await {
             tracing::warn!(%error, "sessions cannot be compared");
         }
-        let chats: Vec<ChatId> = lock(&self.rooms).keys().copied().collect();
+        let chats = self.rooms.chats();
         for chats in chats.chunks(AT_ONCE) {
             self.compare(TopsRequest { chats: chats.to_vec(), ..TopsRequest::default() }).await;
         }
@@ -117,7 +115,11 @@ impl Hub {
         const LOOK_EVERY: Duration = Duration::from_millis(20);
         const LOOKS: usize = 50;
         for _ in 0..LOOKS {
-            if room.is_closed() || !lock(&room.state).feed.is_behind(top) {
+            let has_told = || {
+                let mut state = lock(&room.state);
+                !state.feed.is_behind(top) && state.outgoing.is_none()
+            };
+            if room.is_closed() || has_told() {
                 return;
             }
             tokio::time::sleep(LOOK_EVERY).await;
@@ -134,14 +136,8 @@ impl Hub {
         let _alone = self.subscribing.write().await;
         let staff = self.staff();
         let mut channels = Vec::new();
-        lock(&self.rooms).retain(|_, room| {
-            let kept = room.is_needed(&staff);
-            if !kept {
-                room.is_closed.store(true, Ordering::Relaxed);
-                channels.extend(room.channel.initialized().then_some(Channel::Chat(room.chat)));
-            }
-            kept
-        });
+        let has_channel = |room: &Arc<Room>| room.channel.initialized().then_some(Channel::Chat(room.chat));
+        channels.extend(self.rooms.sweep(&staff).iter().filter_map(has_channel));
         lock(&self.users).retain(|user, list| {
             channels.extend(list.is_empty().then_some(Channel::User(*user)));
             !list.is_empty()

@@ -8,12 +8,11 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use bus::config::PubSubBackend;
-use bus::{Incoming, PubSub};
+use bus::{Incomings, PubSub};
 use channel_auth::{JwtVerifier, SessionKeys};
 use chat_events::gateway_api::TopsRequest;
 use secrecy::ExposeSecret;
 use telemetry::{Health, Metrics, Part, Vital};
-use tokio::sync::mpsc;
 
 use crate::auth::credentials::Credentials;
 use crate::auth::jwks::{Issuer, KeyRefresh};
@@ -107,17 +106,18 @@ fn connect_pubsub(
     part: Part,
     metrics: &Metrics,
     vital: &Vital,
-) -> anyhow::Result<(Arc<dyn PubSub>, mpsc::Receiver<Incoming>)> {
+) -> anyhow::Result<(Arc<dyn PubSub>, Incomings)> {
     match config.pubsub.backend {
         PubSubBackend::Redis => {
-            let (pubsub, incoming) = bus::redis::RedisPubSub::connect(&config.pubsub, part, vital)?;
+            let (pubsub, incoming) =
+                bus::redis::RedisPubSub::connect(&config.pubsub, part, vital, config.channel.pollers())?;
             pubsub.signals().register(metrics);
             Ok((pubsub, incoming))
         }
         #[cfg(feature = "postgres")]
         PubSubBackend::Pg => {
             let url = config.database_url.clone().context("PUBSUB__BACKEND=pg needs DATABASE_URL")?;
-            let (pubsub, incoming) = bus::notify::PgPubSub::connect(url, part, vital);
+            let (pubsub, incoming) = bus::notify::PgPubSub::connect(url, part, vital, config.channel.pollers());
             pubsub.signals().register(metrics);
             Ok((pubsub, incoming))
         }

@@ -1,5 +1,6 @@
 //! What a gateway counts.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +12,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use telemetry::Metrics;
 
 use crate::connection::Connection;
+
+/// How often somebody had to wait for a lock of the hub: what keeps its tasks from working at the same time.
+pub(crate) static HUB_LOCK_WAITS: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Kind {
@@ -83,6 +87,8 @@ impl GatewayMetrics {
             history_reads: Family::default(),
             resumes: Family::default(),
         };
+        let help = "Times that a task of the hub had to wait for a lock which another one had";
+        metrics.register("hub_lock_waits", help, HUB_LOCK_WAITS.clone());
         metrics.register("active_connections", "Open connections", own.active_connections.clone());
         metrics.register("connections_closed", "Connections that ended, by reason", own.connections_closed.clone());
         metrics.register("events_delivered", "Events sent out to those who listen", own.delivered.clone());

@@ -111,6 +111,11 @@ async fn a_page_of_history_tells_how_far_at_most_200_others_have_come_and_always
     assert_eq!((code(&refused), refused.get("marks")), ("not_found", None));
 }
 
+/// A gateway with a single task.
+fn one_way<P>((pubsub, mut ways): (P, bus::Incomings)) -> (P, mpsc::Receiver<Incoming>) {
+    (pubsub, ways.remove(0))
+}
+
 /// The next signal that a gateway hears.
 async fn signal(incoming: &mut mpsc::Receiver<Incoming>) -> Signal {
     let heard = async {
@@ -128,8 +133,12 @@ async fn signal(incoming: &mut mpsc::Receiver<Incoming>) -> Signal {
 #[tokio::test]
 async fn a_mark_that_rises_is_told_to_gateways_once_and_one_that_does_not_is_not() {
     let service = Service::start().await;
-    let (gateway, mut incoming) =
-        PgPubSub::connect(service.installation.database.url().into(), Health::new().part("gateway"), &Vital::new());
+    let (gateway, mut incoming) = one_way(PgPubSub::connect(
+        service.installation.database.url().into(),
+        Health::new().part("gateway"),
+        &Vital::new(),
+        1,
+    ));
     gateway.subscribe(&[]).await.expect("the link");
     let visitor = service.visitor().await;
     let (id, operator) = service.operator().await;
