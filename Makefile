@@ -45,7 +45,7 @@ faults-check: ## a short run of the faults, and runs with a planted loss, duplic
 bench: ## compare the gateway with a floor, ws, Socket.IO and FastAPI, and sending with pgbench (ARGS="--sockets 1000 --rounds 1" for less)
 	@exec deploy/local/bench.sh short $(ARGS)
 
-bench-full: ## all benches, for most of an hour (PARTS="fanout hold churn operators pipeline depth send attack" for some)
+bench-full: ## all benches, for most of an hour (PARTS="fanout neighbours hold churn operators pipeline depth send attack" for some)
 	@exec deploy/local/bench.sh full
 
 services-up: ## start the test servers and leave them running; their addresses are in .run/test/services.env

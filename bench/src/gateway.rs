@@ -2,6 +2,7 @@
 //!
 //! - [`fanout`]: one message to thousands, against a floor and against servers that others would build
 //! - [`soak`]: many sockets for minutes, and many that come and go
+//! - [`neighbours`]: what a chat of thousands does to chats of two
 //! - [`operators`]: a staff feed over many open sessions
 //! - [`subject`]: what is measured; `message`: what it is given to bring
 //! - `crowd`: the load generator; `crew` lets it work beside the rest
@@ -10,6 +11,7 @@ mod crew;
 mod crowd;
 pub(crate) mod fanout;
 mod message;
+pub(crate) mod neighbours;
 pub(crate) mod operators;
 pub(crate) mod soak;
 mod subject;

@@ -61,6 +61,8 @@ enum What {
     Depth(depth::Plan),
     /// From commit, and from POST, to the socket.
     Latency(running::latency::Load),
+    /// A chat of thousands beside many of two.
+    Neighbours(gateway::neighbours::Plan),
     /// A staff feed over many open sessions.
     Operators(gateway::operators::Plan),
     /// From POST to socket, at one rate after the other.
@@ -83,6 +85,7 @@ async fn main() -> anyhow::Result<()> {
         What::Churn(plan) => gateway::soak::churn(plan).await,
         What::Depth(plan) => Box::pin(depth::run(plan)).await,
         What::Latency(load) => running::latency::run(&arguments.address, load).await,
+        What::Neighbours(plan) => gateway::neighbours::run(plan).await,
         What::Operators(plan) => gateway::operators::run(plan).await,
         What::Pipeline(plan) => pipeline::run(plan).await,
         What::Reconnect(plan) => running::reconnect::run(&arguments.address, plan).await,

@@ -10,7 +10,7 @@ BENCH=target/release/bench
 # The load generator and all that is not measured; what is measured has core 0, which the load generator sees to.
 CLIENT_CORE=1
 # Of the full one, in its order; PARTS names some of them.
-ALL_PARTS=(fanout hold churn operators pipeline depth send attack)
+ALL_PARTS=(fanout neighbours hold churn operators pipeline depth send attack)
 
 start_services() {
   if [[ ! -e .run/test/keep ]]; then
@@ -97,6 +97,10 @@ run_full() {
   if chosen fanout; then
     say "Fan-out: rounds of each server in turn"
     run_bench fanout --rounds 5 --messages 200 --output "$AREA"
+  fi
+  if chosen neighbours; then
+    say "A chat of 5,000 beside 200 chats of two"
+    run_bench neighbours --output "$AREA"
   fi
   if chosen hold; then
     say "18,000 sockets of one gateway for ten minutes"

@@ -94,6 +94,21 @@ impl Crowd {
         Ok(Heard { first: first.context("nobody is connected")?, last: Instant::now(), bytes })
     }
 
+    /// Listens for so long, and tells of each message that has a number, when it came. How many came.
+    pub(crate) fn listen(&mut self, time: Duration, heard: &mut dyn FnMut(u32, Instant)) -> anyhow::Result<usize> {
+        self.poll.poll(&mut self.events, Some(time))?;
+        let (mut count, wanted) = (0, Wanted::any());
+        self.serve(Some(&wanted), &mut |brought| {
+            ensure!(!brought.is_over, "a socket was closed");
+            count += brought.messages;
+            if brought.number > 0 {
+                heard(brought.number, Instant::now());
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
     /// Answers pings, and nothing else may come to an end.
     pub(crate) fn stay(&mut self, time: Duration) -> anyhow::Result<()> {
         let until = Instant::now() + time;

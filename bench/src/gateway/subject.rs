@@ -134,6 +134,14 @@ impl Subject {
         }
     }
 
+    /// Publishes a message of a chat to the gateway alone, without storing it. It has that number, if any.
+    pub(crate) async fn publish_to(&mut self, chat: i64, number: u32) -> anyhow::Result<()> {
+        match self {
+            Self::Switchboard(switchboard) => switchboard.publish_to(chat, number).await,
+            Self::Floor(_) | Self::Peer(_) => anyhow::bail!("only Switchboard has chats"),
+        }
+    }
+
     /// Has a message brought to all who are connected.
     pub(crate) async fn publish(&mut self, number: u32) -> anyhow::Result<()> {
         match self {

@@ -31,9 +31,9 @@ pub(crate) struct Exchange {
 }
 
 /// What is listened for.
-pub(crate) struct Wanted {
-    number: u32,
-    marker: String,
+pub(crate) enum Wanted {
+    One { number: u32, marker: String },
+    Any,
 }
 
 /// What a reading brought.
@@ -41,6 +41,8 @@ pub(crate) struct Wanted {
 pub(crate) struct Brought {
     /// Wanted messages.
     pub(crate) messages: usize,
+    /// The number of the last of them, where any is wanted.
+    pub(crate) number: u32,
     /// Their bytes on the wire.
     pub(crate) bytes: usize,
     /// The connection has just been let in.
@@ -62,7 +64,23 @@ pub(crate) struct Seat {
 impl Wanted {
     /// Messages that were marked with [`marker`] of that number, which is not 0.
     pub(crate) fn numbered(number: u32) -> Self {
-        Self { number, marker: marker(number) }
+        Self::One { number, marker: marker(number) }
+    }
+
+    /// Messages of any number.
+    pub(crate) fn any() -> Self {
+        Self::Any
+    }
+
+    /// The number of a message that is wanted.
+    fn find_in(&self, text: &[u8]) -> Option<u32> {
+        match self {
+            Self::One { number, marker } => find(text, marker.as_bytes()).map(|_| *number),
+            Self::Any => {
+                let at = find(text, b"\"body\":\"#")? + b"\"body\":\"#".len();
+                std::str::from_utf8(text.get(at..at + 6)?).ok()?.parse().ok()
+            }
+        }
     }
 }
 
@@ -161,11 +179,11 @@ impl Seat {
             // The heartbeat of Engine.IO.
             Incoming::Text(b"2") => self.stream.write_all(&wire::text("3"))?,
             Incoming::Text(text) => {
-                let wanted = wanted.filter(|wanted| find(text, wanted.marker.as_bytes()).is_some());
-                if let Some(Wanted { number, .. }) = wanted {
-                    ensure!(self.last != *number, "message {number} came twice");
-                    self.last = *number;
+                if let Some(number) = wanted.and_then(|wanted| wanted.find_in(text)) {
+                    ensure!(number == 0 || self.last != number, "message {number} came twice");
+                    self.last = number;
                     brought.messages += 1;
+                    brought.number = number;
                     brought.bytes += length;
                 }
             }

@@ -12,6 +12,8 @@ pub(crate) const CHAT: i64 = 1;
 pub(crate) enum Scene {
     /// Users, all members of one group chat.
     Group { users: usize },
+    /// Users in one large group, and others two by two in small ones.
+    Neighbours { large: usize, small: usize },
     /// Visitors, each in a session of its own.
     Visitors { sessions: usize },
     /// Operators, who all see each of these sessions.
@@ -23,6 +25,7 @@ impl Scene {
     pub(crate) fn people(self) -> usize {
         match self {
             Self::Group { users } => users,
+            Self::Neighbours { large, small } => large + 2 * small,
             Self::Visitors { sessions } => sessions,
             Self::StaffFeed { operators, .. } => operators,
         }
@@ -32,14 +35,16 @@ impl Scene {
     pub(crate) fn credential(self, secrets: &Secrets, number: usize) -> anyhow::Result<String> {
         Ok(match self {
             Self::Visitors { .. } => format!("{number}&token={}", secrets.session_token(number)?),
-            Self::Group { .. } | Self::StaffFeed { .. } => secrets.access_token(number, self.role()),
+            Self::Group { .. } | Self::Neighbours { .. } | Self::StaffFeed { .. } => {
+                secrets.access_token(number, self.role())
+            }
         })
     }
 
     /// What is before the credential in the query of a handshake.
     pub(crate) fn query(self) -> &'static str {
         match self {
-            Self::Group { .. } => "access_token=",
+            Self::Group { .. } | Self::Neighbours { .. } => "access_token=",
             Self::Visitors { .. } => "session=",
             Self::StaffFeed { .. } => "type=staff&access_token=",
         }
@@ -48,7 +53,7 @@ impl Scene {
     /// Where a message of that number goes: to each session in turn, far from the one before.
     pub(crate) fn path(self, number: u32) -> String {
         match self {
-            Self::Group { .. } => format!("/chats/{CHAT}"),
+            Self::Group { .. } | Self::Neighbours { .. } => format!("/chats/{CHAT}"),
             Self::Visitors { sessions } | Self::StaffFeed { sessions, .. } => {
                 format!("/chat/session/{}", u64::from(number) * 7919 % u64::try_from(sessions).unwrap_or(1) + 1)
             }
@@ -58,7 +63,7 @@ impl Scene {
     /// Of accounts.
     fn role(self) -> Role {
         match self {
-            Self::Group { .. } | Self::Visitors { .. } => Role::User,
+            Self::Group { .. } | Self::Neighbours { .. } | Self::Visitors { .. } => Role::User,
             Self::StaffFeed { .. } => Role::Operator,
         }
     }
@@ -71,6 +76,14 @@ impl Scene {
                  INSERT INTO chats (id, kind, title) OVERRIDING SYSTEM VALUE VALUES ({CHAT}, 'group', 'Bench');
                  INSERT INTO chat_members (chat_id, user_id) SELECT {CHAT}, id FROM users;",
                 self.accounts(users)
+            ),
+            Self::Neighbours { large, small } => format!(
+                "{}
+                 INSERT INTO chats (id, kind, title) OVERRIDING SYSTEM VALUE
+                     SELECT n, 'group', 'Bench' FROM generate_series({CHAT}, {CHAT} + {small}) n;
+                 INSERT INTO chat_members (chat_id, user_id) SELECT
+                     CASE WHEN id <= {large} THEN {CHAT} ELSE {CHAT} + 1 + (id - {large} - 1) / 2 END, id FROM users;",
+                self.accounts(large + 2 * small)
             ),
             Self::Visitors { sessions } => open_sessions(sessions),
             Self::StaffFeed { operators, sessions } => self.accounts(operators) + &open_sessions(sessions),

@@ -1,10 +1,16 @@
 //! The distributed shape with one of each service, and a [`Scene`] in it. All limits are as they are by default.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use chat_events::names::Channel;
+use chat_events::{ChatId, ChatKind, Epoch, Event, EventKind, Seq, Visibility};
+use chrono::Utc;
+use redis::AsyncCommands;
+use redis::aio::MultiplexedConnection;
 use reqwest::Client;
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use test_support::process::wait_until_ready;
 use test_support::{Database, Process, RedisPrefix, Vhost, fresh_database, fresh_prefix, fresh_vhost};
@@ -13,7 +19,7 @@ use uuid::Uuid;
 use super::on_its_core;
 use super::scene::{CHAT, Scene};
 use crate::gateway::crowd::seat::{Exchange, Guest};
-use crate::gateway::message::body;
+use crate::gateway::message::{body, payload};
 use crate::programs::{Distributed, Secrets, binary, started};
 
 pub(crate) struct Switchboard {
@@ -29,8 +35,11 @@ pub(crate) struct Switchboard {
     tokens: Vec<String>,
     /// The chat's `seq`, as the last message had it.
     top: i64,
+    /// The last `seq` of each chat that was published to by itself.
+    tops: HashMap<i64, i64>,
+    bus: MultiplexedConnection,
     _database: Database,
-    _servers: (Vhost, RedisPrefix),
+    servers: (Vhost, RedisPrefix),
 }
 
 impl Switchboard {
@@ -58,8 +67,10 @@ impl Switchboard {
             scene,
             tokens,
             top: 0,
+            tops: HashMap::new(),
+            bus: redis.connect().await,
             _database: database,
-            _servers: (vhost, redis),
+            servers: (vhost, redis),
         })
     }
 
@@ -84,6 +95,33 @@ impl Switchboard {
         ]
         .into();
         Guest { address: self.address, target, dialogue }
+    }
+
+    /// As the dispatcher publishes it, but for the stream, which nobody here reads.
+    pub(crate) async fn publish_to(&mut self, chat: i64, number: u32) -> anyhow::Result<()> {
+        let seq = self.tops.entry(chat).or_default();
+        *seq += 1;
+        let mut data = payload(number)["data"].take();
+        (data["chat_id"], data["seq"], data["changed_seq"]) = (chat.into(), (*seq).into(), (*seq).into());
+        let event = Event {
+            epoch: Epoch(1),
+            kind: EventKind::MessageSent,
+            chat_id: ChatId(chat),
+            chat_kind: ChatKind::Group,
+            seq: Seq(*seq),
+            visibility: Visibility::Public,
+            site_id: None,
+            assigned_user_id: None,
+            user_ids: vec![],
+            committed_at: Utc::now(),
+            traceparent: None,
+            data: to_raw_value(&data)?,
+            activity: None,
+        };
+        let channel = format!("{}{}", self.servers.1.prefix(), Channel::Chat(ChatId(chat)));
+        let listeners: usize = self.bus.publish(channel, serde_json::to_string(&event)?).await?;
+        ensure!(listeners == 1, "{listeners} gateways listen to chat {chat}");
+        Ok(())
     }
 
     /// Each message is another's, as in a chat of many.
