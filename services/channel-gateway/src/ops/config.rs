@@ -79,7 +79,7 @@ pub struct ChannelConfig {
     pub http: HttpConfig,
     #[command(flatten)]
     pub rates: RateConfig,
-    /// Threads that own the WebSockets; 0 means one per core, at most 4.
+    /// Threads that own the WebSockets, and tasks that bring frames to them; 0 means one per core, at most 4.
     #[arg(long, env = "CHANNEL__POLLERS", default_value_t = 0)]
     pub pollers: usize,
     /// Connections closed per second when the gateway is told to end; more, if all would not be told in 12 s.
