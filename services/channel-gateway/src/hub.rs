@@ -162,7 +162,7 @@ impl Hub {
         let mut tasks = JoinSet::new();
         for (task, incoming) in incoming.into_iter().enumerate() {
             let serves = self.clone().serve(task, incoming);
-            tasks.spawn_on(self.vital.watched(&format!("the hub's task {task}"), serves), &self.runtime);
+            tasks.spawn_on(self.vital.watched(&format!("fan-out {task}"), serves), &self.runtime);
         }
         tokio::select! {
             // The first to end ends the rest: the bus has ended.
