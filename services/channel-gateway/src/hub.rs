@@ -161,12 +161,15 @@ impl Hub {
     pub async fn run(self: Arc<Self>, incoming: Incomings) {
         let mut tasks = JoinSet::new();
         for (task, incoming) in incoming.into_iter().enumerate() {
-            let serves = self.clone().serve(task, incoming);
-            tasks.spawn_on(self.vital.watched(&format!("fan-out {task}"), serves), &self.runtime);
+            tasks.spawn_on(self.clone().serve(task, incoming), &self.runtime);
         }
         tokio::select! {
-            // The first to end ends the rest: the bus has ended.
-            _ = tasks.join_next() => {}
+            // The first to end ends the rest: the bus has ended, or nothing works without the task.
+            ended = tasks.join_next() => if let Some(Err(error)) = ended
+                && let Ok(panic) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            },
             () = self.keep() => {}
         }
     }
