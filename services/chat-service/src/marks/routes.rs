@@ -17,13 +17,13 @@ pub(crate) fn routes() -> Vec<Route> {
     in_chats::<__path_raise, _, _>(raise).into()
 }
 
-/// How far the caller has come.
+/// How far the caller has come: everything up to the message `last_id` of the chat has reached it, or was read by it.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"kind": "read", "last_id": 1}))]
 pub(crate) struct RaiseMark {
     #[serde(deserialize_with = "text::name")]
     kind: MarkKind,
-    /// A message of the chat: everything up to it has reached the caller, or was read by it.
+    // A description beside a schema that is inlined makes a second schema, which contradicts it.
     #[schema(inline)]
     last_id: Id,
 }

@@ -1,6 +1,6 @@
 //! Opening a session.
 
-use chat_events::{ChatId, ChatKind, EventKind, Metadata, SenderType};
+use chat_events::{ChatId, ChatKind, ErrorCode, EventKind, Metadata, SenderType};
 use chrono::{DateTime, Utc};
 use diesel::prelude::OptionalExtension;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz};
@@ -70,7 +70,7 @@ pub(crate) async fn open(state: &AppState, new: NewSession) -> Result<(ChatId, D
             };
             let inserted: Option<(i64, i64, DateTime<Utc>, String)> =
                 insert.get_result(change.conn()).await.optional()?;
-            let no_site = || Error::invalid("site", "there is no such site, or it is archived");
+            let no_site = || Error::field(ErrorCode::Conflict, "site", "there is no such site, or it is archived");
             let (id, client, created_at, data) = inserted.ok_or_else(no_site)?;
             let session = ChatId(id);
             let author = Author { kind: SenderType::Client, id: client, name: new.name };

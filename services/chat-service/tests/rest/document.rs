@@ -90,3 +90,27 @@ async fn swagger_ui_is_served_at_both_its_places() {
         assert_eq!(here.join(server).expect("a URL").path(), "/");
     }
 }
+
+/// Whether some value has to be of two types at the same time.
+fn contradicts_itself(schema: &Value) -> bool {
+    let types = |parts: &Vec<Value>| -> BTreeSet<String> {
+        parts.iter().filter_map(|part| part["type"].as_str().map(str::to_owned)).collect()
+    };
+    let here = schema["allOf"].as_array().is_some_and(|parts| types(parts).len() > 1);
+    let within = match schema {
+        Value::Object(fields) => fields.values().any(contradicts_itself),
+        Value::Array(parts) => parts.iter().any(contradicts_itself),
+        _ => false,
+    };
+    here || within
+}
+
+#[tokio::test]
+async fn no_schema_of_the_document_contradicts_itself() {
+    let service = Service::start().await;
+    let (_, document) = service.call(Method::GET, "/openapi.json", None, None).await;
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let wrong: Vec<&String> =
+        schemas.iter().filter(|(_, schema)| contradicts_itself(schema)).map(|(name, _)| name).collect();
+    assert!(schemas.len() > 10 && wrong.is_empty(), "{wrong:?}");
+}

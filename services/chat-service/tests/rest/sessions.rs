@@ -210,9 +210,10 @@ async fn a_session_is_of_the_site_that_it_names_or_of_the_default() {
     let clients = "SELECT count(*)::text FROM clients";
     let before = service.installation.texts(clients).await;
     service.installation.accounts().archive_site("shop").await;
-    for site in ["nowhere", "Shop", "", "a b", "shop"] {
+    let (no_key, no_site) = (StatusCode::UNPROCESSABLE_ENTITY, StatusCode::CONFLICT);
+    for (site, why) in [("nowhere", no_site), ("Shop", no_key), ("", no_key), ("a b", no_key), ("shop", no_site)] {
         let (status, refused) = open(json!({"site": site})).await;
-        assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("site")));
+        assert_eq!((status, &refused["error"]["details"]["field"]), (why, &json!("site")), "{site}");
     }
     assert_eq!(service.installation.texts(clients).await, before, "nothing is left of what was refused");
 }
