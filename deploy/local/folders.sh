@@ -41,6 +41,25 @@ write_as() { as "$1" bash -c 'umask 077; cat >"$0"' "$2"; }
 # For passwords, keys and cookies: 32 characters that need no escaping in an address.
 random_text() { head -c 24 /dev/urandom | base64 | tr '+/' '-_'; }
 
+# memory_folder NAME ACCOUNT: a folder in memory for a server of the tests, whose data need not outlive it: most of what a file
+# system does for a database that lives for seconds is spared. Fails where memory is short, or another user has the folder.
+memory_folder() {
+  local name=$1 account=$2 folder free room
+  folder=$(memory_folder_name "$name")
+  [[ $(stat -f -c %T /dev/shm 2>/dev/null) == tmpfs ]] || return 1
+  free=$(awk '$1 == "MemAvailable:" { print int($2 / 1024) }' /proc/meminfo)
+  room=$(df --output=avail -m /dev/shm | tail -n 1)
+  ((free >= 6144 && room >= 3072)) || return 1
+  if [[ ! -d $folder ]]; then
+    mkdir -m 700 "$folder" 2>/dev/null || return 1
+    [[ $account == "$(id -un)" ]] || chown "$account:" "$folder"
+  fi
+  [[ ! -L $folder && $(stat -c %U "$folder") == "$account" ]] || return 1
+  printf '%s' "$folder"
+}
+
+memory_folder_name() { printf '/dev/shm/switchboard-%s-%s' "$1" "$(printf '%s' "$ROOT" | sha256sum | cut -c1-12)"; }
+
 # server_folder AREA NAME ACCOUNT: makes the data folder of a server and prints it: AREA/NAME in the checkout, or a
 # folder under /var/lib/switchboard when the server's account may not enter the checkout.
 server_folder() {

@@ -29,10 +29,10 @@ postgres_create() {
 # What a profile changes. `fast` is for tests: it gives up only what a crash of the whole machine would need.
 postgres_settings() {
   printf '%s\n' listen_addresses=127.0.0.1 unix_socket_directories= timezone=UTC log_timezone=UTC \
-    shared_buffers=256MB max_wal_size=2GB
+    shared_buffers=256MB
   case $1 in
-    durable) printf '%s\n' max_connections=200 ;;
-    fast) printf '%s\n' max_connections=600 fsync=off full_page_writes=off wal_level=minimal max_wal_senders=0 ;;
+    durable) printf '%s\n' max_connections=200 max_wal_size=2GB ;;
+    fast) printf '%s\n' max_connections=600 max_wal_size=512MB fsync=off full_page_writes=off wal_level=minimal max_wal_senders=0 ;;
   esac
 }
 

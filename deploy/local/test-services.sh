@@ -14,8 +14,9 @@ PROCESSES=$ROOT/$AREA/processes
 LOGS=$ROOT/$AREA/logs
 
 launch_postgres() {
-  local folder port
-  folder=$(server_folder "$AREA" postgres "$(account_for postgres)")
+  local account folder port
+  account=$(account_for postgres)
+  folder=$(memory_folder postgres "$account") || folder=$(server_folder "$AREA" postgres "$account")
   port=$(unused_port "$PORTS" postgres)
   tls_certificate "$AUTHORITY" "$(stat -c %U "$folder")" "$folder"
   postgres_launch "$PROCESSES/postgres" "$LOGS/postgres" "$folder" "$port" fast
@@ -106,6 +107,8 @@ stop_all() {
   stop "$PROCESSES/rabbitmq.epmd" KILL 5
   redis_stop "$PROCESSES/redis"
   postgres_stop "$PROCESSES/postgres"
+  # In memory it would be in the way of others.
+  rm -rf "$(memory_folder_name postgres)"
   rm -f "$AREA/services.env" "$AREA/keep"
 }
 

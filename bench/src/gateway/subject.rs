@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Floor,
     /// The gateway of the distributed shape, with users who share a chat.
     Switchboard,
+    /// The same with users who come back with resume tickets. Only their connects are measured.
+    Returning,
     /// The same with visitors, each in a session of its own. Only their connects are measured.
     Visitors,
     /// Another server.
@@ -34,9 +36,10 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All, in the order of a round.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Floor,
         Self::Switchboard,
+        Self::Returning,
         Self::Visitors,
         Self::Peer(PeerKind::Ws),
         Self::Peer(PeerKind::SocketIo),
@@ -48,6 +51,7 @@ impl Kind {
         match self {
             Self::Floor => "bare write (floor)",
             Self::Switchboard => "Switchboard",
+            Self::Returning => "Switchboard, users with a ticket",
             Self::Visitors => "Switchboard, visitors",
             Self::Peer(PeerKind::Ws) => "npm ws + Redis",
             Self::Peer(PeerKind::SocketIo) => "Socket.IO + Redis",
@@ -60,6 +64,7 @@ impl Kind {
         match self {
             Self::Floor => "floor",
             Self::Switchboard => "switchboard",
+            Self::Returning => "returning",
             Self::Visitors => "visitors",
             Self::Peer(kind) => kind.folder(),
         }
@@ -67,7 +72,7 @@ impl Kind {
 
     /// Whether a message goes to all of its connections.
     pub(crate) fn has_messages(self) -> bool {
-        self != Self::Visitors
+        !matches!(self, Self::Returning | Self::Visitors)
     }
 
     /// Starts it for that many connections.
@@ -75,6 +80,7 @@ impl Kind {
         Ok(match self {
             Self::Floor => Subject::Floor(Floor::start().await?),
             Self::Switchboard => Subject::on_stage(Scene::Group { users: connections }).await?,
+            Self::Returning => Subject::on_stage(Scene::Returning { users: connections }).await?,
             Self::Visitors => Subject::on_stage(Scene::Visitors { sessions: connections }).await?,
             Self::Peer(kind) => Subject::Peer(Peer::start(kind).await?),
         })

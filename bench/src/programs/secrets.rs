@@ -1,6 +1,6 @@
 //! Keys of a system, and what is signed with them.
 
-use channel_auth::{AccessClaims, JwtIssuer, Purpose, Role, SessionKeys};
+use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys, Ticket};
 use chrono::Utc;
 use test_support::Program;
 use uuid::Uuid;
@@ -51,5 +51,13 @@ impl Secrets {
             role,
             sid: Some(Uuid::new_v4().to_string()),
         })
+    }
+
+    /// As `connected` would give it to who showed [`Self::access_token`].
+    pub(crate) fn resume_ticket(&self, user: usize, role: Role) -> anyhow::Result<String> {
+        let verifier = JwtVerifier::new(&self.issuer.audience);
+        verifier.set_keys(&self.issuer.issuer, &self.issuer.jwks())?;
+        let (claims, key) = verifier.verify_with_key(&self.access_token(user, role))?;
+        Ok(self.keys.issue_ticket(&Ticket::of(&claims, key)))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --package channel-auth`
 
-use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys};
+use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys, Ticket};
 use chat_events::ChatId;
 use chrono::Utc;
 use divan::{Bencher, black_box};
@@ -19,9 +19,34 @@ fn a_session_token_is_checked(bencher: Bencher<'_, '_>) {
     bencher.bench(|| keys.verify(Purpose::Channel, black_box(&token), Utc::now()).expect("a good token"));
 }
 
+/// HMAC: a user or an operator that comes back.
+#[divan::bench]
+fn a_resume_ticket_is_checked(bencher: Bencher<'_, '_>) {
+    let (keys, verifier, token) = a_user();
+    let (claims, key) = verifier.verify_with_key(&token).expect("a good token");
+    let ticket = keys.issue_ticket(&Ticket::of(&claims, key));
+    bencher.bench(|| {
+        let ticket = keys.verify_ticket(black_box(&ticket), Utc::now()).expect("a good ticket");
+        assert!(verifier.accepts(ticket.key));
+    });
+}
+
+/// With each `connected`.
+#[divan::bench]
+fn a_resume_ticket_is_issued(bencher: Bencher<'_, '_>) {
+    let (keys, verifier, token) = a_user();
+    let (claims, key) = verifier.verify_with_key(&token).expect("a good token");
+    bencher.bench(|| keys.issue_ticket(black_box(&Ticket::of(&claims, key))));
+}
+
 /// Ed25519: a user or an operator.
 #[divan::bench]
 fn an_access_token_is_checked(bencher: Bencher<'_, '_>) {
+    let (_, verifier, token) = a_user();
+    bencher.bench(|| verifier.verify(black_box(&token)).expect("a good token"));
+}
+
+fn a_user() -> (SessionKeys, JwtVerifier, String) {
     let (issuer, _) = JwtIssuer::generate();
     let verifier = JwtVerifier::new(issuer.audience.clone());
     verifier.set_keys(&issuer.issuer, &issuer.jwks()).expect("keys");
@@ -37,5 +62,5 @@ fn an_access_token_is_checked(bencher: Bencher<'_, '_>) {
         role: Role::User,
         sid: Some("0e8f6a5f-3c21-4c57-9b1f-6f2c1e9a0d43".to_owned()),
     });
-    bencher.bench(|| verifier.verify(black_box(&token)).expect("a good token"));
+    (SessionKeys::generate().0, verifier, token)
 }

@@ -7,10 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_events::UserId;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse};
+use jsonwebtoken::jwk::{Jwk, KeyAlgorithm, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, Validation};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::{AccessClaims, KeyError, TokenError};
 
@@ -28,9 +29,36 @@ pub struct JwtVerifier {
 
 #[derive(Debug)]
 struct PublicKey {
+    mark: KeyMark,
     id: Option<String>,
     algorithm: Algorithm,
     key: DecodingKey,
+}
+
+/// Stands for a public key, with its id, its issuer and the audience of its tokens: another in any of these is another mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyMark([u8; 12]);
+
+impl KeyMark {
+    pub(crate) fn new(audience: &str, issuer: &str, id: Option<&str>, thumbprint: &str) -> Self {
+        let digest = Sha256::digest(json!([audience, issuer, id, thumbprint]).to_string());
+        Self(digest.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl std::fmt::Display for KeyMark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl std::str::FromStr for KeyMark {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError::Malformed)?;
+        bytes.try_into().map(Self).map_err(|_| TokenError::Malformed)
+    }
 }
 
 /// What an unverified header may say to choose the key; `jwk`, `jku` and the like are not even read.
@@ -58,7 +86,8 @@ impl JwtVerifier {
     /// none is left, the old ones stay.
     pub fn set_keys(&self, issuer: &str, jwks: &Value) -> Result<(), KeyError> {
         let keys = jwks.get("keys").and_then(Value::as_array).ok_or(KeyError::BadJwks)?;
-        let keys: Arc<[PublicKey]> = keys.iter().filter_map(PublicKey::from_json).collect();
+        let keys: Arc<[PublicKey]> =
+            keys.iter().filter_map(|key| PublicKey::from_json(key, &self.audience, issuer)).collect();
         if keys.is_empty() {
             return Err(KeyError::BadJwks);
         }
@@ -74,6 +103,11 @@ impl JwtVerifier {
 
     /// Checks the signature by the issuer's key of that id, then issuer, audience, `exp`, `nbf` and `sub`.
     pub fn verify(&self, token: &str) -> Result<AccessClaims, TokenError> {
+        self.verify_with_key(token).map(|(claims, _)| claims)
+    }
+
+    /// The same, and which key it was.
+    pub fn verify_with_key(&self, token: &str) -> Result<(AccessClaims, KeyMark), TokenError> {
         let (header, issuer) = read_unverified(token)?;
         let keys = self.keys_of(&issuer).ok_or(TokenError::WrongIssuer)?;
         let algorithm = accepted(&header.alg).ok_or(TokenError::BadSignature)?;
@@ -81,7 +115,14 @@ impl JwtVerifier {
         let token = jsonwebtoken::decode::<AccessClaims>(token, &key.key, &self.rules(algorithm, &issuer));
         let claims = token.map_err(|why| refusal(why.kind()))?.claims;
         claims.sub.parse::<UserId>().map_err(|_| TokenError::Malformed)?;
-        Ok(claims)
+        Ok((claims, key.mark))
+    }
+
+    /// Whether a token of that key would be accepted.
+    #[must_use]
+    pub fn accepts(&self, key: KeyMark) -> bool {
+        let issuers = self.issuers.read().unwrap_or_else(PoisonError::into_inner);
+        issuers.values().flat_map(|keys| keys.iter()).any(|accepted| accepted.mark == key)
     }
 
     fn keys_of(&self, issuer: &str) -> Option<Arc<[PublicKey]>> {
@@ -100,7 +141,7 @@ impl JwtVerifier {
 }
 
 impl PublicKey {
-    fn from_json(json: &Value) -> Option<Self> {
+    fn from_json(json: &Value, audience: &str, issuer: &str) -> Option<Self> {
         let jwk: Jwk = serde_json::from_value(json.clone()).ok()?;
         if matches!(&jwk.common.public_key_use, Some(purpose) if *purpose != PublicKeyUse::Signature) {
             return None;
@@ -114,7 +155,9 @@ impl PublicKey {
             AlgorithmFamily::Hmac => return None,
         };
         let agrees = jwk.common.key_algorithm.is_none_or(|named: KeyAlgorithm| named.to_string() == name(algorithm));
-        agrees.then_some(Self { id: jwk.common.key_id, algorithm, key })
+        let thumbprint = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
+        let mark = KeyMark::new(audience, issuer, jwk.common.key_id.as_deref(), &thumbprint);
+        agrees.then_some(Self { mark, id: jwk.common.key_id, algorithm, key })
     }
 }
 

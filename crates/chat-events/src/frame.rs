@@ -289,6 +289,17 @@ pub struct Connected {
     pub more: Option<String>,
     /// The version of what is not of a chat; none for a client, which is told nothing of that.
     pub workspace: Option<WorkspaceVersion>,
+    /// Good in place of the access token at any gateway, as long as the token; none for a client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_ticket: Option<String>,
+}
+
+/// What an `authenticated` frame says.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Authenticated {
+    /// In place of the one before, which ends with the old token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_ticket: Option<String>,
 }
 
 /// Server frames that do not come from an event or a signal.
@@ -334,7 +345,11 @@ pub enum ServerFrame {
         data: WorkspaceNews,
     },
     /// An `auth` was served: the connection may stay as long as the new token is good.
-    Authenticated {},
+    Authenticated {
+        /// What comes with it.
+        #[serde(default)]
+        data: Authenticated,
+    },
     /// An `unsubscribe` was served.
     Unsubscribed {
         /// Which.

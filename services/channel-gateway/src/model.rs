@@ -4,12 +4,14 @@
 //! The model adds only what surrounds them: who may act next, and a world that loses, repeats and reorders. A [`Mutation`]
 //! switches one rule off in that glue; each has a test that expects the harm, since a model that finds nothing proves nothing.
 
+mod changes;
 mod explore;
 mod gateway;
 mod members;
 mod relay;
 mod script;
 
+use changes::Changes;
 use explore::{Model, explore};
 use gateway::{Chat, Comes, Mutation};
 use relay::{Fault, Relay};
@@ -212,6 +214,98 @@ fn if_removals_do_not_end_a_watch_a_removed_member_reads_on() {
 fn if_a_replay_reads_past_a_removal_a_removed_member_reads_on() {
     let chat = Chat::of(Script::group(), &[Comes::JoinsAndIsRemoved, Comes::Stays]);
     is_harmed(&chat.mutated(Mutation::ReplayReadsPastRemovals), "after its removal");
+}
+
+// --- portions ------------------------------------------------------------------------------------------------
+
+#[test]
+fn between_two_portions_one_joins() {
+    holds(
+        "many: one stays, one joins",
+        &Chat::of(Script::session().up_to(3), &[Comes::Stays, Comes::Joins]).in_portions(),
+    );
+    let staff = [Comes::StaffListens, Comes::Joins];
+    holds("many: staff listens, one joins", &Chat::of(Script::session().up_to(3), &staff).in_portions());
+}
+
+#[test]
+fn between_two_portions_one_leaves() {
+    let comes = [Comes::Stays, Comes::Leaves, Comes::Stays];
+    holds("many: one of three leaves", &Chat::of(Script::session().up_to(3), &comes).in_portions());
+    let comes = [Comes::Leaves, Comes::Joins];
+    holds("many: one leaves, one joins", &Chat::of(Script::session().up_to(3), &comes).in_portions());
+}
+
+#[test]
+fn between_two_portions_a_right_is_taken_away() {
+    let group = || Script::group().up_to(4);
+    for comes in [Comes::IsRemoved, Comes::IsRemovedAndRevoked] {
+        holds("many: a member is removed", &Chat::of(group(), &[comes, Comes::Stays]).in_portions());
+        holds("many: the last of the list is removed", &Chat::of(group(), &[Comes::Stays, comes]).in_portions());
+    }
+    let comes = [Comes::JoinsAndIsRemoved, Comes::Stays];
+    holds("many: a member who joins is removed", &Chat::of(group(), &comes).in_portions());
+}
+
+#[test]
+fn hints_and_fills_go_in_portions_too() {
+    let comes = [Comes::Stays, Comes::Joins];
+    holds("many: hints", &Chat::of(Script::session().up_to(3), &comes).with_hints().in_portions());
+}
+
+#[test]
+fn if_others_overtake_what_is_on_its_way_messages_come_late() {
+    let chat = Chat::of(Script::session().up_to(3), &[Comes::Stays, Comes::Stays]).in_portions();
+    is_harmed(&chat.mutated(Mutation::OthersOvertake), "was lost");
+}
+
+#[test]
+fn if_who_goes_makes_the_next_be_passed_over_messages_are_lost() {
+    let chat = Chat::of(Script::session().up_to(3), &[Comes::Leaves, Comes::Stays]).in_portions();
+    is_harmed(&chat.mutated(Mutation::WhoGoesSkipsTheNext), "was lost");
+}
+
+#[test]
+fn if_a_removal_waits_for_the_next_frame_a_removed_member_reads_on() {
+    let chat = Chat::of(Script::group(), &[Comes::IsRemoved, Comes::Stays]).in_portions();
+    is_harmed(&chat.mutated(Mutation::RemovalsWaitForTheNext), "after its removal");
+}
+
+// --- the change feed -----------------------------------------------------------------------------------------
+
+#[test]
+fn a_reader_of_the_feed_gets_every_change_once_and_in_order() {
+    holds("changes", &Changes::default());
+}
+
+#[test]
+fn if_what_is_gone_is_numbered_again_a_change_comes_twice() {
+    is_harmed(&Changes::with(changes::Fault::NumbersWhatIsGone), "came twice");
+}
+
+#[test]
+fn without_the_lock_of_the_lane_a_reader_passes_over_a_position() {
+    is_harmed(&Changes::with(changes::Fault::LaneIsNotLocked), "was lost");
+}
+
+#[test]
+fn if_rows_leave_the_outbox_before_they_are_numbered_changes_are_lost() {
+    is_harmed(&Changes::with(changes::Fault::NumbersInAnotherTransaction), "was lost");
+}
+
+#[test]
+fn if_a_chat_does_not_stop_at_its_first_refusal_the_feed_is_out_of_order() {
+    is_harmed(&Changes::with(changes::Fault::GoesOnAfterARefusal), "behind a later one");
+}
+
+#[test]
+fn if_the_epoch_is_not_compared_a_reader_goes_on_in_a_restored_database() {
+    is_harmed(&Changes::with(changes::Fault::EpochIsNotCompared), "was undone");
+}
+
+#[test]
+fn if_it_is_not_told_that_changes_were_pruned_they_are_lost() {
+    is_harmed(&Changes::with(changes::Fault::PrunedIsNotTold), "was lost");
 }
 
 // --- the relay -----------------------------------------------------------------------------------------------

@@ -22,11 +22,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 11] = [
+pub const ALL: [Target; 12] = [
     Target { name: "client_frame", check: client_frame, good: good_frames },
     Target { name: "websocket", check: websocket, good: good_websockets },
     Target { name: "handshake", check: handshake, good: good_handshakes },
     Target { name: "session_token", check: tokens::session, good: tokens::good_sessions },
+    Target { name: "resume_ticket", check: tokens::ticket, good: tokens::good_tickets },
     Target { name: "access_token", check: tokens::access, good: tokens::good_accesses },
     Target { name: "jwks", check: tokens::jwks, good: tokens::good_jwks },
     Target { name: "cursor", check: cursor, good: good_cursors },

@@ -25,5 +25,6 @@ mod shutdown;
 mod slow_consumers;
 mod sub_path;
 mod thousands_of_chats;
+mod tickets;
 mod tracing;
 mod vital;

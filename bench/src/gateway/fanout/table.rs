@@ -99,9 +99,11 @@ impl Rounds {
         let ratio = |column| self.ratio(Kind::Switchboard, column);
         let median = |column| self.median(Kind::Switchboard, column);
         let visitors = |column| self.ratio(Kind::Visitors, column);
+        let returning = |column| self.ratio(Kind::Returning, column);
         format!(
             "fanout_to_floor={:.3} all_have_it_to_floor={:.3} first_to_last_to_floor={:.3} kib_per_socket={:.2} \
              kib_after_resumes={:.2} connect_to_floor={:.2} connect_with_chat_service_to_floor={:.2} \
+             returning_connect_to_floor={:.2} returning_connect_with_chat_service_to_floor={:.2} \
              visitor_connect_to_floor={:.2} visitor_connect_with_chat_service_to_floor={:.2} kib_per_visitor={:.2}",
             ratio(DELIVERY),
             ratio(WHOLE),
@@ -110,6 +112,8 @@ impl Rounds {
             median(|figures| figures.resumed_kib.unwrap_or_default()),
             ratio(CONNECT),
             ratio(CONNECT_WITH_ASKED),
+            returning(CONNECT),
+            returning(CONNECT_WITH_ASKED),
             visitors(CONNECT),
             visitors(CONNECT_WITH_ASKED),
             self.median(Kind::Visitors, IDLE),

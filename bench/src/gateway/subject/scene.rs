@@ -12,6 +12,8 @@ pub(crate) const CHAT: i64 = 1;
 pub(crate) enum Scene {
     /// Users, all members of one group chat.
     Group { users: usize },
+    /// The same, who all come back with resume tickets.
+    Returning { users: usize },
     /// Users in one large group, and others two by two in small ones.
     Neighbours { large: usize, small: usize },
     /// Visitors, each in a session of its own.
@@ -24,7 +26,7 @@ impl Scene {
     /// How many may connect.
     pub(crate) fn people(self) -> usize {
         match self {
-            Self::Group { users } => users,
+            Self::Group { users } | Self::Returning { users } => users,
             Self::Neighbours { large, small } => large + 2 * small,
             Self::Visitors { sessions } => sessions,
             Self::StaffFeed { operators, .. } => operators,
@@ -35,6 +37,7 @@ impl Scene {
     pub(crate) fn credential(self, secrets: &Secrets, number: usize) -> anyhow::Result<String> {
         Ok(match self {
             Self::Visitors { .. } => format!("{number}&token={}", secrets.session_token(number)?),
+            Self::Returning { .. } => secrets.resume_ticket(number, self.role())?,
             Self::Group { .. } | Self::Neighbours { .. } | Self::StaffFeed { .. } => {
                 secrets.access_token(number, self.role())
             }
@@ -44,7 +47,7 @@ impl Scene {
     /// What is before the credential in the query of a handshake.
     pub(crate) fn query(self) -> &'static str {
         match self {
-            Self::Group { .. } | Self::Neighbours { .. } => "access_token=",
+            Self::Group { .. } | Self::Returning { .. } | Self::Neighbours { .. } => "access_token=",
             Self::Visitors { .. } => "session=",
             Self::StaffFeed { .. } => "type=staff&access_token=",
         }
@@ -53,7 +56,7 @@ impl Scene {
     /// Where a message of that number goes: to each session in turn, far from the one before.
     pub(crate) fn path(self, number: u32) -> String {
         match self {
-            Self::Group { .. } | Self::Neighbours { .. } => format!("/chats/{CHAT}"),
+            Self::Group { .. } | Self::Returning { .. } | Self::Neighbours { .. } => format!("/chats/{CHAT}"),
             Self::Visitors { sessions } | Self::StaffFeed { sessions, .. } => {
                 format!("/chat/session/{}", u64::from(number) * 7919 % u64::try_from(sessions).unwrap_or(1) + 1)
             }
@@ -63,7 +66,7 @@ impl Scene {
     /// Of accounts.
     fn role(self) -> Role {
         match self {
-            Self::Group { .. } | Self::Neighbours { .. } | Self::Visitors { .. } => Role::User,
+            Self::Group { .. } | Self::Returning { .. } | Self::Neighbours { .. } | Self::Visitors { .. } => Role::User,
             Self::StaffFeed { .. } => Role::Operator,
         }
     }
@@ -71,7 +74,7 @@ impl Scene {
     /// Fills a database.
     pub(crate) fn sql(self) -> String {
         let filled = match self {
-            Self::Group { users } => format!(
+            Self::Group { users } | Self::Returning { users } => format!(
                 "{}
                  INSERT INTO chats (id, kind, title) OVERRIDING SYSTEM VALUE VALUES ({CHAT}, 'group', 'Bench');
                  INSERT INTO chat_members (chat_id, user_id) SELECT {CHAT}, id FROM users;",

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use channel_auth::{AccessClaims, JwtVerifier, Purpose, SessionKeys, TokenError};
+use channel_auth::{JwtVerifier, Purpose, SessionKeys, TICKET_PREFIX, Ticket, TokenError};
 use chat_events::gateway_api::{Principal, TokenFacts};
 use chat_events::{ChatId, ErrorBody, ErrorCode};
 use chrono::{DateTime, Utc};
@@ -11,7 +11,17 @@ use serde::Deserialize;
 
 use crate::auth::jwks::KeyRefresh;
 
-/// A proved token.
+/// A token that was found good.
+#[derive(Debug)]
+pub struct Proved {
+    /// What it proves.
+    pub identity: Identity,
+    /// An operator or user may show this in place of the token when it comes again. None for clients, whose tokens cost no
+    /// more than this.
+    pub resume_ticket: Option<String>,
+}
+
+/// Whose a token is.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Whose it is.
@@ -39,9 +49,9 @@ pub struct ConnectQuery {
     pub r#type: Option<String>,
     /// A client's session.
     pub session: Option<String>,
-    /// A client's session token, or a user's JWT.
+    /// A client's session token, or a user's JWT or resume ticket.
     pub token: Option<String>,
-    /// A JWT.
+    /// A JWT, or a resume ticket.
     pub access_token: Option<String>,
     /// A cursor of the client's session.
     pub after: Option<String>,
@@ -65,8 +75,8 @@ impl ConnectQuery {
 /// What a connection's credentials say.
 #[derive(Debug)]
 pub enum Proof {
-    /// Proved.
-    Identity(Identity),
+    /// A good token.
+    Token(Proved),
     /// Nothing was brought: the first frame must.
     None,
 }
@@ -91,20 +101,20 @@ impl Credentials {
                 .parse()
                 .map_err(|_| ErrorBody::field(ErrorCode::BadRequest, "session", "session is not a session id"))?;
             let token = query.token.as_deref().or(bearer).unwrap_or_default();
-            return self.client(Purpose::Channel, session, token).map(Proof::Identity);
+            return self.client(Purpose::Channel, session, token).map(Proof::Token);
         }
         let jwt = query.access_token.as_deref().or(query.token.as_deref()).or(bearer);
         match (query.r#type.as_deref(), jwt) {
-            (Some("staff"), Some(jwt)) => self.staff(jwt).await.map(Proof::Identity),
+            (Some("staff"), Some(jwt)) => self.staff(jwt).await.map(Proof::Token),
             (Some("staff"), None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "access_token is missing")),
-            (None, Some(jwt)) => self.user(jwt).await.map(Proof::Identity),
+            (None, Some(jwt)) => self.user(jwt).await.map(Proof::Token),
             (None, None) => Ok(Proof::None),
             (Some(_), _) => Err(ErrorBody::field(ErrorCode::BadRequest, "type", "type is staff, or is left out")),
         }
     }
 
     /// A fresh token for a connection that stands.
-    pub async fn renewal(&self, principal: Principal, token: &str) -> Result<Identity, ErrorBody> {
+    pub async fn renewal(&self, principal: Principal, token: &str) -> Result<Proved, ErrorBody> {
         match principal {
             Principal::Client { session_id } => self.client(Purpose::Channel, session_id, token),
             Principal::Staff { .. } => self.staff(token).await,
@@ -113,47 +123,60 @@ impl Credentials {
     }
 
     /// A client's token for one session.
-    pub fn client(&self, purpose: Purpose, session: ChatId, token: &str) -> Result<Identity, ErrorBody> {
+    pub fn client(&self, purpose: Purpose, session: ChatId, token: &str) -> Result<Proved, ErrorBody> {
         let claims = self.session_keys.verify(purpose, token, Utc::now()).map_err(|why| refused(&why))?;
         if claims.session_id != session {
             return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
         }
         let principal = Principal::Client { session_id: session };
         let (expires_at, token_made_at) = (instant_of(claims.expires_at), claims.created_at.timestamp());
-        Ok(Identity { principal, grant: Grant { expires_at, token_made_at, token: None } })
+        let identity = Identity { principal, grant: Grant { expires_at, token_made_at, token: None } };
+        Ok(Proved { identity, resume_ticket: None })
     }
 
-    /// A user's JWT.
-    pub async fn user(&self, jwt: &str) -> Result<Identity, ErrorBody> {
-        let claims = self.claims(jwt).await?;
-        let principal = Principal::User { user_id: claims.user_id() };
-        Ok(Identity { principal, grant: grant(&claims) })
+    /// A user's JWT, or its ticket.
+    pub async fn user(&self, token: &str) -> Result<Proved, ErrorBody> {
+        let ticket = self.ticket(token).await?;
+        Ok(self.proved(Principal::User { user_id: ticket.user_id }, &ticket))
     }
 
-    /// An operator's JWT.
-    pub async fn staff(&self, jwt: &str) -> Result<Identity, ErrorBody> {
-        let claims = self.claims(jwt).await?;
-        if !claims.role.is_staff() {
+    /// An operator's JWT, or its ticket.
+    pub async fn staff(&self, token: &str) -> Result<Proved, ErrorBody> {
+        let ticket = self.ticket(token).await?;
+        if !ticket.role.is_staff() {
             return Err(ErrorBody::new(ErrorCode::Forbidden, "only operators see all sessions"));
         }
-        let principal = Principal::Staff { user_id: claims.user_id() };
-        Ok(Identity { principal, grant: grant(&claims) })
+        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, &ticket))
+    }
+
+    fn proved(&self, principal: Principal, ticket: &Ticket) -> Proved {
+        let resume_ticket = Some(self.session_keys.issue_ticket(ticket));
+        Proved { identity: Identity { principal, grant: grant(ticket) }, resume_ticket }
     }
 
     /// An unknown key may be a new one, and an unknown issuer one whose keys have not come yet: then the keys are
     /// fetched, and the token is looked at once more. Without keys nothing is said about the token.
-    async fn claims(&self, jwt: &str) -> Result<AccessClaims, ErrorBody> {
-        let claims = match (self.jwt.verify(jwt), &self.refresh) {
+    async fn ticket(&self, token: &str) -> Result<Ticket, ErrorBody> {
+        let ticket = match (self.verify(token), &self.refresh) {
             (Err(TokenError::UnknownKey | TokenError::WrongIssuer), Some(refresh)) => {
                 let are_there = refresh.now().await;
-                match self.jwt.verify(jwt) {
+                match self.verify(token) {
                     Err(TokenError::UnknownKey | TokenError::WrongIssuer) if !are_there => return Err(no_keys()),
-                    claims => claims,
+                    ticket => ticket,
                 }
             }
-            (claims, _) => claims,
+            (ticket, _) => ticket,
         };
-        claims.map_err(|why| refused(&why))
+        ticket.map_err(|why| refused(&why))
+    }
+
+    /// What a JWT says, or a ticket in its place.
+    fn verify(&self, token: &str) -> Result<Ticket, TokenError> {
+        if !token.starts_with(TICKET_PREFIX) {
+            return self.jwt.verify_with_key(token).map(|(claims, key)| Ticket::of(&claims, key));
+        }
+        let ticket = self.session_keys.verify_ticket(token, Utc::now())?;
+        if self.jwt.accepts(ticket.key) { Ok(ticket) } else { Err(TokenError::UnknownKey) }
     }
 }
 
@@ -165,12 +188,11 @@ fn refused(why: &TokenError) -> ErrorBody {
     ErrorBody::new(why.error_code(), why.to_string())
 }
 
-fn grant(claims: &AccessClaims) -> Grant {
-    let login = claims.sid.as_deref().and_then(|sid| sid.parse().ok());
+fn grant(ticket: &Ticket) -> Grant {
     Grant {
-        expires_at: instant_of(DateTime::from_timestamp(claims.exp, 0).unwrap_or_default()),
+        expires_at: instant_of(DateTime::from_timestamp(ticket.expires_at, 0).unwrap_or_default()),
         token_made_at: 0,
-        token: Some(TokenFacts { issued_at: claims.iat, login }),
+        token: Some(TokenFacts { issued_at: ticket.issued_at, login: ticket.login }),
     }
 }
 
@@ -178,4 +200,54 @@ fn grant(claims: &AccessClaims) -> Grant {
 fn instant_of(time: DateTime<Utc>) -> Instant {
     let left = (time - Utc::now()).to_std().unwrap_or(Duration::ZERO);
     Instant::now() + left.min(Duration::from_secs(365 * 24 * 60 * 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use channel_auth::{AccessClaims, JwtIssuer, Role};
+
+    use super::*;
+
+    fn token(issuer: &JwtIssuer) -> String {
+        let now = Utc::now().timestamp();
+        issuer.sign(&AccessClaims {
+            iss: issuer.issuer.clone(),
+            aud: issuer.audience.clone(),
+            sub: "7".into(),
+            exp: now + 600,
+            iat: now,
+            jti: "a".into(),
+            name: "Ada".into(),
+            role: Role::User,
+            sid: None,
+        })
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_good_as_long_as_the_key_of_its_token() {
+        let (old, new) = (JwtIssuer::generate().0, JwtIssuer::generate().0);
+        let verifier = Arc::new(JwtVerifier::new("switchboard"));
+        verifier.set_keys("switchboard", &old.jwks()).expect("a key");
+        let credentials = Credentials::new(Arc::new(SessionKeys::generate().0), verifier.clone(), None);
+        let ticket = credentials.user(&token(&old)).await.expect("a good token").resume_ticket.expect("a ticket");
+        let proved = credentials.user(&ticket).await.expect("a good ticket");
+        assert_eq!(proved.resume_ticket.as_ref(), Some(&ticket), "the same token stands behind both");
+
+        let mut both = new.jwks();
+        both["keys"].as_array_mut().expect("keys").push(old.jwks()["keys"][0].clone());
+        verifier.set_keys("switchboard", &both).expect("keys");
+        credentials.user(&ticket).await.expect("its key is still there");
+
+        // Another key under the same name is another key.
+        let mut renamed = new.jwks();
+        renamed["keys"][0]["kid"] = old.jwks()["keys"][0]["kid"].clone();
+        for without in [new.jwks(), renamed] {
+            verifier.set_keys("switchboard", &without).expect("a key");
+            let refused = credentials.user(&ticket).await.expect_err("its key is gone");
+            assert_eq!(refused.code, ErrorCode::Unauthorized);
+        }
+        // Nor is the key of another issuer the same, though it is.
+        verifier.set_keys("elsewhere", &old.jwks()).expect("a key");
+        assert!(credentials.user(&ticket).await.is_err());
+    }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chat_events::command::CommandFrame;
-use chat_events::frame::{ClientFrame, ServerFrame};
+use chat_events::frame::{Authenticated, ClientFrame, ServerFrame};
 use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, Principal, SentFrom};
 use chat_events::signal::SignalData;
 use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, Visibility};
 use uuid::Uuid;
 
+use crate::auth::credentials::Proved;
 use crate::catch_up::join;
 use crate::catch_up::resume::{self, Cursors};
 use crate::connection::Connection;
@@ -66,7 +67,7 @@ fn not_yours() -> ErrorBody {
 /// A fresh token for the connection that stands. It is held against logouts, like that of a new connection.
 async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -> Result<(), ErrorBody> {
     let principal = connection.proved()?.principal;
-    let identity = gateway.credentials.renewal(principal, token).await?;
+    let Proved { identity, resume_ticket } = gateway.credentials.renewal(principal, token).await?;
     if identity.principal != principal {
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
     }
@@ -75,7 +76,7 @@ async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -
         gateway.connect_snapshots.of_account(connect, connection.watch_count()).await?;
     }
     connection.renew(&identity);
-    connection.tell(&ServerFrame::Authenticated {});
+    connection.tell(&ServerFrame::Authenticated { data: Authenticated { resume_ticket } });
     Ok(())
 }
 

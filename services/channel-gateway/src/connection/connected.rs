@@ -82,6 +82,7 @@ mod tests {
             chats: Vec::new(),
             more: None,
             workspace: None,
+            resume_ticket: Some("r".repeat(200)),
         };
         let frame = with_page(data, FirstPage { began: 1_795_859_122_000_000, chats, has_more });
         let length = frame.to_json().len();

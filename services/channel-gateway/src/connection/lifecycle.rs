@@ -9,7 +9,7 @@ use chat_events::gateway_api::{Chats, Connect, ConnectSnapshot, Principal};
 use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use tokio::sync::mpsc;
 
-use crate::auth::credentials::Identity;
+use crate::auth::credentials::Proved;
 use crate::catch_up::cursor::{CameFrom, Position};
 use crate::catch_up::join::JoinTarget;
 use crate::catch_up::watch::Watch;
@@ -47,11 +47,11 @@ async fn invite_all(gateway: Arc<Gateway>, mut invitations: mpsc::UnboundedRecei
 pub(crate) async fn open_and_listen(
     gateway: Arc<Gateway>,
     connection: Arc<Connection>,
-    identity: Identity,
+    proved: Proved,
     came_from: Option<CameFrom>,
     when_ready: impl FnOnce(),
 ) {
-    open(&gateway, &connection, identity, came_from).await;
+    open(&gateway, &connection, proved, came_from).await;
     serve_queue(&gateway, &connection, when_ready).await;
 }
 
@@ -59,9 +59,10 @@ pub(crate) async fn open_and_listen(
 pub(crate) async fn open(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    identity: Identity,
+    proved: Proved,
     came_from: Option<CameFrom>,
 ) {
+    let Proved { identity, resume_ticket } = proved;
     let principal = identity.principal;
     let after = match (came_from, principal) {
         (Some(CameFrom::One(position)), Principal::Client { .. }) => Some(position),
@@ -73,8 +74,8 @@ pub(crate) async fn open(
     gateway.limits.admit(connection);
     let opened = match principal {
         Principal::Client { session_id } => open_client(gateway, connection, session_id, after).await,
-        Principal::Staff { .. } => open_staff(gateway, connection).await,
-        Principal::User { user_id } => open_user(gateway, connection, user_id).await,
+        Principal::Staff { .. } => open_staff(gateway, connection, resume_ticket).await,
+        Principal::User { user_id } => open_user(gateway, connection, user_id, resume_ticket).await,
     };
     match opened {
         Err(error) => refuse_and_close(connection, error),
@@ -111,14 +112,18 @@ async fn open_client(
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
     // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
     let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
-    say_connected(gateway, connection, snapshot, Some((session, begins_at)));
+    say_connected(gateway, connection, snapshot, Some((session, begins_at)), None);
     if is_foreign {
         resume::refuse(gateway, connection, "epoch", vec![session]).await;
     }
     join::catch_up(gateway, connection, JoinTarget { chat: session, kind, top, generation }, after).await
 }
 
-async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
+async fn open_staff(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    resume_ticket: Option<String>,
+) -> Result<(), ErrorBody> {
     // Its sites are asked first to attach to them; rights are read after that.
     let scope = snapshot(gateway, connection).await?.scope.unwrap_or_default();
     connection.works_in(scope.clone());
@@ -127,14 +132,19 @@ async fn open_staff(gateway: &Arc<Gateway>, connection: &Arc<Connection>) -> Res
     if snapshot.scope.as_ref() != Some(&scope) {
         return Err(ErrorBody::new(ErrorCode::Unavailable, "your sites have just changed; come again"));
     }
-    say_connected(gateway, connection, snapshot, None);
+    say_connected(gateway, connection, snapshot, None, resume_ticket);
     if let Some(brought) = resume::expected(gateway, connection).await {
         resume::serve(gateway, connection, brought).await?;
     }
     connection.send_early()
 }
 
-async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: UserId) -> Result<(), ErrorBody> {
+async fn open_user(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    user: UserId,
+    resume_ticket: Option<String>,
+) -> Result<(), ErrorBody> {
     gateway.hub.attach_user(user, connection).await?;
     // Chats are listed first to attach to them; rights and tops are read after that.
     let chats = gateway.connect_snapshots.chats_of(user).await?;
@@ -151,7 +161,7 @@ async fn open_user(gateway: &Arc<Gateway>, connection: &Arc<Connection>, user: U
         Chats::Page(page) => targets(connection, connected::known(page, &[])),
         Chats::One(_) | Chats::Unlisted => (Vec::new(), Vec::new()),
     };
-    say_connected(gateway, connection, snapshot, None);
+    say_connected(gateway, connection, snapshot, None, resume_ticket);
     let brought = resume::expected(gateway, connection).await;
     resume::join_all(gateway, connection, targets, brought).await?;
     let invited = connection.take_invitations();
@@ -193,7 +203,13 @@ async fn snapshot(gateway: &Gateway, connection: &Connection) -> Result<ConnectS
     Ok(snapshot)
 }
 
-fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSnapshot, cursor: Option<(ChatId, Seq)>) {
+fn say_connected(
+    gateway: &Gateway,
+    connection: &Connection,
+    snapshot: ConnectSnapshot,
+    cursor: Option<(ChatId, Seq)>,
+    resume_ticket: Option<String>,
+) {
     let role = match connection.principal() {
         Some(Principal::Client { .. }) => "client",
         Some(Principal::Staff { .. }) => "staff",
@@ -210,6 +226,7 @@ fn say_connected(gateway: &Gateway, connection: &Connection, snapshot: ConnectSn
         chats: Vec::new(),
         more: None,
         workspace: snapshot.workspace,
+        resume_ticket,
     };
     let (session_id, seq) = (cursor.map(|(chat, _)| chat), cursor.map(|(_, seq)| seq));
     let frame = match snapshot.chats {
@@ -285,7 +302,7 @@ async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Clien
     };
     let proved = gateway.credentials.user(&access_token).await;
     match gateway.handshakes.judge(proved, connection.address) {
-        Ok(identity) => open(gateway, connection, identity, None).await,
+        Ok(proved) => open(gateway, connection, proved, None).await,
         Err(error) => {
             let is_too_often = error.code == ErrorCode::RateLimited;
             let code = if is_too_often { CloseCode::RateLimited } else { CloseCode::BadToken };

@@ -11,7 +11,7 @@ use chat_events::gateway_api::Principal;
 use chat_events::{ErrorBody, ErrorCode};
 use rate_limits::{Buckets, network};
 
-use crate::auth::credentials::{Identity, Proof};
+use crate::auth::credentials::{Proof, Proved};
 use crate::ops::config::RateConfig;
 
 /// How often buckets that are full again are forgotten.
@@ -34,9 +34,9 @@ impl HandshakeRates {
     }
 
     /// What becomes of a proof: a good one counts for its owner, a bad one for the address that brought it.
-    pub fn judge(&self, proved: Result<Identity, ErrorBody>, address: Option<IpAddr>) -> Result<Identity, ErrorBody> {
+    pub fn judge(&self, proved: Result<Proved, ErrorBody>, address: Option<IpAddr>) -> Result<Proved, ErrorBody> {
         match &proved {
-            Ok(identity) => take(self.owners.as_ref(), &identity.principal, "too many connections were opened")?,
+            Ok(proved) => take(self.owners.as_ref(), &proved.identity.principal, "too many connections were opened")?,
             // A token whose time is over was good once, and is to be told so.
             Err(error) if error.code == ErrorCode::Unauthorized => {
                 if let Some(address) = address {
@@ -57,8 +57,8 @@ impl HandshakeRates {
     ) -> Result<Proof, ErrorBody> {
         match proof {
             Ok(Proof::None) => Ok(Proof::None),
-            Ok(Proof::Identity(identity)) => self.judge(Ok(identity), address).map(Proof::Identity),
-            Err(error) => self.judge(Err(error), address).map(Proof::Identity),
+            Ok(Proof::Token(proved)) => self.judge(Ok(proved), address).map(Proof::Token),
+            Err(error) => self.judge(Err(error), address).map(Proof::Token),
         }
     }
 
@@ -86,7 +86,7 @@ mod tests {
     use chat_events::{ChatId, UserId};
 
     use super::*;
-    use crate::auth::credentials::Grant;
+    use crate::auth::credentials::{Grant, Identity};
 
     fn rates(per_second: u32) -> HandshakeRates {
         let burst = NonZeroU32::new(3).expect("not 0");
@@ -102,23 +102,21 @@ mod tests {
         })
     }
 
-    fn identity(principal: Principal) -> Identity {
-        Identity {
-            principal,
-            grant: Grant { expires_at: Instant::now() + Duration::from_secs(60), token_made_at: 0, token: None },
-        }
+    fn proved(principal: Principal) -> Proved {
+        let grant = Grant { expires_at: Instant::now() + Duration::from_secs(60), token_made_at: 0, token: None };
+        Proved { identity: Identity { principal, grant }, resume_ticket: None }
     }
 
-    fn good(session: i64) -> Result<Identity, ErrorBody> {
+    fn good(session: i64) -> Result<Proved, ErrorBody> {
         let principal = Principal::Client { session_id: ChatId(session) };
-        Ok(identity(principal))
+        Ok(proved(principal))
     }
 
-    fn bad(code: ErrorCode) -> Result<Identity, ErrorBody> {
+    fn bad(code: ErrorCode) -> Result<Proved, ErrorBody> {
         Err(ErrorBody::new(code, "no"))
     }
 
-    fn code(judged: Result<Identity, ErrorBody>) -> Option<ErrorCode> {
+    fn code(judged: Result<Proved, ErrorBody>) -> Option<ErrorCode> {
         judged.err().map(|error| error.code)
     }
 
@@ -135,7 +133,7 @@ mod tests {
         assert_eq!((refused.code, (1..=1000).contains(&wait)), (ErrorCode::RateLimited, true), "{wait} ms");
         assert!(rates.judge(good(2), None).is_ok());
         let operator = Principal::Staff { user_id: UserId(1) };
-        assert!(rates.judge(Ok(identity(operator)), None).is_ok());
+        assert!(rates.judge(Ok(proved(operator)), None).is_ok());
     }
 
     #[test]

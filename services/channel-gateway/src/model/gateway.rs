@@ -5,9 +5,11 @@
 //! checked what everybody would have once all joins and fills are done and tops were compared.
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 
 use crate::catch_up::join::replay_progress::{ReplayProgress, Then};
 use crate::catch_up::watch::progress::Progress;
+use crate::hub::fanout::Listeners;
 use crate::hub::feed::{Feed, Step as FeedStep};
 use chat_events::gateway_api::Principal;
 use chat_events::{ChatId, Scope, Seq, SiteId, UserId};
@@ -44,6 +46,9 @@ pub(crate) enum Mutation {
     ListedIsLiveFromALaterTop,
     FramesAreCursorsBeforeTheirPage,
     ScopesAreIgnored,
+    OthersOvertake,
+    WhoGoesSkipsTheNext,
+    RemovalsWaitForTheNext,
 }
 
 /// A listener, and how it comes.
@@ -53,6 +58,10 @@ pub(crate) enum Comes {
     Stays,
     /// The same; the chat's removal is its own.
     IsRemoved,
+    /// The same, and its removal may be found out beside the chat too, at any time.
+    IsRemovedAndRevoked,
+    /// It is there before the first change, and is closed at any time.
+    Leaves,
     /// It joins at any time, with any cursor or none.
     Joins,
     /// The same; the chat's removal is its own.
@@ -73,11 +82,13 @@ pub(crate) enum Comes {
 impl Comes {
     fn principal(self) -> Principal {
         match self {
-            Self::IsRemoved | Self::JoinsAndIsRemoved => Principal::User { user_id: REMOVED },
+            Self::IsRemoved | Self::IsRemovedAndRevoked | Self::JoinsAndIsRemoved => {
+                Principal::User { user_id: REMOVED }
+            }
             Self::StaffListens | Self::StaffOfTheSiteListens | Self::StaffOfAnotherSiteListens => {
                 Principal::Staff { user_id: UserId(2) }
             }
-            Self::Stays | Self::Joins | Self::JoinsAndAsksForOlder | Self::JoinsAndIsListedLater => {
+            Self::Stays | Self::Leaves | Self::Joins | Self::JoinsAndAsksForOlder | Self::JoinsAndIsListedLater => {
                 Principal::Client { session_id: ChatId(7) }
             }
         }
@@ -125,7 +136,6 @@ enum At {
 struct Listener {
     comes: Comes,
     at: At,
-    is_listed: bool,
     watch: Option<Progress<Item>>,
     /// Everything above this is its to get.
     cursor: Option<Seq>,
@@ -144,6 +154,12 @@ pub(crate) struct State {
     is_filling: bool,
     is_asking: bool,
     listeners: Vec<Listener>,
+    /// Those on the hub's list, by their number.
+    listed: Listeners<usize>,
+    /// What is on its way to them in portions.
+    outgoing: VecDeque<Item>,
+    /// Whether the one who was removed is to be taken off with the next, if that is how it is done.
+    is_removing: bool,
 }
 
 /// What happens next; listeners by their number.
@@ -165,6 +181,10 @@ pub(crate) enum Step {
     ReadPage(usize),
     AskForOlder(usize, Seq),
     ReadOlder(usize, Source),
+    /// To the next of the list.
+    Portion,
+    Close(usize),
+    Revoke(usize),
 }
 
 /// What is explored.
@@ -173,12 +193,13 @@ pub(crate) struct Chat {
     come: Vec<Comes>,
     hints: bool,
     room: usize,
+    in_portions: bool,
     mutation: Option<Mutation>,
 }
 
 impl Chat {
     pub(crate) fn of(script: Script, come: &[Comes]) -> Self {
-        Self { script, come: come.to_vec(), hints: false, room: 64, mutation: None }
+        Self { script, come: come.to_vec(), hints: false, room: 64, in_portions: false, mutation: None }
     }
 
     /// LISTEN/NOTIFY: only positions come.
@@ -189,6 +210,11 @@ impl Chat {
     /// Little room for what has to wait.
     pub(crate) fn with_room(self, room: usize) -> Self {
         Self { room, ..self }
+    }
+
+    /// A chat of many: what is sent goes to one listener at a time, and anything may happen in between.
+    pub(crate) fn in_portions(self) -> Self {
+        Self { in_portions: true, ..self }
     }
 
     pub(crate) fn mutated(self, mutation: Mutation) -> Self {
@@ -257,19 +283,76 @@ impl Chat {
         state.is_filling = more;
     }
 
+    // --- delivery: as `hub/delivery.rs` does it --------------------------------------------------------------
+
     fn to_all(&self, state: &mut State, item: Item) {
-        let ignores = self.is(Mutation::ScopesAreIgnored);
-        let hears = |listener: &&mut Listener| listener.is_listed && (ignores || listener.comes.is_covered(Some(SITE)));
-        for listener in state.listeners.iter_mut().filter(hears) {
-            self.deliver(listener, item);
-            if item.removed == Some(REMOVED)
-                && listener.comes.is_the_removed()
-                && !self.is(Mutation::RemovalsAreIgnored)
-            {
-                listener.is_listed = false;
-                listener.watch = None;
+        if !self.in_portions || (self.is(Mutation::OthersOvertake) && !state.outgoing.is_empty()) {
+            let all = state.listed.all().to_vec();
+            self.give_to(state, &all, item);
+            return self.arrived(state, item);
+        }
+        state.outgoing.push_back(item);
+        if state.outgoing.len() == 1 {
+            state.listed.begin();
+        }
+    }
+
+    fn portion(&self, state: &mut State) {
+        let Some(item) = state.outgoing.front().copied() else { return };
+        let portion = state.listed.portion(1).to_vec();
+        if !portion.is_empty() {
+            return self.give_to(state, &portion, item);
+        }
+        self.arrived(state, item);
+        state.outgoing.pop_front();
+        if !state.outgoing.is_empty() {
+            state.listed.begin();
+        }
+    }
+
+    fn give_to(&self, state: &mut State, portion: &[usize], item: Item) {
+        for who in portion {
+            let listener = &mut state.listeners[*who];
+            if self.is(Mutation::ScopesAreIgnored) || listener.comes.is_covered(Some(SITE)) {
+                self.deliver(listener, item);
             }
         }
+    }
+
+    /// All who are meant have it.
+    fn arrived(&self, state: &mut State, item: Item) {
+        let mut is_time = item.removed == Some(REMOVED);
+        if self.is(Mutation::RemovalsWaitForTheNext) {
+            std::mem::swap(&mut is_time, &mut state.is_removing);
+        }
+        if !is_time || self.is(Mutation::RemovalsAreIgnored) {
+            return;
+        }
+        for who in 0..state.listeners.len() {
+            if state.listeners[who].comes.is_the_removed() {
+                self.unlist(state, who);
+                state.listeners[who].watch = None;
+            }
+        }
+    }
+
+    fn list(&self, state: &mut State, who: usize) {
+        if !state.listed.all().contains(&who) {
+            state.listed.push(who);
+        }
+    }
+
+    fn unlist(&self, state: &mut State, who: usize) {
+        let was_there = state.listed.remove(|listed| *listed == who).is_some();
+        if was_there && self.is(Mutation::WhoGoesSkipsTheNext) {
+            state.listed.portion(1);
+        }
+    }
+
+    /// Its connection is gone, or it was found out beside the chat that it has no right.
+    fn end(&self, state: &mut State, who: usize) {
+        self.unlist(state, who);
+        (state.listeners[who].at, state.listeners[who].watch) = (At::Ended, None);
     }
 
     fn compare_tops(&self, state: &mut State) {
@@ -329,7 +412,7 @@ impl Chat {
         listener.at = At::Attached(after);
         listener.watch = Some(Progress::joining_with_room(self.room));
         if !self.is(Mutation::ReadsBeforeAttaching) {
-            listener.is_listed = true;
+            self.list(state, who);
             state.has_room = true;
         }
     }
@@ -339,7 +422,7 @@ impl Chat {
         let listener = &mut state.listeners[who];
         let At::Attached(after) = listener.at else { return };
         if listener.comes.is_the_removed() && self.script.removal().is_some_and(|removal| removal <= top) {
-            return end(listener);
+            return self.end(state, who);
         }
         let after = after.unwrap_or(top);
         listener.cursor = Some(listener.unlisted.unwrap_or(after));
@@ -357,7 +440,7 @@ impl Chat {
         let listener = &mut state.listeners[who];
         let At::ReplayProgress(after, mut reading) = listener.at else { return };
         if listener.watch.is_none() {
-            return end(listener);
+            return self.end(state, who);
         }
         let Some(piece) = self.script.read(source, reading.cursor(), reading.top()) else { return };
         for item in piece.items {
@@ -366,7 +449,7 @@ impl Chat {
             }
             if item.removed.is_some() && listener.comes.is_the_removed() && !self.is(Mutation::ReplayReadsPastRemovals)
             {
-                return end(listener);
+                return self.end(state, who);
             }
         }
         listener.at = match reading.took(piece.next, piece.has_more) {
@@ -382,17 +465,17 @@ impl Chat {
         if self.is(Mutation::ListedIsLiveFromALaterTop) {
             reached = top;
         }
+        listener.at = At::Noted(after, reached);
         if self.is(Mutation::ReadsBeforeAttaching) {
-            listener.is_listed = true;
+            self.list(state, who);
             state.has_room = true;
         }
-        listener.at = At::Noted(after, reached);
         if self.is(Mutation::JoinsAreNotNoted) {
             return;
         }
         let began = state.feed.joined(reached).filter(|_| !self.is(Mutation::BeginningIsNotAskedFor));
         if let Some(began) = began {
-            listener.at = At::ReplayProgress(after, self.reading(reached, began));
+            state.listeners[who].at = At::ReplayProgress(after, self.reading(reached, began));
         }
     }
 
@@ -400,7 +483,7 @@ impl Chat {
         let last = state.feed.last().unwrap_or(Seq::ZERO);
         let listener = &mut state.listeners[who];
         let At::Noted(after, reached) = listener.at else { return };
-        let Some(watch) = &mut listener.watch else { return end(listener) };
+        let Some(watch) = &mut listener.watch else { return self.end(state, who) };
         let floor = if self.is(Mutation::FloorIsIgnored) { after } else { reached };
         let early = match watch.go_live(after, floor) {
             Err(_) if self.is(Mutation::OverflowIsIgnored) => watch.go_live(after, floor),
@@ -498,7 +581,8 @@ impl Chat {
         };
         let fill = state.is_filling.then_some(Step::Fill(Source::Page(state.top)));
         let ask = state.is_asking.then_some(Step::LearnWhereNewsBegin);
-        state.listeners.iter().enumerate().find_map(of).or(fill).or(ask)
+        let portion = (!state.outgoing.is_empty()).then_some(Step::Portion);
+        state.listeners.iter().enumerate().find_map(of).or(fill).or(ask).or(portion)
     }
 
     fn take(&self, state: &mut State, step: Step) {
@@ -518,6 +602,8 @@ impl Chat {
             Step::ReadPage(who) => self.read_page(state, who),
             Step::AskForOlder(who, after) => self.ask_for_older(state, who, after),
             Step::ReadOlder(who, source) => self.read_older(state, who, source),
+            Step::Portion => self.portion(state),
+            Step::Close(who) | Step::Revoke(who) => self.end(state, who),
         }
     }
 
@@ -563,6 +649,9 @@ impl Chat {
         if state.is_asking {
             steps.push(Step::LearnWhereNewsBegin);
         }
+        if !state.outgoing.is_empty() {
+            steps.push(Step::Portion);
+        }
         if state.is_filling {
             let (after, heard) = state.feed.gap();
             steps.extend(self.sources(state.top, after, heard).into_iter().map(Step::Fill));
@@ -574,6 +663,11 @@ impl Chat {
                     steps.extend((0..=state.top.0).map(|own| Step::AttachUnlisted(who, Seq(own))));
                 }
                 At::Live if listener.unlisted.is_some() => steps.push(Step::ReadPage(who)),
+                At::Live if listener.comes == Comes::Leaves => steps.push(Step::Close(who)),
+                At::Live if listener.comes == Comes::IsRemovedAndRevoked => {
+                    let is_known = self.script.removal().is_some_and(|removal| removal <= state.top);
+                    steps.extend(is_known.then_some(Step::Revoke(who)));
+                }
                 At::Out => {
                     steps.extend((0..=state.top.0).map(|after| Step::Attach(who, Some(Seq(after)))));
                     steps.push(Step::Attach(who, None));
@@ -600,12 +694,6 @@ impl Chat {
     }
 }
 
-fn end(listener: &mut Listener) {
-    listener.at = At::Ended;
-    listener.is_listed = false;
-    listener.watch = None;
-}
-
 impl Model for Chat {
     type State = State;
     type Step = Step;
@@ -614,7 +702,8 @@ impl Model for Chat {
         let mut feed = Feed::with_room(self.room);
         let mut has_room = false;
         let mut listener = |comes: &Comes| {
-            let is_member = matches!(comes, Comes::Stays | Comes::IsRemoved);
+            let is_member =
+                matches!(comes, Comes::Stays | Comes::Leaves | Comes::IsRemoved | Comes::IsRemovedAndRevoked);
             let joins = !is_member && comes.scope().is_none();
             has_room |= !joins;
             if is_member && !self.is(Mutation::JoinsAreNotNoted) {
@@ -623,7 +712,6 @@ impl Model for Chat {
             Listener {
                 comes: *comes,
                 at: if joins { At::Out } else { At::Live },
-                is_listed: !joins,
                 watch: is_member.then(|| Progress::live(Seq::ZERO)),
                 cursor: (!joins).then_some(Seq::ZERO),
                 unlisted: None,
@@ -631,8 +719,22 @@ impl Model for Chat {
                 harm: None,
             }
         };
-        let listeners = self.come.iter().map(&mut listener).collect();
-        State { top: Seq::ZERO, feed, has_room, is_filling: false, is_asking: false, listeners }
+        let listeners: Vec<Listener> = self.come.iter().map(&mut listener).collect();
+        let mut listed = Listeners::default();
+        for (who, _) in listeners.iter().enumerate().filter(|(_, listener)| listener.at == At::Live) {
+            listed.push(who);
+        }
+        State {
+            top: Seq::ZERO,
+            feed,
+            has_room,
+            is_filling: false,
+            is_asking: false,
+            listeners,
+            listed,
+            outgoing: VecDeque::new(),
+            is_removing: false,
+        }
     }
 
     fn steps(&self, state: &State) -> Vec<(Step, State)> {

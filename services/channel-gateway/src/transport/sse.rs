@@ -22,7 +22,7 @@ use tokio::time::{Duration, Interval, interval};
 use super::poller::SEND_BUFFER;
 use super::sse_outlet::SseOutlet;
 use super::{Outlet, stream_text, websocket};
-use crate::auth::credentials::{ConnectQuery, Identity, Proof};
+use crate::auth::credentials::{ConnectQuery, Proof, Proved};
 use crate::catch_up::cursor::{self, CameFrom};
 use crate::connection::Connection;
 use crate::connection::lifecycle;
@@ -53,7 +53,7 @@ pub(crate) async fn channel(
     let proof = gateway.credentials.handshake(&query, bearer).await;
     let is_bad = proof.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized);
     match gateway.handshakes.judge_handshake(proof, address(&gateway, &request)) {
-        Ok(Proof::Identity(identity)) => open(&gateway, &request, identity, came_from),
+        Ok(Proof::Token(proved)) => open(&gateway, &request, proved, came_from),
         Ok(Proof::None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
         // However often it was shown: it does not become better.
         Err(error) if is_bad => Err(error.into()),
@@ -85,7 +85,7 @@ pub(crate) async fn signed_link(
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
     let is_bad = proved.is_err();
     match gateway.handshakes.judge(proved, address(&gateway, &request)) {
-        Ok(identity) => open(&gateway, &request, identity, came_from),
+        Ok(proved) => open(&gateway, &request, proved, came_from),
         Err(error) if is_bad => Err(error.into()),
         Err(error) => refuse(&gateway, &request, error),
     }
@@ -164,14 +164,14 @@ fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) ->
 fn open(
     gateway: &Arc<Gateway>,
     request: &HttpRequest,
-    identity: Identity,
+    proved: Proved,
     came_from: Option<CameFrom>,
 ) -> Result<HttpResponse, ApiError> {
     let permit = match gateway.connections.open_channel(address(gateway, request), true) {
         Ok(permit) => permit,
         Err(error) => return refuse(gateway, request, error),
     };
-    let has_one_chat = matches!(identity.principal, Principal::Client { .. });
+    let has_one_chat = matches!(proved.identity.principal, Principal::Client { .. });
     let behind = request.conn_data::<Arc<http_server::Connection>>();
     if let Some(behind) = behind {
         behind.begin_stream(SEND_BUFFER);
@@ -191,7 +191,7 @@ fn open(
         guard: Guard { gateway: gateway.clone(), connection: connection.clone(), _permit: permit },
     };
     let (gateway, runtime) = (gateway.clone(), gateway.runtime.clone());
-    runtime.spawn(async move { lifecycle::open(&gateway, &connection, identity, came_from).await });
+    runtime.spawn(async move { lifecycle::open(&gateway, &connection, proved, came_from).await });
     Ok(event_stream().streaming(events.into_stream()))
 }
 

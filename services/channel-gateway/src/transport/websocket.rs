@@ -143,7 +143,7 @@ impl UpgradeRequest {
         let Self { query, bearer, came_from, expects_resume, address } = self;
         let proof = gateway.credentials.handshake(&query, bearer.as_deref()).await;
         let proof = gateway.handshakes.judge_handshake(proof, address)?;
-        let permit = gateway.connections.open_channel(address, matches!(proof, Proof::Identity(_)))?;
+        let permit = gateway.connections.open_channel(address, matches!(proof, Proof::Token(_)))?;
         Ok(Opening { proof, came_from, expects_resume, address, permit })
     }
 }
@@ -156,7 +156,7 @@ fn answer(key: &[u8]) -> Bytes {
 }
 
 fn accepted(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> UpgradeAccepted {
-    let brings_proof = matches!(opening.proof, Proof::Identity(_));
+    let brings_proof = matches!(opening.proof, Proof::Token(_));
     let limits = Limits {
         max_message: MAX_CLIENT_FRAME_BYTES,
         max_passed: MAX_REFUSED_FRAME_BYTES,
@@ -179,14 +179,14 @@ pub(crate) fn bearer_token(authorization: &str) -> Option<&str> {
 
 fn begin(gateway: &Arc<Gateway>, socket: &Arc<Socket>, opening: Opening) -> Arc<dyn Peer> {
     let Opening { proof, came_from, expects_resume, address, permit } = opening;
-    let brings_proof = matches!(proof, Proof::Identity(_));
+    let brings_proof = matches!(proof, Proof::Token(_));
     let id = gateway.next_connection_id();
     let connection = Connection::new(id, "websocket", socket.clone(), brings_proof).expecting_resume(expects_resume);
     let connection = Arc::new(connection.from(address));
-    if let Proof::Identity(identity) = proof {
+    if let Proof::Token(proved) = proof {
         let socket = socket.clone();
         let when_ready = move || socket.ask_attention();
-        let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), identity, came_from, when_ready);
+        let opening = lifecycle::open_and_listen(gateway.clone(), connection.clone(), proved, came_from, when_ready);
         gateway.runtime.spawn(opening);
     }
     Arc::new(ChannelPeer { gateway: gateway.clone(), connection, rate: OnceLock::new(), permit })

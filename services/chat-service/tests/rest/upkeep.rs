@@ -1,5 +1,6 @@
 //! What is cleared away in time, and what people do with jobs.
 
+use diesel_async::SimpleAsyncConnection;
 use reqwest::StatusCode;
 use serde_json::json;
 use test_support::wait_until;
@@ -61,6 +62,48 @@ async fn clients_without_a_session_go_after_a_day_and_others_stay() {
         run_again(&service, "clients.remove_orphans").await;
         let names = service.installation.texts("SELECT name FROM clients ORDER BY name").await;
         (names == ["Ada", "young"]).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn of_a_process_that_is_killed_amid_a_job_nothing_is_left_and_another_does_it() {
+    let mut service = Service::start().await;
+    let orphans = "INSERT INTO clients (name, secret_hash, created_at)
+                   SELECT name, '', now() - interval '2 days' FROM unnest(ARRAY['first', 'second']) AS name";
+    service.installation.database.run_sql(orphans).await;
+    let names = "SELECT name FROM clients ORDER BY id";
+    let mut held = service.installation.database.connect().await;
+    held.batch_execute("BEGIN; SELECT FROM clients WHERE name = 'second' FOR UPDATE").await.expect("a lock");
+    let due =
+        "UPDATE jobs SET due_at = now(), claimed_until = NULL, payload = '{}' WHERE kind = 'clients.remove_orphans'";
+    wait_until("the job to be amid its work", async || {
+        service.installation.database.run_sql(due).await;
+        let waits = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        (!service.installation.texts(waits).await.is_empty()).then_some(())
+    })
+    .await;
+    service.process.kill();
+    let mut other = service.installation.program().start();
+    other.addr().await;
+    // The claim is over, and PostgreSQL does not know yet that the process is gone: the other is kept away by the lock.
+    run_past_the_claim(&service).await;
+    assert_eq!(service.installation.texts(names).await, ["first", "second"]);
+    held.batch_execute("ROLLBACK").await.expect("free");
+    wait_until("the other to do it", async || {
+        service.installation.database.run_sql(due).await;
+        service.installation.texts(names).await.is_empty().then_some(())
+    })
+    .await;
+}
+
+/// Lets somebody try the job of orphans, and waits until that was refused.
+async fn run_past_the_claim(service: &Service) {
+    let over = "UPDATE jobs SET due_at = now(), claimed_until = now() WHERE kind = 'clients.remove_orphans'";
+    service.installation.database.run_sql(over).await;
+    wait_until("somebody to try", async || {
+        let moved = "SELECT id FROM jobs WHERE kind = 'clients.remove_orphans' AND claimed_until > now()";
+        (!service.installation.texts(moved).await.is_empty()).then_some(())
     })
     .await;
 }

@@ -2,6 +2,8 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use rand::Rng;
+
 use super::rest::Rest;
 use crate::record::{Transport, Who};
 
@@ -11,6 +13,8 @@ pub struct Account {
     /// Who that is.
     pub who: Who,
     token: Mutex<String>,
+    /// What `connected` gave to come back with.
+    ticket: Mutex<Option<String>>,
     login: Option<Login>,
 }
 
@@ -27,7 +31,7 @@ impl Account {
     /// With a first token.
     #[must_use]
     pub fn new(who: Who, token: String, login: Option<Login>) -> Self {
-        Self { who, token: Mutex::new(token), login }
+        Self { who, token: Mutex::new(token), ticket: Mutex::default(), login }
     }
 
     /// What proves it now.
@@ -36,11 +40,25 @@ impl Account {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Keeps the ticket that a frame brought, if it did.
+    pub fn keep_ticket(&self, ticket: Option<&str>) {
+        if let Some(ticket) = ticket {
+            *self.ticket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket.to_owned());
+        }
+    }
+
+    /// What a connection shows: the token, or as often the ticket that stands for it.
+    fn credential(&self) -> String {
+        let ticket = self.ticket.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        ticket.filter(|_| rand::rng().random()).unwrap_or_else(|| self.token())
+    }
+
     /// Gets a fresh token, where that is possible.
     pub async fn renew(&self, rest: &Rest) {
         let Some(login) = &self.login else { return };
         if let Ok(token) = rest.log_in(&login.email, &login.password).await {
             *self.token.lock().unwrap_or_else(PoisonError::into_inner) = token;
+            *self.ticket.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
 
@@ -60,7 +78,7 @@ impl Account {
             Transport::WebSocket => "/channel/ws",
             Transport::EventStream => "/channel/sse",
         };
-        let token = self.token();
+        let token = self.credential();
         match self.who {
             Who::Visitor { session } => format!("{channel}?session={session}&token={token}"),
             Who::Staff { .. } => format!("{channel}?type=staff&access_token={token}"),

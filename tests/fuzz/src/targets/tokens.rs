@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys};
+use channel_auth::{AccessClaims, JwtIssuer, JwtVerifier, Purpose, Role, SessionKeys, Ticket};
 use chat_events::ChatId;
 use chrono::{DateTime, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
@@ -36,6 +36,31 @@ pub(super) fn session(bytes: &[u8]) -> Verdict {
 
 pub(super) fn good_sessions() -> Vec<Vec<u8>> {
     vec![SESSION.1.clone().into_bytes(), SessionKeys::generate().1.into_bytes()]
+}
+
+// --- resume tickets ------------------------------------------------------------------------------------------
+
+static TICKET: LazyLock<(SessionKeys, String)> = LazyLock::new(|| {
+    let keys = SessionKeys::generate().0;
+    let (claims, key) = ACCESS.verifier.verify_with_key(&ACCESS.token).expect("a token that was just signed");
+    let ticket = keys.issue_ticket(&Ticket { expires_at: now().timestamp() + 1, ..Ticket::of(&claims, key) });
+    (keys, ticket)
+});
+
+/// One text alone is good, and for nothing else.
+pub(super) fn ticket(bytes: &[u8]) -> Verdict {
+    let text = String::from_utf8_lossy(bytes);
+    let (keys, ticket) = &*TICKET;
+    ensure(keys.verify(Purpose::Channel, &text, now()).is_err(), || "a ticket is good for a session".into())?;
+    ensure(ACCESS.verifier.verify(&text).is_err(), || "a ticket is an access token".into())?;
+    let is_good = keys.verify_ticket(&text, now()).is_ok();
+    ensure(is_good == (text == ticket.as_str()), || {
+        "a ticket that was not issued is good, or one that was is not".into()
+    })
+}
+
+pub(super) fn good_tickets() -> Vec<Vec<u8>> {
+    vec![TICKET.1.clone().into_bytes()]
 }
 
 // --- access tokens -------------------------------------------------------------------------------------------

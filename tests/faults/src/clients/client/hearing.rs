@@ -45,6 +45,7 @@ impl Client {
         self.connection.number = recorder.connected(*viewer, self.connection.came_back, self.connection.opened_at);
         self.connection.is_open = true;
         self.epoch = frame.data["epoch"].as_i64().unwrap_or_default();
+        self.setting.account.keep_ticket(frame.data["resume_ticket"].as_str());
         let page = ChatsPage::of_connected(&frame.data);
         if let Some(chat) = page.chats.last() {
             self.connection.top = chat.seq;
