@@ -62,24 +62,37 @@ must_endure() {
   say "Good: $(tail -n 1 "$LOG")"
 }
 
-# The endurance is a run of its own beside the others: both wait most of their time.
-if [[ ${1:-} == endure ]]; then
-  beside endure 25000-29999
-  must_endure
-  exit
-fi
+must_find_all() {
+  must_find loss Lost "lost=1 duplicated=0 inverted=0 leaked=0"
+  must_find duplicate Duplicated "lost=0 duplicated=1 inverted=0 leaked=0"
+  must_find inversion Inverted "lost=0 duplicated=0 inverted=1 leaked=0"
+}
+
+# Runs of their own beside the others: all of them wait most of their time.
+case ${1:-} in
+  endure)
+    beside endure 25000-29999
+    must_endure
+    exit
+    ;;
+  planted)
+    beside planted 15000-19999
+    must_find_all
+    exit
+    ;;
+esac
 
 # Before the first run, so that its time does not count.
 deploy/local/faults.sh build
-# In a session of its own, so that it can be ended with all that it has started.
-setsid deploy/checks/faults.sh endure </dev/null &
-enduring=$!
-trap 'kill -s TERM -- "-$enduring" 2>/dev/null || true' EXIT
+running=()
+trap 'for one in "${running[@]}"; do kill -s TERM -- "-$one" 2>/dev/null || true; done' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+for one in endure planted; do
+  # In a session of its own, so that it can be ended with all that it has started.
+  setsid deploy/checks/faults.sh "$one" </dev/null &
+  running+=($!)
+done
 beside others 20000-24999
 must_be_good
-must_find loss Lost "lost=1 duplicated=0 inverted=0 leaked=0"
-must_find duplicate Duplicated "lost=0 duplicated=1 inverted=0 leaked=0"
-must_find inversion Inverted "lost=0 duplicated=0 inverted=1 leaked=0"
-wait "$enduring"
+for one in "${running[@]}"; do wait "$one"; done
