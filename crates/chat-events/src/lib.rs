@@ -41,7 +41,7 @@ pub mod scope;
 pub mod session;
 pub mod signal;
 pub mod text;
-mod time;
+pub mod time;
 pub mod workspace;
 
 pub use activity::{Activity, Performer, PlacedActivity};

@@ -5,13 +5,12 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serializer;
 
 /// A time.
-pub(crate) fn micros<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn micros<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 /// A time, or null.
-#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
-pub(crate) fn micros_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+pub fn micros_or_null<S: Serializer>(time: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     match time {
         Some(time) => micros(time, serializer),
         None => serializer.serialize_none(),

@@ -1,11 +1,8 @@
 //! Sends signals, those that came meanwhile together. On a connection of its own: a signal that a subscribed connection
 //! publishes to itself may come in the middle of a transaction's answer.
-//!
-//! A mark that rose is also kept for a while: when its reader was last seen.
 
-use chat_events::names::{channels_of_signal, last_seen};
-use chat_events::signal::SignalData;
-use chat_events::{Mark, Signal};
+use chat_events::Signal;
+use chat_events::names::channels_of_signal;
 use redis::aio::MultiplexedConnection;
 use redis::{Client, Pipeline};
 use telemetry::Vital;
@@ -13,11 +10,9 @@ use tokio::sync::watch;
 
 use super::client::{client, connect, connection_config, failed};
 use super::inlet::SignalEnvelope;
+use super::last_seen;
 use crate::signals::SignalTransport;
 use crate::{BusError, PubSubConfig, SignalSink};
-
-/// How long it is known when somebody was last seen in a chat, after the last reader there. PostgreSQL knows for ever.
-const LAST_SEEN_TTL_SECONDS: i64 = 30 * 24 * 3600;
 
 /// Sends signals without listening to any, on a link that is made at the first. An error when there is no URL or none that can
 /// be read.
@@ -46,9 +41,7 @@ impl RedisTransport {
         let mut pipeline = redis::pipe();
         pipeline.atomic();
         for signal in signals {
-            if let SignalData::Mark { mark, .. } = &signal.data {
-                self.seen(&mut pipeline, &signal, mark);
-            }
+            last_seen::note(&mut pipeline, &self.prefix, &signal);
             let channels = channels_of_signal(&signal);
             let json = serde_json::to_vec(&SignalEnvelope { signal }).expect("a signal is plain data");
             for channel in channels {
@@ -56,12 +49,6 @@ impl RedisTransport {
             }
         }
         pipeline
-    }
-
-    fn seen(&self, pipeline: &mut Pipeline, signal: &Signal, mark: &Mark) {
-        let key = format!("{}{}", self.prefix, last_seen(signal.chat_id));
-        pipeline.hset(&key, mark.reader.to_string(), mark.updated_at.to_rfc3339()).ignore();
-        pipeline.expire(&key, LAST_SEEN_TTL_SECONDS).ignore();
     }
 }
 

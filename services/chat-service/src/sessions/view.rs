@@ -1,7 +1,8 @@
 //! How REST shows a session.
 
 use chat_events::metadata::{MAX_SHOWN_BYTES, ShownMetadata};
-use chat_events::{ChatId, Mark, Message, Session, UserId, Visibility};
+use chat_events::{ChatId, Mark, Message, Reader, Session, UserId, Visibility, time};
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub(crate) struct SessionView {
     pub(crate) last_message: Option<Message>,
     /// How far client and operators have come.
     pub(crate) marks: Vec<Mark>,
+    /// When the client was last seen: when something reached it, or was read by it, for the last time.
+    #[serde(serialize_with = "time::micros_or_null")]
+    pub(crate) client_last_seen_at: Option<DateTime<Utc>>,
 }
 
 /// Unread messages up to 1,000: those of one side after a position.
@@ -216,6 +220,18 @@ impl StoredView {
             bad_rows.skip(What::Metadata, session.session_id.0, "it is too long, or a number in it is too large");
             ShownMetadata::none()
         });
-        SessionView { session, seq, metadata, is_banned, unread_count, unread_counts, last_message, marks }
+        let of_client = marks.iter().filter(|mark| matches!(mark.reader, Reader::Client(_)));
+        let client_last_seen_at = of_client.map(|mark| mark.updated_at).max();
+        SessionView {
+            session,
+            seq,
+            metadata,
+            is_banned,
+            unread_count,
+            unread_counts,
+            last_message,
+            marks,
+            client_last_seen_at,
+        }
     }
 }

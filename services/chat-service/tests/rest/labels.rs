@@ -17,7 +17,8 @@ async fn a_thousand_methods_that_nobody_knows_are_one() {
     let authority = service.url.trim_start_matches("http://").to_owned();
     for number in 0..1000 {
         let mut connection = TcpStream::connect(&authority).await.expect("a connection");
-        let method = format!("M{number}{}", "A".repeat(100_000));
+        // Long ones are refused another way than short ones.
+        let method = format!("M{number}{}", "A".repeat(if number % 25 == 0 { 100_000 } else { 1000 }));
         let request = format!("{method} /chats HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
         // A server may refuse so long a head before it has read all of it.
         let _cut_short = connection.write_all(request.as_bytes()).await;

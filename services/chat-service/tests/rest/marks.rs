@@ -34,6 +34,7 @@ async fn who_listens_without_a_socket_marks_over_rest() {
     assert_eq!((&mark["delivered_seq"], &mark["read_seq"]), (&json!(3), &json!(2)), "a mark never falls");
     let (_, seen) = service.get(&session, &operator).await;
     assert_eq!(seen["marks"], json!([mark]), "the other side reads it too");
+    assert_eq!(seen["client_last_seen_at"], mark["updated_at"]);
     assert_eq!(seen["unread_counts"]["client"], 1);
 }
 
