@@ -6,6 +6,8 @@
 //!   a staff feed
 //! - [`pipeline`]: at which rate the whole begins to lag
 //! - [`attack`]: what outsiders try, and what neighbours notice of it
+//! - [`jobs`]: jobs that are enqueued and done in a second
+//! - [`feed`]: what numbering costs the relay, and a page of the feed among ten million changes
 //! - [`depth`]: a page, a `sync` and a send with a hundred times the messages; chat-service's own functions run in here
 //!
 //! These measure what runs at an address, as its clients see it:
@@ -22,9 +24,11 @@
 
 mod attack;
 mod depth;
+mod feed;
 mod figures;
 mod gateway;
 mod http;
+mod jobs;
 mod output;
 mod percentiles;
 mod pipeline;
@@ -55,6 +59,10 @@ enum What {
     Fanout(gateway::fanout::Plan),
     /// Many sockets of one gateway, held for minutes.
     Hold(gateway::soak::Hold),
+    /// What numbering costs the relay, and a page of the change feed among millions.
+    Feed(feed::Plan),
+    /// Jobs that are enqueued and done in a second.
+    Jobs(jobs::Plan),
     /// Many connects and disconnects of one gateway: its memory.
     Churn(gateway::soak::Churn),
     /// A page, a `sync` and a send in a small database and in a large one.
@@ -84,6 +92,8 @@ async fn main() -> anyhow::Result<()> {
         What::Hold(plan) => gateway::soak::hold(plan).await,
         What::Churn(plan) => gateway::soak::churn(plan).await,
         What::Depth(plan) => Box::pin(depth::run(plan)).await,
+        What::Feed(plan) => feed::run(plan).await,
+        What::Jobs(plan) => jobs::run(plan).await,
         What::Latency(load) => running::latency::run(&arguments.address, load).await,
         What::Neighbours(plan) => gateway::neighbours::run(plan).await,
         What::Operators(plan) => gateway::operators::run(plan).await,

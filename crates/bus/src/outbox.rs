@@ -19,5 +19,7 @@ pub mod source;
 
 pub use installation::{Installation, read_installation};
 pub use lane_waker::LaneWaker;
+#[doc(hidden)]
+pub use numbering::number_published;
 pub use rows::{NewEvent, write};
 pub use source::OutboxSource;

@@ -7,7 +7,7 @@
 //! - `read`: a page · `wait`: readers that wait for one · `prune`: how long changes are kept · `routes`: over HTTP
 
 pub(crate) mod prune;
-mod read;
+pub(crate) mod read;
 pub(crate) mod routes;
 pub(crate) mod wait;
 

@@ -1,6 +1,7 @@
 //! The statements of the hot paths on a connection of the caller's own, as requests run them: for measuring them
 //! (`bench depth`).
 
+use chat_events::feed::{FeedCursor, FeedPage};
 use chat_events::gateway_api::{Principal, SyncPage};
 use chat_events::{ChatId, LaneCount, Message, MessageBody, MessageDraft, MessageId, Seq};
 use diesel_async::AsyncPgConnection;
@@ -9,6 +10,7 @@ use uuid::Uuid;
 use crate::db;
 use crate::db::bad_rows::BadRows;
 use crate::error::Error;
+use crate::feed;
 use crate::messages::history::{self, PageAnchor};
 use crate::messages::send::{NewMessage, statement};
 use crate::messages::{Reading, sync};
@@ -51,6 +53,11 @@ impl HotPaths {
     pub async fn sync(&mut self, reader: Principal, chat: ChatId, after: Seq, limit: u16) -> Result<SyncPage, Error> {
         let reading = Reading { activity: true, ..Reading::of(reader.into(), chat) };
         sync::read(&mut self.conn, &self.bad_rows, reading, after, limit).await
+    }
+
+    /// A page of the change feed.
+    pub async fn feed(&mut self, cursor: &FeedCursor, limit: u16) -> Result<FeedPage, Error> {
+        feed::read::page(&mut self.conn, cursor, limit).await
     }
 
     /// A new message, as a batch of one.

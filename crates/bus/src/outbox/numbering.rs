@@ -35,6 +35,14 @@ pub(crate) async fn number(conn: &AsyncPgConnection, lane: Lane, leaving: Vec<Le
     .await
 }
 
+/// The statement by itself, for its bench.
+#[doc(hidden)]
+pub async fn number_published(conn: &AsyncPgConnection, lane: Lane, rows: &[(i64, i64)]) -> Result<(), BusError> {
+    let leaving =
+        |(chat_id, seq): &(i64, i64)| Leaving { key: OutboxKey { chat_id: *chat_id, seq: *seq }, fault: None };
+    number(conn, lane, rows.iter().map(leaving).collect()).await
+}
+
 /// What both statements do with `gone`, the rows that were really deleted. The row of the lane is locked until the commit,
 /// so that a position is seen only after all below it.
 macro_rules! numbered {

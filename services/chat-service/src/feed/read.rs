@@ -92,7 +92,7 @@ pub(super) async fn start(conn: &mut AsyncPgConnection, start: FeedStart) -> Res
 }
 
 /// What follows a cursor. Nothing that a crash of PostgreSQL could take back is told.
-pub(super) async fn page(conn: &mut AsyncPgConnection, cursor: &FeedCursor, limit: u16) -> Result<FeedPage, Error> {
+pub(crate) async fn page(conn: &mut AsyncPgConnection, cursor: &FeedCursor, limit: u16) -> Result<FeedPage, Error> {
     let (epoch, tops) = tops(conn).await?;
     if epoch != cursor.epoch || tops.len() != cursor.positions.len() {
         return Err(resync());
