@@ -23,8 +23,8 @@ pub(crate) struct Plan {
     /// How often all are measured.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Which: floor, switchboard, visitors, ws, socketio, fastapi.
-    #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,visitors,ws,socketio,fastapi")]
+    /// Which: floor, switchboard, two-pollers, returning, visitors, ws, socketio, fastapi.
+    #[arg(long, value_delimiter = ',', default_value = "floor,switchboard,returning,visitors,ws,socketio,fastapi")]
     servers: Vec<Kind>,
     #[command(flatten)]
     output: Output,
@@ -59,8 +59,9 @@ fn in_short(kind: Kind, figures: &Figures) -> String {
     if !kind.has_messages() {
         return format!("{:.2} KiB idle, {:.0} us per connect", figures.idle_kib, figures.connect_us);
     }
+    let waits = figures.lock_waits.map(|waits| format!("{waits:.0} waits for a lock of the hub; ")).unwrap_or_default();
     format!(
-        "{:.2} us per delivery, all have it after {:.1} ms, {:.2} KiB idle, {:.2} KiB used, {:.0} us per connect; \
+        "{:.2} us per delivery, all have it after {:.1} ms, {:.2} KiB idle, {:.2} KiB used, {:.0} us per connect; {waits}\
          the load generator {:.2} us per delivery",
         figures.delivery_us,
         figures.whole_ms,

@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Floor,
     /// The gateway of the distributed shape, with users who share a chat.
     Switchboard,
+    /// The same with two pollers, on the one core.
+    TwoPollers,
     /// The same with users who come back with resume tickets. Only their connects are measured.
     Returning,
     /// The same with visitors, each in a session of its own. Only their connects are measured.
@@ -36,9 +38,10 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All, in the order of a round.
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Floor,
         Self::Switchboard,
+        Self::TwoPollers,
         Self::Returning,
         Self::Visitors,
         Self::Peer(PeerKind::Ws),
@@ -51,6 +54,7 @@ impl Kind {
         match self {
             Self::Floor => "bare write (floor)",
             Self::Switchboard => "Switchboard",
+            Self::TwoPollers => "Switchboard, two pollers",
             Self::Returning => "Switchboard, users with a ticket",
             Self::Visitors => "Switchboard, visitors",
             Self::Peer(PeerKind::Ws) => "npm ws + Redis",
@@ -64,6 +68,7 @@ impl Kind {
         match self {
             Self::Floor => "floor",
             Self::Switchboard => "switchboard",
+            Self::TwoPollers => "two-pollers",
             Self::Returning => "returning",
             Self::Visitors => "visitors",
             Self::Peer(kind) => kind.folder(),
@@ -80,6 +85,10 @@ impl Kind {
         Ok(match self {
             Self::Floor => Subject::Floor(Floor::start().await?),
             Self::Switchboard => Subject::on_stage(Scene::Group { users: connections }).await?,
+            Self::TwoPollers => {
+                let switchboard = Switchboard::start(Scene::Group { users: connections }, Some(2)).await?;
+                Subject::Switchboard(Box::new(switchboard))
+            }
             Self::Returning => Subject::on_stage(Scene::Returning { users: connections }).await?,
             Self::Visitors => Subject::on_stage(Scene::Visitors { sessions: connections }).await?,
             Self::Peer(kind) => Subject::Peer(Peer::start(kind).await?),
@@ -107,7 +116,7 @@ pub(crate) enum Subject {
 
 impl Subject {
     pub(crate) async fn on_stage(scene: Scene) -> anyhow::Result<Self> {
-        Ok(Self::Switchboard(Box::new(Switchboard::start(scene).await?)))
+        Ok(Self::Switchboard(Box::new(Switchboard::start(scene, None).await?)))
     }
 
     /// The process that is measured.

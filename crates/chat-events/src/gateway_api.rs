@@ -25,40 +25,12 @@ use crate::error::ErrorBody;
 use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId, WorkspaceVersion};
 use crate::marks::Mark;
 use crate::member::Member;
-use crate::message::{ChatKind, Message, Visibility};
+use crate::message::{ChatKind, Message};
+pub use crate::principal::Principal;
 use crate::role::Role;
 use crate::scope::Scope;
 use crate::session::{Session, SessionDesk};
 use crate::workspace::WorkspaceNews;
-
-/// Who a connection belongs to, proved by its token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Principal {
-    /// The client of one support session.
-    Client {
-        /// Its session.
-        session_id: ChatId,
-    },
-    /// An operator: the sessions of its sites.
-    Staff {
-        /// Who.
-        user_id: UserId,
-    },
-    /// A user: the chats that it is a member of.
-    User {
-        /// Who.
-        user_id: UserId,
-    },
-}
-
-impl Principal {
-    /// Whether it sees notes and other staff events.
-    #[must_use]
-    pub fn sees(&self, visibility: Visibility) -> bool {
-        visibility == Visibility::Public || matches!(self, Self::Staff { .. })
-    }
-}
 
 /// A new connection of an operator or a user.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]

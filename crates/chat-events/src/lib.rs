@@ -12,6 +12,7 @@
 //! - [`signal`]: signals to gateways, which are never stored (typing, marks)
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
+//! - [`principal`]: the owner of a connection
 //! - [`workspace`]: what is not of a chat
 //! - [`command`]: what a client wants to be written
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
@@ -36,6 +37,7 @@ pub mod member;
 pub mod message;
 pub mod metadata;
 pub mod names;
+pub mod principal;
 pub mod role;
 pub mod scope;
 pub mod session;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gateway_api::Principal;
 use crate::ids::WorkspaceVersion;
+use crate::principal::Principal;
 
 /// A kind of thing in the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]

@@ -40,6 +40,8 @@ pub(crate) struct Figures {
     pub(crate) used_kib: f64,
     /// The same after all have come back and been told what they missed; of the gateway only.
     pub(crate) resumed_kib: Option<f64>,
+    /// How often a task of the gateway's hub waited for another one, in all.
+    pub(crate) lock_waits: Option<f64>,
     /// Processor time of the server for one connect, in microseconds.
     pub(crate) connect_us: f64,
     /// With that of the process that it asks.
@@ -79,6 +81,7 @@ pub(crate) async fn measure(kind: Kind, load: Load) -> anyhow::Result<Figures> {
     messages(&mut subject, &mut crew, load, &mut figures).await?;
     figures.used_kib = per_socket(&subject)?;
     if let Subject::Switchboard(switchboard) = &subject {
+        figures.lock_waits = Some(switchboard.lock_waits().await?);
         crew.disperse().await?;
         crew.seat((0..load.sockets).map(|n| switchboard.returning_guest(n, MISSED)).collect()).await?;
         crew.settle().await?;

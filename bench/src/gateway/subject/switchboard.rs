@@ -43,7 +43,8 @@ pub(crate) struct Switchboard {
 }
 
 impl Switchboard {
-    pub(crate) async fn start(scene: Scene) -> anyhow::Result<Self> {
+    /// With so many pollers, or as many as by default.
+    pub(crate) async fn start(scene: Scene, pollers: Option<usize>) -> anyhow::Result<Self> {
         let (database, vhost) = tokio::join!(fresh_database(), fresh_vhost());
         let redis = fresh_prefix();
         database.run_sql(&scene.sql()).await;
@@ -52,7 +53,12 @@ impl Switchboard {
         let rest = format!("http://{asked}");
         let dispatcher = programs.dispatcher()?.start();
         let pinned = on_its_core("channel-gateway", &binary("channel-gateway")?);
-        let (gateway, address) = started(programs.gateway(pinned, &rest)).await;
+        let gateway = programs.gateway(pinned, &rest);
+        let gateway = match pollers {
+            Some(pollers) => gateway.env("CHANNEL__POLLERS", pollers.to_string()),
+            None => gateway,
+        };
+        let (gateway, address) = started(gateway).await;
         wait_until_ready(&format!("{rest}/readyz")).await;
         wait_until_ready(&format!("http://{address}/readyz")).await;
         let tokens =
@@ -95,6 +101,13 @@ impl Switchboard {
         ]
         .into();
         Guest { address: self.address, target, dialogue }
+    }
+
+    /// How often a task of the gateway's hub waited for another one.
+    pub(crate) async fn lock_waits(&self) -> anyhow::Result<f64> {
+        let metrics = self.http.get(format!("http://{}/metrics", self.address)).send().await?.text().await?;
+        let waits = metrics.lines().find_map(|line| line.strip_prefix("hub_lock_waits_total "));
+        Ok(waits.context("no hub_lock_waits_total")?.parse()?)
     }
 
     /// As the dispatcher publishes it, but for the stream, which nobody here reads.

@@ -172,33 +172,14 @@ impl Changes {
             reader.got.push(*change);
         }
     }
+}
 
-    fn take(&self, state: &mut State, step: Step) {
-        let database = &mut state.database;
-        match step {
-            Step::Commit => {
-                let seq = u8::try_from(database.committed.len()).unwrap_or(u8::MAX) + 1;
-                database.committed.push((database.epoch, seq));
-                database.outbox.push((database.epoch, seq));
-            }
-            Step::Take { holder, batch } => state.holders[holder] = Holder::Has(database.outbox[..batch].to_vec()),
-            Step::Settle { holder, confirmed } => self.settle(state, holder, confirmed),
-            Step::CommitNumbers { holder } => Self::commit_numbers(state, holder),
-            Step::Die { holder } => state.holders[holder] = Holder::Idle,
-            Step::Read { page } => self.read(state, page),
-            Step::Prune { to } => {
-                database.changes.retain(|(pos, _)| *pos > to);
-                database.pruned_to = to;
-            }
-            Step::Copy => state.copy = Some(database.clone()),
-            Step::Restore => {
-                if let Some(copy) = state.copy.take() {
-                    let epoch = database.epoch + 1;
-                    *database = Database { epoch, ..copy };
-                    state.holders = Default::default();
-                }
-            }
-        }
+impl Model for Changes {
+    type State = State;
+    type Step = Step;
+
+    fn start(&self) -> State {
+        State { database: Database::default(), copy: None, holders: Default::default(), reader: Reader::default() }
     }
 
     fn possible(&self, state: &State) -> Vec<Step> {
@@ -235,23 +216,33 @@ impl Changes {
         }
         steps
     }
-}
 
-impl Model for Changes {
-    type State = State;
-    type Step = Step;
-
-    fn start(&self) -> State {
-        State { database: Database::default(), copy: None, holders: Default::default(), reader: Reader::default() }
-    }
-
-    fn steps(&self, state: &State) -> Vec<(Step, State)> {
-        let taken = |step| {
-            let mut next = state.clone();
-            self.take(&mut next, step);
-            (step, next)
-        };
-        self.possible(state).into_iter().map(taken).collect()
+    fn take(&self, state: &mut State, step: Step) {
+        let database = &mut state.database;
+        match step {
+            Step::Commit => {
+                let seq = u8::try_from(database.committed.len()).unwrap_or(u8::MAX) + 1;
+                database.committed.push((database.epoch, seq));
+                database.outbox.push((database.epoch, seq));
+            }
+            Step::Take { holder, batch } => state.holders[holder] = Holder::Has(database.outbox[..batch].to_vec()),
+            Step::Settle { holder, confirmed } => self.settle(state, holder, confirmed),
+            Step::CommitNumbers { holder } => Self::commit_numbers(state, holder),
+            Step::Die { holder } => state.holders[holder] = Holder::Idle,
+            Step::Read { page } => self.read(state, page),
+            Step::Prune { to } => {
+                database.changes.retain(|(pos, _)| *pos > to);
+                database.pruned_to = to;
+            }
+            Step::Copy => state.copy = Some(database.clone()),
+            Step::Restore => {
+                if let Some(copy) = state.copy.take() {
+                    let epoch = database.epoch + 1;
+                    *database = Database { epoch, ..copy };
+                    state.holders = Default::default();
+                }
+            }
+        }
     }
 
     /// Once the relays have done their work and the reader has read to the end, it knows every change that there is, and

@@ -12,8 +12,10 @@ pub(crate) trait Model {
     type Step: Copy + Debug;
 
     fn start(&self) -> Self::State;
-    /// Everything that can happen next, and where it leads.
-    fn steps(&self, state: &Self::State) -> Vec<(Self::Step, Self::State)>;
+    /// Everything that can happen next.
+    fn possible(&self, state: &Self::State) -> Vec<Self::Step>;
+    /// Where that leads.
+    fn take(&self, state: &mut Self::State, step: Self::Step);
     /// Whether all is well, now and after everybody has done what is left to do.
     fn check(&self, state: &Self::State) -> Result<(), String>;
 }
@@ -48,7 +50,9 @@ pub(crate) fn explore<M: Model>(model: &M) -> Found {
             let violation = Violation { harm, way: way_to(here, &ways) };
             return Found { states: ways.len(), violation: Some(violation) };
         }
-        for (step, next) in model.steps(&state) {
+        for step in model.possible(&state) {
+            let mut next = state.clone();
+            model.take(&mut next, step);
             if known.insert(fingerprint(&next)) {
                 ways.push(Some((here, step)));
                 ahead.push_back((ways.len() - 1, next));

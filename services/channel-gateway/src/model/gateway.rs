@@ -585,28 +585,6 @@ impl Chat {
         state.listeners.iter().enumerate().find_map(of).or(fill).or(ask).or(portion)
     }
 
-    fn take(&self, state: &mut State, step: Step) {
-        match step {
-            Step::Commit => state.top = state.top.next(),
-            Step::Arrive(seq) => self.arrive(state, seq),
-            Step::Hint(seq) => self.hear(state, seq),
-            Step::Fill(source) => self.fill(state, source),
-            Step::LearnWhereNewsBegin => self.learn_where_news_begin(state),
-            Step::CompareTops => self.compare_tops(state),
-            Step::Attach(who, after) => self.attach(state, who, after),
-            Step::AskWhereItStands(who) => self.ask_where_it_stands(state, who),
-            Step::Read(who, source) => self.read(state, who, source),
-            Step::TellTheHub(who) => self.tell_the_hub(state, who),
-            Step::GoLive(who) => self.go_live(state, who),
-            Step::AttachUnlisted(who, own) => self.attach_unlisted(state, who, own),
-            Step::ReadPage(who) => self.read_page(state, who),
-            Step::AskForOlder(who, after) => self.ask_for_older(state, who, after),
-            Step::ReadOlder(who, source) => self.read_older(state, who, source),
-            Step::Portion => self.portion(state),
-            Step::Close(who) | Step::Revoke(who) => self.end(state, who),
-        }
-    }
-
     /// Everything visible above its cursor was got, or something later that tells the whole of it.
     fn has_all(&self, listener: &Listener, top: Seq) -> Result<(), String> {
         let Some(cursor) = listener.cursor.filter(|_| listener.comes.is_covered(Some(SITE))) else { return Ok(()) };
@@ -634,6 +612,50 @@ impl Chat {
         let stream = if self.is(Mutation::StreamsMayHaveHoles) { Source::StreamWithHoles } else { Source::Stream };
         let streams = held.map(stream).filter(|source| self.script.read(*source, after, reaching).is_some());
         pages.chain(streams).collect()
+    }
+}
+
+impl Model for Chat {
+    type State = State;
+    type Step = Step;
+
+    fn start(&self) -> State {
+        let mut feed = Feed::with_room(self.room);
+        let mut has_room = false;
+        let mut listener = |comes: &Comes| {
+            let is_member =
+                matches!(comes, Comes::Stays | Comes::Leaves | Comes::IsRemoved | Comes::IsRemovedAndRevoked);
+            let joins = !is_member && comes.scope().is_none();
+            has_room |= !joins;
+            if is_member && !self.is(Mutation::JoinsAreNotNoted) {
+                let _ = feed.joined(Seq::ZERO);
+            }
+            Listener {
+                comes: *comes,
+                at: if joins { At::Out } else { At::Live },
+                watch: is_member.then(|| Progress::live(Seq::ZERO)),
+                cursor: (!joins).then_some(Seq::ZERO),
+                unlisted: None,
+                got: Vec::new(),
+                harm: None,
+            }
+        };
+        let listeners: Vec<Listener> = self.come.iter().map(&mut listener).collect();
+        let mut listed = Listeners::default();
+        for (who, _) in listeners.iter().enumerate().filter(|(_, listener)| listener.at == At::Live) {
+            listed.push(who);
+        }
+        State {
+            top: Seq::ZERO,
+            feed,
+            has_room,
+            is_filling: false,
+            is_asking: false,
+            listeners,
+            listed,
+            outgoing: VecDeque::new(),
+            is_removing: false,
+        }
     }
 
     fn possible(&self, state: &State) -> Vec<Step> {
@@ -692,58 +714,27 @@ impl Chat {
         }
         steps
     }
-}
 
-impl Model for Chat {
-    type State = State;
-    type Step = Step;
-
-    fn start(&self) -> State {
-        let mut feed = Feed::with_room(self.room);
-        let mut has_room = false;
-        let mut listener = |comes: &Comes| {
-            let is_member =
-                matches!(comes, Comes::Stays | Comes::Leaves | Comes::IsRemoved | Comes::IsRemovedAndRevoked);
-            let joins = !is_member && comes.scope().is_none();
-            has_room |= !joins;
-            if is_member && !self.is(Mutation::JoinsAreNotNoted) {
-                let _ = feed.joined(Seq::ZERO);
-            }
-            Listener {
-                comes: *comes,
-                at: if joins { At::Out } else { At::Live },
-                watch: is_member.then(|| Progress::live(Seq::ZERO)),
-                cursor: (!joins).then_some(Seq::ZERO),
-                unlisted: None,
-                got: Vec::new(),
-                harm: None,
-            }
-        };
-        let listeners: Vec<Listener> = self.come.iter().map(&mut listener).collect();
-        let mut listed = Listeners::default();
-        for (who, _) in listeners.iter().enumerate().filter(|(_, listener)| listener.at == At::Live) {
-            listed.push(who);
+    fn take(&self, state: &mut State, step: Step) {
+        match step {
+            Step::Commit => state.top = state.top.next(),
+            Step::Arrive(seq) => self.arrive(state, seq),
+            Step::Hint(seq) => self.hear(state, seq),
+            Step::Fill(source) => self.fill(state, source),
+            Step::LearnWhereNewsBegin => self.learn_where_news_begin(state),
+            Step::CompareTops => self.compare_tops(state),
+            Step::Attach(who, after) => self.attach(state, who, after),
+            Step::AskWhereItStands(who) => self.ask_where_it_stands(state, who),
+            Step::Read(who, source) => self.read(state, who, source),
+            Step::TellTheHub(who) => self.tell_the_hub(state, who),
+            Step::GoLive(who) => self.go_live(state, who),
+            Step::AttachUnlisted(who, own) => self.attach_unlisted(state, who, own),
+            Step::ReadPage(who) => self.read_page(state, who),
+            Step::AskForOlder(who, after) => self.ask_for_older(state, who, after),
+            Step::ReadOlder(who, source) => self.read_older(state, who, source),
+            Step::Portion => self.portion(state),
+            Step::Close(who) | Step::Revoke(who) => self.end(state, who),
         }
-        State {
-            top: Seq::ZERO,
-            feed,
-            has_room,
-            is_filling: false,
-            is_asking: false,
-            listeners,
-            listed,
-            outgoing: VecDeque::new(),
-            is_removing: false,
-        }
-    }
-
-    fn steps(&self, state: &State) -> Vec<(Step, State)> {
-        let taken = |step| {
-            let mut next = state.clone();
-            self.take(&mut next, step);
-            (step, next)
-        };
-        self.possible(state).into_iter().map(taken).collect()
     }
 
     fn check(&self, state: &State) -> Result<(), String> {

@@ -108,16 +108,14 @@ impl Relay {
         };
         state.queue.drain(..acknowledged);
     }
+}
 
-    fn take(&self, state: &mut State, step: Step) {
-        match step {
-            Step::Commit => {
-                state.committed += 1;
-                state.outbox.push(state.committed);
-            }
-            Step::Publish { batch, arrives, confirmed, lives } => self.publish(state, batch, arrives, confirmed, lives),
-            Step::Dispatch { batch, taken, lives } => self.dispatch(state, batch, taken, lives),
-        }
+impl Model for Relay {
+    type State = State;
+    type Step = Step;
+
+    fn start(&self) -> State {
+        State { committed: 0, outbox: Vec::new(), queue: Vec::new(), redis: Vec::new() }
     }
 
     fn possible(&self, state: &State) -> Vec<Step> {
@@ -143,23 +141,16 @@ impl Relay {
         }
         steps
     }
-}
 
-impl Model for Relay {
-    type State = State;
-    type Step = Step;
-
-    fn start(&self) -> State {
-        State { committed: 0, outbox: Vec::new(), queue: Vec::new(), redis: Vec::new() }
-    }
-
-    fn steps(&self, state: &State) -> Vec<(Step, State)> {
-        let taken = |step| {
-            let mut next = state.clone();
-            self.take(&mut next, step);
-            (step, next)
-        };
-        self.possible(state).into_iter().map(taken).collect()
+    fn take(&self, state: &mut State, step: Step) {
+        match step {
+            Step::Commit => {
+                state.committed += 1;
+                state.outbox.push(state.committed);
+            }
+            Step::Publish { batch, arrives, confirmed, lives } => self.publish(state, batch, arrives, confirmed, lives),
+            Step::Dispatch { batch, taken, lives } => self.dispatch(state, batch, taken, lives),
+        }
     }
 
     /// Once nothing fails any more, everything is in Redis, and the last copies are in order.
