@@ -1,4 +1,5 @@
-//! Who may connect: whose a token is, from which pages, with which keys; and rights that were taken away since.
+//! Authentication: the owner of a token, the origins of pages, the accepted keys; and rights that were taken away
+//! since.
 
 pub(crate) mod credentials;
 pub(crate) mod jwks;

@@ -1,6 +1,6 @@
 //! From what a client has read to what is live.
 //!
-//! - [`cursor`]: from where · [`history`]: what happened after a position · [`watch`]: one chat of one connection
+//! - [`cursor`]: the start · [`history`]: the changes after a position · [`watch`]: one chat of one connection
 //! - [`join`]: from history to live, for one chat · [`resume`]: for many at once
 
 pub(crate) mod cursor;

@@ -1,4 +1,4 @@
-//! What a gateway needs of chat-service: over HTTP here; within one process in standalone.
+//! The calls of a gateway to chat-service: over HTTP here; within one process in standalone.
 
 pub(crate) mod batch_loader;
 pub(crate) mod connect_snapshots;
@@ -18,16 +18,17 @@ use serde::de::DeserializeOwned;
 /// The answer, or the error to tell.
 pub type Answer<T> = Result<T, ErrorBody>;
 
-/// What a gateway asks. Every call may fail with [`ErrorCode::Unavailable`]: that is never an answer about rights.
+/// The questions of a gateway. Every call may fail with [`ErrorCode::Unavailable`]: that is never an answer about
+/// rights.
 #[async_trait]
 pub trait ChatService: Send + Sync {
-    /// What many operators and users that connect are told.
+    /// The admission of many operators and users that connect, with their snapshots.
     async fn accounts(&self, ask: AccountsRequest) -> Answer<Accounts>;
-    /// What changed in a chat after a cursor.
+    /// The changes of a chat after a cursor.
     async fn sync(&self, ask: SyncRequest) -> Answer<SyncPage>;
-    /// Writes what a client wants to be written.
+    /// Executes a command: a message to write, or a mark to raise.
     async fn command(&self, ask: CommandRequest) -> Answer<CommandOutcome>;
-    /// What many clients that connect are told.
+    /// The states of many clients that connect.
     async fn clients(&self, ask: ClientsRequest) -> Answer<Clients>;
     /// Where chats stand.
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops>;
@@ -42,7 +43,7 @@ pub trait ChatService: Send + Sync {
 pub(crate) async fn whole_tops(chat_service: &dyn ChatService, ask: TopsRequest) -> Answer<Tops> {
     let mut whole = chat_service.tops(ask.clone()).await?;
     while let Some(after) = whole.next {
-        // What else was asked for has been answered.
+        // The other parts of the question have been answered.
         let chats = if ask.only_these { ask.chats.clone() } else { Vec::new() };
         let only_these = ask.only_these;
         let users = ask.users.iter().copied().filter(|user| *user >= after.user_id).collect();

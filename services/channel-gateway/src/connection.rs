@@ -1,8 +1,8 @@
-//! One connection, whatever carries it: whose it is, what it watches, what it is sent, what waits for its turn.
+//! One connection, whatever carries it: its owner, its chats, its outgoing frames, its waiting frames.
 //!
-//! - `delivery`: what it is sent · `watching`: its chats · `inbox`: what waits for its turn
-//! - [`lifecycle`]: how it opens, listens and closes · [`connected`]: what it is told first · [`client_frames`]: what its
-//!   frames do · [`unserved`]: what is said of frames that are not served
+//! - `delivery`: outgoing frames · `watching`: its chats · `inbox`: frames that wait for their turn
+//! - [`lifecycle`]: how it opens, listens and closes · [`connected`]: the content of its first frame
+//! - [`client_frames`]: the effect of its frames · [`unserved`]: the refusal of frames that are not served
 //!
 //! The connection itself knows nothing of the gateway around it.
 
@@ -46,7 +46,7 @@ pub struct Connection {
     opened: Instant,
 }
 
-/// Who the connection is to others.
+/// The identity of the connection, as others see it.
 #[derive(Debug, Clone)]
 pub struct Own {
     /// The client's or user's id.
@@ -76,7 +76,7 @@ struct State {
     renewed: Option<Grant>,
     inbox: VecDeque<String>,
     inbox_bytes: usize,
-    /// Who waits for the first frame.
+    /// The waiter for the first frame.
     awaits_first: Option<oneshot::Sender<()>>,
     is_draining: bool,
     was_full: bool,
@@ -114,17 +114,17 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whose it is, once proved.
+    /// The identity, once proved.
     pub fn identity(&self) -> Option<&Identity> {
         self.identity.get()
     }
 
-    /// Whose it is; who has not said so yet may do nothing.
+    /// The identity; a connection that has not proved one yet may do nothing.
     pub fn proved(&self) -> Result<&Identity, ErrorBody> {
         self.identity().ok_or_else(|| ErrorBody::new(ErrorCode::Unauthorized, "not proved yet"))
     }
 
-    /// Whose it is.
+    /// The owner, once proved.
     pub fn principal(&self) -> Option<Principal> {
         self.identity.get().map(|identity| identity.principal)
     }
@@ -144,7 +144,7 @@ impl Connection {
         same
     }
 
-    /// Who it is to others, once `connected` is out.
+    /// The identity that others see, once `connected` is out.
     pub fn own(&self) -> Option<&Own> {
         self.own.get()
     }
@@ -221,7 +221,7 @@ impl Connection {
         let _ = self.own.set(own);
     }
 
-    /// Closes it as soon as the frames that came are answered; what comes from now on is not taken.
+    /// Closes it as soon as the frames that came are answered; later frames are not taken.
     pub fn close_when_served(&self, code: CloseCode, back_in: Duration) {
         let mut state = self.state();
         state.closing = Some((code, back_in));

@@ -30,17 +30,17 @@ use crate::transport::poller::Pollers;
 pub struct Gateway {
     /// Rooms and listeners.
     pub hub: Arc<Hub>,
-    /// What happened in chats.
+    /// The history of chats.
     pub history: Arc<History>,
-    /// What connections are told that open.
+    /// The snapshots for connections that open.
     pub connect_snapshots: ConnectSnapshots,
     /// Rights that were taken away.
     pub revocations: Revocations,
     /// History and rights.
     pub chat_service: Arc<dyn ChatService>,
-    /// Whose tokens are good.
+    /// The check of tokens.
     pub credentials: Credentials,
-    /// How many connections there may be, whoever they are.
+    /// How many connections there may be, of any owner.
     pub connections: Arc<Connections>,
     /// How many connections one token may have.
     pub limits: Arc<Limits>,
@@ -50,17 +50,17 @@ pub struct Gateway {
     pub rates: RateConfig,
     /// Where pages may come from.
     pub origins: Origins,
-    /// What is counted.
+    /// The metrics.
     pub metrics: GatewayMetrics,
     /// The threads that own the WebSockets.
     pub pollers: Pollers,
     /// Between two pings.
     pub ping_interval: Duration,
-    /// Over how long those come back who are told to.
+    /// Over how long clients that are told to come back do so.
     pub reconnect_within: Duration,
     /// Where tasks run, whichever thread starts them.
     pub runtime: Handle,
-    /// What must not end.
+    /// The tasks that must not end.
     pub vital: Vital,
     serves_echo: bool,
     /// When it will be gone, once it is ending.
@@ -74,15 +74,15 @@ pub struct Gateway {
     invitations: Mutex<Option<mpsc::UnboundedReceiver<Invitation>>>,
 }
 
-/// What a gateway is made of.
+/// The parts of a gateway.
 pub struct Parts {
     /// Redis or LISTEN/NOTIFY.
     pub pubsub: Arc<dyn PubSub>,
     /// History and rights.
     pub chat_service: Arc<dyn ChatService>,
-    /// Whose tokens are good.
+    /// The check of tokens.
     pub credentials: Credentials,
-    /// How many connections there may be, whoever they are.
+    /// How many connections there may be, of any owner.
     pub connections: Arc<Connections>,
     /// How many connections one token may have.
     pub limits: ConnectionLimits,
@@ -92,7 +92,7 @@ pub struct Parts {
     pub rates: RateConfig,
     /// Where pages may come from.
     pub origins: Origins,
-    /// What is counted.
+    /// The metrics.
     pub metrics: GatewayMetrics,
     /// Whether the pipeline is alive.
     pub heartbeat: Arc<Heartbeat>,
@@ -100,11 +100,11 @@ pub struct Parts {
     pub pollers: usize,
     /// Between two pings.
     pub ping_interval: Duration,
-    /// Over how long those come back who are told to.
+    /// Over how long clients that are told to come back do so.
     pub reconnect_within: Duration,
     /// Whether the codec's echo is served, for conformance runs.
     pub serves_echo: bool,
-    /// What must not end.
+    /// The tasks that must not end.
     pub vital: Vital,
 }
 

@@ -48,13 +48,13 @@ use rooms::{Room, RoomState, Rooms, SWEEP_EVERY};
 use staff::Staff;
 use upkeep::RECONCILE_EVERY;
 
-/// What a task takes in before it looks after what is on its way to many.
+/// How many incoming items a task takes before it sends a portion to many.
 const TAKEN_TOGETHER: usize = 32;
 
 /// All rooms of a gateway.
 pub struct Hub {
     rooms: Rooms,
-    /// What is on its way to many, for each task.
+    /// The deliveries to many listeners, for each task.
     deliveries: Box<[Deliveries]>,
     staff: Mutex<Arc<Staff>>,
     /// The channels of sessions that are subscribed to.
@@ -75,23 +75,23 @@ pub struct Hub {
     vital: Vital,
 }
 
-/// What a hub is made of.
+/// The parts of a hub.
 pub struct Parts {
     /// Redis or LISTEN/NOTIFY.
     pub pubsub: Arc<dyn PubSub>,
     /// Where chats stand.
     pub chat_service: Arc<dyn ChatService>,
-    /// What happened in them.
+    /// The history of chats.
     pub history: Arc<History>,
-    /// What is counted.
+    /// The metrics.
     pub metrics: GatewayMetrics,
     /// Hears the beats.
     pub heartbeat: Arc<Heartbeat>,
     /// Where tasks run.
     pub runtime: Handle,
-    /// What must not end.
+    /// The tasks that must not end.
     pub vital: Vital,
-    /// How many tasks take in what comes: those of [`bus::Inlets`].
+    /// How many tasks take items in: as many as there are [`bus::Inlets`].
     pub tasks: usize,
 }
 
@@ -189,7 +189,7 @@ impl Hub {
         }
     }
 
-    /// One way. What has just come goes before the rest of what is on its way to many, a portion of which goes after it.
+    /// The loop of one task. A few new items go first, then a portion of the deliveries to many.
     async fn serve(self: Arc<Self>, task: usize, mut incoming: mpsc::Receiver<Incoming>) {
         let deliveries = &self.deliveries[task];
         loop {

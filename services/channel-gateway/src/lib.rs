@@ -1,12 +1,12 @@
 //! Holds the connections of clients, operators and users, and sends them what happens in their chats.
 //!
-//! - [`ops`]: settings, how the parts are put together, what is served where, how all of it ends, metrics
+//! - [`ops`]: settings, the composition of the parts, routes, shutdown, metrics
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
-//! - [`auth`]: who may connect, and whose rights were taken away · [`limits`]: how often
+//! - [`auth`]: authentication, and rights that were taken away · [`limits`]: how often
 //! - [`connection`]: one connection, from its opening to its end
 //! - [`catch_up`]: from what a client has read to what is live
 //! - [`hub`]: from the bus to the connections, in order
-//! - [`chat_service`]: what is asked of chat-service, many questions at a time
+//! - [`chat_service`]: the calls to chat-service, many questions at a time
 //! - [`gateway`]: the parts in one place
 //! - `model`: every interleaving of a small chat, explored
 
@@ -36,7 +36,7 @@ pub use ops::metrics::GatewayMetrics;
 pub use ops::routes::configure;
 pub use ops::server::{Server, serve};
 
-/// What is measured and fuzzed by itself; nothing else is to use it.
+/// Internals that benchmarks and fuzzers need; no other code is to use them.
 #[doc(hidden)]
 pub mod inside {
     pub use crate::auth::credentials::{Grant, Identity};

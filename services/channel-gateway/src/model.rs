@@ -1,8 +1,9 @@
 //! A model of delivery, from the outbox to the socket, explored in every interleaving.
 //!
-//! What decides is the code itself: `bus::order` in the relay, `Feed`, `Batch`, `ReplayProgress` and `Progress` in the gateway.
-//! The model adds only what surrounds them: who may act next, and a world that loses, repeats and reorders. A [`Mutation`]
-//! switches one rule off in that glue; each has a test that expects the harm, since a model that finds nothing proves nothing.
+//! The decisions are made by the code itself: `bus::order` in the relay, `Feed`, `Batch`, `ReplayProgress` and
+//! `Progress` in the gateway. The model adds only their surroundings: the order of actions, and a world that loses,
+//! repeats and reorders. A [`Mutation`] switches one rule off in that glue; each has a test that expects the harm,
+//! since a model that finds nothing proves nothing.
 
 mod changes;
 mod explore;

@@ -1,6 +1,7 @@
 //! How a gateway is set up, served, watched and brought down.
 //!
-//! - [`config`]: settings · [`app`]: puts the parts together · [`server`], [`routes`]: what is served where · [`drain`]: the end
+//! - [`config`]: settings · [`app`]: puts the parts together · [`server`], [`routes`]: the server and its routes ·
+//!   [`drain`]: the end
 //! - [`metrics`]; [`heartbeat`]: whether the way from PostgreSQL to here is open; [`error`]: errors of HTTP routes
 
 pub(crate) mod app;

@@ -4,7 +4,7 @@
 //! - [`socket`]: one WebSocket's way out
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`upgrades`]: tells handshakes from other requests · [`websocket`]: the handshake
-//! - [`sse`]: Server-Sent Events · `stream_text`: what a stream says of itself · `sse_outlet`: one stream's way out
+//! - [`sse`]: Server-Sent Events · `stream_text`: the lines beside its frames · `sse_outlet`: one stream's way out
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub(crate) mod attention;
@@ -27,10 +27,10 @@ use futures_util::future::BoxFuture;
 
 use crate::transport::frames::Frame;
 
-/// The way out of one connection. Sending never waits: what a peer does not take is queued, up to a bound at which
-/// the connection is closed as a slow consumer.
+/// The way out of one connection. Sending never waits: bytes that a peer does not take are queued, up to a bound at
+/// which the connection is closed as a slow consumer.
 pub trait Outlet: Send + Sync {
-    /// What is sent from now on is of this epoch.
+    /// Frames that are sent from now on are of this epoch.
     fn of_epoch(&self, _epoch: Epoch) {}
 
     /// Sends a frame; `at` is its place in a chat, which SSE tells as the event's id.

@@ -1,4 +1,5 @@
-//! Who a token belongs to. Checked without asking anybody; what may have changed since is chat-service's to say.
+//! The owner of a token. The check is local: only an unknown key or issuer makes it fetch keys. The changes since the
+//! token was issued are chat-service's to say.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,17 +15,17 @@ use crate::auth::jwks::KeyRefresh;
 /// A token that was found good.
 #[derive(Debug)]
 pub struct Proved {
-    /// What it proves.
+    /// The owner, and for how long.
     pub identity: Identity,
     /// An operator or user may show this in place of the token when it comes again. None for clients, whose tokens cost no
     /// more than this.
     pub resume_ticket: Option<String>,
 }
 
-/// Whose a token is.
+/// The identity that a token proves.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Whose it is.
+    /// The owner of the token.
     pub principal: Principal,
     /// For how long.
     pub grant: Grant,
@@ -37,11 +38,11 @@ pub struct Grant {
     pub expires_at: Instant,
     /// When a client's session token was made, in seconds since 1970; 0 for others.
     pub token_made_at: i64,
-    /// What a JWT says of itself.
+    /// The claims that decide whether a JWT's login is over; none for a client.
     pub token: Option<TokenFacts>,
 }
 
-/// What a connection brings in its query.
+/// The query parameters of a connection: its credentials, and where it comes back from.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ConnectQuery {
@@ -72,7 +73,7 @@ impl ConnectQuery {
     }
 }
 
-/// What a connection's credentials say.
+/// The proof in a connection's credentials.
 #[derive(Debug)]
 pub enum Proof {
     /// A good token.
@@ -170,7 +171,7 @@ impl Credentials {
         ticket.map_err(|why| refused(&why))
     }
 
-    /// What a JWT says, or a ticket in its place.
+    /// The claims of a JWT, or of a ticket in its place.
     fn verify(&self, token: &str) -> Result<Ticket, TokenError> {
         if !token.starts_with(TICKET_PREFIX) {
             return self.jwt.verify_with_key(token).map(|(claims, key)| Ticket::of(&claims, key));

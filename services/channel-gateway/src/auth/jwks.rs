@@ -61,8 +61,8 @@ impl KeyRefresh {
         }
     }
 
-    /// Fetches now, unless that was done a moment ago. Those who come meanwhile wait for the same fetch. Whether the keys
-    /// are all there: if not, a token that is not known may be a good one.
+    /// Fetches now, unless that was done a moment ago; callers that come meanwhile wait for the same fetch. Returns
+    /// whether the keys are all there: if not, a token that is not known may be a good one.
     pub async fn now(&self) -> bool {
         let mut last = self.0.last.lock().await;
         let wait = |fetch: Fetch| if fetch.succeeded { AT_MOST_EVERY } else { AFTER_A_FAILURE };

@@ -32,7 +32,7 @@ impl Origins {
         is_same || self.allows(&origin)
     }
 
-    /// The same rule for CORS: what a page on the list may read. Cookies are not involved.
+    /// The same rule for CORS: pages on the list may read the answers. Cookies are not involved.
     pub fn cors(&self) -> actix_cors::Cors {
         let origins = self.clone();
         actix_cors::Cors::default()

@@ -44,8 +44,9 @@ pub(crate) fn epoch(text: Option<&str>) -> Result<Option<Epoch>, ErrorBody> {
     text.map(|text| text.parse().map(Epoch)).transpose().map_err(bad)
 }
 
-/// What `Last-Event-ID` says: an id of a stream of one chat, which older versions wrote without the epoch, or else of several.
-/// No id is an error, which would end a browser's EventSource for good: what cannot be read tells nothing of one chat either.
+/// The position in `Last-Event-ID`: an id of a stream of one chat, which older versions wrote without the epoch, or an
+/// id of several chats. No id is an error, which would end a browser's EventSource for good: an unreadable id counts as
+/// one of several chats.
 #[must_use]
 pub fn last_event_id(id: &str, beside: Option<Epoch>) -> CameFrom {
     read(id, beside).map_or(CameFrom::Several, CameFrom::One)

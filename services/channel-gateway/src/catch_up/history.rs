@@ -1,7 +1,7 @@
 //! Reads what happened in a chat after a position: from the chat's stream where that is whole, else from chat-service.
 //!
-//! Who asks for the same at the same time is given the same, encoded once. Whether it may see it is decided elsewhere:
-//! [`crate::catch_up::join`] asks chat-service first, and looks for removals in what is read.
+//! Readers of the same part at the same time share one read, encoded once. Whether they may see it is decided
+//! elsewhere: [`crate::catch_up::join`] asks chat-service first, and looks for removals in the part that was read.
 
 pub(crate) mod batch;
 
@@ -21,7 +21,7 @@ use batch::Batch;
 /// Messages read per page from chat-service.
 const PAGE: u16 = 200;
 
-/// A stream is asked for at most so many events; what is further behind is read in pages.
+/// A stream is asked for at most so many events; a longer part is read in pages.
 const WINDOW: i64 = 512;
 
 /// Pages read from chat-service at a time.
@@ -62,8 +62,8 @@ impl History {
         self.epoch.load(Ordering::Acquire) == epoch.0
     }
 
-    /// What a chat has after a position. It is known to have come at least to `reaching`; an answer that another caller
-    /// asked for may end before that.
+    /// The changes of a chat after a position. The chat is known to have come at least to `reaching`; an answer that
+    /// another caller asked for may end before that.
     pub async fn read(&self, chat: ChatId, after: Seq, reaching: Seq) -> Result<Arc<Batch>, ErrorBody> {
         let key = (chat, after);
         let reading = self.shared_reads().entry(key).or_default().clone();

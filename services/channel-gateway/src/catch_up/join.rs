@@ -166,7 +166,7 @@ async fn replay(
     after: Seq,
 ) -> Result<Seq, ErrorBody> {
     let (mut reading, mut again) = (ReplayProgress::new(after, top), 0);
-    // Who is removed while it reads has nothing more to see.
+    // A member who is removed during the read has nothing more to see.
     while !connection.outlet().is_closed() && connection.is_on(chat, generation) {
         let batch = gateway.history.read(chat, reading.cursor(), top).await?;
         if let Sent::Removed(at) = send(connection, &batch, None).await {
@@ -199,8 +199,8 @@ async fn goes_on(reading: &mut ReplayProgress, batch: &Batch, again: &mut usize)
     Ok(true)
 }
 
-/// History was read up to `reached`. What came live meanwhile follows; if that was too much, or began above `reached`,
-/// history is read on.
+/// History was read up to `reached`. The live frames that came meanwhile follow; if they were too many, or began above
+/// `reached`, history is read on.
 async fn go_live(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,

@@ -1,4 +1,4 @@
-//! Many chats at once: what changed in them after the client's cursors.
+//! Many chats at once: their changes after the client's cursors.
 
 pub(crate) mod brought;
 
@@ -24,7 +24,7 @@ const FIRST_FRAME_WITHIN: Duration = Duration::from_secs(5);
 /// How long it may take to send the next one, where one says that there are more.
 const NEXT_FRAME_WITHIN: Duration = Duration::from_secs(5);
 
-/// How long all of them may take: what comes live is kept meanwhile.
+/// How long all of them may take: live frames are kept meanwhile.
 const ALL_FRAMES_WITHIN: Duration = Duration::from_secs(20);
 
 /// Frames of one `resume`. Fewer than a connection keeps until their turn, and more than all chats need.
@@ -33,8 +33,8 @@ const MAX_FRAMES: usize = 30;
 /// Chats that are replayed at a time.
 const AT_ONCE: usize = 8;
 
-/// What a connection that announced a `resume` brings, in its first frames. None if the first is another one, or does not
-/// come in time; where a later one is missing, it goes on with what it has.
+/// The cursors of a connection that announced a `resume`, from its first frames. None if the first frame is another
+/// one, or does not come in time; where a later one is missing, the resume goes on with the cursors that came.
 pub(crate) async fn expected(gateway: &Gateway, connection: &Connection) -> Option<Brought> {
     if !connection.expects_resume {
         return None;
@@ -174,8 +174,8 @@ fn parts(mut cursors: BTreeMap<ChatId, Seq>) -> impl Iterator<Item = BTreeMap<Ch
     })
 }
 
-/// Sessions in which nothing was missed: the next that comes is the first above the cursor. Where the hub began above
-/// that by now, what lies between is read.
+/// Sessions in which nothing was missed: the next change is the first above the cursor. Where the hub began above that
+/// by now, the changes in between are read.
 fn level(
     gateway: &Gateway,
     connection: &Connection,

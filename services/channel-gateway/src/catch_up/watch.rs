@@ -1,4 +1,4 @@
-//! One chat of one connection: what kind it is, which join it belongs to, how far it has come.
+//! One chat of one connection: its kind, the join that it belongs to, how far it has come.
 
 pub(crate) mod progress;
 pub(crate) mod watches;
@@ -24,7 +24,7 @@ pub struct WatchGeneration(u64);
 /// One chat of one connection.
 #[derive(Debug)]
 pub struct Watch {
-    /// What kind of chat.
+    /// The kind of the chat.
     pub kind: ChatKind,
     /// Which of all watches it is.
     pub generation: WatchGeneration,
@@ -69,7 +69,7 @@ impl Watch {
         self.progress.offer(frame)
     }
 
-    /// History was read up to `reached`: what waited and is above it is to be sent, then the chat is live.
+    /// History was read up to `reached`: the waiting frames above it are to be sent, then the chat is live.
     pub fn go_live(&mut self, after: Seq, reached: Seq) -> Result<Vec<ChatFrame>, Overflowed> {
         self.progress.go_live(after, reached)
     }

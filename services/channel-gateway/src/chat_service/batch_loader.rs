@@ -1,5 +1,5 @@
-//! Puts many small questions as one. Whoever comes while a question is out goes with the next one; only where many wait,
-//! or the answer takes its time, is another one put beside it.
+//! Batches small questions. A question that comes while a batch is out goes with the next batch; only when a batch is
+//! full, or the answer takes its time, another one goes out beside it.
 
 use std::time::Duration;
 
@@ -13,17 +13,17 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::chat_service::Answer;
 
-/// BatchLoader that are out at a time.
+/// Batches that are out at a time.
 const OUT_AT_MOST: usize = 4;
-/// How long those who came later wait for the answer before them.
+/// How long later questions wait for the answer to an earlier batch.
 const PATIENCE: Duration = Duration::from_millis(50);
 
 type Waiting<K, A> = (K, oneshot::Sender<Answer<A>>);
 
-/// What asks about many at once: an answer to each, in their order.
+/// The call about many keys at once: an answer to each, in their order.
 type Ask<K, A> = Box<dyn Fn(Vec<K>) -> BoxFuture<'static, Answer<Vec<Answer<A>>>> + Send>;
 
-/// BatchLoader of one kind.
+/// The batches of one kind of question.
 pub(crate) struct BatchLoader<K, A> {
     waiting: mpsc::UnboundedSender<Waiting<K, A>>,
 }
@@ -41,7 +41,7 @@ impl<K: Send + 'static, A: Send + 'static> BatchLoader<K, A> {
         Self { waiting }
     }
 
-    /// The answer about one. The question is put after this call: what it finds is not older.
+    /// The answer about one key. The question is put after this call: the answer is not older.
     pub(crate) async fn ask(&self, about: K) -> Answer<A> {
         let gone = || ErrorBody::new(ErrorCode::Unavailable, "the gateway is going down");
         let (tell, told) = oneshot::channel();
@@ -78,7 +78,7 @@ fn put<K, A>(ask: &Ask<K, A>, waiting: Vec<Waiting<K, A>>) -> impl Future<Output
     let asked = ask(about);
     async move {
         match asked.await {
-            // Who has gone meanwhile needs no answer.
+            // A caller that has gone meanwhile needs no answer.
             Ok(answers) => tell.into_iter().zip(answers).for_each(|(tell, answer)| drop(tell.send(answer))),
             Err(error) => tell.into_iter().for_each(|tell| drop(tell.send(Err(error.clone())))),
         }

@@ -1,5 +1,5 @@
-//! What connections are told that open, asked for many at a time: after a gateway is gone thousands come at once, and each
-//! must not cost chat-service a question.
+//! The snapshots for connections that open, asked for many at a time: after the end of a gateway thousands come at
+//! once, and each must not cost chat-service a question.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const MANY_CHATS: usize = MAX_LISTED;
 /// Users of many chats that are asked for at a time.
 const MAX_OF_MANY_CHATS: usize = 8;
 
-/// Asks for those who connect.
+/// Loads the snapshots for connections that open.
 pub struct ConnectSnapshots {
     clients: BatchLoader<ChatId, ConnectSnapshot>,
     users: BatchLoader<UserId, Arc<[Membership]>>,
@@ -53,12 +53,12 @@ impl ConnectSnapshots {
         }
     }
 
-    /// What the client of a session is told.
+    /// The snapshot for the client of a session.
     pub async fn of_client(&self, session: ChatId) -> Answer<ConnectSnapshot> {
         self.clients.ask(session).await
     }
 
-    /// What an operator, or a user who has so many chats, is told.
+    /// The snapshot for an operator, or for a user who has so many chats.
     pub async fn of_account(&self, connect: Connect, chats: usize) -> Answer<ConnectSnapshot> {
         let is_user = matches!(connect.principal, Principal::User { .. });
         let questions = if is_user && chats > MANY_CHATS { &self.of_many_chats } else { &self.accounts };

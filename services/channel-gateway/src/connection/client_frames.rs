@@ -1,4 +1,4 @@
-//! What each frame of a client does. They come one at a time, in order.
+//! The effect of each client frame. Frames are handled one at a time, in order.
 
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ fn unsubscribe(gateway: &Gateway, connection: &Arc<Connection>, chat: ChatId) ->
     Ok(())
 }
 
-/// Has chat-service write something, and tell those who are to know of it.
+/// Has chat-service write a message or a mark. A message is acknowledged here; chat-service tells of a mark.
 async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) -> Result<(), ErrorBody> {
     let CommandFrame { chat_id, command } = frame;
     let (principal, chat_id) = (connection.proved()?.principal, which(connection, chat_id)?);

@@ -1,8 +1,8 @@
-//! What `connected` says of chats: a page of them that fits in a frame, and where each stands for the connection. Pure.
+//! The chats in `connected`: a page of them that fits in a frame, and where each stands for the connection. Pure.
 //!
-//! Whatever a page says, all that is above must come. So a chat that is listed is live from where the page says that it
-//! stands, although the tops of all chats are read after that; a chat that is not is live from what was read, and is listed
-//! later still.
+//! Whatever a page says, all changes above it must come. So a chat that is listed is live from where the page says that
+//! it stands, although the tops of all chats are read after that; any other chat is live from the top that was read,
+//! and is listed later still.
 
 use std::collections::HashMap;
 
@@ -19,11 +19,11 @@ pub(crate) struct Known {
     pub chat: ChatId,
     /// Its kind.
     pub kind: ChatKind,
-    /// What is above this comes.
+    /// The changes above this come.
     pub top: Seq,
 }
 
-/// Where the chats of a user stand: those of the page, and others that were read after it.
+/// Where the chats of a user stand: the chats of the page, and others that were read after it.
 #[must_use]
 pub(crate) fn known(page: &FirstPage, read_later: &[Membership]) -> Vec<Known> {
     let listed = page.chats.iter().map(|ListedChat { chat, .. }| (chat.chat_id, (chat.kind, chat.seq)));

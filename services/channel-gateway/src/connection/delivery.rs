@@ -1,4 +1,5 @@
-//! What a connection is sent: live frames, history, signals. Staff has those early that came before `connected` was out.
+//! The outgoing frames of a connection: live frames, history, signals. Frames for staff that come before `connected` is
+//! out are kept until then.
 
 use std::hint::black_box;
 

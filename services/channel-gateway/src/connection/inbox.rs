@@ -1,4 +1,4 @@
-//! What a client has sent and waits for its turn.
+//! The frames of a client that wait for their turn.
 
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
@@ -13,7 +13,7 @@ use super::{Connection, State};
 const INBOX_MAX: usize = 32;
 /// The same in bytes: a few of the largest.
 const INBOX_MAX_BYTES: usize = 4 * MAX_CLIENT_FRAME_BYTES;
-/// What became of a frame that came in.
+/// The result of queueing a frame.
 #[derive(Debug, Clone, Copy)]
 pub struct Queued {
     /// Whether more may be read.
@@ -33,7 +33,7 @@ impl Connection {
         state.inbox_bytes += text.len();
         state.inbox.push_back(text);
         if let Some(waits) = state.awaits_first.take() {
-            // Who waited too long does not need it.
+            // A waiter whose time was over does not need it.
             let _ = waits.send(());
         }
         let has_room = state.has_room();

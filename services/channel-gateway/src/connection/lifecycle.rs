@@ -175,7 +175,7 @@ async fn open_user(
     Ok(())
 }
 
-/// The chats that it is attached to, and those that it came into since.
+/// The chats that it is attached to, and the chats that it came into since.
 fn targets(connection: &Connection, known: Vec<Known>) -> (Vec<JoinTarget>, Vec<(ChatId, Seq)>) {
     let (mut targets, mut late) = (Vec::new(), Vec::new());
     for Known { chat, kind, top } in known {
@@ -187,7 +187,7 @@ fn targets(connection: &Connection, known: Vec<Known>) -> (Vec<JoinTarget>, Vec<
     (targets, late)
 }
 
-/// The connection is on the hub's lists by now: what is taken away after this is enforced there.
+/// The connection is on the hub's lists by now: a right that is taken away after this is enforced there.
 async fn snapshot(gateway: &Gateway, connection: &Connection) -> Result<ConnectSnapshot, ErrorBody> {
     let identity = connection.proved()?;
     gateway.revocations.watched().await;

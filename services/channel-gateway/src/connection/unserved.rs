@@ -1,4 +1,4 @@
-//! Frames that are not served: what they say of themselves, for the refusal to repeat it.
+//! Frames that are not served: the refusal repeats the names that they bear.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The chats of a connection: those that it watches, those that its user was added to, and those that it was taken out of.
+//! The chats of a connection: the chats that it watches, that its user was added to, and that it was taken out of.
 
 use chat_events::frame::ServerFrame;
 use chat_events::{ChatId, ChatKind, Seq};
@@ -17,7 +17,7 @@ impl Connection {
             return None;
         }
         let generation = watch.generation;
-        // What came for it while staff was connecting is the watch's from now on.
+        // Frames for this chat that came while staff was connecting belong to the watch from now on.
         for frame in state.take_early(chat) {
             if watch.offer(&frame) {
                 self.outlet.send(&frame.frame, Some((chat, frame.seq)));
@@ -28,8 +28,9 @@ impl Connection {
         Some(generation)
     }
 
-    /// The user is a member of a chat since this position. True when somebody should see to it that it joins; while it is
-    /// opening, and while an earlier invitation waits, somebody will. Who left a chat comes back only if `added` anew.
+    /// The user is a member of a chat since this position. True when the caller should see to the join; while the
+    /// connection is opening, and while an earlier invitation waits, another task will. A user who left a chat comes
+    /// back only if `added` anew.
     pub fn is_invited(&self, chat: ChatId, since: Seq, added: bool) -> bool {
         let mut state = self.state();
         if added {
@@ -78,8 +79,9 @@ impl Connection {
         Some(state.invitations.swap_remove(index).1)
     }
 
-    /// Its user was removed from a chat at this position, and who was live there was told so. One that came in again since
-    /// stays; one that was still reading history is told that it is out. Whether it watches the chat no more.
+    /// Its user was removed from a chat at this position, and live listeners there were told so. A connection that came
+    /// in again since stays; one that was still reading history is told that it is out. Returns whether it watches the
+    /// chat no more.
     pub fn is_removed(&self, chat: ChatId, at: Seq) -> bool {
         let mut state = self.state();
         let Some(watch) = state.watches.get(chat) else { return true };
@@ -93,8 +95,8 @@ impl Connection {
         true
     }
 
-    /// Its user has no right to read a chat that stood here when that was asked. One that was found to have it later
-    /// stays. Whether it watches the chat no more.
+    /// Its user has no right to read a chat that stood here when that was asked. A connection that was found to have
+    /// the right later stays. Returns whether it watches the chat no more.
     pub fn is_taken_off(&self, chat: ChatId, asked_at: Seq) -> bool {
         let mut state = self.state();
         if state.watches.get(chat).is_some_and(|watch| watch.allowed_at() > asked_at) {
@@ -119,7 +121,7 @@ impl Connection {
         self.state().saw(chat, to);
     }
 
-    /// How far it was told of a chat that it is not in any more: what came before is not told again.
+    /// How far it was told of a chat that it is not in any more: earlier changes are not told again.
     pub fn seen(&self, chat: ChatId) -> Seq {
         let state = self.state();
         state.seen.iter().find(|(seen, _)| *seen == chat).map_or(Seq::ZERO, |(_, seq)| *seq)
@@ -130,7 +132,7 @@ impl Connection {
         self.state().watches.get(chat).is_some()
     }
 
-    /// Whether a watch is still the one that it was.
+    /// Whether the watch of a chat is still of this generation.
     pub fn is_on(&self, chat: ChatId, generation: WatchGeneration) -> bool {
         self.generation(chat) == Some(generation)
     }

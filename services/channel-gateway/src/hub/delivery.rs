@@ -1,7 +1,7 @@
 //! Frames and signals on their way from a room to its listeners.
 //!
-//! To a few they go at once. To many they go in portions, and between two portions other rooms have their turn: a chat of
-//! thousands does not delay those of two. What comes for a chat meanwhile waits in line, so its order holds.
+//! To a few they go at once. To many they go in portions, and between two portions other rooms have their turn: a chat
+//! of thousands does not delay those of two. Later frames of the same chat wait in line, so its order holds.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -60,7 +60,8 @@ impl Hub {
         &self.deliveries[bus::Inlets::way_of(room.chat, self.deliveries.len())]
     }
 
-    /// Sends a parcel to all listeners of a room, behind those that are on their way. Under the room's lock, so that order holds.
+    /// Sends a parcel to all listeners of a room, behind the parcels that are on their way. Under the room's lock, so
+    /// that order holds.
     pub(super) fn send(&self, room: &Arc<Room>, state: &mut RoomState, parcel: Parcel) {
         let deliveries = self.deliveries(room);
         if let Some(outgoing) = &mut state.outgoing {

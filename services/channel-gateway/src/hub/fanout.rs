@@ -1,7 +1,7 @@
 //! The listeners of a room, and a delivery to them that goes in portions: pure, so that every interleaving can be tested.
 //!
-//! Between two portions listeners come and go. Who was there when the delivery began and stays gets it once; who comes later
-//! is not meant: what is being delivered was committed before, so it is in the history that a newcomer reads.
+//! Between two portions listeners come and go. A listener that was there when the delivery began, and stays, gets it
+//! once. A later listener gets nothing: the frame was committed before, so it is in the history that a newcomer reads.
 
 /// Listeners in no order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,7 +43,7 @@ impl<T> Listeners<T> {
     pub(crate) fn remove_all(&mut self, mut is_meant: impl FnMut(&T) -> bool) {
         let mut index = 0;
         while let Some(listener) = self.all.get(index) {
-            // Whoever takes the place of one that goes was not looked at yet.
+            // The listener that takes the place of a removed one was not looked at yet.
             if is_meant(listener) {
                 self.remove_at(index);
             } else {
@@ -75,7 +75,7 @@ impl<T> Listeners<T> {
         self.delivery = Some(Span { next: 0, end: self.all.len() });
     }
 
-    /// The next of those that it is for, at most so many; none when all had it, and it is over.
+    /// The next listeners of the delivery, at most so many; none when all had it, and it is over.
     pub(crate) fn portion(&mut self, most: usize) -> &[T] {
         let Some(Span { next, end }) = &mut self.delivery else { return &[] };
         let from = *next;

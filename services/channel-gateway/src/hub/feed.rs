@@ -1,7 +1,8 @@
 //! The order of one chat as a gateway sees it: a pure state machine, so that every interleaving can be tested.
 //!
-//! Older is dropped, the next goes out, a jump is filled first. While a fill runs, what arrives is held. Where a feed
-//! begins follows from what its listeners have read; for staff, who follow chats that they never read, it is asked.
+//! An older event is dropped, the next goes out, a jump is filled first. While a fill runs, events that arrive are
+//! held. Where a feed begins follows from what its listeners have read; for staff, who follow chats that they never
+//! read, it is asked.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +11,14 @@ use chat_events::Seq;
 /// Events held while a fill runs. Beyond this they are let go: the fill reads them from history.
 const HELD_MAX: usize = 1024;
 
-/// What to do after something arrived.
+/// The next step after an event or a hint arrived.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<E> {
     /// Send it out.
     Deliver(E),
     /// Read history after this position, then call [`Feed::filled`].
     Fill(Seq),
-    /// Ask where the news begin for those who have read nothing, then call [`Feed::begin`].
+    /// Ask where the news begin for listeners that have read nothing, then call [`Feed::begin`].
     Ask,
     /// Nothing: it is old, or held.
     Wait,
@@ -31,9 +32,10 @@ pub(crate) struct Feed<E> {
     began: Seq,
     /// How far all who joined while nothing had gone out yet have read.
     joined_at: Option<Seq>,
-    /// Whether somebody listens who has read nothing, so that not even the first that is heard of may be the first.
+    /// Whether a listener has read nothing: then even the first event that is heard of may not be the first of the
+    /// news.
     is_followed: bool,
-    /// For those all that is above is news.
+    /// For those listeners all changes above this are news.
     news_after: Option<Seq>,
     /// Whether history is being read, or asked where it begins.
     filling: bool,
@@ -70,9 +72,9 @@ impl<E> Feed<E> {
         self.last
     }
 
-    /// Somebody who joined has read history up to here. Nothing went out for it: what is at or below this may still
-    /// be on its way to others who listen. Where the feed began above that, what lies between never goes out: the answer
-    /// is how far the reader has to read.
+    /// A listener that joined has read history up to here. Nothing went out for it: changes at or below this may still
+    /// be on their way to other listeners. Where the feed began above that, the changes in between never go out: the
+    /// answer is how far the reader has to read.
     #[must_use]
     pub(crate) fn joined(&mut self, reached: Seq) -> Option<Seq> {
         if self.last.is_none() {
@@ -81,12 +83,12 @@ impl<E> Feed<E> {
         (reached < self.began).then_some(self.began)
     }
 
-    /// Somebody listens who has read nothing.
+    /// A listener follows that has read nothing.
     pub(crate) fn follow(&mut self) {
         self.is_followed = true;
     }
 
-    /// For those who have read nothing, all above this position is news. What was said first counts.
+    /// For listeners that have read nothing, all changes above this position are news. The first call counts.
     pub(crate) fn news_after(&mut self, position: Seq) {
         self.news_after.get_or_insert(position);
     }
@@ -98,9 +100,9 @@ impl<E> Feed<E> {
         known.unwrap_or_else(|| *self.joined_at.get_or_insert(top)) < top
     }
 
-    /// The last position that went out. A new feed counts from the first that is heard of: who listens has read history
-    /// after they subscribed, so nothing is missing before it, unless they have not come that far. None where
-    /// somebody has read nothing, and it is not known yet what is news for them.
+    /// The last position that went out. A new feed counts from the first event that is heard of: its listeners have
+    /// read history after they subscribed, so nothing is missing before it, unless they have not come that far. None
+    /// where a listener has read nothing, and it is not known yet which changes are news for it.
     fn start(&mut self, first: Seq) -> Option<Seq> {
         let is_unknown = self.is_followed && self.news_after.is_none() && first > Seq(1);
         if self.last.is_none() && !is_unknown {
@@ -161,13 +163,13 @@ impl<E> Feed<E> {
         self.filled(last, false)
     }
 
-    /// What a fill has to read: after the last that went out, at least up to the highest heard of.
+    /// The range that a fill has to read: after the last that went out, at least up to the highest heard of.
     pub(crate) fn gap(&self) -> (Seq, Seq) {
         (self.last.unwrap_or(Seq::ZERO), self.heard)
     }
 
-    /// A page of history went out, up to `next`. Returns what was held and follows without a hole, and whether
-    /// more has to be read after [`Feed::last`].
+    /// A page of history went out, up to `next`. Returns the held events that follow without a hole, and whether more
+    /// has to be read after [`Feed::last`].
     pub(crate) fn filled(&mut self, next: Seq, has_more: bool) -> (Vec<E>, bool) {
         let mut last = self.last.map_or(next, |last| last.max(next));
         let mut ready = Vec::new();
@@ -182,7 +184,7 @@ impl<E> Feed<E> {
             }
         }
         self.last = Some(last);
-        // Where the page broke off, what was held may have gone on: then nothing more is known of.
+        // Held events may have gone on where the page broke off: then nothing more is known of.
         self.filling = last < self.heard || (has_more && ready.is_empty());
         (ready, self.filling)
     }

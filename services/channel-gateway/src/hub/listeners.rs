@@ -1,4 +1,4 @@
-//! Who listens to what: connections come onto lists and off them.
+//! The lists of listeners: connections come onto them and off them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -47,7 +47,7 @@ impl Hub {
         let room = self.room(chat);
         lock(&room.state).listeners.push(connection.clone());
         if connection.is_gone() {
-            // Whoever cleared up after it may have been here before.
+            // The clean-up after this connection may have run before it was listed.
             self.detach(chat, connection);
         }
         room
@@ -63,7 +63,8 @@ impl Hub {
 
     /// Lists a connection for the sessions of its sites; returns when it will miss nothing that is committed from here on.
     pub async fn attach_staff(self: &Arc<Self>, connection: &Arc<Connection>, scope: &Scope) -> Result<(), ErrorBody> {
-        // What waits for its beginning happened before this connection was there: it may have seen it elsewhere.
+        // Events that wait for the beginning of a feed happened before this connection was there: it may have seen them
+        // elsewhere.
         self.baseline.settled().await;
         self.change_staff(|staff| staff.add(connection, scope));
         self.listen_for_staff().await.map_err(|why| unreachable_bus(&why))?;

@@ -1,4 +1,4 @@
-//! What a room sends, and what it has on its way.
+//! Parcels: the frames and signals that a room sends, and the queue of those on their way.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::transport::frames::{ChatFrame, Frame};
 /// Few enough to stay in the cache until they are delivered to: a delivery goes through all of TCP.
 const FETCHED_TOGETHER: usize = 8;
 
-/// What a room sends to all who may see it.
+/// A frame or a signal for all listeners that may see it.
 pub(super) enum Parcel {
     /// A change.
     Frame {
@@ -28,7 +28,7 @@ pub(super) enum Parcel {
         /// Of the delivery.
         span: Span,
     },
-    /// A sign of life.
+    /// A signal: typing, or a mark. It is never stored.
     Signal(Arc<Signal>, Frame),
 }
 
@@ -56,8 +56,8 @@ impl Parcel {
         Self::Frame { frame: item.frame.clone(), removed, committed_at: None, span: Span::none() }
     }
 
-    /// Connections lie anywhere in memory. What some of them need is fetched in one go, so that the processor waits for all of
-    /// it at the same time instead of once for each.
+    /// Connections lie anywhere in memory. The memory of several connections is fetched in one go, so that the
+    /// processor waits for all of it at the same time instead of once for each.
     pub(super) fn give_to(&self, listeners: &[Arc<Connection>]) {
         match self {
             Self::Frame { frame, span, .. } => {

@@ -1,6 +1,6 @@
-//! What is news for staff, who follow sessions that they have never read. Sessions that changed lately are compared when
-//! the first of the staff comes, and from then on again and again. Where an event is the first that is heard of a
-//! session, it waits until it is known what came before it: that may have been lost.
+//! The start of the news for staff, who follow sessions that they have never read. Sessions that changed lately are
+//! compared when the first of the staff comes, and from then on again and again. The first event that is heard of a
+//! session waits until the changes before it are known: they may have been lost.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,17 +17,18 @@ use super::{Hub, lock};
 
 /// How far the first comparison looks back.
 const FIRST_LOOK: Duration = Duration::from_secs(120);
-/// What later ones look back beyond the one before, for what was committed while it ran.
+/// The overlap of a comparison with the one before, for changes that were committed while that ran.
 const OVERLAP: Duration = Duration::from_secs(60);
 
-/// What is known of it.
+/// The comparisons of sessions with PostgreSQL.
 #[derive(Default)]
 pub(super) struct ReplayBaseline {
-    /// The last comparison. Whoever has it is the only one who asks.
+    /// The last comparison. Its lock lets one task ask at a time.
     compared: tokio::sync::Mutex<Compared>,
-    /// The sites that had operators all the time since: what happened in others meanwhile is past for who comes next.
+    /// The sites that had operators all the time since: earlier changes of other sites are not news for operators who
+    /// come next.
     kept: std::sync::Mutex<Option<Scope>>,
-    /// Of these it has to be asked where the news begin.
+    /// Rooms whose start of the news has to be asked for.
     unknown: std::sync::Mutex<Vec<Arc<Room>>>,
 }
 
@@ -36,7 +37,7 @@ pub(super) struct ReplayBaseline {
 struct Compared {
     /// None where there was none.
     at: Option<Instant>,
-    /// The sites whose operators were here then. For those of others what happened before was past.
+    /// The sites whose operators were here then. Earlier changes of other sites are not news for their operators.
     scope: Scope,
 }
 
@@ -117,7 +118,7 @@ impl Hub {
         let ask = TopsRequest { sessions_changed_within, sites, ..TopsRequest::default() };
         for top in self.chat_service.tops(ask).await?.tops {
             let Some(room) = self.wanted_room(top.chat_id, top.kind, top.site_id) else { continue };
-            // What changed before the staff of its site came is not news.
+            // Changes before the staff of its site came are not news.
             let is_followed = compared.at.is_some() && compared.scope.covers(top.site_id);
             let news_after = top.since.filter(|_| is_followed).unwrap_or(top.seq);
             {

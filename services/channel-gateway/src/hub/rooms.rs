@@ -1,4 +1,4 @@
-//! Rooms: a chat that somebody listens to has one. They are spread over shards by chat, so that tasks that work on different
+//! Rooms: a chat with listeners has one. They are spread over shards by chat, so that tasks that work on different
 //! chats hardly ever wait for each other.
 
 use std::collections::{HashMap, VecDeque};
@@ -49,7 +49,7 @@ pub(super) struct RoomState {
     pub(super) site: Option<SiteId>,
     pub(super) feed: Feed<Arc<Event>>,
     pub(super) listeners: Listeners<Arc<Connection>>,
-    /// What is on its way to many listeners.
+    /// The deliveries on their way to many listeners.
     pub(super) outgoing: Option<Box<Outgoing>>,
     pub(super) last_used: Instant,
 }

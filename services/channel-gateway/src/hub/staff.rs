@@ -41,12 +41,12 @@ impl Staff {
         self.by_site.retain(|_, list| !list.is_empty());
     }
 
-    /// Also those who work nowhere at present.
+    /// All staff connections, also of operators who work nowhere at present.
     pub(super) fn everybody(&self) -> &[Arc<Connection>] {
         &self.everybody
     }
 
-    /// Those who may see a session of this site.
+    /// The staff connections that may see a session of this site.
     pub(super) fn of(&self, site: Option<SiteId>) -> [&[Arc<Connection>]; 2] {
         let of_site = site.and_then(|site| self.by_site.get(&site));
         [&self.of_all_sites, of_site.map_or(&[], Vec::as_slice)]

@@ -84,7 +84,7 @@ impl ChatService for Nobody {
     }
 }
 
-/// What was sent, in that order: to whom, of which chat, at which position.
+/// The frames that were sent, in order: the user, the chat, the position.
 type Sent = Arc<Mutex<Vec<(i64, ChatId, Seq)>>>;
 
 struct Written {

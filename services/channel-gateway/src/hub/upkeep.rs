@@ -41,7 +41,7 @@ impl Hub {
     }
 
     async fn compare(self: &Arc<Self>, ask: TopsRequest) {
-        // Who comes later was not meant by the question.
+        // A connection that comes later was not meant by the question.
         let connections: BTreeMap<UserId, Vec<Arc<Connection>>> =
             ask.users.iter().map(|user| (*user, self.user(*user))).collect();
         let tops = match whole_tops(&*self.chat_service, ask).await {
@@ -67,7 +67,7 @@ impl Hub {
         }
     }
 
-    /// A user's chats: what it was not told of is told, what it is no longer in is taken away.
+    /// A user's chats: chats that it was not told of are told, chats that it is no longer in are taken away.
     fn compare_chats(self: &Arc<Self>, user: UserId, connection: &Arc<Connection>, chats: &[Membership]) {
         for Membership { chat_id, since, .. } in chats {
             if connection.is_invited(*chat_id, *since, false) {
@@ -83,7 +83,7 @@ impl Hub {
     }
 
     /// These users may not read a chat any more. The chat goes on up to its top first: that is where they are told of
-    /// their removal. Who is still there afterwards is taken off.
+    /// their removal. A connection that is still there afterwards is taken off.
     pub fn revoke(self: &Arc<Self>, chat: ChatId, users: &[UserId]) {
         let Some(room) = self.known_room(chat) else { return };
         let (chats, users) = (vec![chat], users.to_vec());

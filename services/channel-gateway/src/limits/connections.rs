@@ -1,6 +1,6 @@
 //! How many connections one token's owner may have. Over the limit the oldest gives way.
 //!
-//! Each gateway counts its own at once, without asking anybody. Where there are several, whoever counts for all of them is
+//! Each gateway counts its own at once, without asking anybody. Where there are several, a count over all of them is
 //! told which owners' connections changed, and says soon after which connection here has to give way to one elsewhere.
 
 use std::collections::{HashMap, VecDeque};
@@ -23,7 +23,7 @@ pub struct ConnectionLimits {
     pub other: usize,
 }
 
-/// Who is connected how often.
+/// The connections of each owner.
 pub struct Limits {
     limits: ConnectionLimits,
     connections: Mutex<HashMap<Principal, VecDeque<Weak<Connection>>>>,
@@ -31,7 +31,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Nobody is connected yet. `changed` is told of every change, if somebody counts for several gateways.
+    /// Nobody is connected yet. `changed` is told of every change, if connections are counted over several gateways.
     pub fn new(limits: ConnectionLimits, changed: Option<Arc<ChangedOwners>>) -> Self {
         Self { limits, connections: Mutex::default(), changed }
     }

@@ -1,4 +1,5 @@
-//! How fast one connection may send frames. Beyond that they are refused; whoever goes on all the same is closed.
+//! How fast one connection may send frames. Frames beyond that are refused; a client that goes on all the same is
+//! closed.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 use crate::ops::config::RateConfig;
 
-/// What becomes of a frame.
+/// The verdict on a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// It is served.

@@ -33,7 +33,7 @@ impl HandshakeRates {
         }
     }
 
-    /// What becomes of a proof: a good one counts for its owner, a bad one for the address that brought it.
+    /// The verdict on a proof: a good one counts for its owner, a bad one for the address that brought it.
     pub fn judge(&self, proved: Result<Proved, ErrorBody>, address: Option<IpAddr>) -> Result<Proved, ErrorBody> {
         match &proved {
             Ok(proved) => take(self.owners.as_ref(), &proved.identity.principal, "too many connections were opened")?,

@@ -1,8 +1,8 @@
 //! One chat on its way from the outbox into the change feed, and a reader of the feed. Two relays hold the lane at times: one
 //! froze, and comes back. The database is restored, old changes are pruned.
 //!
-//! What decides which rows leave the outbox is `bus::order`. That they leave and are numbered in one transaction, with the
-//! lane locked, is SQL, and glue here.
+//! `bus::order` decides which rows leave the outbox. That they leave and are numbered in one transaction, with the lane
+//! locked, is SQL, and glue here.
 
 use bus::order::{InOrder, taken};
 use chat_events::ChatId;
@@ -31,7 +31,7 @@ pub(crate) struct Changes {
 /// A change of the chat. The same `seq` in a restored database is another change.
 type Change = (u8, u8);
 
-/// What PostgreSQL holds.
+/// The content of PostgreSQL.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Database {
     epoch: u8,
@@ -43,7 +43,7 @@ struct Database {
     pruned_to: u8,
 }
 
-/// One who holds the lane, or thinks so.
+/// A relay that holds the lane, or thinks so.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 enum Holder {
     #[default]
@@ -54,7 +54,7 @@ enum Holder {
     Numbering(Vec<(u8, Change)>),
 }
 
-/// What a reader knows, and from where it reads on.
+/// A reader of the feed: the changes that it has, and the position from which it reads on.
 #[derive(Debug, Clone, Default, Hash)]
 struct Reader {
     epoch: u8,
@@ -80,7 +80,7 @@ pub(crate) enum Step {
         holder: usize,
         batch: usize,
     },
-    /// What the broker confirmed, bit by bit of the batch.
+    /// The confirmations of the broker, one bit for each change of the batch.
     Settle {
         holder: usize,
         confirmed: u8,
@@ -110,7 +110,7 @@ impl Changes {
         self.fault == Some(fault)
     }
 
-    /// As the relay settles a batch: what was confirmed, up to the first of the chat that was not.
+    /// As the relay settles a batch: the confirmed changes, up to the first of the chat that was not confirmed.
     fn leaving(&self, batch: &[Change], confirmed: u8) -> Vec<Change> {
         let mut order = InOrder::default();
         let mut outcome = |at: usize| {
@@ -155,7 +155,7 @@ impl Changes {
         let is_foreign = reader.epoch != database.epoch || reader.cursor > database.top;
         let is_behind = reader.cursor < database.pruned_to;
         if (is_foreign && !self.is(Fault::EpochIsNotCompared)) || (is_behind && !self.is(Fault::PrunedIsNotTold)) {
-            // A position first, then the chat: what changes in between comes again.
+            // A position first, then the chat: a change in between comes again.
             (reader.epoch, reader.cursor) = (database.epoch, database.top);
             (reader.synced, reader.got) = (database.committed.clone(), Vec::new());
             return;

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub(crate) trait Model {
     /// All that the future depends on.
     type State: Clone + Debug + Hash;
-    /// What can happen.
+    /// A step of the model.
     type Step: Copy + Debug;
 
     fn start(&self) -> Self::State;
@@ -20,7 +20,7 @@ pub(crate) trait Model {
     fn check(&self, state: &Self::State) -> Result<(), String>;
 }
 
-/// What an exploration found.
+/// The result of an exploration.
 pub(crate) struct Found {
     pub(crate) states: usize,
     pub(crate) violation: Option<Violation>,

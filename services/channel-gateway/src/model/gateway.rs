@@ -1,5 +1,6 @@
-//! One chat in one gateway: the hub's feed, its fill, and those who listen or join. Around it a world in which any event
-//! that was committed may arrive at any time, any number of times, or never, and in which a stream may hold anything.
+//! One chat in one gateway: the hub's feed, its fill, and the connections that listen or join. Around it a world in
+//! which any event that was committed may arrive at any time, any number of times, or never, and in which a stream may
+//! hold anything.
 //!
 //! A piece of history may come from any earlier snapshot, so reading and applying it are one step. In every state it is
 //! checked what everybody would have once all joins and fills are done and tops were compared.
@@ -126,7 +127,7 @@ enum At {
     /// The same, and the hub knows.
     Noted(Seq, Seq),
     Live,
-    /// Live; what is older is read after the first.
+    /// Live; older history, after this position, is being read.
     ReadingOlder(Seq, ReplayProgress),
     Ended,
 }
@@ -156,13 +157,13 @@ pub(crate) struct State {
     listeners: Vec<Listener>,
     /// Those on the hub's list, by their number.
     listed: Listeners<usize>,
-    /// What is on its way to them in portions.
+    /// The items on their way to them in portions.
     outgoing: VecDeque<Item>,
-    /// Whether the one who was removed is to be taken off with the next, if that is how it is done.
+    /// Only with [`Mutation::RemovalsWaitForTheNext`]: whether the next item takes the removed member off.
     is_removing: bool,
 }
 
-/// What happens next; listeners by their number.
+/// The next step; listeners by their number.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     Commit,
@@ -187,7 +188,7 @@ pub(crate) enum Step {
     Revoke(usize),
 }
 
-/// What is explored.
+/// The model that is explored.
 pub(crate) struct Chat {
     script: Script,
     come: Vec<Comes>,
@@ -212,7 +213,7 @@ impl Chat {
         Self { room, ..self }
     }
 
-    /// A chat of many: what is sent goes to one listener at a time, and anything may happen in between.
+    /// A chat of many: an item goes to one listener at a time, and anything may happen in between.
     pub(crate) fn in_portions(self) -> Self {
         Self { in_portions: true, ..self }
     }
@@ -568,7 +569,7 @@ impl Chat {
         Err("it never settles".into())
     }
 
-    /// Something that somebody is about to do by itself.
+    /// A step that a part is about to take by itself.
     fn duty(&self, state: &State) -> Option<Step> {
         let of = |(who, listener): (usize, &Listener)| match listener.at {
             At::Live if listener.unlisted.is_some() => Some(Step::ReadPage(who)),
@@ -589,7 +590,8 @@ impl Chat {
     fn has_all(&self, listener: &Listener, top: Seq) -> Result<(), String> {
         let Some(cursor) = listener.cursor.filter(|_| listener.comes.is_covered(Some(SITE))) else { return Ok(()) };
         let removal = self.script.removal().filter(|_| listener.comes.is_the_removed());
-        // Who was removed is owed what came before; whether it is told depends on which was first.
+        // The order of removal and join decides whether a removed member still gets the changes before: they are not
+        // checked.
         if listener.at == At::Ended || removal.is_some_and(|removal| removal <= top) {
             return Ok(());
         }

@@ -1,5 +1,5 @@
-//! Members live and in replay: whatever happens to them, who listened and who comes back see the same in the end, and
-//! hear of everything that was done to them.
+//! Members live and in replay: whatever happens to them, a client that listened and a client that comes back see the
+//! same in the end, and hear of everything that was done to them.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ const CHAT: ChatId = ChatId(7);
 const USERS: i64 = 3;
 const CHANGES: i64 = 12;
 
-/// What PostgreSQL has, and all events that led to it.
+/// The members in PostgreSQL, and all events that led to them.
 #[derive(Default)]
 struct Chat {
     members: BTreeMap<UserId, MemberChange>,
@@ -58,7 +58,7 @@ impl Chat {
         self.members.insert(user, change);
     }
 
-    /// What `sync` answers when the chat has come this far, so many rows at a time.
+    /// The answer of `sync` to this cursor, so many rows at a time.
     fn page(&self, after: Seq, rows: usize) -> SyncPage {
         let top = Seq(CHANGES);
         let mut places: Vec<Seq> = self.members.values().map(|member| member.seq).collect();
@@ -185,7 +185,7 @@ impl Client {
     }
 }
 
-/// Somebody who is never in the chat's way: it hears all.
+/// A user whom no change concerns: it hears all.
 const LISTENER: UserId = UserId(99);
 
 #[test]
@@ -238,7 +238,7 @@ fn the_last_that_somebody_hears_is_that_it_may_not_read_any_more_live_and_in_rep
         for own in (1..=USERS).map(UserId) {
             let Some(last) = chat.members.get(&own) else { continue };
             let is_out = !(last.member.is_active && last.member.can_read);
-            // From where it was last in: what it lost before that, it was given back.
+            // From the position where it was last in: a right that it lost before that was given back.
             let losses = chat.events.iter().filter(|event| batch::removed(event).contains(&own));
             let Some(lost) = losses.map(|event| event.seq).next_back().filter(|_| is_out) else { continue };
             let before = losing_stretch(&chat, own, lost);
@@ -250,7 +250,7 @@ fn the_last_that_somebody_hears_is_that_it_may_not_read_any_more_live_and_in_rep
             replayed.take_batch(own, &Batch::of_events(&rest, before, Seq(CHANGES)).expect("a whole stream"));
             let mut paged = Client::default();
             paged.take_batch(own, &Batch::of_page(&chat.page(before, 100), before));
-            // Replay tells of the last change, which may be above the one that took the right.
+            // Replay tells of the last change, which may be above the change that took the right.
             assert_eq!(replayed.ended_at, Some(last.seq), "seed {seed}");
             assert_eq!(paged.ended_at, Some(last.seq), "seed {seed}");
         }

@@ -37,11 +37,11 @@ pub(crate) struct State {
     redis: Vec<u8>,
 }
 
-/// What the next part takes, and what it says that it took: bit by bit of a batch.
+/// A step of one part. In `arrives` and `confirmed` each bit stands for one event of the batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     Commit,
-    /// A batch is published; the sender lives to delete what was confirmed, or does not.
+    /// A batch is published; the sender lives to delete the confirmed events, or does not.
     Publish {
         batch: usize,
         arrives: u8,
@@ -65,7 +65,7 @@ impl Relay {
         self.fault == Some(fault)
     }
 
-    /// What a settled batch lets its source forget, of verdicts that the next part gave.
+    /// The events that the source of a settled batch may forget, by the verdicts that the next part gave.
     fn forgotten(&self, batch: &[u8], verdicts: impl Iterator<Item = bool>) -> Vec<u8> {
         let mut order = InOrder::default();
         let mut outcome = |took: bool| {

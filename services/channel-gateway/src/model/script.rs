@@ -1,4 +1,4 @@
-//! What is written in the chat, and how history tells of it: real events and real pages, read by the gateway's own code.
+//! The changes of the chat, and how history tells of them: real events and real pages, read by the gateway's own code.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub(crate) enum Change {
     Removed,
 }
 
-/// What a listener is offered, in place of an encoded frame.
+/// The item that a listener is offered, in place of an encoded frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Item {
     pub(crate) seq: Seq,
@@ -62,7 +62,7 @@ pub(crate) enum Source {
     Page(Seq),
     /// A stream that holds these: bit `n` stands for `n`.
     Stream(u8),
-    /// The same, read by somebody who does not look for holes.
+    /// The same, read by a reader that does not look for holes.
     StreamWithHoles(u8),
 }
 
@@ -198,7 +198,7 @@ impl Script {
         }
     }
 
-    /// What chat-service's `sync` answers: rows by their last change, the gateway's own reading sees all of them.
+    /// The answer of chat-service's `sync`: rows by their last change; the gateway's own reading sees all of them.
     fn page(&self, top: Seq, after: Seq) -> SyncPage {
         let mut rows: Vec<Seq> = (after.0 + 1..=top.0).map(Seq).filter(|seq| self.is_row(*seq, top)).collect();
         let has_more = rows.len() > self.page;

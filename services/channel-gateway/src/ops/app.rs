@@ -78,7 +78,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let server = server::serve(listener, gateway.clone(), app)?;
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
-        // What is left of it could not take leave of anybody: clients find another one sooner if it is gone at once.
+        // The rest of the process cannot close its connections in order: clients find another gateway sooner if it is
+        // gone at once.
         lost = vital.lost() => return Err(lost.into()),
     };
     draining.down("shutting down");

@@ -1,5 +1,5 @@
-//! Brings a gateway down: nobody new is let in, and all are told to come back, at a bounded pace and each at another time.
-//! What they wrote before is answered first.
+//! Brings a gateway down: nobody new is let in, and all are told to come back, at a bounded pace and each at another
+//! time. Their earlier frames are answered first.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use crate::ops::config::ChannelConfig;
 const WITHIN: Duration = Duration::from_secs(20);
 /// Telling everybody: many connections are told faster than was asked for, rather than not at all.
 const TOLD_WITHIN: Duration = Duration::from_secs(12);
-/// How long a process usually needs after that: those who come before are told to wait for its end.
+/// How long a process usually needs after that: earlier clients are told to wait for its end.
 const GONE_AFTER: Duration = Duration::from_secs(2);
-/// How often those are counted that are not gone yet.
+/// How often the connections are counted that are not gone yet.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Closes all connections, and waits until they are gone.
@@ -57,7 +57,7 @@ async fn close_all(gateway: &Gateway, mut pace: Interval, within: Duration) {
     }
 }
 
-/// Those that came at the last moment, and whoever has not answered its close.
+/// Closes connections that came at the last moment, and peers that have not answered their close.
 async fn close_the_rest(gateway: &Gateway) {
     while gateway.pollers.open() > 0 {
         gateway.pollers.close_all(CloseCode::Restart);

@@ -1,4 +1,4 @@
-//! What a gateway counts.
+//! The metrics of a gateway.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use telemetry::Metrics;
 
 use crate::connection::Connection;
 
-/// How often somebody had to wait for a lock of the hub: what keeps its tasks from working at the same time.
+/// How often a task had to wait for a lock of the hub: such waits keep its tasks from working at the same time.
 pub(crate) static HUB_LOCK_WAITS: LazyLock<Counter> = LazyLock::new(Counter::default);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -46,12 +46,12 @@ struct Outcome {
     outcome: Resumed,
 }
 
-/// What came of a cursor.
+/// The outcome of a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub enum Resumed {
     /// Nothing was missed.
     Level,
-    /// What was missed was sent.
+    /// The missed changes were sent.
     Replayed,
     /// It cannot be honoured: the client was told to read anew.
     Resync,

@@ -10,7 +10,7 @@ use crate::gateway::Gateway;
 use crate::ops::error::{bad_request, method_not_allowed, upgrade_missing};
 use crate::transport::{sse, websocket};
 
-/// What the demo page may load: itself, its inline icon, and the channel.
+/// The sources of the demo page: itself, its inline icon, and the channel.
 const DEMO_POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
     frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 

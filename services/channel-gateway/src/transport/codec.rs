@@ -1,5 +1,5 @@
-//! RFC 6455 on bytes: frames in, messages out. Parsing of one frame is actix-http's; what is added is the limit
-//! before a frame is buffered, the joining of fragments, UTF-8, and passing over what is too large to be kept.
+//! RFC 6455 on bytes: frames in, messages out. Parsing of one frame is actix-http's; added are the limit before a frame
+//! is buffered, the joining of fragments, UTF-8, and passing over messages that are too large to be kept.
 
 use actix_http::ws::{OpCode, Parser};
 use bytes::{Buf, Bytes, BytesMut};
@@ -9,7 +9,7 @@ pub const END: usize = 512;
 /// No control frame may be longer (RFC 6455, section 5.5).
 const MAX_CONTROL: u8 = 125;
 
-/// What a peer said.
+/// A message, a part of one, or a control frame from a peer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// A whole text message.
@@ -28,7 +28,7 @@ pub enum Incoming {
     Close(Option<u16>),
 }
 
-/// What is known of a message that was passed over.
+/// The kept ends of a message that was passed over.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Ends {
     /// Its first bytes, at most [`END`].
@@ -172,7 +172,7 @@ impl Decoder {
             self.begun = Some(Box::new(Begun::Kept(message)));
             return Ok(Incoming::Part);
         };
-        // What is passed over does not come here.
+        // A message that is passed over does not come here.
         let Begun::Kept(message) = begun else { return Err(Violation::Protocol) };
         message.payload.extend_from_slice(&payload);
         message.check_text(fin)?;
@@ -289,7 +289,7 @@ fn control(opcode: OpCode, payload: BytesMut) -> Result<Incoming, Violation> {
     }
 }
 
-/// What a frame says before its payload.
+/// The header of a frame.
 struct Header {
     fin: bool,
     opcode: OpCode,
@@ -299,8 +299,8 @@ struct Header {
 }
 
 impl Header {
-    /// None until the length is here. A violation shows in the first two bytes: what is said of a frame must not depend on
-    /// how much of it has come.
+    /// None until the length is here. A violation shows in the first two bytes: the verdict on a frame must not depend
+    /// on how much of it has come.
     fn read(bytes: &[u8]) -> Result<Option<Self>, Violation> {
         let [first, second, ..] = *bytes else { return Ok(None) };
         let (has_reserved_bits, is_masked, short) = (first & 0x70 != 0, second & 0x80 != 0, second & 0x7f);

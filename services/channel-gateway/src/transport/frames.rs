@@ -44,14 +44,14 @@ impl From<&ServerFrame> for Frame {
     }
 }
 
-/// A frame that belongs to a place in a chat: what the hub delivers and what history replays.
+/// A frame that belongs to a place in a chat: the hub delivers it, and history replays it.
 #[derive(Debug, Clone)]
 pub struct ChatFrame {
     /// Which chat.
     pub chat_id: ChatId,
     /// The change's position.
     pub seq: Seq,
-    /// Who may see it.
+    /// The readers who may see it.
     pub visibility: Visibility,
     /// Encoded.
     pub frame: Frame,
@@ -81,7 +81,8 @@ impl ChatFrame {
         Self::replayed(frame_type, place, message, activity)
     }
 
-    /// Of a member that came, changed or went: to whoever has not seen it come, it came.
+    /// Of a member that was added, changed or removed: for readers that have not seen it added, a change is an
+    /// addition.
     #[must_use]
     pub fn of_member(
         (kind, chat_id): (ChatKind, ChatId),

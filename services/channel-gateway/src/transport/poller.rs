@@ -1,8 +1,8 @@
 //! The threads that own all WebSockets: they accept, read, flush what the kernel could not take at once, ping, and close.
 //!
-//! There is no task and no timer per connection. Each thread has one epoll set, one read buffer for all its sockets
-//! and one wheel (`shard`). Who comes to the listener is looked at there too (`accepting`, [`acceptor`]), so that a handshake costs
-//! no way from thread to thread. What a peer says is handed to its [`Peer`], which must not wait.
+//! There is no task and no timer per connection. Each thread has one epoll set, one read buffer for all its sockets and
+//! one wheel (`shard`). New connections are looked at there too (`accepting`, [`acceptor`]), so that a handshake costs
+//! no way from thread to thread. A peer's messages are handed to its [`Peer`], which must not wait.
 
 mod accepting;
 pub(crate) mod acceptor;
@@ -30,7 +30,7 @@ use super::socket::{Ending, Socket};
 /// Kernel send buffer of a socket: without a bound the kernel takes megabytes for a client that reads nothing.
 pub(super) const SEND_BUFFER: usize = 128 * 1024;
 
-/// Whoever stands behind a socket. Called on a poller's thread: it must not block.
+/// The peer behind a socket. Called on a poller's thread: it must not block.
 pub trait Peer: Send + Sync {
     /// A whole message came, or one that is too large. False stops reading until [`Attention::ask`] is called.
     fn message(&self, incoming: Incoming, socket: &Arc<Socket>) -> bool;
@@ -82,7 +82,7 @@ pub trait Peer: Send + Sync {
     }
 }
 
-/// What a connection allows.
+/// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Bytes of a whole message.
@@ -113,7 +113,7 @@ struct ShardHandle {
     load: Arc<AtomicUsize>,
 }
 
-/// Somebody who was accepted.
+/// A connection that was accepted.
 struct Arrival {
     stream: mio::net::TcpStream,
     address: SocketAddr,
@@ -121,14 +121,14 @@ struct Arrival {
 }
 
 enum Command {
-    /// Who comes from now on is looked at by this one.
+    /// From now on this acceptor looks at new connections.
     SetAcceptor(AcceptorHandle),
-    /// Accept, and share those who come among these, of which the first is the thread itself.
+    /// Accept, and share new connections among these threads, of which the first is the thread itself.
     Listen(TcpListener, Vec<ShardHandle>),
     StopListening,
-    /// Somebody came, and is this thread's.
+    /// A new connection that was given to this thread.
     Accepted(Arrival),
-    /// What was found about a pending connection.
+    /// The outcome of a pending connection.
     Settle(usize, UpgradeOutcome),
     /// A socket whose handshake HTTP has read, with what came behind it.
     Admit(TcpStream, ConnectionPermit, Vec<u8>, UpgradeAccepted),
@@ -146,7 +146,8 @@ impl Pollers {
         Ok(Self { shards, open })
     }
 
-    /// Has the threads accept and ask `acceptor` about everybody. What takes a while to decide runs on `runtime`.
+    /// Has the threads accept and ask `acceptor` about every connection. A decision that takes a while runs on
+    /// `runtime`.
     pub fn listen(&self, listener: TcpListener, acceptor: &Arc<dyn Acceptor>, runtime: &Handle) -> std::io::Result<()> {
         listener.set_nonblocking(true)?;
         for shard in &self.shards {
@@ -177,14 +178,14 @@ impl Pollers {
         }
     }
 
-    /// Closes those who have not said whose they are, at once.
+    /// Closes the connections that have not proved an owner, at once.
     pub fn close_unproved(&self, code: CloseCode) {
         for shard in &self.shards {
             shard.command(Command::CloseUnproved(code));
         }
     }
 
-    /// How many sockets there are, those included that are closing.
+    /// How many sockets there are, closing ones included.
     #[must_use]
     pub fn open(&self) -> usize {
         self.open.load(Ordering::Relaxed)
@@ -201,7 +202,7 @@ impl ShardHandle {
         commands.push(command);
         let is_first = commands.len() == 1;
         drop(commands);
-        // Whoever came before has woken it for all.
+        // The first command of the queue has woken the thread for all.
         if is_first {
             self.attention.wake();
         }

@@ -37,7 +37,7 @@ struct Out {
     queue: VecDeque<Bytes>,
     unsent: usize,
     ending: Option<Ending>,
-    /// What is queued is the answer to the handshake, which goes out with the first frame.
+    /// The queue holds the answer to the handshake, which goes out with the first frame.
     is_held: bool,
     waiting: Option<Arc<Notify>>,
 }
@@ -126,7 +126,7 @@ impl Socket {
         self.attention.ask(self.key);
     }
 
-    /// The last who waits takes the bell away: another one would be rung for those who come later alone.
+    /// Only the last waiter takes the bell away: a new bell would ring for later waiters alone.
     fn waits_no_more(&self, notify: &Arc<Notify>) {
         let mut out = self.out();
         // One is here, one in `waiting`.
@@ -157,7 +157,7 @@ impl Socket {
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// The peer is gone: whoever waits for room need not.
+    /// The peer is gone: waits for room end.
     pub(super) fn gone(&self, reason: &'static str) -> Ending {
         let mut out = self.out();
         let ending = *out.ending.get_or_insert(Ending { code: None, reason });

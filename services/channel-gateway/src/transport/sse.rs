@@ -31,9 +31,9 @@ use crate::ops::error::ApiError;
 
 /// How often a stream looks at its token's time.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// A stream says at least this often that it lives: proxies cut what is silent for 20 s.
+/// The longest time between two pings of a stream: proxies cut a stream that is silent for 20 s.
 const PING_AT_MOST: Duration = Duration::from_secs(15);
-/// Whoever is refused because of a part that is away comes again after this time at least.
+/// A client that is refused because of an outage comes again after this time at least.
 const AT_LEAST: Duration = Duration::from_secs(1);
 /// Of a proxy before several gateways, which asks the next one where it is told 503.
 const FAILOVER: &str = "x-failover";
@@ -91,7 +91,7 @@ pub(crate) async fn signed_link(
     }
 }
 
-/// What can be said before its token is looked at: where it comes back from.
+/// The checks before the token is looked at; returns where the stream comes back from.
 fn may_come(
     gateway: &Gateway,
     request: &HttpRequest,
@@ -103,8 +103,8 @@ fn may_come(
     came_from(request, after, epoch)
 }
 
-/// A browser's EventSource ends for good at any answer that is not 200. So what passes is told in a stream, which says when to
-/// come again; what does not pass is an HTTP error.
+/// A browser's EventSource ends for good at any answer that is not 200. So a passing refusal is told in a stream, which
+/// says when to come again; a lasting one is an HTTP error.
 fn refuse(gateway: &Gateway, request: &HttpRequest, error: ErrorBody) -> Result<HttpResponse, ApiError> {
     let gone_in = gateway.gone_in();
     let code = match error.code {
@@ -148,13 +148,13 @@ fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ErrorBod
     Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"))
 }
 
-/// Where a stream comes back from. What a browser sends by itself when it reconnects wins over the address that it was
-/// given once; an id of an older version, which names no epoch, is of that of the address.
+/// Where a stream comes back from. The header that a browser sends by itself when it reconnects wins over the address
+/// that it was given once; an id of an older version, which names no epoch, is of that of the address.
 fn came_from(request: &HttpRequest, after: Option<&str>, epoch: Option<&str>) -> Result<Option<CameFrom>, ErrorBody> {
     let epoch = cursor::epoch(epoch)?;
     let given = cursor::after(after, epoch)?;
     let header = request.headers().get("last-event-id").filter(|id| !id.is_empty());
-    // What is no text is no position.
+    // A header that is no text is no position.
     Ok(match header.map(|id| id.to_str().unwrap_or("?")) {
         Some(id) => Some(cursor::last_event_id(id, epoch.or(given.map(|given| given.epoch)))),
         None => given.map(CameFrom::One),
@@ -224,7 +224,7 @@ impl Events {
                 bytes = self.receiver.recv() => {
                     let Some(bytes) = bytes else { return self.outlet.take_farewell() };
                     self.outlet.took(bytes.len());
-                    // Who was too slow fetches the rest when it is back.
+                    // A slow client fetches the rest when it reconnects.
                     if self.outlet.ended() != Some(CloseCode::SlowConsumer) {
                         return Some(bytes);
                     }

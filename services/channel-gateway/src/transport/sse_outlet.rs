@@ -29,7 +29,7 @@ pub(super) struct SseOutlet {
     unsent: AtomicUsize,
     taken: Notify,
     end: Mutex<End>,
-    /// Where it goes out; whoever serves it has it.
+    /// The HTTP connection that it goes out on; the server owns it.
     behind: Option<Weak<Connection>>,
     runtime: Handle,
 }
@@ -65,7 +65,7 @@ impl SseOutlet {
         self.taken.notify_waiters();
     }
 
-    /// What the stream is closed with.
+    /// The code that the stream is closed with.
     pub(super) fn ended(&self) -> Option<CloseCode> {
         self.end().code
     }

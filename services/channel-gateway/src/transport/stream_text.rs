@@ -1,4 +1,4 @@
-//! What an event stream says of itself, beside its frames: when a browser comes back by itself, and why a stream ends.
+//! The lines of an event stream beside its frames: when a browser comes back by itself, and why a stream ends.
 //!
 //! A browser's EventSource reconnects by itself after the time of the last `retry:` line that it read, in whatever stream; it
 //! ends for good at any answer that is not 200.
@@ -10,7 +10,7 @@ use chat_events::frame::CloseCode;
 
 /// After a break that nobody announced: at least this.
 const AFTER_A_BREAK: Duration = Duration::from_secs(1);
-/// Over how much more time those come back who lost their streams at once.
+/// Over how much more time clients come back that lost their streams at once.
 const SPREAD: Duration = Duration::from_secs(4);
 /// After an end that is final. A browser that came back would be refused for ever, or push out the stream that took its place,
 /// and so on in a ring. The token in its address is over by then.

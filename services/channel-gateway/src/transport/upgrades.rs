@@ -17,10 +17,10 @@ use crate::gateway::Gateway;
 
 /// A handshake that is longer is left to HTTP.
 const MAX_HEAD: usize = 4096;
-/// One that has more headers too.
+/// One with more headers too.
 const MAX_HEADERS: usize = 64;
 
-/// Who looks at connections that were just accepted.
+/// The acceptor of WebSocket handshakes.
 pub(crate) struct UpgradeAcceptor {
     gateway: Arc<Gateway>,
     http: Workers,
@@ -64,11 +64,11 @@ impl Acceptor for UpgradeAcceptor {
     }
 }
 
-/// What somebody has said first.
+/// The first bytes of a connection.
 enum FirstRead {
     /// A whole handshake, which is taken from the socket, and whether there may be more.
     Handshake(Request, bool),
-    /// What no request begins with, such as a handshake of TLS.
+    /// Bytes that no request begins with, such as a handshake of TLS.
     Garbage,
     Others,
 }
@@ -78,7 +78,7 @@ fn read_first(mut io: &TcpStream) -> std::io::Result<FirstRead> {
     let mut buffer = [0; MAX_HEAD];
     let length = io.peek(&mut buffer)?;
     if buffer[..length].first().is_some_and(|first| !may_begin_a_request(*first)) {
-        // What is unread when a connection is closed resets it, and the answer may be lost.
+        // Unread bytes would reset the connection when it is closed, and the answer might be lost.
         io.read_exact(&mut buffer[..length])?;
         return Ok(FirstRead::Garbage);
     }
@@ -138,7 +138,7 @@ mod tests {
     const HANDSHAKE: &str = "GET /channel/ws?session=7&token=t HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\n\
         Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
-    /// What is made of these bytes, and what is left of them to read.
+    /// The handshake in these bytes, if there is one, and the bytes that are left to read.
     fn seen(said: &str) -> (Option<(String, bool)>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let mut client =

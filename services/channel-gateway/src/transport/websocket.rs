@@ -70,7 +70,7 @@ enum AsksFor {
     Echo,
 }
 
-/// What the request for a channel brought.
+/// The content of a request for a channel.
 struct UpgradeRequest {
     query: ConnectQuery,
     bearer: Option<String>,
@@ -89,7 +89,7 @@ struct Opening {
 }
 
 impl Handshake {
-    /// What a request says, as far as nobody need be asked.
+    /// Reads a request, as far as nobody need be asked.
     pub(super) fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
         if request.version() < Version::HTTP_11 {
             return Err(ErrorBody::new(ErrorCode::BadRequest, "a WebSocket needs HTTP/1.1"));
@@ -104,7 +104,7 @@ impl Handshake {
         Ok(Self { answer: answer(key), asks_for })
     }
 
-    /// What becomes of it.
+    /// The outcome of a handshake.
     pub(super) async fn judge(gateway: &Arc<Gateway>, handshake: Result<Self, ErrorBody>) -> UpgradeOutcome {
         let decision = async {
             let Self { answer, asks_for } = handshake?;
@@ -164,7 +164,7 @@ fn accepted(gateway: &Arc<Gateway>, answer: Bytes, opening: Opening) -> UpgradeA
         whole_within: WHOLE_WITHIN,
         prove_within: (!brings_proof).then_some(INIT_WITHIN),
     };
-    // Who is to speak first must not wait.
+    // A client that is to speak first must not wait for the answer.
     let waits_for_a_frame = brings_proof && !opening.expects_resume;
     let gateway = gateway.clone();
     let make_peer = Box::new(move |socket: &Arc<Socket>| begin(&gateway, socket, opening));
@@ -220,8 +220,8 @@ impl ChannelPeer {
         self.rate.get_or_init(|| FrameRate::new(&self.gateway.rates).map(Box::new)).as_deref()
     }
 
-    /// How long it may stay, once it has shown whose it is; then it is no stranger any more. One that only listens is
-    /// asked for it by the wheel.
+    /// How long it may stay, once it has proved its owner; then it is no stranger any more. For a connection that only
+    /// listens, the wheel asks.
     fn grant(&self) -> Option<Grant> {
         let grant = self.connection.grant();
         if grant.is_some() {
@@ -230,7 +230,7 @@ impl ChannelPeer {
         grant
     }
 
-    /// A frame came. Whoever sends too many is closed.
+    /// A frame came. A client that sends too many is closed.
     fn take(&self) -> Verdict {
         let verdict = self.rate().map_or(Verdict::Pass, FrameRate::take);
         if verdict == Verdict::Flood {

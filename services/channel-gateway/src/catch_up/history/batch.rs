@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::transport::frames::ChatFrame;
 
-/// What a chat has after a position.
+/// The changes of a chat after a position.
 #[derive(Debug)]
 pub struct Batch {
     /// The chat's kind.
@@ -34,11 +34,11 @@ pub struct Batch {
 pub struct Item {
     /// As it is sent.
     pub frame: ChatFrame,
-    /// Who may not read the chat from here on.
+    /// The user who may not read the chat from here on.
     pub removed: Option<UserId>,
 }
 
-/// What an entry is about. Only the last entry about a thing is of use: it holds the whole of it.
+/// The subject of an entry. Only the last entry about a subject is of use: it holds the whole of it.
 #[derive(PartialEq, Eq, Hash)]
 enum Subject {
     Message(MessageId),
@@ -48,7 +48,7 @@ enum Subject {
 }
 
 impl Batch {
-    /// What `sync` answered to this cursor.
+    /// The page that `sync` answered to this cursor.
     pub fn of_page(page: &SyncPage, after: Seq) -> Self {
         let (kind, chat) = (page.chat.kind, page.chat.chat_id);
         let in_page = |session: &&Session| session.state_seq > after && session.state_seq <= page.next;
@@ -68,8 +68,8 @@ impl Batch {
         Self { kind, site, items, next: page.next, top: page.chat.seq, has_more: page.has_more }
     }
 
-    /// What a stream holds after this cursor. None unless it has every seq from there on, and reaches that far: Redis
-    /// may have lost any part of it.
+    /// The events of a stream after this cursor. None unless the stream has every seq from there on, up to `reaching`:
+    /// Redis may have lost any part of it.
     pub fn of_events(events: &[Event], after: Seq, reaching: Seq) -> Option<Self> {
         let last = events.last()?;
         if !is_whole(events, after, reaching) {
@@ -137,7 +137,7 @@ fn of_event(
             if event.kind == EventKind::MemberAdded {
                 added.insert(member.user_id, event.seq);
             }
-            // Who came in before the cursor has no place among these.
+            // No event among these tells where a member was added who was there before the cursor.
             let added_seq = added.get(&member.user_id).copied().unwrap_or(Seq::ZERO);
             let change = MemberChange { seq: event.seq, added_seq, member };
             let item = of_member((kind, event.chat_id), &change, after, activity);
@@ -170,7 +170,7 @@ fn of_member(chat: (ChatKind, ChatId), change: &MemberChange, after: Seq, activi
     Item { frame, removed: (!may_read).then_some(member.user_id) }
 }
 
-/// Who may not read the chat from this event on. One that cannot be read takes the right away.
+/// The users who may not read the chat from this event on. An unreadable event takes the right away.
 pub(crate) fn removed(event: &Event) -> &[UserId] {
     #[derive(Deserialize)]
     struct Rights {

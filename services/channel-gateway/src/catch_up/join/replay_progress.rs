@@ -9,7 +9,7 @@ pub(crate) struct ReplayProgress {
     top: Seq,
 }
 
-/// What to do after a piece of history.
+/// The next step after a piece of history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     /// Read on.
@@ -31,7 +31,7 @@ impl ReplayProgress {
         self.cursor
     }
 
-    /// What it has to reach, for the model.
+    /// The position that it has to reach, for the model.
     #[cfg(test)]
     pub(crate) fn top(&self) -> Seq {
         self.top

@@ -1,4 +1,4 @@
-//! What a client brings when it comes back to many chats: its cursors, in one frame or in several. Pure.
+//! The cursors of a client that comes back to many chats, in one frame or in several. Pure.
 
 use std::collections::BTreeMap;
 

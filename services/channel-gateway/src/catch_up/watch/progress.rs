@@ -1,4 +1,4 @@
-//! How far one connection has come in one chat: what keeps every socket in order and free of repeats. A pure state
+//! How far one connection has come in one chat: this keeps every socket in order and free of repeats. A pure state
 //! machine, so that every interleaving can be tested.
 
 use chat_events::Seq;
@@ -18,7 +18,7 @@ pub(crate) struct Progress<F>(Phase<F>);
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Phase<F> {
-    /// History is being read; what comes live meanwhile waits here.
+    /// History is being read; live frames wait here meanwhile.
     Joining { early: Vec<F>, room: usize, overflowed: bool },
     /// Everything visible in (from, to] was sent.
     Live { from: Seq, to: Seq },
@@ -64,7 +64,7 @@ impl<F: Placed> Progress<F> {
         }
     }
 
-    /// History was read up to `reached`: what waited and is above it is to be sent, then the chat is live.
+    /// History was read up to `reached`: the waiting frames above it are to be sent, then the chat is live.
     pub(crate) fn go_live(&mut self, after: Seq, reached: Seq) -> Result<Vec<F>, Overflowed> {
         let Phase::Joining { early, overflowed, .. } = &mut self.0 else {
             return Ok(Vec::new());

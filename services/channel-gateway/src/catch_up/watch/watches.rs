@@ -37,7 +37,7 @@ impl Watches {
         }
     }
 
-    /// Adds a chat, or has another watch take the place of the one that it has.
+    /// Adds the watch of a chat, or replaces the one that is there.
     pub(crate) fn insert(&mut self, chat: ChatId, watch: Watch) {
         if let Some(known) = self.get_mut(chat) {
             *known = watch;

@@ -39,7 +39,7 @@ impl Shard {
         self.accept();
     }
 
-    /// Whoever has come by now is still served.
+    /// Connections that have come by now are still served.
     pub(super) fn stop_listening(&mut self) {
         for _ in 0..LAST_TURNS {
             self.accept();
@@ -102,7 +102,7 @@ impl Shard {
         self.has_backlog = true;
     }
 
-    /// Those who were accepted elsewhere.
+    /// Begins with connections that were accepted by another thread.
     pub(super) fn begin_arrived(&mut self) {
         for _ in 0..ACCEPTED_PER_TURN {
             let Some(arrival) = self.arrived.pop_front() else { return };
@@ -110,8 +110,8 @@ impl Shard {
         }
     }
 
-    /// Room for somebody who came, or it is told that there is none. Those who go for it are not gone at once: until then nobody
-    /// else is accepted.
+    /// Room for a new connection; else it is told that there is none. The connections that go for it are not gone at
+    /// once: until then no other one is accepted.
     fn let_in(&mut self, stream: TcpStream, address: SocketAddr, since: Instant) -> Option<Arrival> {
         let acceptor = self.acceptor.as_ref()?.acceptor.clone();
         match acceptor.admit(address) {
@@ -144,12 +144,13 @@ impl Shard {
         self.look_at(key, false);
     }
 
-    /// Somebody has said something, or is gone. After its end is seen it must be read: no event names it again.
+    /// A pending connection has said something, or is gone. After its end is seen it must be read: no event names it
+    /// again.
     pub(super) fn look_at(&mut self, key: usize, is_at_end: bool) {
         let Some(Slot::Pending(pending)) = self.slots.get_mut(key) else { return };
         let PendingConnection { stream: Some((stream, _)), is_being_decided: false, .. } = pending else { return };
         let Some(acceptor) = &self.acceptor else { return };
-        // What strangers send must not end a thread that others need.
+        // Bytes from strangers must not end a thread that others need.
         let asked = catch_unwind(AssertUnwindSafe(|| acceptor.ask(stream, pending.address)));
         match asked.unwrap_or_else(|_| Err(std::io::Error::other("a handshake made the acceptor panic"))) {
             Ok(Found::Nothing) if pending.is_polled => {}
@@ -167,7 +168,7 @@ impl Shard {
                 let mailbox = self.mailbox.clone();
                 let decision = AssertUnwindSafe(decision).catch_unwind();
                 acceptor.runtime.spawn(async move {
-                    // Whoever made it panic is told nothing.
+                    // A peer that made it panic is told nothing.
                     let outcome = decision.await.unwrap_or_else(|_| Err(Vec::new()));
                     mailbox.command(Command::Settle(key, outcome));
                 });

@@ -1,4 +1,4 @@
-//! What a poller asks about those who come, and what it is told.
+//! The questions of a poller about new connections, and the answers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use mio::net::TcpStream;
 use super::{Limits, Peer};
 use crate::transport::socket::Socket;
 
-/// Decides about those who come to a listener. Called on a poller's thread: it must not block.
+/// Decides about connections that come to a listener. Called on a poller's thread: it must not block.
 pub trait Acceptor: Send + Sync {
-    /// Whether there is room for somebody who just came. The permit is kept as long as the connection.
+    /// Whether there is room for a new connection. The permit is kept as long as the connection.
     fn admit(&self, address: SocketAddr) -> Result<ConnectionPermit, Refused>;
 
-    /// What somebody is told for whom there is none.
+    /// The error for a connection that finds no room.
     fn refuse(&self, why: Refused) -> ErrorBody;
 
-    /// Looks at what somebody has said so far.
+    /// Looks at the first bytes of a connection.
     fn look_at(&self, io: &TcpStream, address: SocketAddr) -> std::io::Result<FirstBytes>;
 
-    /// Takes one over that asks for something else, or says nothing. Nothing was read from it.
+    /// Takes over a connection that asks for something else, or says nothing. Nothing was read from it.
     fn leave_to_http(&self, io: std::net::TcpStream, permit: ConnectionPermit);
 }
 
-/// What somebody who came has said.
+/// The first bytes of a connection.
 pub enum FirstBytes {
     /// Nothing yet.
     Nothing,
@@ -35,14 +35,14 @@ pub enum FirstBytes {
     Http,
     /// A handshake, which was read.
     Upgrade {
-        /// What is found about it, mostly at once.
+        /// The decision, mostly there at once.
         decision: BoxFuture<'static, UpgradeOutcome>,
         /// Whether more may have come behind it.
         has_more: bool,
     },
 }
 
-/// What becomes of a handshake: a WebSocket, or an HTTP answer that refuses it.
+/// The outcome of a handshake: a WebSocket, or an HTTP answer that refuses it.
 pub(crate) type UpgradeOutcome = Result<UpgradeAccepted, Vec<u8>>;
 
 /// How a WebSocket begins.
@@ -51,9 +51,9 @@ pub struct UpgradeAccepted {
     pub answer: Bytes,
     /// Whether the answer may wait for the first frame, so that both are one packet. It does not wait long.
     pub waits_for_a_frame: bool,
-    /// What the connection allows.
+    /// The limits of the connection.
     pub limits: Limits,
-    /// Makes whoever stands behind the socket.
+    /// Makes the peer behind the socket.
     pub make_peer: PeerFactory,
 }
 

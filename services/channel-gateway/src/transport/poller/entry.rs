@@ -14,7 +14,7 @@ use crate::transport::codec::{self, Decoder};
 use crate::transport::frames::Frame;
 use crate::transport::socket::Socket;
 
-/// Bytes that are kept of whoever has not said whose it is: as much as a first frame needs.
+/// Bytes that are kept of a connection that has not proved its owner: as much as a first frame needs.
 const MAX_UNPROVED: usize = 16 * 1024;
 /// Reads after a close. Its peer may have much on the way, and should see the close; it need not be read for ever.
 const LAST_READS: u8 = 16;
@@ -163,7 +163,7 @@ impl Entry {
         self.socket.write(&wire.freeze());
     }
 
-    /// One that nobody asked for counts like any frame.
+    /// A pong that nobody asked for counts like any frame.
     pub(super) fn pong(&mut self, payload: &Bytes) {
         match self.pongs_due.checked_sub(1) {
             Some(due) => self.pongs_due = due,

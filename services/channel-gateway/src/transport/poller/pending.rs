@@ -12,15 +12,15 @@ use tokio::runtime::Handle;
 use super::ShardHandle;
 use super::acceptor::{Acceptor, FirstBytes, UpgradeOutcome};
 
-/// Who is asked about pending connections.
+/// The acceptor that is asked about pending connections.
 #[derive(Clone)]
 pub(super) struct AcceptorHandle {
     pub(super) acceptor: Arc<dyn Acceptor>,
-    /// Where it is found out what takes a while.
+    /// The runtime of decisions that take a while.
     pub(super) runtime: Handle,
 }
 
-/// What an acceptor finds about a pending connection.
+/// The acceptor's finding about a pending connection.
 pub(super) enum Found {
     /// It has said nothing.
     Nothing,
@@ -49,13 +49,13 @@ impl AcceptorHandle {
 /// Where pending connections come from.
 pub(super) struct Listening {
     pub(super) listener: TcpListener,
-    /// Who shares them; the first is the thread itself.
+    /// The threads that share them; the first is the thread itself.
     pub(super) shards: Vec<ShardHandle>,
 }
 
-/// Somebody who came.
+/// A connection that is not decided yet.
 pub(super) struct PendingConnection {
-    /// Taken out when it is known what becomes of it.
+    /// Taken out when its outcome is known.
     pub(super) stream: Option<(TcpStream, ConnectionPermit)>,
     pub(super) address: SocketAddr,
     pub(super) is_polled: bool,

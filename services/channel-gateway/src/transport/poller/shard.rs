@@ -40,7 +40,7 @@ const READ: usize = 64 * 1024;
 /// Frames of one socket before others get their turn: the smallest are so many in one read that each thread would be kept
 /// for milliseconds.
 const FRAMES_PER_TURN: usize = 64;
-/// What is less than this is a small piece of a frame.
+/// A read of fewer bytes is a small piece of a frame.
 const PIECE: usize = 512;
 /// How long the answer to a handshake waits for the first frame, and how long a pending connection may say nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -73,7 +73,7 @@ pub(super) struct Shard {
     pub(super) open: Arc<AtomicUsize>,
 }
 
-/// Whoever has a key.
+/// The holder of a key.
 pub(super) enum Slot {
     /// No WebSocket yet.
     Pending(PendingConnection),
@@ -213,7 +213,7 @@ impl Shard {
         }
     }
 
-    /// Whose handshake HTTP has read is admitted at once.
+    /// A handshake that HTTP has read is admitted at once.
     fn admit(&mut self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], accepted: UpgradeAccepted) {
         let key = self.slots.vacant_key();
         match self.begin(mio::net::TcpStream::from_std(stream), permit, key, false, accepted) {
@@ -258,7 +258,7 @@ impl Shard {
         Ok(entry)
     }
 
-    /// A socket was closed by somebody, or its peer can take messages again.
+    /// A socket was closed from elsewhere, or its peer can take messages again.
     fn attend(&mut self, key: usize) {
         self.flush(key);
         let Some(entry) = self.entry(key) else { return };
@@ -348,7 +348,7 @@ impl Shard {
         }
     }
 
-    /// The stream cannot be read on after a violation: what follows is not framed.
+    /// The stream cannot be read on after a violation: the bytes that follow are not framed.
     fn violated(&mut self, key: usize, violation: Violation) {
         let Some(entry) = self.entry(key) else { return };
         let (code, reason) = entry.peer.violation(violation);
@@ -381,7 +381,7 @@ impl Shard {
         if let Err(error) = self.poll.registry().deregister(&mut source) {
             tracing::debug!(%error, "a socket was not polled");
         }
-        // Who only stopped writing still reads.
+        // A peer that only stopped writing still reads.
         entry.socket.answer_now();
         entry.socket.shut_down();
         entry.peer.gone(entry.socket.gone(reason));
@@ -391,7 +391,7 @@ impl Shard {
     fn turn_wheel(&mut self, now: Instant) {
         self.tick = self.tick.wrapping_add(1);
         self.wait_no_longer(now);
-        // Whoever could not be accepted is tried again.
+        // A connection that could not be accepted is tried again.
         self.is_full = false;
         self.has_backlog = self.listening.is_some();
         // Only the keys of this spoke: the others are not looked at, nor fetched from memory.
@@ -403,13 +403,13 @@ impl Shard {
         }
     }
 
-    /// To the moment: what is looked at by the wheel alone is found seconds late.
+    /// To the moment: the wheel alone would find them seconds late.
     fn close_unproved(&mut self, now: Instant) {
         while let Some((due, key)) = self.unproved.front().copied()
             && due <= now
         {
             self.unproved.pop_front();
-            // Whoever has the key by now is not concerned if its time is not over.
+            // Another connection may have the key by now: it is not concerned if its time is not over.
             if let Some(Slot::Open(entry)) = self.slots.get(key) {
                 entry.close_if_overdue(now);
             }
@@ -419,7 +419,7 @@ impl Shard {
         }
     }
 
-    /// Whoever has a key by now that was another's is only served the sooner.
+    /// Another connection may have the key by now: it is only served the sooner.
     fn wait_no_longer(&mut self, now: Instant) {
         while let Some((since, key)) = self.patient.front().copied()
             && since + PATIENCE <= now

@@ -1,4 +1,4 @@
-//! Pollers on real sockets: what TCP may do to a stream of frames must not show in the messages.
+//! Pollers on real sockets: the ways in which TCP cuts and joins a stream of frames must not show in the messages.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use http_server::{ConnectionPermit, Connections, HttpConfig, Refused};
 use telemetry::{Metrics, Vital};
 
-/// What must happen happens at once; a machine may be busy.
+/// Expected events come at once; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 const LIMITS: Limits = Limits {
     max_message: 1024 * 1024,
@@ -369,7 +369,7 @@ impl Peer for Neighbour {
     }
 }
 
-/// What a neighbour waits for, counted in frames of a flood, when both have come at the same time.
+/// How long a neighbour waits, counted in frames of a flood, when both have come at the same time.
 fn frames_before_a_neighbour(flood: &[u8]) -> usize {
     let (pollers, (book, heard), (open, gate)) =
         (Pollers::start(1, &Vital::new()).expect("a thread"), channel(), channel());
@@ -684,7 +684,7 @@ fn others_are_refused_or_left_to_http_as_they_came() {
     let mut refused = house.pending(b"out");
     heard_by(&mut refused, b"no");
     assert!(is_ended(&mut refused));
-    // Who makes the acceptor panic harms nobody else.
+    // A connection that makes the acceptor panic harms no other one.
     assert!(is_ended(&mut house.pending(b"bad")));
     for word in [&b"GET /"[..], b""] {
         let mut pending = house.pending(word);
