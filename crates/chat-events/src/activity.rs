@@ -1,5 +1,5 @@
-//! Activity: an action of somebody in a chat, as it is remembered. States tell how things are; activity tells how they came
-//! to be so.
+//! Activity: an action in a chat and its author, as it is remembered. States tell how things are; activity tells how
+//! they came to be so.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What a client wants to be written: the same in its frame and in what the gateway asks of chat-service. A new writing frame
+//! Commands: the writes of clients, the same in a frame and in a gateway's request to chat-service. A new writing frame
 //! is a variant here, its handler in chat-service, and its example in `docs/protocol.md`.
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -30,7 +30,7 @@ pub struct UpTo {
 pub struct CommandFrame {
     /// Where; a client of a session may leave it out.
     pub chat_id: Option<ChatId>,
-    /// What.
+    /// The command.
     pub command: Command,
 }
 
@@ -38,8 +38,8 @@ impl Command {
     /// The types of all frames that write.
     pub const TYPES: [&str; 3] = ["message", "ack", "read"];
 
-    /// Reads the frame of a type that writes; none for any other. It is read from its own text: what goes through a tagged enum of
-    /// serde loses the digits of numbers.
+    /// Reads the frame of a type that writes; none for any other. It is read from its own text: in a tagged enum of
+    /// serde, numbers lose digits.
     pub(crate) fn read<'de, D: Deserializer<'de>>(kind: &str, frame: D) -> Option<Result<Self, D::Error>> {
         Some(match kind {
             "message" => MessageDraft::deserialize(frame).map(Self::Message),
@@ -49,7 +49,7 @@ impl Command {
         })
     }
 
-    /// What the answer repeats, so that the client knows which of its frames it is about.
+    /// The id that the answer repeats, so that the client knows which of its frames it is about.
     #[must_use]
     pub fn client_id(&self) -> Option<String> {
         match self {

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use crate::ids::{ChatId, Epoch, Seq, SiteId, UserId};
 use crate::message::{ChatKind, Visibility};
 
-/// What changed.
+/// The kind of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     /// A message was written.
@@ -37,10 +37,10 @@ pub enum EventKind {
     /// Something changed about a session that only operators see: its client was banned, or let in again.
     #[serde(rename = "chat.session.desk")]
     SessionDesk,
-    /// Somebody came into a chat.
+    /// A user came into a chat.
     #[serde(rename = "chat.member.added")]
     MemberAdded,
-    /// Somebody left a chat or was removed.
+    /// A member left a chat or was removed.
     #[serde(rename = "chat.member.removed")]
     MemberRemoved,
     /// A member's rights changed.
@@ -106,15 +106,15 @@ impl EventKind {
 pub struct Event {
     /// Of the database that it comes from.
     pub epoch: Epoch,
-    /// What changed.
+    /// The kind of the change.
     pub kind: EventKind,
     /// Where.
     pub chat_id: ChatId,
-    /// What kind of chat; `session` means that `chat_id` is a session id.
+    /// The kind of the chat; `session` means that `chat_id` is a session id.
     pub chat_kind: ChatKind,
     /// The change's own position in its chat.
     pub seq: Seq,
-    /// Who may see it. Missing counts as staff.
+    /// The readers who may see it. Missing counts as staff.
     #[serde(default)]
     pub visibility: Visibility,
     /// The site of a session. Without it, operators of all sites alone are told.
@@ -123,7 +123,7 @@ pub struct Event {
     /// The operator who has the session, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assigned_user_id: Option<UserId>,
-    /// Whom it concerns in person (who was added, removed, assigned): goes to `user:<id>` also.
+    /// The users whom it concerns in person (who were added, removed, assigned): it goes to their `user:<id>` also.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub user_ids: Vec<UserId>,
     /// When it was written, RFC 3339 UTC: the start of the commit-to-socket latency.
@@ -146,7 +146,7 @@ impl Event {
     }
 }
 
-/// Where an event is, without its text: what the stream of all sessions keeps.
+/// The place of an event, without its text: an entry of the stream of all sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventPointer {
     /// Of the database that it comes from.
@@ -155,9 +155,9 @@ pub struct EventPointer {
     pub chat_id: ChatId,
     /// The change's own position in its chat.
     pub seq: Seq,
-    /// What changed.
+    /// The kind of the change.
     pub kind: EventKind,
-    /// Who may see it.
+    /// The readers who may see it.
     pub visibility: Visibility,
 }
 

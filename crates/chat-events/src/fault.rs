@@ -1,4 +1,4 @@
-//! What is wrong with a value from outside: told by its type, and carried to the answer by serde.
+//! The fault of a value from outside: told by its type, and carried to the answer by serde.
 
 use serde::de::Error;
 
@@ -7,7 +7,7 @@ use crate::error::{ErrorBody, ErrorCode};
 /// Marks our own words among those of serde.
 const MARK: char = '\u{1f}';
 
-/// What is wrong with a value, to follow the name of its field: "has more than 200 characters".
+/// The fault of a value, to follow the name of its field: "has more than 200 characters".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Fault(String);

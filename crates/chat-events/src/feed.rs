@@ -1,4 +1,4 @@
-//! The change feed: what happened in all chats, in order in each, without a hole and without a double.
+//! The change feed: the changes of all chats, in order in each, without a hole and without a double.
 
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
@@ -11,7 +11,7 @@ use crate::{ChatId, Epoch, LaneCount, Seq, SiteId, Visibility};
 /// The first letter of a cursor: a later form has another one.
 const FORM: &str = "1";
 
-/// A reader's place in the feed: what it has read of each lane of a database. Opaque to readers.
+/// A reader's place in the feed: its last position in each lane of a database. Opaque to readers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FeedCursor {
@@ -109,7 +109,7 @@ pub struct FeedPage {
     pub has_more: bool,
 }
 
-/// One change: what happened where. Its text is read from the chat, as it is by then.
+/// One change: its kind and its place. Its text is read from the chat, as it is by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The chat.

@@ -25,10 +25,11 @@ pub const MAX_FRAME_BYTES: usize = 64 * 1024;
 /// The largest frame of a client, in bytes, however it is fragmented: the longest message fits with its envelope, each
 /// character an escaped pair of surrogates of 12 bytes.
 pub const MAX_CLIENT_FRAME_BYTES: usize = 128 * 1024;
-/// What is larger than [`MAX_CLIENT_FRAME_BYTES`] is refused, and the connection stays; what is larger than this ends it.
+/// A frame larger than [`MAX_CLIENT_FRAME_BYTES`] is refused, and the connection stays; a frame larger than this ends
+/// it.
 pub const MAX_REFUSED_FRAME_BYTES: usize = 1024 * 1024;
 
-/// What a client may say. Unknown fields are ignored; an unknown `type` is answered with an error.
+/// A frame of a client. Unknown fields are ignored; an unknown `type` is answered with an error.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientFrame {
@@ -39,7 +40,7 @@ pub enum ClientFrame {
     },
     /// A fresh token for the connection that stands.
     Auth {
-        /// Of the same kind, and of the same owner, as the one that it was opened with.
+        /// Of the same kind, and of the same owner, as the token that it was opened with.
         #[serde(alias = "access_token")]
         token: String,
     },
@@ -101,7 +102,7 @@ fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId
 /// The types of frames that write nothing.
 const OTHER_TYPES: [&str; 8] = ["init", "auth", "resume", "subscribe", "unsubscribe", "typing", "ping", "pong"];
 
-/// What a frame is about.
+/// The type of a frame.
 #[derive(Deserialize)]
 struct Head<'a> {
     #[serde(rename = "type", borrow)]
@@ -267,7 +268,7 @@ pub fn signal_frame(signal: &Signal) -> String {
     }
 }
 
-/// What a new connection is told first.
+/// The content of `connected`, the first frame of a new connection.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Connected {
     /// Of this socket, for logs and support.
@@ -294,7 +295,7 @@ pub struct Connected {
     pub resume_ticket: Option<String>,
 }
 
-/// What an `authenticated` frame says.
+/// The content of an `authenticated` frame.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Authenticated {
     /// In place of the one before, which ends with the old token.
@@ -329,7 +330,7 @@ pub enum ServerFrame {
         /// The chat's state.
         data: ChatState,
     },
-    /// A `resume` was served: what was missed is out.
+    /// A `resume` was served: the missed changes are out.
     Resumed {
         /// The cursors reached, for the chats that were named and could be resumed.
         #[serde(deserialize_with = "cursors")]
@@ -341,12 +342,12 @@ pub enum ServerFrame {
     /// Something changed that is not of a chat.
     #[serde(rename = "workspace.changed")]
     WorkspaceChanged {
-        /// What, and the version after it.
+        /// The kinds of changes, and the version after them.
         data: WorkspaceNews,
     },
     /// An `auth` was served: the connection may stay as long as the new token is good.
     Authenticated {
-        /// What comes with it.
+        /// The content.
         #[serde(default)]
         data: Authenticated,
     },
@@ -382,7 +383,7 @@ pub enum ServerFrame {
         /// The chat that the frame named, if it named one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         chat_id: Option<ChatId>,
-        /// What was wrong.
+        /// The error.
         error: ErrorBody,
     },
 }

@@ -1,4 +1,4 @@
-//! What a gateway asks chat-service, over HTTP with the internal secret or within one process.
+//! The questions of a gateway to chat-service, over HTTP with the internal secret or within one process.
 //!
 //! | route (POST, JSON) | asks | answers |
 //! | --- | --- | --- |
@@ -35,14 +35,15 @@ use crate::workspace::WorkspaceNews;
 /// A new connection of an operator or a user.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Connect {
-    /// Whose; not a client's, which are asked for by their sessions.
+    /// The owner; no client, since clients are asked for by their sessions.
     pub principal: Principal,
-    /// What the access token says of itself. Without it the account is checked, but not whether the login is over.
+    /// The claims of the access token that are compared with logouts. Without them the account is checked, but not
+    /// whether the login is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<TokenFacts>,
 }
 
-/// What an access token says of itself, to be held against logouts.
+/// The claims of an access token that are compared with logouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenFacts {
     /// Its `iat`, in seconds since 1970.
@@ -62,14 +63,14 @@ pub struct AccountsRequest {
     pub connects: Vec<Connect>,
 }
 
-/// What becomes of them, read in one snapshot.
+/// The connect results, read in one snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Accounts {
     /// One for each that was asked for, in that order.
     pub admissions: Vec<ConnectResult>,
 }
 
-/// What becomes of a connection.
+/// The result of a connect.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectResult {
@@ -79,7 +80,7 @@ pub enum ConnectResult {
     Refused(ErrorBody),
 }
 
-/// What a new connection is told, read in one snapshot.
+/// The state that a new connection begins with, read in one snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConnectSnapshot {
     /// Of this database.
@@ -156,7 +157,7 @@ pub struct ClientsRequest {
     pub session_ids: Vec<ChatId>,
 }
 
-/// What they are told, read in one snapshot. A session that there is not is left out.
+/// The states of clients, read in one snapshot. A session that does not exist is left out.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Clients {
     /// Of this database.
@@ -199,14 +200,14 @@ pub struct ChatState {
     pub marks: Vec<Mark>,
 }
 
-/// What changed in a chat after a cursor, notes included: the gateway filters by socket.
+/// The question for the changes of a chat after a cursor, notes included: the gateway filters by socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct SyncRequest {
-    /// Whose right to read is checked; none for a gateway's own filling.
+    /// The principal whose right to read is checked; none for a gateway's own filling.
     pub principal: Option<Principal>,
     /// Which chat.
     pub chat_id: ChatId,
-    /// Only what changed after it.
+    /// Only changes after it.
     pub after: Seq,
     /// At most so many changes and activities, 1 to 1,000.
     pub limit: u16,
@@ -224,7 +225,7 @@ pub struct SyncPage {
     /// Members who came, changed or went after the cursor, as they are now, in the order of their last change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<MemberChange>,
-    /// What only operators see of the session, if that changed after the cursor.
+    /// The part of the session that only operators see, if that changed after the cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub desk: Option<SessionDesk>,
     /// Activity after the cursor and up to `next`, in that order, also of changes that later ones supersede.
@@ -251,7 +252,7 @@ pub struct MemberChange {
 /// Something that a client wants to be written, by a frame on its socket.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CommandRequest {
-    /// Who.
+    /// The author.
     pub principal: Principal,
     /// Where.
     pub chat_id: ChatId,
@@ -261,11 +262,11 @@ pub struct CommandRequest {
     /// The connection that it came over, which needs no word of a mark that it raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What.
+    /// The command.
     pub command: Command,
 }
 
-/// What became of a [`Command`].
+/// The outcome of a [`Command`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandOutcome {
@@ -345,7 +346,7 @@ pub struct Membership {
     pub chat_id: ChatId,
     /// Its kind.
     pub kind: ChatKind,
-    /// Where it came in, or came back: what came before was before its time.
+    /// The position where it came in, or came back: earlier changes were before its time.
     pub since: Seq,
     /// The last seq that was given out.
     pub seq: Seq,
@@ -363,8 +364,8 @@ pub struct Top {
     pub site_id: Option<SiteId>,
     /// The last seq that was given out.
     pub seq: Seq,
-    /// Of a session, where it is asked for: the seq of the last message from before that time, 0 if there is none. What is
-    /// above it holds all that is new, and may hold a little more: edits and changes of state bear no time.
+    /// Of a session, where it is asked for: the seq of the last message from before that time, 0 if there is none. All
+    /// new changes are above it, and maybe a few older ones: edits and changes of state bear no time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Seq>,
 }
@@ -375,7 +376,7 @@ pub const MAX_CURSORS: usize = 1000;
 /// Which of many chats changed since their reader was last there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ChangesRequest {
-    /// Whose right to read is checked.
+    /// The principal whose right to read is checked.
     pub principal: Principal,
     /// How far it has come, at most [`MAX_CURSORS`] chats.
     pub cursors: BTreeMap<ChatId, Seq>,
@@ -419,7 +420,7 @@ pub struct ChangedChat {
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct RevocationsRequest {
     /// [`Revocations::counter`] of the answer before; none to begin, which tells the counter alone. Begin before the
-    /// first connection is let in: what was taken before is seen by `/internal/connect`.
+    /// first connection is let in: `/internal/accounts` and `/internal/clients` see the rights that were taken before.
     #[serde(default)]
     pub after: Option<i64>,
     /// The version of what is not of a chat, as far as the gateway has told it; none to begin.
@@ -427,8 +428,8 @@ pub struct RevocationsRequest {
     pub workspace: Option<WorkspaceVersion>,
 }
 
-/// The present state of what changed after a counter, read in one snapshot: something that was taken and given back
-/// meanwhile is told as it is now, or not at all.
+/// The present state of the rights that changed after a counter, read in one snapshot: a right that was taken and given
+/// back meanwhile is told as it is now, or not at all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revocations {
     /// Of this database; the counter means nothing in another one.
@@ -445,7 +446,7 @@ pub struct Revocations {
     pub sessions: Vec<ChatId>,
     /// Logins that ended: the `sid` of their access tokens.
     pub logins: Vec<Uuid>,
-    /// What changed that is not of a chat: it is asked for as often as rights, so that it needs no question of its own.
+    /// The change of the workspace: it is asked for as often as rights, so that it needs no question of its own.
     #[serde(default)]
     pub workspace: WorkspaceNews,
 }
@@ -453,13 +454,13 @@ pub struct Revocations {
 /// An account after a change of its rights.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RevokedUser {
-    /// Who.
+    /// The user.
     pub user_id: UserId,
     /// Access tokens whose `iat` is below this are dead; seconds since 1970, 0 where all are good.
     pub not_before: i64,
     /// False for a closed account.
     pub is_active: bool,
-    /// What it may do now, whatever its tokens say.
+    /// The role that it has now, whatever its tokens say.
     pub role: Role,
     /// In which sites, as an operator.
     #[serde(default)]
@@ -471,6 +472,6 @@ pub struct RevokedUser {
 pub struct RevokedChat {
     /// Which.
     pub chat_id: ChatId,
-    /// Who may not read it any more.
+    /// The users who may not read it any more.
     pub user_ids: Vec<UserId>,
 }

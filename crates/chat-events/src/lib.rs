@@ -1,10 +1,10 @@
-//! What travels between the parts of Switchboard: types only, no I/O.
+//! The types that travel between the parts of Switchboard; no I/O.
 //!
 //! - [`ids`]: identifiers, sequence numbers and lanes
 //! - [`message`]: a message as every reader sees it, and its text
 //! - [`session`]: a support session as its events carry it
 //! - [`member`]: a member of any other chat, as its events carry it
-//! - [`role`]: what an account may do
+//! - [`role`]: the roles of accounts
 //! - [`marks`]: delivered and read marks
 //! - [`activity`]: actions in a chat, as they are remembered
 //! - [`event`]: one durable change on its way from the outbox to the sockets
@@ -13,12 +13,12 @@
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`principal`]: the owner of a connection
-//! - [`workspace`]: what is not of a chat
-//! - [`command`]: what a client wants to be written
+//! - [`workspace`]: data that is not of a chat
+//! - [`command`]: the writes of clients
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
-//! - [`gateway_api`]: what a gateway asks chat-service
+//! - [`gateway_api`]: the questions of a gateway to chat-service
 //! - [`feed`]: the change feed and its cursors
-//! - [`text`]: what a text shows; [`metadata`]: free JSON; [`fault`]: what is wrong with a value
+//! - [`text`]: the visible content of a text; [`metadata`]: free JSON; [`fault`]: the fault of a value
 //! - [`error`]: the one shape of an error, in REST and in frames
 
 pub mod activity;

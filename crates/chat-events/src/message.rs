@@ -211,7 +211,7 @@ impl MessageBody {
         &self.0
     }
 
-    /// What [`Self::parse`] takes, as far as JSON schema can say it.
+    /// The texts that [`Self::parse`] takes, as far as JSON schema can say it.
     fn schema() -> Schema {
         ObjectBuilder::new()
             .schema_type(Type::String)

@@ -22,7 +22,8 @@ use crate::fault::Fault;
 pub const MAX_BYTES: usize = 8 * 1024;
 /// Levels of objects and arrays, the outermost included.
 const MAX_DEPTH: usize = 4;
-/// What earlier versions let in may be longer as printed than as it was sent. Beyond this it is left out.
+/// The bound of shown metadata, longer than the other: earlier versions let metadata in that is longer as printed than
+/// as it was sent. Beyond this it is left out.
 pub const MAX_SHOWN_BYTES: usize = 4 * MAX_BYTES;
 /// Names that the reader of JSON takes for its own: a value under one of them would not come back as it is.
 const RESERVED: &str = "$serde_json::private::";
@@ -64,8 +65,8 @@ impl Metadata {
         &self.0
     }
 
-    /// What is taken, as far as JSON schema can say it: texts without NUL, numbers, truth values, null, and arrays and objects of
-    /// these.
+    /// The accepted metadata, as far as JSON schema can say it: texts without NUL, numbers, truth values, null, and
+    /// arrays and objects of these.
     #[must_use]
     pub fn schema(what: &str) -> Schema {
         ObjectBuilder::new()

@@ -33,7 +33,7 @@ pub fn routing_key(kind: EventKind, lane: Lane) -> String {
     format!("{subject}.{lane}")
 }
 
-/// The routing key of a lane's beats: what is bound to `chat.…` never gets one.
+/// The routing key of a lane's beats: a binding to `chat.…` never gets one.
 #[must_use]
 pub fn beat_key(lane: Lane) -> String {
     format!("{BEAT}.{lane}")
@@ -57,7 +57,7 @@ pub fn dispatch_queue(lane: Lane) -> String {
     format!("chat.dispatch.{lane}")
 }
 
-/// Where events and signals are published for those who listen.
+/// A channel on which events and signals are published to listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Channel {
     /// One chat.

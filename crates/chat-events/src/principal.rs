@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ChatId, UserId};
 use crate::message::Visibility;
 
-/// Who a connection belongs to, proved by its token.
+/// The owner of a connection, proved by its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Principal {
@@ -16,12 +16,12 @@ pub enum Principal {
     },
     /// An operator: the sessions of its sites.
     Staff {
-        /// Who.
+        /// The operator's account.
         user_id: UserId,
     },
     /// A user: the chats that it is a member of.
     User {
-        /// Who.
+        /// The user's account.
         user_id: UserId,
     },
 }

@@ -15,31 +15,31 @@ pub struct Signal {
     pub id: Uuid,
     /// Where.
     pub chat_id: ChatId,
-    /// What kind of chat.
+    /// The kind of the chat.
     pub chat_kind: ChatKind,
     /// The site of a session. Without it, operators of all sites alone are told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site_id: Option<SiteId>,
-    /// Who may see it. Missing counts as staff.
+    /// The readers who may see it. Missing counts as staff.
     #[serde(default)]
     pub visibility: Visibility,
     /// The connection that caused it and does not need to hear of it, if it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<String>,
-    /// What happened.
+    /// The content.
     pub data: SignalData,
 }
 
-/// What a signal says.
+/// The content of a signal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum SignalData {
-    /// Somebody types, or stopped.
+    /// A participant types, or stopped.
     #[serde(rename = "chat.typing")]
     Typing {
-        /// Who kind of.
+        /// The kind of the sender.
         sender_type: SenderType,
-        /// Who.
+        /// The sender's id.
         sender_id: i64,
         /// The name to show.
         sender_name: Option<String>,

@@ -1,4 +1,4 @@
-//! What a text shows, by Unicode's own properties: nothing at all, or something else than it says.
+//! The visible content of a text, by Unicode's own properties: nothing at all, or something else than the text says.
 //!
 //! Joiners, LRM, RLM and variation selectors show nothing by themselves and stay where they are: emoji, Persian and texts of
 //! both directions need them.
@@ -19,8 +19,8 @@ const NO_CHARACTER: CodePointSetDataBorrowed<'static> = CodePointSetData::new::<
 const BLANK: [char; 9] =
     ['\u{2800}', '\u{fff9}', '\u{fffa}', '\u{fffb}', '\u{fffc}', '\u{13441}', '\u{13442}', '\u{16fe4}', '\u{1d159}'];
 
-/// What shows nothing, as far as patterns of JSON schema can say it: for a class of characters. It holds those of the basic
-/// plane, since patterns count in units of UTF-16.
+/// The characters that show nothing, as far as patterns of JSON schema can say it: for a class of characters. It holds
+/// those of the basic plane, since patterns count in units of UTF-16.
 pub const INVISIBLE: &str = r"\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffc\ufffe\uffff";
 
 const POP_EMBEDDING: char = '\u{202c}';

@@ -1,4 +1,5 @@
-//! What is not of a chat, and clients show: it has one version, and clients read what changed after the one that they know.
+//! The workspace: data that is not of a chat, and that clients show. It has one version, and clients read the changes
+//! after the version that they know.
 
 use serde::{Deserialize, Serialize};
 
