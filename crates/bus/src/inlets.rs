@@ -32,7 +32,7 @@ impl Inlets {
         usize::try_from(chat.0.unsigned_abs() % ways.max(1) as u64).unwrap_or_default()
     }
 
-    /// What is of no chat goes by the first.
+    /// Items of no chat go by the first.
     fn of(&self, incoming: &Incoming) -> &mpsc::Sender<Incoming> {
         let chat = match incoming {
             Incoming::Event(envelope) => envelope.event.chat_id,

@@ -5,7 +5,7 @@
 //! - [`leases`]: counts connections across gateways, a script per owner (`settle_leases.lua`)
 //! - `subscriptions`: the channels that are wished for, and the callers that wait for them
 //! - `inlet`: turns pushed messages into `Incoming`
-//! - `signals`: sends signals · `last_seen`: what is kept of those of marks
+//! - `signals`: sends signals · `last_seen`: keeps when readers were last seen, from the signals of marks
 //! - `window`: reads the last events of a chat back
 //! - `client`: connections, made anew by hand after any error
 

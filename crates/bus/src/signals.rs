@@ -88,7 +88,7 @@ impl WaitingSignals {
         }
     }
 
-    /// Those that came meanwhile, in order. None when nobody can send any more. Safe to cancel.
+    /// The signals that came meanwhile, in order. None when nobody can send any more. Safe to cancel.
     pub(crate) async fn next(&mut self) -> Option<Vec<Signal>> {
         let mut signals = Vec::new();
         (self.queue.recv_many(&mut signals, AT_ONCE).await > 0).then_some(signals)
@@ -102,7 +102,7 @@ impl WaitingSignals {
 
 /// Sends signals over a link that it opens when it needs one.
 pub(crate) trait SignalTransport: Send {
-    /// Sends them, or all but those that are too large: how many these were.
+    /// Sends them, except those that are too large; returns how many these were.
     fn send(&mut self, signals: Vec<Signal>) -> impl Future<Output = Result<usize, BusError>> + Send;
 
     /// The next ones go over a new link.

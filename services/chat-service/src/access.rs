@@ -1,7 +1,7 @@
 //! The actor and its rights: one rule for each verb, spelled once.
 //!
 //! - [`actor`]: the actor, and how statements are told of it
-//! - [`verb`]: the actions that somebody may want to do, and the answers when it may not
+//! - [`verb`]: the actions that an actor may want to do, and the answers when it may not
 //! - [`rules`]: the rules, as pieces of SQL: the only place that names roles, members' rights and what a session's state
 //!   means for them. A new role, site or team changes this file
 //! - [`standing`]: the rights of one actor in one chat, read by themselves

@@ -90,7 +90,7 @@ async fn begin_login(state: &AppState, user: UserId) -> Result<Login, Error> {
     Ok(login(state, &begun.await?, family, refresh.text))
 }
 
-/// Trades a refresh token for a new pair. One that was used before ends its login, unless that was a moment ago.
+/// Trades a refresh token for a new pair. A token that was used before ends its login, unless that was a moment ago.
 pub(crate) async fn refresh(state: &AppState, refresh_token: &str, from: Address) -> Result<Login, Error> {
     let next = OpaqueSecret::generate();
     let mut conn = state.connection().await?;

@@ -37,7 +37,7 @@ impl Admin {
         let mut connection = database.get_unprepared().await.map_err(away)?;
         installation::claim_lanes(&mut connection, lanes).await?;
         database.set_prepared();
-        // Nobody is nudged: those who serve look for what they were not told of.
+        // No process is nudged: serving ones look for changes that they were not told of.
         let changes = ChatChanges::new(database, lanes, LaneWaker::new(lanes), Writes::new(Handle::current()));
         Ok(Self { connection, changes })
     }
@@ -76,12 +76,12 @@ impl Admin {
         Ok(jobs::admin::list(&mut self.connection, kind, only_dead, count).await?)
     }
 
-    /// Has jobs tried again at once; those that there were.
+    /// Has jobs tried again at once; returns the jobs that exist.
     pub async fn retry_jobs(&mut self, ids: &[i64]) -> Result<Vec<i64>, Error> {
         Ok(jobs::admin::retry(&mut self.connection, ids).await?)
     }
 
-    /// Has nobody do jobs; those that there were.
+    /// Drops jobs; returns the jobs that existed.
     pub async fn drop_jobs(&mut self, ids: &[i64]) -> Result<Vec<i64>, Error> {
         Ok(jobs::admin::drop(&mut self.connection, ids).await?)
     }

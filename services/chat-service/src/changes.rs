@@ -31,7 +31,7 @@ pub(crate) use lock::lock;
 /// The requester of a change.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum By {
-    /// Somebody who must have the right to it.
+    /// An actor that must have the right to it.
     Actor(Actor, Verb),
     /// The installation itself: the command line, or a visitor who opens a session.
     System,

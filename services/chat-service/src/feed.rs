@@ -1,8 +1,8 @@
-//! The change feed: what was published in all chats, in order in each, for readers that must miss nothing.
+//! The change feed: the published changes of all chats, in order in each, for readers that must miss nothing.
 //!
-//! The relay numbers what it takes out of the outbox (`bus::outbox`); here it is read page by page, and pruned. A reader keeps
-//! a cursor: the last position that it has of each lane. Positions have no holes, so a reader that goes on from its cursor
-//! misses nothing, and what is missing above it was pruned.
+//! The relay numbers the rows that it takes out of the outbox (`bus::outbox`); here they are read page by page, and
+//! pruned. A reader keeps a cursor: the last position that it has of each lane. Positions have no holes, so a reader
+//! that goes on from its cursor misses nothing, and changes that are missing above it were pruned.
 //!
 //! - `read`: a page · `wait`: readers that wait for one · `prune`: how long changes are kept · `routes`: over HTTP
 
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::error::Error;
 use crate::state::AppState;
 
-/// What follows a cursor. Without anything it waits, as long as the request says, without a connection to PostgreSQL.
+/// The changes after a cursor. Without any it waits, as long as the request says, without a connection to PostgreSQL.
 pub(crate) async fn page(state: &AppState, request: FeedRequest) -> Result<FeedPage, Error> {
     let FeedRequest { after, limit, wait_ms } = request;
     if !(1..=MAX_FEED_PAGE).contains(&limit) {

@@ -4,7 +4,7 @@
 //!   description
 //! - [`endpoint`]: a path, and the common part of all answers: limits, CORS ([`cors`]), methods, caching, metrics
 //! - [`caller`]: the caller, and its address; [`asker`]: whether it still waits for the answer
-//! - [`body`], [`params`], [`schemas`]: the content of requests; [`unreadable`]: answers to those that cannot be read
+//! - [`body`], [`params`], [`schemas`]: the content of requests; [`unreadable`]: answers to unreadable requests
 //! - [`api_error`]: errors as answers
 //! - [`bodies`], [`queries`]: the same readers without a server
 

@@ -14,7 +14,7 @@
 //! The process:
 //! - [`config`]: the settings from the environment; [`start`](mod@start): putting it together; `state`: the state that
 //!   requests share; [`background`]: preparing the database and watching it
-//! - [`relay`]: from the outbox to RabbitMQ; `upkeep`: what is cleared away in time
+//! - [`relay`]: from the outbox to RabbitMQ; `upkeep`: the jobs that clear old data away
 //! - [`commands`], [`admin`]: the command line beside serving; [`hot_paths`]: single statements, to be measured
 
 mod access;

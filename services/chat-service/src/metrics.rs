@@ -114,7 +114,7 @@ impl ServiceMetrics {
         self.send_batches.observe(messages.into());
     }
 
-    /// Counts one answered request. The route is one of the table, the method one that is known.
+    /// Counts one answered request. The route is one of the table, the method a known one.
     pub(crate) fn answered(&self, route: String, method: &str, status: u16, took: Duration) {
         let method = labels::method(method);
         let labels = RouteLabels { route: route.clone(), method };

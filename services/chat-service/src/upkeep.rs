@@ -1,4 +1,4 @@
-//! What is done again and again without anybody's asking, as jobs: of all processes on a database one does each.
+//! Upkeep: jobs that are done again and again without a request. Of all processes on a database one does each.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl Upkeep {
         Ok(())
     }
 
-    /// Those who do it.
+    /// The workers of these jobs.
     pub(crate) fn workers(self, database: Database, waker: JobWaker, metrics: JobMetrics, vital: Vital) -> Workers {
         Workers::new(Arc::new(database), waker, metrics, vital).with(self.feed).with(self.logins).with(RemoveOrphans)
     }

@@ -1,7 +1,7 @@
-//! What is not of a chat, and clients show: the names of accounts and of sites. All of it has one version, which triggers
-//! raise in the transaction of each change; rows bear the number of their last change.
+//! The workspace: data that is not of a chat, and that clients show: the names of accounts and of sites. All of it has
+//! one version, which triggers raise in the transaction of each change; rows bear the number of their last change.
 //!
-//! - `routes`: over REST; [`read`]: what changed after a version
+//! - `routes`: over REST; [`read`]: the changes after a version
 
 pub(crate) mod read;
 pub(crate) mod routes;

@@ -47,7 +47,7 @@ impl AmqpAddress {
     }
 }
 
-/// Without a CA of its own. One that cannot be read fails at the first connection.
+/// Without a CA of its own. An unreadable URL fails at the first connection.
 impl From<SecretString> for AmqpAddress {
     fn from(url: SecretString) -> Self {
         Self { url, ca: None }

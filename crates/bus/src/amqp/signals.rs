@@ -88,7 +88,7 @@ impl Sender {
         published
     }
 
-    /// A link that stands, or a new one. One that the broker blocks is kept, and nothing is written to it.
+    /// A link that stands, or a new one. A link that the broker blocks is kept, and nothing is written to it.
     async fn take_link(&mut self) -> Result<Link, BusError> {
         self.forget_useless_link();
         if let Some(link) = self.link.take() {
@@ -113,7 +113,7 @@ impl Sender {
         self.open().await
     }
 
-    /// One that has ended, or that keeps the heartbeats which it cannot send.
+    /// Drops a link that has ended, or that has been blocked so long that it piles up heartbeats which it cannot send.
     fn forget_useless_link(&mut self) {
         let is_blocked_long = |link: &Link| link.blocked().is_some_and(|it| it.since.elapsed() >= BLOCKED_AT_MOST);
         self.link = self.link.take().filter(|link| link.is_open() && !is_blocked_long(link));

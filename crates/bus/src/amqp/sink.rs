@@ -56,8 +56,8 @@ impl AmqpSink {
         Ok(link)
     }
 
-    /// A link that stands, or a new one. One that the broker blocks is kept, and nothing more is written to it: a new one
-    /// would be blocked by its first publish, and the broker, which does not read it, would not see its end.
+    /// A link that stands, or a new one. A link that the broker blocks is kept, and nothing more is written to it: a
+    /// new one would be blocked by its first publish, and the broker, which does not read it, would not see its end.
     async fn take_link(&mut self) -> Result<Link, BusError> {
         if let Some(link) = self.link.take().filter(Link::is_open) {
             match link.blocked() {

@@ -1,5 +1,5 @@
-//! lapin's tasks. It starts some for each connection, and those of one that ended in the middle of something, such as its
-//! handshake, may wait for ever for what only that connection could tell them: here they end with it.
+//! lapin's tasks. It starts some for each connection. The tasks of a connection that ended in the middle of something,
+//! such as its handshake, may wait for ever for an answer of that connection: here they end with it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,4 +1,4 @@
-//! Sends signals by NOTIFY, those that came meanwhile together, and takes those of others.
+//! Sends signals by NOTIFY, and takes the signals of other processes. Signals that come meanwhile go together.
 
 use chat_events::Signal;
 use chat_events::names::PG_SIGNALS;

@@ -1,5 +1,5 @@
-//! Takes rows out of the outbox and gives each its position in the change feed, in one statement: what left the outbox
-//! has a position, and what has none is still there.
+//! Takes rows out of the outbox and gives each its position in the change feed, in one statement: a row that left the
+//! outbox has a position, and a row without one is still there.
 
 use chat_events::Lane;
 use diesel::sql_types::{Array, BigInt, Nullable, SmallInt, Text};
@@ -43,8 +43,8 @@ pub async fn number_published(conn: &AsyncPgConnection, lane: Lane, rows: &[(i64
     number(conn, lane, rows.iter().map(leaving).collect()).await
 }
 
-/// What both statements do with `gone`, the rows that were really deleted. The row of the lane is locked until the commit,
-/// so that a position is seen only after all below it.
+/// The common part of both statements: numbers `gone`, the rows that were really deleted. The row of the lane is locked
+/// until the commit, so that a position is seen only after all below it.
 macro_rules! numbered {
     () => {
         ", numbered AS (

@@ -17,7 +17,7 @@ use super::rows::{self, OutboxKey, PAGE, Row};
 use crate::backoff::Backoff;
 use crate::{Batch, BusError, Envelope, LaneMetrics, Outcome, Source, order};
 
-/// Gateways count on a beat this often. The rows are looked at after each, so that one that nobody told of is found.
+/// Gateways count on a beat this often. The rows are looked at after each, so that a row without a notice is found.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
 /// A refused chat waits at most this long.
@@ -273,7 +273,7 @@ impl Source for OutboxSource {
 
     async fn settle(&mut self, batch: &[Envelope], outcomes: &[Outcome]) -> Result<(), BusError> {
         self.remember(batch, outcomes);
-        // What follows a refusal in its chat stays with it.
+        // An unreadable row behind a refusal in its chat stays with it.
         self.unreadable.retain(|row| !is_held_back(row.key, batch, outcomes));
         let taken = order::taken(batch, outcomes).map(|envelope| Leaving { key: key_of(envelope), fault: None });
         let taken_out = self.take_out(taken.collect()).await;

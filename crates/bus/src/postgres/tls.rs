@@ -60,7 +60,7 @@ fn from_file(file: &Path) -> Result<RootCertStore, BusError> {
 
 fn of_the_system() -> Result<RootCertStore, BusError> {
     let mut roots = RootCertStore::empty();
-    // One that cannot be read is not trusted; the others are.
+    // An unreadable certificate is not trusted; the others are.
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
         Err(BusError("this machine has no CA certificates: name one by sslrootcert".into()))

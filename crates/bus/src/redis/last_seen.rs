@@ -1,5 +1,5 @@
-//! When somebody was last seen in a chat: a hash of each chat, written with the signals of marks that rose. It is for programs
-//! beside us; REST shows it from the marks in PostgreSQL, which know it for ever.
+//! When a reader was last seen in a chat: a hash of each chat, written with the signals of marks that rose. It is for
+//! programs beside us; REST shows it from the marks in PostgreSQL, which know it for ever.
 
 use chat_events::Signal;
 use chat_events::names::last_seen;

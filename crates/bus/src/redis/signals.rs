@@ -1,5 +1,5 @@
-//! Sends signals, those that came meanwhile together. On a connection of its own: a signal that a subscribed connection
-//! publishes to itself may come in the middle of a transaction's answer.
+//! Sends signals; signals that come meanwhile go together. On a connection of its own: a signal that a subscribed
+//! connection publishes to itself may come in the middle of a transaction's answer.
 
 use chat_events::Signal;
 use chat_events::names::channels_of_signal;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chat_events::names::Channel;
 use tokio::sync::{Notify, oneshot};
 
-/// Shared by those who wish and the task that fulfils.
+/// Shared by the callers that wish for channels and the task that subscribes to them.
 #[derive(Default)]
 pub(super) struct Subscriptions {
     state: Mutex<State>,

@@ -21,7 +21,8 @@ impl Actor {
     }
 }
 
-/// Nobody's token to check: a client's is good until its end or a ban, and gateways watch over those that they let in.
+/// No token to check: a client's is good until its end or a ban, and gateways watch over the connections that they let
+/// in.
 impl From<Principal> for Actor {
     fn from(principal: Principal) -> Self {
         Self { principal, token: TokenFacts { issued_at: i64::MAX, login: None } }

@@ -46,7 +46,7 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// Reads it. It tells the same of a chat that there is not and of one that the actor may not know of.
+    /// Reads it. The answer is the same for a chat that does not exist and for one that the actor may not know of.
     pub(crate) async fn read(
         conn: &mut AsyncPgConnection,
         actor: Actor,

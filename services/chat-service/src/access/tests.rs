@@ -144,7 +144,7 @@ fn client(own: usize, (number, chat): (usize, Chat), verb: Verb) -> Says {
     if matches!(verb, Verb::Manage | Verb::Invite) {
         return Says::NotKnown;
     }
-    // Whose token it is, `check_scope` has seen: a client asks of its own session alone.
+    // `check_scope` has seen the owner of the token: a client asks of its own session alone.
     let Chat::Session { status, is_banned, .. } = chat else { return Says::NotKnown };
     assert_eq!(own, number, "a client asks of its own session alone");
     match verb {
@@ -360,7 +360,7 @@ async fn postgresql_rules_as_the_model_does_for_everybody_in_every_chat() {
         assert_eq!(said(verb, &verdict), expected, "{who:?} {verb:?} in {:?}: {verdict}", chats[chat]);
         *times.entry(format!("{expected:?}")).or_insert(0) += 1;
     }
-    // Each answer is given to somebody.
+    // Each answer is given to some actor.
     assert_eq!(times.len(), 6, "{times:?}");
     println!("{} combinations: {times:?}", cases.len());
 }

@@ -1,10 +1,10 @@
-//! The actions that somebody may want to do in a chat, and the answers when it may not.
+//! The actions that an actor may want to do in a chat, and the answers when it may not.
 
 use chat_events::{ErrorCode, Visibility};
 
 use crate::error::Error;
 
-/// An action that somebody wants to do in a chat. The rule of each is in [`super::rules`].
+/// An action that an actor wants to do in a chat. The rule of each is in [`super::rules`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     /// See its messages, members and state.

@@ -35,7 +35,7 @@ pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Opt
 }
 
 /// The grants follow the account's role. An account that becomes an operator works in all sites, until it is told
-/// otherwise; one that is none any more keeps no grant.
+/// otherwise; an account that is no operator any more keeps no grant.
 pub(crate) async fn follow_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<(), Error> {
     if !role.is_staff() {
         diesel::delete(grants::table.filter(grants::user_id.eq(user.0))).execute(conn).await?;

@@ -1,6 +1,6 @@
 //! Passwords: argon2id, off the request's thread, as many at a time as there are cores.
 //!
-//! - [`queue`]: those that wait for their turn, and the memory that they take turns with
+//! - [`queue`]: the work that waits for its turn, and the memory that workers take turns with
 
 mod queue;
 

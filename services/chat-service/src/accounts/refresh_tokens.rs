@@ -100,14 +100,14 @@ statement! {
          SELECT max(id) FROM ended";
 }
 
-/// The outcome for a token that somebody wants to trade in.
+/// The outcome for a token that a caller wants to trade in.
 #[derive(Debug)]
 pub(crate) enum RotationOutcome {
     /// It was good and its successor is stored.
     Rotated { family: Uuid, user: LockedUser },
     /// It is not known, too old or revoked.
     Refused,
-    /// It had been used before, and not just now: somebody holds a copy, so the whole family is revoked.
+    /// It had been used before, and not just now: a second party holds a copy, so the whole family is revoked.
     Reused { family: Uuid },
 }
 

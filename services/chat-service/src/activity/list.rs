@@ -43,7 +43,7 @@ struct Row {
 /// Activities of a chat.
 #[derive(Debug)]
 pub(super) struct Page {
-    /// In rising `seq`. One that cannot be read is left out.
+    /// In rising `seq`. An unreadable activity is left out.
     pub(super) activity: Vec<PlacedActivity>,
     /// Where the page ends.
     pub(super) last: Seq,

@@ -40,7 +40,7 @@ impl Event {
     }
 }
 
-/// An action of somebody, as it is remembered: from which value, to which. It is as visible as its event.
+/// The action of a requester, as it is remembered: from which value, to which. It is as visible as its event.
 #[derive(Debug)]
 pub(crate) struct Activity {
     /// As stored, such as `session.assigned`.

@@ -15,12 +15,12 @@ use crate::db::bad_rows::BadRows;
 use crate::error::Error;
 use statement::statement;
 
-/// A change bears the time when its transaction began. Those that began so long before the first page may have been
+/// A change bears the time when its transaction began. A transaction that began so long before the first page may have
 /// committed after it, in microseconds: no transaction takes longer, and a chat that comes twice does no harm.
 const LATE_BY_AT_MOST: i64 = 60 * 1_000_000;
 
 statement! {
-    /// The time; and a page of the user's chats, those that moved since the first page last.
+    /// The time; and a page of the user's chats, with the chats that moved since the first page last.
     ReadPage {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,

@@ -62,7 +62,7 @@ pub(crate) struct RightsChange {
     pub(crate) can_delete_others: Option<bool>,
 }
 
-/// Changes one member for somebody. Returns it, if anything changed.
+/// Changes one member for an actor. Returns it, if anything changed.
 async fn change(
     changes: &ChatChanges,
     by: Actor,
@@ -116,7 +116,7 @@ pub(super) async fn apply(
 }
 
 /// The rights of a member after a change, and how that is told; none if nothing changes. A user who comes back has the
-/// rights of one who is new: those that it had were for its first time.
+/// rights of a new member: its earlier rights were for its first time.
 fn after(old: Option<Row>, wanted: MemberChange) -> Option<(EventKind, &'static str, Rights)> {
     let old = old.filter(|old| old.rights.is_active);
     match (wanted, old) {
@@ -135,7 +135,7 @@ fn after(old: Option<Row>, wanted: MemberChange) -> Option<(EventKind, &'static 
     }
 }
 
-/// Whether somebody is in a chat, and its rights there.
+/// Whether a user is in a chat, and its rights there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, diesel::AsChangeset, Queryable, Selectable)]
 #[diesel(table_name = chat_members, check_for_backend(diesel::pg::Pg))]
 struct Rights {

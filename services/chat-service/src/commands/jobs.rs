@@ -1,4 +1,4 @@
-//! `jobs`: what must be done later.
+//! `jobs`: deferred work.
 
 use anyhow::bail;
 use chrono::SecondsFormat;

@@ -141,8 +141,8 @@ impl Database {
         Ok(connection)
     }
 
-    /// How often a request that had to wait for a connection got one: somebody else had an answer on it, or it was made.
-    /// So this rises only as long as PostgreSQL answers.
+    /// How often a request that had to wait for a connection got one: another request had an answer on it, or it was
+    /// made. So this rises only as long as PostgreSQL answers.
     pub(crate) fn waited_for(&self) -> u64 {
         self.waited_for.load(Ordering::Relaxed)
     }

@@ -17,8 +17,8 @@ const AT_ONCE: i64 = 1000;
 const EVERY: Duration = Duration::from_secs(60);
 
 statement! {
-    /// Takes away the oldest rows of a lane up to the first that is to be kept, and says how many. What it was pruned to is
-    /// written in the same statement: a reader below that is told so.
+    /// Takes away the oldest rows of a lane up to the first that is to be kept, and says how many. The position up to
+    /// which it was pruned is written in the same statement: a reader below that is told so.
     PruneLane {
         lane: i16 as SmallInt,
         age: f64 as Double,

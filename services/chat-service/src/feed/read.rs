@@ -18,7 +18,8 @@ statement! {
 }
 
 statement! {
-    /// What follows a position in each lane. No lane is far ahead of the others: where one has much, they take turns.
+    /// The changes after a position in each lane. No lane is far ahead of the others: where one has much, they take
+    /// turns.
     ReadChanges<'a> {
         positions: &'a [i64] as Array<BigInt>,
         count: i64 as BigInt,
@@ -91,7 +92,7 @@ pub(super) async fn start(conn: &mut AsyncPgConnection, start: FeedStart) -> Res
     }
 }
 
-/// What follows a cursor. Nothing that a crash of PostgreSQL could take back is told.
+/// The changes after a cursor. A change that a crash of PostgreSQL could take back is not told.
 pub(crate) async fn page(conn: &mut AsyncPgConnection, cursor: &FeedCursor, limit: u16) -> Result<FeedPage, Error> {
     let (epoch, tops) = tops(conn).await?;
     if epoch != cursor.epoch || tops.len() != cursor.positions.len() {

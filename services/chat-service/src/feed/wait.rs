@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-/// How many read at the same time; those who wait among them.
+/// How many readers there may be at the same time, waiting ones included.
 const READERS: usize = 64;
 
 /// How often a reader looks for what another process has numbered.

@@ -21,7 +21,7 @@ use crate::workspace::workspace_version;
 use statement::statement;
 
 statement! {
-    /// The accounts of new connections, and of a user's chats those that changed last.
+    /// The accounts of new connections, and for a user the chats that changed last.
     ReadAccounts<'a> {
         principals: &'a [&'a str] as Array<Text>,
         user_ids: &'a [i64] as Array<BigInt>,
@@ -96,7 +96,7 @@ struct ListedRow<'a> {
     chat: &'a RawValue,
 }
 
-/// Of a user's chats, without those that cannot be read. One more was asked for than belongs to it.
+/// The first page of a user's chats, without unreadable ones. One more was asked for than belongs to it.
 fn first_page(bad_rows: &BadRows, user: i64, began: i64, json: &str) -> FirstPage {
     let mut rows: Vec<ListedRow<'_>> = serde_json::from_str(json).unwrap_or_default();
     let has_more = rows.len() > MAX_LISTED;

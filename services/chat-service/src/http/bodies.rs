@@ -18,7 +18,7 @@ use crate::sessions::routes as sessions;
 pub enum RouteBody {
     /// A visitor opens a session; its fields are checked too.
     OpenSession,
-    /// A session is given to somebody.
+    /// A session is assigned.
     Assign,
     /// A session is opened, parked or closed.
     SetStatus,
@@ -32,7 +32,7 @@ pub enum RouteBody {
     ChangeMember,
     /// Changes are asked for.
     Cursors,
-    /// Somebody logs in.
+    /// A user logs in.
     LogIn,
     /// A login is renewed.
     Refresh,

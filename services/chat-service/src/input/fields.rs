@@ -154,7 +154,7 @@ text_type! {
 }
 
 text_type! {
-    /// A password that somebody chose.
+    /// A password that its owner chose.
     NewPassword {
         characters: 8..=200,
         pattern: any_text(),
@@ -271,7 +271,7 @@ pub(crate) fn whole(number: &Number) -> Option<i64> {
     })
 }
 
-/// A value that is there, although it may be null; with `serde(default)`, which has none for one that is not.
+/// A value that is there, although it may be null; with `serde(default)`, which gives none for a missing value.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }

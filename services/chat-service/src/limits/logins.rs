@@ -4,7 +4,7 @@
 //! Nobody can lock an account's owner out. Where the account has logged in from lately, the count of other addresses does
 //! not matter; elsewhere a password is still looked at now and then, as the bucket fills.
 //!
-//! - [`undecided`]: the passwords that are being looked at, and those that wait for their outcome
+//! - [`undecided`]: the passwords that are being looked at, and the passwords that wait for their outcome
 
 mod undecided;
 
@@ -30,7 +30,7 @@ const OF_THE_ACCOUNT: &str = "too many wrong passwords for this account; wait a 
 
 const BUSY: Error = Error::Busy("too many logins are being checked; try again");
 
-/// An account that is asked for: one that there is, or the name of one that there is not, which is treated the same.
+/// An account that is asked for: a known one, or the name of an unknown one, which is treated the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Account {
     /// By its id: names that are equal to PostgreSQL are one.
@@ -42,7 +42,8 @@ pub(crate) enum Account {
 type Pair = (Account, Address);
 
 /// The buckets of wrong passwords. A password takes its tokens before it is looked at, or many at once would all be; a
-/// right one gives them back. One that finds none, because others hold them that may be right, waits for their outcome.
+/// right one gives them back. A password that finds none, because others hold them that may be right, waits for their
+/// outcome.
 pub(crate) struct LoginLimits {
     pairs: Option<Buckets<Pair>>,
     accounts: Option<Buckets<Account>>,

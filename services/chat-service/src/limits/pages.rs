@@ -23,7 +23,7 @@ const WAIT: Duration = Duration::from_secs(5);
 /// When to come again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
-/// The lines of those who wait.
+/// The lines of waiting readers.
 pub(crate) struct Pages {
     callers: Lines<Principal>,
     addresses: Lines<Address>,

@@ -1,4 +1,4 @@
-//! Delivered and read marks, for those who listen without a socket to send them on.
+//! Delivered and read marks, for readers that listen without a socket to send them on.
 
 use actix_web::web::{Data, Json};
 use chat_events::{ErrorCode, Mark, MarkKind, MessageId, text};

@@ -1,4 +1,5 @@
-//! Sends, many as one statement: those that came while PostgreSQL wrote go as the next one. Nothing waits for company.
+//! Sends, many as one statement: messages that came while PostgreSQL wrote go as the next one. Nothing waits for
+//! company.
 //!
 //! - [`queue`]: the order of turns; without I/O
 //! - `batch`: the answers of one batch; [`statement`]: its statement

@@ -170,7 +170,7 @@ fn most_metadata() -> i32 {
     i32::try_from(MAX_SHOWN_BYTES).unwrap_or(i32::MAX)
 }
 
-/// Many as an operator sees them, the newest first. Those that cannot be read are left out.
+/// Sessions as an operator sees them, the newest first. Unreadable ones are left out.
 pub(super) async fn many(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,

@@ -1,4 +1,4 @@
-//! What changed in the workspace after a version.
+//! The changes of the workspace after a version.
 
 use chat_events::workspace::{WorkspaceKind, WorkspaceNews};
 use chat_events::{Epoch, Scope, SiteId, UserId, WorkspaceVersion};
@@ -135,7 +135,7 @@ statement! {
     );
 }
 
-/// What changed after a version; without one, where it stands.
+/// The kinds that changed after a version; without one, only the present version.
 pub(crate) async fn news(
     conn: &mut AsyncPgConnection,
     after: Option<WorkspaceVersion>,

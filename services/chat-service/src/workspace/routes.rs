@@ -1,4 +1,4 @@
-//! `/workspace`: what is not of a chat.
+//! `/workspace`: data that is not of a chat.
 
 use actix_web::web::{Data, Json};
 use chat_events::WorkspaceVersion;

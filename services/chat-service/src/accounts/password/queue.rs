@@ -9,16 +9,16 @@ const ROOM: usize = 64;
 
 /// Work that waits.
 pub(crate) trait Job {
-    /// Whether somebody still waits for it.
+    /// Whether a caller still waits for it.
     fn is_wanted(&self) -> bool;
 }
 
-/// Before whom.
+/// The order of the work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// Before all others.
     First,
-    /// When nobody is left who goes first.
+    /// When no first work is left.
     Later,
 }
 
@@ -36,7 +36,7 @@ struct Inner<J, T> {
     tools: Vec<T>,
 }
 
-/// One that takes work until there is none. It must be run.
+/// A worker that takes work until there is none. It must be run.
 pub(super) struct Worker<J, T> {
     queue: Arc<Queue<J, T>>,
     tool: Option<T>,

@@ -10,7 +10,7 @@ use super::Pair;
 use crate::http::asker::Asker;
 use crate::limits::Address;
 
-/// How many of one address are looked at at a time. Others find room among those that wait for the cores.
+/// How many passwords of one address are looked at at a time. Others find room in the queue for the cores.
 pub(super) const AT_ONCE_OF_AN_ADDRESS: usize = 8;
 
 /// How many may wait.
@@ -28,7 +28,7 @@ pub(super) enum Refused<E> {
     Decided(E),
 }
 
-/// Those who hold tokens, and those who wait for them.
+/// The passwords that hold tokens, and the passwords that wait for them.
 #[derive(Default)]
 pub(super) struct Undecided {
     inner: Mutex<Inner>,
@@ -49,7 +49,7 @@ struct Waiting {
     asker: Asker,
 }
 
-/// A place among those who wait, until it is dropped.
+/// A place among the waiting passwords, until it is dropped.
 pub(super) struct Place<'a> {
     undecided: &'a Undecided,
     place: u64,

@@ -1,8 +1,9 @@
 //! One batch: as one statement the messages that are nothing out of the ordinary, and each of the others alone.
 //!
 //! The statement leaves out what it cannot simply write: a refusal, a repeat, a closed session that is to be opened
-//! again, a chat that somebody else has locked. Those go the slower way, chat by chat and in their order, while the
-//! writer is already at its next batch. So none of them can harm a message that only happened to come with it.
+//! again, a chat that another transaction has locked. Such messages go the slower way, chat by chat and in their order,
+//! while the writer is already at its next batch. So none of them can harm a message that only happened to come with
+//! it.
 
 use std::collections::{HashMap, HashSet};
 

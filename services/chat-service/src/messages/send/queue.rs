@@ -79,7 +79,7 @@ impl<T> Queue<T> {
         (!batch.chats.is_empty()).then_some(batch)
     }
 
-    /// Lets the next messages of a chat go: those that were taken are done with.
+    /// Lets the next messages of a chat go: the messages that were taken are done with.
     pub(crate) fn give_back(&mut self, chat: ChatId) {
         let Some(line) = self.chats.get_mut(&chat) else { return };
         if line.waiting.is_empty() {

@@ -1,11 +1,11 @@
-//! Many sends as one statement. It writes those that are nothing out of the ordinary and leaves the others alone.
+//! Many sends as one statement. It writes the ordinary ones and leaves the others alone.
 //!
-//! Rights are read in the statement's snapshot and chats are locked in the same go: a chat whose `state_seq` is not that of
-//! the snapshot any more is left out. Every change of members, session or status raises `state_seq` under the same lock,
-//! so a send that passes was allowed at the moment it took its seq. A chat that somebody else has locked is left out too
-//! ([`WriteMessages`]), so this never waits for one lock while it holds another, and cannot deadlock, whatever the
-//! others do. A message that the snapshot shows to be a repeat is left out; one that it does not show ends the whole
-//! statement, since its place in a unique index is taken.
+//! Rights are read in the statement's snapshot and chats are locked in the same go: a chat whose `state_seq` is not
+//! that of the snapshot any more is left out. Every change of members, session or status raises `state_seq` under the
+//! same lock, so a send that passes was allowed at the moment it took its seq. A chat that another transaction has
+//! locked is left out too ([`WriteMessages`]), so this never waits for one lock while it holds another, and cannot
+//! deadlock, whatever the others do. A message that the snapshot shows to be a repeat is left out; a repeat that it
+//! does not show ends the whole statement, since its place in a unique index is taken.
 //!
 //! The plan is the same for any number of messages: one row of the arrays at a time, through indexes. [`SETTINGS`]
 //! sees to it, because PostgreSQL cannot know how long the arrays will be.
@@ -124,7 +124,7 @@ pub(crate) async fn write(
     Ok(written)
 }
 
-/// The same for messages of one chat that somebody else has locked: waits for its turn.
+/// The same for messages of one chat that another transaction has locked: waits for its turn.
 pub(crate) async fn write_in_turn(
     conn: &mut AsyncPgConnection,
     chat: ChatId,
