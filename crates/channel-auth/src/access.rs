@@ -1,4 +1,4 @@
-//! What an operator's or user's JWT says.
+//! The claims of an operator's or user's JWT.
 
 use chat_events::{Role, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// The claims of an access token (RFC 7519). An outside issuer may leave out all but `iss`, `aud`, `sub` and `exp`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessClaims {
-    /// Who issued it.
+    /// The issuer.
     pub iss: String,
-    /// For whom it is. Of several audiences only the first is kept.
+    /// The audience. Of several audiences only the first is kept.
     #[serde(deserialize_with = "one_or_first")]
     pub aud: String,
     /// The user's id as text.
@@ -25,7 +25,7 @@ pub struct AccessClaims {
     /// The name to show.
     #[serde(default)]
     pub name: String,
-    /// What its bearer may do.
+    /// The role of its bearer.
     #[serde(default)]
     pub role: Role,
     /// The login that it comes from, so that a logout reaches it.
@@ -55,7 +55,7 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::E
     }
     let seconds = match NumericDate::deserialize(deserializer)? {
         NumericDate::Whole(seconds) => seconds,
-        // What is no i64 becomes the nearest that there is.
+        // A number that is no i64 becomes the nearest i64.
         NumericDate::Fraction(seconds) => seconds.floor() as i64,
     };
     Ok(seconds.clamp(-LAST_SECOND, LAST_SECOND))

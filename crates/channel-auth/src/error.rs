@@ -5,7 +5,7 @@ use chat_events::ErrorCode;
 /// Why a token was refused. Says nothing of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a token at all, or one that lacks what it must say.
+    /// Not a token at all, or a token that lacks a required claim.
     #[error("the token cannot be read")]
     Malformed,
     /// Changed, made for another purpose, or signed by an algorithm that is not accepted.
@@ -20,7 +20,7 @@ pub enum TokenError {
     /// Of an issuer whose keys are not known here.
     #[error("the token's issuer is not accepted")]
     WrongIssuer,
-    /// For somebody else.
+    /// For another audience.
     #[error("the token is for another audience")]
     WrongAudience,
     /// Its key is not known here, or no longer.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{AccessClaims, KeyError};
 
-/// What stands before the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410, section 7).
+/// The bytes before the 32 of an Ed25519 private key in PKCS #8 (RFC 8410, section 7).
 const PKCS8_ED25519: [u8; 16] = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
 
 /// Signs access tokens.

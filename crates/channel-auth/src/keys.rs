@@ -13,7 +13,7 @@ use sha2::Sha256;
 
 use crate::{KeyError, TokenError};
 
-/// Longer than anything that is signed here; what is longer is not looked at.
+/// Longer than any token that is signed here; a longer text is not looked at.
 const MAX_TOKEN_BYTES: usize = 256;
 /// Of HMAC-SHA256.
 const SIGNATURE_BYTES: usize = 32;
@@ -93,8 +93,8 @@ impl SessionKeys {
         sealed
     }
 
-    /// What was signed for that purpose. The signature is compared in constant time, before anything that it covers is
-    /// believed.
+    /// The content that was signed for that purpose. The signature is compared in constant time, before anything that
+    /// it covers is believed.
     pub(crate) fn unseal<'t>(&self, purpose: &str, token: &'t str) -> Result<&'t str, TokenError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);

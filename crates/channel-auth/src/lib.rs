@@ -1,8 +1,8 @@
-//! Who may use a channel: what a token says, and the proof that it was issued.
+//! Authentication for channels: the claims of a token, and the proof that it was issued.
 //!
 //! - [`keys`]: the keys that all services share, and how they sign
 //! - [`session`]: HMAC-signed tokens of support sessions, for clients
-//! - [`access`]: what an operator's or user's JWT says
+//! - [`access`]: the claims of an operator's or user's JWT
 //! - [`issuer`]: signs JWTs and publishes its public key
 //! - [`verifier`]: checks JWTs of every issuer whose keys it was given
 //! - [`ticket`]: HMAC-signed tickets that spare a returning user the check of its JWT's signature

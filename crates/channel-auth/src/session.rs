@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::{SessionKeys, TokenError};
 
-/// What a session token is good for.
+/// The purpose of a session token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// All that a client may do in its session.
@@ -40,7 +40,7 @@ impl std::fmt::Debug for IssuedToken {
     }
 }
 
-/// What a good token says.
+/// The claims of a good token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionClaims {
     /// The session that it opens.

@@ -9,16 +9,16 @@ use uuid::Uuid;
 
 use crate::{AccessClaims, KeyMark, SessionKeys, TokenError};
 
-/// What a ticket begins with, and no JWT does.
+/// The prefix of a ticket; no JWT begins with it.
 pub const TICKET_PREFIX: &str = "r1.";
 const PURPOSE: &str = "r1";
 
-/// What a ticket says.
+/// The claims of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ticket {
-    /// Whose.
+    /// The owner.
     pub user_id: UserId,
-    /// What the JWT allowed.
+    /// The role in the JWT.
     pub role: Role,
     /// When the JWT was issued, in seconds since 1970.
     pub issued_at: i64,

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{AccessClaims, KeyError, TokenError};
 
-/// What is longer is not looked at.
+/// A longer token is not looked at.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Clocks of two machines differ a little.
 const LEEWAY_SECONDS: u64 = 5;
@@ -61,7 +61,7 @@ impl std::str::FromStr for KeyMark {
     }
 }
 
-/// What an unverified header may say to choose the key; `jwk`, `jku` and the like are not even read.
+/// The fields of an unverified header that are read, to choose the key; `jwk`, `jku` and the like are not.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -191,7 +191,7 @@ fn read_unverified(token: &str) -> Result<(Header, String), TokenError> {
     }
     let header: Header = from_part(header)?;
     if header.crit.is_some() {
-        // RFC 7515, 4.1.11: what is critical and not understood must be refused. Nothing of it is understood here.
+        // RFC 7515, 4.1.11: a critical extension that is not understood must be refused. None is understood here.
         return Err(TokenError::Malformed);
     }
     Ok((header, from_part::<UnverifiedIssuer>(claims)?.iss))

@@ -12,7 +12,7 @@ const LONGEST: usize = 256;
 pub(crate) struct Bare {
     /// Where it begins.
     pub(crate) begins: usize,
-    /// What is sent in its place.
+    /// The answer that is sent in its place.
     pub(crate) instead: Vec<u8>,
 }
 

@@ -28,12 +28,12 @@ const WRITE_WITHIN: Duration = Duration::from_secs(20);
 const STREAM_WRITE_WITHIN: Duration = Duration::from_secs(60);
 /// How long the end of an answer is waited for to be read, by a peer that was not read to its own end.
 const LINGER: Duration = Duration::from_secs(2);
-/// What is read and thrown away meanwhile, at most.
+/// The most bytes that are read and thrown away meanwhile.
 const LINGER_BYTES: usize = 256 * 1024;
 /// Over the bound of all unsent answers: how long one may make no progress, and how long it may take altogether.
 const STALLED: Duration = Duration::from_millis(250);
 const SLOW: Duration = Duration::from_secs(10);
-/// What the kernel may take for a peer: without a bound it takes megabytes for one that reads nothing.
+/// The kernel's send buffer for a peer: without a bound it takes megabytes for a peer that reads nothing.
 const SEND_BUFFER: usize = 256 * 1024;
 
 /// A connection that HTTP serves.
@@ -70,7 +70,7 @@ pub(crate) struct State {
     /// When the phase began; of a head, when its first byte came.
     pub(crate) since: Instant,
     pub(crate) head: Head,
-    /// What was read behind the request that is being answered.
+    /// Bytes that were read behind the request that is being answered.
     pub(crate) held: Vec<u8>,
     /// Behind that, the peer's end was read.
     pub(crate) is_at_end: bool,
@@ -82,7 +82,7 @@ pub(crate) struct State {
     waiting: Waiting,
     /// Since when the kernel takes nothing.
     stalled: Option<Instant>,
-    /// What a peer sent that nobody will read.
+    /// The number of bytes from the peer that nobody will read.
     pub(crate) wasted: usize,
     is_cut: bool,
 }
@@ -101,7 +101,7 @@ pub(crate) enum Phase {
     Streaming,
     /// Nothing more is read: the request was answered before it was read.
     Over,
-    /// The answer is sent; what the peer still sends is thrown away for a while.
+    /// The answer is sent; later bytes from the peer are thrown away for a while.
     Lingering,
 }
 
@@ -219,8 +219,8 @@ impl Connection {
         self.state().waiting.set_answer(bytes);
     }
 
-    /// The answer is an event stream. It is over when its peer ends its own side: whoever does not want to hear has no other way
-    /// to say so. From now on the kernel takes no more for it than for a WebSocket.
+    /// The answer is an event stream. It is over when its peer ends its own side: a peer that does not want to hear has
+    /// no other way to say so. From now on the kernel takes no more for it than for a WebSocket.
     pub fn begin_stream(&self, send_buffer: usize) {
         if let Err(error) = SockRef::from(&self.stream).set_send_buffer_size(send_buffer) {
             tracing::debug!(%error, "a send buffer keeps its size");
@@ -266,7 +266,7 @@ impl Connection {
 
     // --- its end ---------------------------------------------------------------------------------------------
 
-    /// What is wrong with it, if something is.
+    /// The reason to cut it, if there is one.
     pub(crate) fn overdue(&self, now: Instant) -> Option<Cut> {
         self.state().overdue(now)
     }

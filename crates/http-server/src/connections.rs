@@ -113,14 +113,14 @@ impl Connections {
         connections
     }
 
-    /// Lets a connection in that was just accepted; others may have to go for it. They are not gone at once: who finds it full
-    /// tries again for [`FULL_FOR`], and then says [`Self::refuse`].
+    /// Lets a connection in that was just accepted; others may have to go for it. They are not gone at once: a caller
+    /// that finds it full tries again for [`FULL_FOR`], and then says [`Self::refuse`].
     pub fn admit(self: &Arc<Self>, peer: IpAddr) -> Result<ConnectionPermit, Refused> {
         if self.is_full() {
             self.make_room();
         }
         let mut counts = self.counts();
-        // Those who are leaving are still there: the process has some descriptors more for that while.
+        // Connections that are leaving are still there: the process has some descriptors more for that while.
         if counts.open - counts.leaving >= self.room.connections || counts.open >= self.room.connections + SLACK {
             return Err(Refused::Full);
         }
@@ -132,14 +132,14 @@ impl Connections {
         Ok(ConnectionPermit { connections: self.clone(), address, is_leaving: AtomicBool::new(false) })
     }
 
-    /// What a connection is told that is not let in.
+    /// The error for a connection that is not let in.
     pub fn refuse(&self, why: Refused) -> ErrorBody {
         self.count_refused(why.label());
         why.body()
     }
 
-    /// Lets an event stream or a WebSocket open on a connection that is there, for the client at this address. One that
-    /// has yet to prove whose it is finds less room: strangers are not to take it from those who can.
+    /// Lets an event stream or a WebSocket open on a connection that is there, for the client at this address. A
+    /// connection that has yet to prove its owner finds less room: strangers are not to take it from those who can.
     pub fn open_channel(self: &Arc<Self>, client: Option<IpAddr>, is_proved: bool) -> Result<ChannelPermit, ErrorBody> {
         let mut counts = self.counts();
         let has_room = is_proved || counts.unproved < self.room.channels.div_ceil(UNPROVED_SHARE);
@@ -185,7 +185,7 @@ impl Connections {
         };
     }
 
-    /// Cuts those that hold most and read least, while too much is unsent.
+    /// Cuts the connections that hold most and read least, while too much is unsent.
     pub(crate) fn relieve(&self, now: Instant) {
         let excess = |unsent: &AtomicUsize| unsent.load(Ordering::Relaxed).saturating_sub(MAX_UNSENT);
         if excess(&self.unsent) == 0 || !self.may_relieve(now) {
@@ -238,7 +238,7 @@ impl Connections {
     }
 }
 
-/// Descriptors of the process's own that those may have for a moment who take the place of somebody who is leaving.
+/// Descriptors of the process's own that newcomers may have for a moment, until the connections before them have left.
 const SLACK: usize = 32;
 
 impl Counts {

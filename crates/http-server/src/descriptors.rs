@@ -1,13 +1,13 @@
-//! What the process may open, and how it is shared out.
+//! The descriptors that the process may open, and how they are shared out.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Shares of the descriptors that the process may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// All connections of clients. What is left is for the process's own: databases, the bus, files.
+    /// All connections of clients. The rest is for the process's own: databases, the bus, files.
     pub connections: usize,
-    /// Of these, event streams and WebSockets. What is left is for newcomers, requests and probes.
+    /// Of these, event streams and WebSockets. The rest is for newcomers, requests and probes.
     pub channels: usize,
 }
 

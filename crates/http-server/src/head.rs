@@ -1,6 +1,7 @@
 //! Where the head of a request ends. actix reads on while it answers, and keeps what it read: it is given one request at a time.
 //!
-//! This only decides how much is handed over. What the bytes mean is found out by actix alone, so a wrong guess does no harm.
+//! This only decides how much is handed over. Only actix finds out the meaning of the bytes, so a wrong guess does no
+//! harm.
 
 /// How far into a head a connection is.
 #[derive(Debug, Default)]

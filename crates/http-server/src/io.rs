@@ -24,10 +24,10 @@ const MAX_WASTED: usize = 64 * 1024;
 /// How long it is waited for others to let go of a connection.
 const LET_GO_WITHIN: Duration = Duration::from_secs(1);
 
-/// What actix has of a connection.
+/// A connection, as actix reads and writes it.
 pub struct Io {
     connection: Arc<Connection>,
-    /// What is sent in the place of an answer that actix gave by itself.
+    /// The answer that is sent in the place of one that actix gave by itself.
     instead: Bytes,
     /// It has given one.
     is_refused: bool,
@@ -199,7 +199,7 @@ fn read_body(
     }
 }
 
-/// A request is being answered: what comes is the next one's, but an end concerns this one.
+/// A request is being answered: bytes that come are the next one's, but an end concerns this one.
 fn watch_peer(connection: &Connection, state: &mut State, context: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut some = [0; 1024];
     while !state.is_at_end && state.held.len() < MAX_HELD {

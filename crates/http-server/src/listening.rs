@@ -31,7 +31,7 @@ pub struct Server {
     ends: Ends,
 }
 
-/// Serves `app` to those who connect to `listener`; the threads that do are vital. Call it on a runtime.
+/// Serves `app` to peers that connect to `listener`; the threads that do are vital. Call it on a runtime.
 pub fn listen<F, I, S, B>(
     listener: TcpListener,
     threads: usize,

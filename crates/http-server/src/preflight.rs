@@ -8,7 +8,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::VARY;
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 
-/// What the answer to a preflight depends on.
+/// The headers that the answer to a preflight depends on.
 const WHAT_IT_DEPENDS_ON: &str = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
 /// A preflight that actix-cors refuses by a line of text, in the one shape of errors instead.

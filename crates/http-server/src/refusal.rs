@@ -26,8 +26,8 @@ pub(crate) fn answer_with(status_line: &str, error: &ErrorBody) -> Vec<u8> {
 
 /// Tells a connection that was just accepted why it is not served. It is to be closed then.
 pub fn refuse(mut stream: impl Read + Write, why: &ErrorBody, end: impl FnOnce() -> std::io::Result<()>) {
-    // What was sent already must be read: closed with bytes unread, the kernel throws the answer away. The first bytes of a
-    // connection always fit in its send buffer, and the peer may be gone.
+    // Bytes that came already must be read: closed with bytes unread, the kernel throws the answer away. The first
+    // bytes of a connection always fit in its send buffer, and the peer may be gone.
     let _ = stream.read(&mut [0; 4096]);
     let _ = stream.write_all(&answer(why)).and_then(|()| end());
 }
@@ -37,7 +37,7 @@ pub(crate) fn refuse_stream(stream: &std::net::TcpStream, why: &ErrorBody) {
     refuse(stream, why, || stream.shutdown(Shutdown::Write));
 }
 
-/// What is said to the peer when actix answers by itself.
+/// The error that the peer is told when actix answers by itself.
 pub(crate) fn bare(status: u16) -> ErrorBody {
     match status {
         408 => ErrorBody::new(ErrorCode::BadRequest, "the request did not come in time"),

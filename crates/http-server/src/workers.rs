@@ -1,4 +1,4 @@
-//! The threads that serve HTTP. Connections are given to them by those who accept.
+//! The threads that serve HTTP. The acceptor of connections gives them to these threads.
 
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -76,7 +76,7 @@ impl Workers {
             let name = format!("http-{index}");
             std::thread::Builder::new().name(name.clone()).spawn(move || {
                 work(factory, &connections, (&vital, &name), (given, &ready));
-                // Whoever waited for it may be gone.
+                // The task that waited for it may be gone.
                 let _ = end.send(());
             })?;
             is_ready.recv().context("a thread for HTTP has ended")??;
@@ -99,7 +99,7 @@ impl Ends {
     /// All requests are answered, or their time is over.
     pub async fn all(self) {
         for end in self.0 {
-            // One that is gone has ended too.
+            // A thread that is gone has ended too.
             let _ = end.await;
         }
     }

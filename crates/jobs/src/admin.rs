@@ -1,4 +1,4 @@
-//! What people see of jobs, and do with them.
+//! The administration of jobs by people: to list them, to have them tried again, to drop them.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -13,7 +13,7 @@ pub struct Listed {
     pub id: i64,
     /// Of its handler.
     pub kind: String,
-    /// What it is about.
+    /// The subject.
     pub key: String,
     /// When it is, or was, due.
     pub due_at: DateTime<Utc>,
@@ -44,8 +44,8 @@ statement! {
 }
 
 statement! {
-    /// Has nobody do them. One that is being done right now is undone.
-    /// Whoever stands behind it in its series stands behind the one before it then.
+    /// Drops a job. A try that runs right now is undone. Its follower in the series stands behind the job before it
+    /// then.
     Drop { id: i64 as BigInt, } -> BigInt =
         "WITH dropped AS (
             DELETE FROM jobs WHERE id = $id RETURNING id, after_id
@@ -83,12 +83,12 @@ pub async fn list(
     Ok(listed.collect())
 }
 
-/// Has jobs tried again at once. Those that there were.
+/// Has jobs tried again at once. Returns the jobs that exist.
 pub async fn retry(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
     Retry { ids }.load(conn).await
 }
 
-/// Drops jobs. Those that there were.
+/// Drops jobs. Returns the jobs that existed.
 pub async fn drop(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Vec<i64>> {
     let mut dropped = Vec::new();
     for id in ids {
@@ -97,7 +97,7 @@ pub async fn drop(conn: &mut AsyncPgConnection, ids: &[i64]) -> QueryResult<Vec<
     Ok(dropped)
 }
 
-/// Lets go on what stands behind jobs that are no more: also those that somebody removed by hand.
+/// Lets followers go on behind jobs that are no more: also behind jobs that were removed by hand.
 pub(crate) async fn free_followers(conn: &mut AsyncPgConnection) -> QueryResult<usize> {
     let freed: Vec<i64> = FreeFollowers {}.load(conn).await?;
     Ok(freed.len())

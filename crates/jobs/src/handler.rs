@@ -1,4 +1,4 @@
-//! What is done for the jobs of a kind.
+//! The handlers of jobs: one for each kind.
 
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ impl Policy {
     }
 }
 
-/// What follows a job that was done.
+/// The next step after a job that was done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Next {
     /// Nothing: it is done.

@@ -14,18 +14,19 @@ use statement::statement;
 pub struct NewJob<'a> {
     /// Of its handler.
     pub kind: &'a str,
-    /// What it is about: of a kind there is one with this key.
+    /// The subject: of a kind there is one job with this key.
     pub key: &'a str,
     /// For its handler.
     pub payload: Value,
     /// When to do it.
     pub due: Due,
-    /// Which is done first, of those that are due.
+    /// The order among due jobs.
     pub priority: Priority,
-    /// Of one series one job is done at a time, in the order in which they were enqueued: whoever enqueues holds a lock until
-    /// its commit, as a rule that of a chat, so that the order is that of the commits. One that is dead holds no other up.
+    /// Of one series one job is done at a time, in the order in which they were enqueued: the enqueuing transaction
+    /// holds a lock until its commit, as a rule that of a chat, so that the order is that of the commits. A dead job
+    /// holds no other up.
     pub series: Option<&'a str>,
-    /// What becomes of one of this key that is there already.
+    /// The policy for a job of this key that is there already.
     pub existing: Existing,
 }
 
@@ -40,7 +41,7 @@ pub enum Due {
     At(DateTime<Utc>),
 }
 
-/// The order among those that are due.
+/// The order among due jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Priority {
     /// Before all others.
@@ -52,11 +53,11 @@ pub enum Priority {
     Low,
 }
 
-/// What becomes of a job with the same key. One that is being done is done once more, since it may have looked before this
-/// change; one that was given up is asked for anew.
+/// The policy for a job with the same key. A job that is being done is done once more, since it may have looked before
+/// this change; a job that was given up is asked for anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Existing {
-    /// One that waits stays as it is: what is asked for is asked for already.
+    /// A job that waits stays as it is: it covers the new request.
     #[default]
     Keep,
     /// It is due at the new time, with the new payload, as if it had never been tried.
@@ -95,7 +96,7 @@ impl Priority {
 pub struct Job {
     /// Its id.
     pub id: i64,
-    /// What it is about.
+    /// The subject.
     pub key: String,
     /// As it was enqueued last.
     pub payload: Value,
@@ -109,9 +110,9 @@ pub struct Job {
 }
 
 statement! {
-    /// A row if the job is new or is asked for anew. The row that is there is locked also where it stays as it is, so that the
-    /// job is not done before the caller's commit, without what the caller has changed. Key, series and turn of a row never
-    /// change here: so the lock is one that those who stand behind the job in its series can share.
+    /// A row if the job is new or is asked for anew. The row that is there is locked also where it stays as it is, so
+    /// that the job is not done before the caller's commit, without the caller's changes. Key, series and turn of a row
+    /// never change here: so the lock is one that the job's followers in its series can share.
     Enqueue<'a> {
         kind: &'a str as Text,
         key: &'a str as Text,

@@ -31,7 +31,7 @@ statement! {
                 ORDER BY due_at LIMIT 1) AS oldest)";
 }
 
-/// What became of a try.
+/// The outcome of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 pub(crate) enum Outcome {
     Done,

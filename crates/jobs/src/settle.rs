@@ -14,7 +14,7 @@ use crate::job::Job;
 const ERROR_MAX: usize = 2000;
 
 statement! {
-    /// It is done. The row is locked from here to the commit: who asks for it anew waits so long.
+    /// It is done. The row is locked from here to the commit: a transaction that asks for the job anew waits so long.
     Finish { id: i64 as BigInt, claim: i64 as BigInt, version: i64 as BigInt, } -> BigInt =
         "DELETE FROM jobs WHERE id = $id AND claim = $claim AND version = $version RETURNING id";
 }
@@ -37,19 +37,19 @@ statement! {
 }
 
 statement! {
-    /// The turn of whoever stands behind it in its series. After its end, as a statement of its own: so it also sees those who
-    /// were about to stand there, for whose commit the end has waited.
+    /// The turn of its follower in the series. After its end, as a statement of its own: so it also sees followers that
+    /// were about to be enqueued, for whose commit the end has waited.
     FreeNext { id: i64 as BigInt, } -> BigInt = "UPDATE jobs SET after_id = NULL WHERE after_id = $id RETURNING id";
 }
 
 statement! {
-    /// Waits for those who are about to stand behind it.
+    /// Waits for transactions that are about to enqueue a follower.
     LockRow { id: i64 as BigInt, claim: i64 as BigInt, } -> BigInt =
         "SELECT id FROM jobs WHERE id = $id AND claim = $claim FOR UPDATE";
 }
 
 statement! {
-    /// The try failed. One that was asked for anew meanwhile waits all the same before its next try, and is not dead.
+    /// The try failed. A job that was asked for anew meanwhile waits all the same before its next try, and is not dead.
     Fail<'a> {
         id: i64 as BigInt, claim: i64 as BigInt, version: i64 as BigInt, wait: f64 as Double, error: &'a str as Text,
         is_dead: bool as Bool,
@@ -61,8 +61,8 @@ statement! {
          WHERE id = $id AND claim = $claim RETURNING dead_at IS NOT NULL";
 }
 
-/// Ends a job that was done, in the transaction of its effect. An error, so that nothing of that is kept, if the claim was
-/// lost: another process has taken it for abandoned, or somebody has dropped the job.
+/// Ends a job that was done, in the transaction of its effect. An error, so that nothing of the effect is kept, if the
+/// claim was lost: another process has taken the job for abandoned, or it was dropped by hand.
 pub(crate) async fn end(conn: &mut AsyncPgConnection, job: &Job, next: &Next) -> Result<(), JobError> {
     let &Job { id, claim, version, is_in_series, .. } = job;
     let repeat = |wait: &Duration, payload| Repeat { id, claim, version, wait: wait.as_secs_f64(), payload };

@@ -41,9 +41,9 @@ const FREE_EVERY: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 statement! {
-    /// Claims what is due and whose turn it is, in the order of priority and time. Whoever is at a job, or at another one of its
-    /// series, has an advisory lock: where that is held, though the claim is over, a frozen process may still go on, and the job
-    /// is only looked at again later.
+    /// Claims due jobs whose turn it is, in the order of priority and time. A process that is at a job, or at another
+    /// one of its series, has an advisory lock: where that is held, though the claim is over, a frozen process may
+    /// still go on, and the job is only looked at again later.
     Claim<'a> {
         kind: &'a str as Text,
         count: i64 as BigInt,
@@ -120,7 +120,7 @@ impl Workers {
         self
     }
 
-    /// Does what is due until shutdown; what was begun is finished first.
+    /// Does due jobs until shutdown; jobs that were begun are finished first.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut kinds = JoinSet::new();
         let common = Arc::new(Semaphore::new(ALL_AT_ONCE));
@@ -141,7 +141,7 @@ impl Workers {
     }
 }
 
-/// Has series go on behind jobs that somebody removed by hand.
+/// Has series go on behind jobs that were removed by hand.
 async fn free_followers(connections: Arc<dyn Connections>, shutdown: CancellationToken) {
     while shutdown.run_until_cancelled(tokio::time::sleep(FREE_EVERY)).await.is_some() {
         let freed = async {
@@ -189,13 +189,13 @@ impl Worker {
                 () = self.bell.notified() => {}
                 () = tokio::time::sleep(wait) => {}
             }
-            // Those that have ended.
+            // The tries that have ended.
             while begun.try_join_next().is_some() {}
         }
         while begun.join_next().await.is_some() {}
     }
 
-    /// Begins what is due, as far as there is room. How long to wait for the next look.
+    /// Begins due jobs, as far as there is room. Returns how long to wait for the next look.
     async fn look(
         self: &Arc<Self>,
         room: &Arc<Semaphore>,
@@ -204,7 +204,7 @@ impl Worker {
     ) -> Result<Duration, JobError> {
         let free = room.available_permits();
         if free == 0 {
-            // Whoever ends rings the bell.
+            // A try that ends rings the bell.
             return Ok(LOOK_EVERY);
         }
         let mut conn = self.connections.get().await?;
@@ -231,7 +231,7 @@ impl Worker {
         Ok(next.map_or(LOOK_EVERY, |next| next.min(LOOK_EVERY)))
     }
 
-    /// What is due; none for a job that somebody is still at.
+    /// The due jobs; none for a job that another process is still at.
     async fn claim(&self, conn: &mut AsyncPgConnection, count: usize) -> Result<Vec<Option<Claimed>>, JobError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let claimed_for = (self.within() + CLAIM_MARGIN).as_secs_f64();

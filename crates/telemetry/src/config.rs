@@ -1,4 +1,4 @@
-//! What the environment says about logs and metrics.
+//! The settings of logs and metrics from the environment.
 
 /// Logs and metrics. Traces follow the standard `OTEL_*` variables: they are exported (OTLP over HTTP, protobuf) when
 /// `OTEL_EXPORTER_OTLP_ENDPOINT` or `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` is set.

@@ -19,8 +19,8 @@ use crate::Metrics;
 #[derive(Debug, Clone, Default)]
 pub struct Health(Arc<Mutex<BTreeMap<String, Part>>>);
 
-/// One part: whoever looks after it says when it goes up and down. A service that stops takes one down as well, so
-/// that nothing new is sent to it.
+/// One part: its owner says when it goes up and down. A service that stops takes one down as well, so that nothing new
+/// is sent to it.
 #[derive(Debug, Clone)]
 pub struct Part {
     name: Arc<str>,
@@ -28,7 +28,7 @@ pub struct Part {
     state: Arc<Mutex<State>>,
 }
 
-/// What the outage of a part means for its service.
+/// The effect of a part's outage on its service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IfDown {
@@ -45,7 +45,7 @@ enum State {
     Down { why: String, since: DateTime<Utc> },
 }
 
-/// What a service says of itself.
+/// The status of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -57,7 +57,7 @@ pub enum Status {
     NotReady,
 }
 
-/// What `/readyz` says.
+/// The answer of `/readyz`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Readiness {
     /// In a word.

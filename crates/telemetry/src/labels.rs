@@ -1,9 +1,9 @@
-//! What comes from outside, made fit for a label, a span or a log line: of few values, and short.
+//! Text from outside, made fit for a label, a span or a log line: of few values, and short.
 
 /// The longest text from outside that is shown in a span or a log line, in bytes.
 const SHOWN: usize = 256;
 
-/// What any other method is called.
+/// The label of any other method.
 pub const OTHER: &str = "other";
 
 /// The methods of RFC 9110 and RFC 5789. A request may name any other, as long as its head may be.

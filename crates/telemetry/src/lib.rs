@@ -1,12 +1,12 @@
 //! Seeing a service work: logs, traces, metrics and health, the same in every service.
 //!
-//! - [`config`]: what the environment says about logs
+//! - [`config`]: the settings of logs and metrics
 //! - [`init`](fn@init): sets up logs and the export of traces, once per process
 //! - [`trace`]: carries W3C trace context from one process to the next
 //! - [`health`]: which parts are up, for `/readyz`
 //! - [`metrics`]: the registry behind `/metrics`
 //! - `process_metrics`: memory, processor time and open files, in every registry
-//! - [`http`]: the probe routes, and a span for each request · [`labels`]: what comes from outside, made short
+//! - [`http`]: the probe routes, and a span for each request · [`labels`]: text from outside, made short
 //! - [`vital`]: tasks without which a process must not go on
 //! - [`shutdown`]: waits until the process is told to end · [`exit`]: how it ends
 //!

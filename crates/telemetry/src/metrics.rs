@@ -1,4 +1,4 @@
-//! The registry behind `/metrics`. What is counted is up to each service.
+//! The registry behind `/metrics`. The metrics are up to each service.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 /// Linux counts processor time for programs in hundredths of a second, whatever its own clock (man 5 proc, USER_HZ).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// Reads `/proc/self` at each scrape. What cannot be read is left out.
+/// Reads `/proc/self` at each scrape. Unreadable values are left out.
 #[derive(Debug)]
 pub(crate) struct ProcessMetrics {
     /// About when the process started, in seconds since 1970.

@@ -26,8 +26,8 @@ pub fn traceparent_of(span: &Span) -> Option<String> {
     Some(format!("00-{}-{}-{flags:02x}", context.trace_id(), context.span_id()))
 }
 
-/// Makes a new span a child of the one that caused it elsewhere. Call it before anything else touches the span; a
-/// `traceparent` that cannot be read is passed over.
+/// Makes a new span a child of the span that caused it elsewhere. Call it before anything else touches the span; an
+/// unreadable `traceparent` is passed over.
 pub fn continue_from(span: &Span, traceparent: Option<&str>) {
     if let Some(parent) = traceparent.and_then(read) {
         // Fails without export, and then there is nothing to do.

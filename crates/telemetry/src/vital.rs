@@ -36,7 +36,7 @@ impl fmt::Display for How {
     }
 }
 
-/// Whose end is told when it is dropped: held by a task or a thread for as long as it works.
+/// Tells of an end when it is dropped: held by a task or a thread for as long as it works.
 #[derive(Debug)]
 pub struct Guard {
     name: Arc<str>,
