@@ -1,4 +1,4 @@
-//! The ways of what comes to a gateway: several, so that as many tasks can take it in. All of a chat goes by one of them.
+//! The ways of items to a gateway: several, so that as many tasks can take it in. All of a chat goes by one of them.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ const WAITING: usize = 8192;
 /// The ends of all ways.
 pub type Incomings = Vec<mpsc::Receiver<Incoming>>;
 
-/// Where what comes is put. Clones lead to the same tasks.
+/// The entrances of the ways. Clones lead to the same tasks.
 #[derive(Debug, Clone)]
 pub struct Inlets(Arc<[mpsc::Sender<Incoming>]>);
 
@@ -55,7 +55,7 @@ impl Inlets {
         self.of(&incoming).send(incoming).await.is_ok()
     }
 
-    /// Whether nobody takes in what comes.
+    /// Whether a task that takes items in is gone.
     pub(crate) fn is_closed(&self) -> bool {
         self.0.iter().any(mpsc::Sender::is_closed)
     }

@@ -2,7 +2,7 @@
 //!
 //! - [`sink`]: hints of events to other processes, and whole events to a gateway in this one
 //! - [`pubsub`]: the pub/sub that a gateway listens on
-//! - `signals`: sends signals, and takes those of others
+//! - `signals`: sends signals, and takes the signals of other processes
 //! - `payload`: hints and signals in payloads of PostgreSQL's size
 
 mod payload;

@@ -27,7 +27,7 @@ impl InOrder {
     }
 }
 
-/// The events that a source may forget: exactly those that were taken.
+/// The events that a source may forget: exactly the ones that were taken.
 pub fn taken<'a, P>(batch: &'a [P], outcomes: &'a [Outcome]) -> impl Iterator<Item = &'a P> {
     batch.iter().zip(outcomes).filter(|(_, outcome)| **outcome == Outcome::Taken).map(|(envelope, _)| envelope)
 }

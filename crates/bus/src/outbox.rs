@@ -1,6 +1,6 @@
 //! PostgreSQL as a source of events.
 //!
-//! - [`source`]: reads a lane, deletes what was confirmed, sets aside chats that are refused
+//! - [`source`]: reads a lane, deletes confirmed rows, sets aside chats that are refused
 //! - `lane_lock`: at most one relay at a time reads a lane
 //! - [`lane_waker`]: wakes a lane's holder after a commit
 //! - [`read_installation`]: the database's epoch and number of lanes

@@ -67,8 +67,8 @@ pub(crate) struct WaitingSignals {
 }
 
 impl WaitingSignals {
-    /// Has a transport send what comes, until nobody can send any more. `renewal` tells that its link leads to the wrong server,
-    /// or to none: it goes on with a new one.
+    /// Has a transport send the signals that come, until nobody can send any more. `renewal` tells that its link leads
+    /// to the wrong server, or to none: it goes on with a new one.
     pub(crate) async fn send_all(mut self, mut transport: impl SignalTransport, mut renewal: watch::Receiver<()>) {
         loop {
             let signals = tokio::select! {
@@ -142,7 +142,7 @@ impl SignalMetrics {
         self.unreadable.get()
     }
 
-    /// Passes one on, or drops and counts what cannot be read: a newer version's, or a stranger's.
+    /// Passes one on, or drops and counts an unreadable one: a newer version's, or a stranger's.
     pub(crate) fn pass_on(&self, read: serde_json::Result<Signal>, sink: &SignalSink) {
         match read {
             Ok(signal) => {

@@ -1,4 +1,5 @@
-//! The keys that all services share, and what they sign: `<purpose and version>.<key id>.<what it says>.<signature>`.
+//! The keys that all services share, and the form of the tokens that they sign:
+//! `<purpose and version>.<key id>.<what it says>.<signature>`.
 //!
 //! The signature is HMAC-SHA256 over all that stands before it, the purpose with it: nothing that was signed for one purpose
 //! is good for another.
@@ -83,7 +84,7 @@ impl SessionKeys {
         Ok(self)
     }
 
-    /// Signs what is said for a purpose, with the first key.
+    /// Signs content for a purpose, with the first key.
     pub(crate) fn seal(&self, purpose: &str, says: std::fmt::Arguments<'_>) -> String {
         let key = &self.keys[0];
         let mut sealed = format!("{purpose}.{}.{says}", key.id);

@@ -1,7 +1,8 @@
 //! Resume tickets: `r1.<key id>.<user>.<role>.<issued at>.<expires at>.<login or ->.<mark of the JWT's key>.<signature>`.
 //!
-//! A ticket repeats what a JWT said whose signature was checked, and ends when that ends. It replaces the check of the
-//! signature alone: whether the account is active, the login goes on and the role is still held is asked as before.
+//! A ticket repeats the claims of a JWT whose signature was checked, and ends when the JWT ends. It replaces the check
+//! of the signature alone: whether the account is active, the login goes on and the role is still held is asked as
+//! before.
 
 use chat_events::{Role, UserId};
 use chrono::{DateTime, Utc};

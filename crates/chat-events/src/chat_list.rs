@@ -1,8 +1,8 @@
-//! The list of a user's chats, a page at a time, those that changed last first.
+//! The list of a user's chats, a page at a time, the chats that changed last first.
 //!
 //! A chat that changes goes to the front, where the reader of a later page has been already. So a cursor also keeps when
-//! the first page was read, and what changed after that comes once more, at the end: nothing is passed over, and only what
-//! changed meanwhile comes twice.
+//! the first page was read, and the chats that changed after that come once more, at the end: no chat is passed over,
+//! and only chats that changed meanwhile come twice.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ use crate::ids::ChatId;
 pub struct ChatsCursor {
     /// When the first page was read: microseconds since 1970, by PostgreSQL's clock.
     pub began: i64,
-    /// Behind what.
+    /// The place of the last chat that was read.
     pub behind: Behind,
 }
 
@@ -23,7 +23,7 @@ pub struct ChatsCursor {
 pub enum Behind {
     /// In the order of the last change: behind this time, in microseconds, and this chat.
     Change(i64, ChatId),
-    /// Among those that changed since the first page, which are in the order of their ids: behind this chat.
+    /// Among the chats that changed since the first page, which are in the order of their ids: behind this chat.
     Moved(ChatId),
 }
 

@@ -67,7 +67,7 @@ fn position(part: &str) -> Option<i64> {
     part.parse().ok().filter(|position| *position >= 0)
 }
 
-/// A request for what follows a cursor.
+/// A request for the changes after a cursor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedRequest {
@@ -84,11 +84,11 @@ pub struct FeedRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FeedStart {
-    /// With what happens from now on.
+    /// With the changes from now on.
     Now,
     /// With the oldest change that is kept.
     Oldest,
-    /// After what was read.
+    /// After the last position that was read.
     Cursor(FeedCursor),
 }
 

@@ -44,7 +44,7 @@ pub enum ClientFrame {
         #[serde(alias = "access_token")]
         token: String,
     },
-    /// Fetch what changed in many chats after their cursors. With `resume=1` in the address it is the first frame, and
+    /// Fetch the changes of many chats after their cursors. With `resume=1` in the address it is the first frame, and
     /// nothing newer goes out before it.
     Resume {
         /// For each chat the last seq that came on the stream. At most 1,000; beyond that `resync`.
@@ -57,12 +57,12 @@ pub enum ClientFrame {
         #[serde(default)]
         more: bool,
     },
-    /// Watch a chat, or fetch what changed in it after a cursor.
+    /// Watch a chat, or fetch its changes after a cursor.
     Subscribe {
         /// Which; a support session may say `session_id`.
         #[serde(alias = "session_id")]
         chat_id: ChatId,
-        /// Replay what changed after it; missing means only what is new.
+        /// Replay the changes after it; missing means only new ones.
         #[serde(default)]
         after: Option<Seq>,
         /// `data.epoch` of the `connected` that `after` is from.
@@ -153,7 +153,7 @@ impl ClientFrame {
         }
     }
 
-    /// Looks at a bad frame once more, to say as well as possible what was wrong with it.
+    /// Looks at a bad frame once more, to name its fault as well as possible.
     fn refuse(text: &str, why: &serde_json::Error) -> Refused {
         let Ok(serde_json::Value::Object(fields)) = serde_json::from_str(text) else {
             let message = "a frame is one JSON object with a \"type\"";
@@ -283,12 +283,12 @@ pub struct Connected {
     pub epoch: Epoch,
     /// Seconds between pings.
     pub ping_interval: u64,
-    /// The chats of this connection with their tops and states; of a user's those that changed last, with its own mark
-    /// alone, as many as fit in a frame. Empty for staff.
+    /// The chats of this connection with their tops and states; of a user the chats that changed last, with its own
+    /// mark alone, as many as fit in a frame. Empty for staff.
     pub chats: Vec<ChatState>,
     /// A cursor for the others; none if these are all.
     pub more: Option<String>,
-    /// The version of what is not of a chat; none for a client, which is told nothing of that.
+    /// The version of the workspace; none for a client, which is told nothing of that.
     pub workspace: Option<WorkspaceVersion>,
     /// Good in place of the access token at any gateway, as long as the token; none for a client.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -94,7 +94,7 @@ pub struct ConnectSnapshot {
     /// Of an operator: the sites in which it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    /// Of an account: the version of what is not of a chat.
+    /// Of an account: the version of the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceVersion>,
 }
@@ -108,7 +108,7 @@ pub const MAX_LISTED: usize = 500;
 pub enum Chats {
     /// Of a client: its session.
     One(Box<ChatState>),
-    /// Of a user: those that changed last. [`TopsRequest::users`] tells where all of them stand.
+    /// Of a user: the chats that changed last. [`TopsRequest::users`] tells where all of them stand.
     Page(FirstPage),
     /// Of staff, which is told of all sessions: it lists them itself.
     Unlisted,
@@ -297,7 +297,7 @@ pub struct TopsRequest {
     /// Also the sessions that changed in this many seconds, for staff; 0 for none.
     #[serde(default)]
     pub sessions_changed_within: u32,
-    /// Of those only the sessions of these sites; none for all.
+    /// Of these only the sessions of these sites; none for all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sites: Option<BTreeSet<SiteId>>,
     /// Also the chats that these users may read, a page of at most [`MAX_MEMBERSHIPS`].
@@ -423,7 +423,7 @@ pub struct RevocationsRequest {
     /// first connection is let in: `/internal/accounts` and `/internal/clients` see the rights that were taken before.
     #[serde(default)]
     pub after: Option<i64>,
-    /// The version of what is not of a chat, as far as the gateway has told it; none to begin.
+    /// The version of the workspace, as far as the gateway has told it; none to begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceVersion>,
 }

@@ -1,5 +1,5 @@
-//! `metadata`: free JSON from outside. It is kept in the very words in which PostgreSQL gives it back, so what is accepted
-//! can be read, comes back equal to the last digit, and is as long as it was counted.
+//! `metadata`: free JSON from outside. It is kept in the very words in which PostgreSQL gives it back, so accepted
+//! metadata can be read, comes back equal to the last digit, and is as long as it was counted.
 //!
 //! No number goes through a float: `1e300` is written out, as PostgreSQL does it, and counts as 301 characters.
 
@@ -134,7 +134,7 @@ enum Flaw {
     Reserved,
 }
 
-/// The words of PostgreSQL for what was read so far.
+/// The words of PostgreSQL for the part that was read so far.
 struct Printed(String);
 
 impl Printed {
@@ -187,7 +187,7 @@ impl Printed {
         self.push("]")
     }
 
-    /// Both escape what JSON says has to be escaped, in the same way, and nothing else.
+    /// Both escape the characters that JSON says have to be escaped, in the same way, and nothing else.
     fn text(&mut self, text: &str) -> Result<(), Flaw> {
         if text.contains('\0') {
             return Err(Flaw::Nul);
@@ -259,7 +259,7 @@ fn written_out(number: &str) -> Option<String> {
 pub struct ShownMetadata(Box<str>);
 
 impl ShownMetadata {
-    /// None where not every client could read it: an earlier version let in what a float cannot hold.
+    /// None where not every client could read it: an earlier version let in numbers that a float cannot hold.
     #[must_use]
     pub fn of(stored: String) -> Option<Self> {
         let is_good = serde_json::from_str::<Map<String, Value>>(&stored).is_ok();

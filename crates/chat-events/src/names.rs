@@ -8,7 +8,7 @@ use crate::signal::Signal;
 
 /// The durable topic exchange that every event goes to.
 pub const EXCHANGE: &str = "chat.events";
-/// The exchange and queue of what could not be parsed.
+/// The exchange and queue of dead letters: deliveries that could not be parsed.
 pub const DEAD_LETTER: &str = "chat.events.dead";
 /// The exchange of signals, which keeps nothing, and the queue that the dispatchers take them from.
 pub const SIGNALS: &str = "chat.signals";
@@ -106,8 +106,8 @@ pub fn chat_stream(epoch: Epoch, chat: ChatId) -> String {
     format!("chat:{chat}@{epoch}")
 }
 
-/// The hash of who was last seen when in a chat: a field `client:<id>` or `user:<id>` for each reader, with the time
-/// when its delivered or read mark last rose (RFC 3339).
+/// The hash of the times when readers were last seen in a chat: a field `client:<id>` or `user:<id>` for each reader,
+/// with the time when its delivered or read mark last rose (RFC 3339).
 #[must_use]
 pub fn last_seen(chat: ChatId) -> String {
     format!("last_seen:{chat}")
@@ -130,8 +130,8 @@ pub fn connections(owner: Principal) -> String {
     }
 }
 
-/// By what a gateway is known while it lives: a key with a time to live, and a channel that it alone listens on. `term` is
-/// a time during which it and Redis did not lose each other.
+/// The name by which a gateway is known while it lives: a key with a time to live, and a channel that it alone listens
+/// on. `term` is a time during which it and Redis did not lose each other.
 #[must_use]
 pub fn gateway(term: &str) -> String {
     format!("gateway:{term}")

@@ -1,5 +1,5 @@
-//! A support session as its events, `sync` and REST carry it. [`Session`] holds nothing that its client may not see; what is
-//! for operators alone is in [`SessionDesk`].
+//! A support session as its events, `sync` and REST carry it. [`Session`] holds nothing that its client may not see;
+//! the part for operators alone is in [`SessionDesk`].
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

@@ -61,8 +61,8 @@ pub fn shows_nothing(text: &str) -> bool {
     !text.chars().any(is_visible)
 }
 
-/// A text as one line among others: control characters and separators of lines become spaces, and what would turn the
-/// direction of what stands around it is left out.
+/// A text as one line among others: control characters and separators of lines become spaces, and characters that would
+/// turn the direction of the text around it are left out.
 #[must_use]
 pub fn one_line(text: String) -> String {
     if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
@@ -78,7 +78,8 @@ pub fn one_line(text: String) -> String {
 }
 
 /// Closes embeddings, overrides and isolates at the end of their paragraph, where they end anyway (UAX #9, section 3.3.2),
-/// and leaves out what closes none, so that nothing around the text is turned. Done twice it changes nothing more.
+/// and leaves out characters that close none, so that nothing around the text is turned. Done twice it changes nothing
+/// more.
 #[must_use]
 pub fn close_directions(text: String) -> String {
     // All of them begin with this byte.

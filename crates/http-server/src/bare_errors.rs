@@ -1,5 +1,5 @@
-//! actix answers what is no HTTP by itself, with a status and nothing else. Such an answer is given the body that all errors
-//! have. It is always the last on its connection.
+//! actix answers bytes that are no HTTP by itself, with a status and nothing else. Such an answer is given the body
+//! that all errors have. It is always the last on its connection.
 
 use crate::refusal;
 
@@ -8,7 +8,7 @@ const STATUSES: [u16; 4] = [400, 408, 431, 500];
 /// Longer than the heads that it writes.
 const LONGEST: usize = 256;
 
-/// A bare answer at the end of what is written.
+/// A bare answer at the end of the written bytes.
 pub(crate) struct Bare {
     /// Where it begins.
     pub(crate) begins: usize,

@@ -1,5 +1,5 @@
-//! The log of what is no HTTP. Strangers decide how often that happens: so many lines and no more, with whom they are about
-//! and never with what was sent.
+//! The log of bytes that are no HTTP. Strangers decide how often that happens: so many lines and no more, with whom
+//! they are about and never with the bytes themselves.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;

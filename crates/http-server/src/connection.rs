@@ -46,7 +46,7 @@ pub struct Connection {
     _served: Served,
 }
 
-/// Its place among those that HTTP serves.
+/// Its place among the connections that HTTP serves.
 #[derive(Debug)]
 struct Served {
     connections: Arc<Connections>,
@@ -143,7 +143,7 @@ impl Connection {
         })
     }
 
-    /// Takes the socket out, and what was read of it and not handed over.
+    /// Takes the socket out, and the bytes that were read and not handed over.
     pub(crate) fn into_parts(self) -> (TcpStream, ConnectionPermit, Vec<u8>) {
         let held = std::mem::take(&mut self.state().held);
         (self.stream, self.permit, held)
@@ -161,7 +161,7 @@ impl Connection {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    // --- what the service says -------------------------------------------------------------------------------
+    // --- calls of the service --------------------------------------------------------------------------------
 
     /// A request has begun; `body` is there when it has one, with its length if that is known.
     pub(crate) fn begin_request(&self, body: Option<Option<u64>>) {
@@ -214,7 +214,7 @@ impl Connection {
         state.wake_reader();
     }
 
-    /// So many bytes of the answer wait for what was given to actix to be sent.
+    /// So many bytes of the answer wait for earlier ones, given to actix, to be sent.
     pub(crate) fn answer_waits(&self, bytes: usize) {
         self.state().waiting.set_answer(bytes);
     }
@@ -230,7 +230,7 @@ impl Connection {
         state.wake_reader();
     }
 
-    // --- what is sent ----------------------------------------------------------------------------------------
+    // --- sent bytes ------------------------------------------------------------------------------------------
 
     /// The kernel has taken some, and so many bytes are left.
     pub(crate) fn progressed(&self, left: usize) {
@@ -281,7 +281,7 @@ impl Connection {
         self.state().slow_with(now)
     }
 
-    /// Ends it for what its peer did not do. A late body ends only the reading, so that the service can still say so.
+    /// Ends it for an omission of its peer. A late body ends only the reading, so that the service can still say so.
     pub(crate) fn cut(&self, why: Cut) {
         {
             let mut state = self.state();
@@ -323,8 +323,8 @@ impl Connection {
         let _ = SockRef::from(&self.stream).shutdown(how);
     }
 
-    /// Says that nothing more will be sent, and waits a moment for the peer to read what was: closed with bytes unread, the
-    /// kernel would throw the answer away.
+    /// Says that nothing more will be sent, and waits a moment for the peer to read the answer: closed with bytes
+    /// unread, the kernel would throw the answer away.
     pub(crate) fn poll_linger(&self, context: &mut Context<'_>, must_wait: bool) -> Poll<()> {
         let mut state = self.state();
         if state.phase != Phase::Lingering {
@@ -468,7 +468,7 @@ impl Body {
         (BODY_WITHIN + Duration::from_secs(self.came / BYTES_PER_SECOND)).min(BODY_AT_MOST)
     }
 
-    /// How much more actix may be given now. Where only the end tells, as much as chunks may have of what is not the body.
+    /// How much more actix may be given now. Where only the end tells, as much as chunks may have around the body.
     pub(crate) fn room(&self) -> usize {
         const MAX_AHEAD: usize = 4096;
         match self.left {

@@ -1,4 +1,4 @@
-//! How many connections there may be: in all, of one address, and of those that stay.
+//! How many connections there may be: in all, of one address, and of the ones that stay.
 //!
 //! A connection that waits for its peer gives way to a newcomer when there is no room: the oldest goes first, so that
 //! unfinished requests cannot keep others out, nor the probes.
@@ -23,9 +23,10 @@ use crate::connection::{Connection, Cut};
 use crate::deadlines;
 use crate::descriptors::Room;
 
-/// Bytes of answers that wait in this process for their peers to read on. Over it, those are cut that read least.
+/// Bytes of answers that wait in this process for their peers to read on. Over it, the connections that read least are
+/// cut.
 const MAX_UNSENT: usize = 64 * 1024 * 1024;
-/// Of the channels one in so many may have yet to prove whose it is.
+/// Of the channels one in so many may have yet to prove its owner.
 const UNPROVED_SHARE: usize = 4;
 /// How long the room may be used up before it is looked at who could go, once more.
 const RELIEVE_EVERY: Duration = Duration::from_millis(50);
@@ -33,7 +34,7 @@ const RELIEVE_EVERY: Duration = Duration::from_millis(50);
 pub const FULL_FOR: Duration = Duration::from_millis(200);
 /// Between two tries.
 pub const TRY_EVERY: Duration = Duration::from_millis(5);
-/// How long those are told to wait for whom there is no room.
+/// How long a client is told to wait for whom there is no room.
 const COME_AGAIN_IN: Duration = Duration::from_secs(5);
 
 /// All connections of this process's clients.
@@ -168,7 +169,8 @@ impl Connections {
         self.counts().served.try_remove(key);
     }
 
-    /// Those that HTTP serves. They must not be dropped while the counts are locked: the last one counts itself out.
+    /// The connections that HTTP serves. They must not be dropped while the counts are locked: the last one counts
+    /// itself out.
     pub(crate) fn served(&self) -> Vec<Arc<Connection>> {
         self.counts().served.iter().filter_map(|(_, connection)| connection.upgrade()).collect()
     }

@@ -1,4 +1,5 @@
-//! Where the head of a request ends. actix reads on while it answers, and keeps what it read: it is given one request at a time.
+//! Where the head of a request ends. actix reads on while it answers, and keeps the bytes that it read: it is given one
+//! request at a time.
 //!
 //! This only decides how much is handed over. Only actix finds out the meaning of the bytes, so a wrong guess does no
 //! harm.

@@ -1,5 +1,5 @@
-//! A connection's bytes, as actix reads and writes them. It is given one request at a time, with its body, and what it writes
-//! must be with the kernel before it is given the next.
+//! A connection's bytes, as actix reads and writes them. It is given one request at a time, with its body, and its
+//! output must be with the kernel before it is given the next.
 
 use std::cell::Cell;
 use std::io::{self, ErrorKind};
@@ -47,8 +47,8 @@ impl Io {
         &self.connection
     }
 
-    /// The socket, for another protocol, with what was read of it and not handed to actix. Requests that came on the connection
-    /// must be dropped before.
+    /// The socket, for another protocol, with the bytes that were read and not handed to actix. Requests that came on
+    /// the connection must be dropped before.
     pub async fn into_socket(self) -> io::Result<(std::net::TcpStream, ConnectionPermit, Vec<u8>)> {
         let mut connection = self.connection.clone();
         drop(self);

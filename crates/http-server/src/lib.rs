@@ -1,4 +1,5 @@
-//! HTTP servers that strangers may connect to: actix-http behind sockets of our own, which bound what a peer can hold.
+//! HTTP servers that strangers may connect to: actix-http behind sockets of our own, which bound the memory that a peer
+//! can hold.
 //!
 //! - [`listen`] serves an application on a port of its own; [`probes`] serves the probe routes alone
 //! - [`workers`]: the threads that serve HTTP, for callers that accept connections themselves
@@ -6,10 +7,10 @@
 //!   process
 //! - [`connection`]: one connection, and where it stands · [`io`]: its bytes, as actix reads and writes them
 //! - `head`: where a request ends, so that the next one is read when it is answered
-//! - [`requests`]: tells a connection when a request begins and ends, and what every answer has
+//! - [`requests`]: tells a connection when a request begins and ends, and adds the headers that every answer has
 //! - `deadlines`: cuts connections whose peer does not do its part in time
 //! - [`preflight`]: the body for preflights that are refused
-//! - `bare_errors`: the body for answers that actix gives by itself · `complaints`: the log of what is no HTTP
+//! - `bare_errors`: the body for answers that actix gives by itself · `complaints`: the log of bytes that are no HTTP
 
 mod bare_errors;
 mod complaints;

@@ -1,5 +1,5 @@
 //! Around an application: tells the connection when a request begins, when its body has come and when it is answered, and gives
-//! every answer what all have.
+//! every answer the common headers.
 
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -91,7 +91,7 @@ where
     }
 }
 
-/// The body tells the connection what the service was given of it.
+/// The body tells the connection when the service is given some of it.
 fn watch_body(request: &mut Request, connection: Arc<Connection>) {
     let body = match request.take_payload() {
         Payload::None => return connection.begin_request(None),
@@ -158,7 +158,7 @@ impl Drop for Guard {
 #[derive(Debug)]
 pub struct Answer {
     body: BoxBody,
-    /// Of what the body gave last.
+    /// The rest of the body's last piece.
     rest: Bytes,
     guard: Guard,
 }

@@ -55,7 +55,7 @@ statement! {
 }
 
 statement! {
-    /// The turn of those whose predecessor in their series is no more, or is given up.
+    /// The turn of jobs whose predecessor in their series is no more, or is given up.
     FreeFollowers {} -> BigInt =
         "UPDATE jobs j SET after_id = NULL WHERE j.after_id IS NOT NULL
             AND NOT EXISTS (SELECT FROM jobs p WHERE p.id = j.after_id AND p.dead_at IS NULL) RETURNING j.id";

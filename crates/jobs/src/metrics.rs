@@ -78,7 +78,7 @@ impl JobMetrics {
     }
 }
 
-/// Those of one kind.
+/// The metrics of one kind.
 #[derive(Debug, Clone)]
 pub(crate) struct KindMetrics {
     all: JobMetrics,

@@ -1,4 +1,4 @@
-//! Wakes the workers of this process after a commit. Those of others find what is due by looking.
+//! Wakes the workers of this process after a commit. The workers of other processes find due jobs by looking.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

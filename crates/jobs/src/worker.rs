@@ -1,4 +1,4 @@
-//! Claims what is due, kind by kind, and has it done.
+//! Claims due jobs, kind by kind, and has them done.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::metrics::{JobMetrics, KindMetrics, Outcome};
 use crate::settle;
 use crate::waker::JobWaker;
 
-/// How often it is looked for what is due, if nobody wakes a worker.
+/// How often a worker looks for due jobs, if nobody wakes it.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// A try takes no longer: PostgreSQL ends a session that does nothing in a transaction for 30 s.
@@ -34,7 +34,7 @@ const CLAIM_MARGIN: Duration = Duration::from_secs(5);
 /// Jobs of all kinds that a process does at the same time: each takes a connection from those that serve requests.
 const ALL_AT_ONCE: usize = 6;
 
-/// How often it is looked for jobs that stand behind one that is no more.
+/// How often a process looks for jobs that stand behind one that is no more.
 const FREE_EVERY: Duration = Duration::from_secs(60);
 
 /// After a look that failed.
@@ -243,7 +243,7 @@ impl Worker {
     /// One try of a job, from the claim to its end.
     async fn attempt(self: &Arc<Self>, claimed: Claimed) {
         let Ok(_common) = self.common.acquire().await else { return };
-        // Of one that has begun: what it is, for its failure.
+        // The job, once its try has begun: for its failure.
         let known = Arc::new(OnceLock::new());
         let (worker, own) = (self.clone(), known.clone());
         // A handler that panics takes nobody with it.
@@ -270,7 +270,7 @@ impl Worker {
         match tokio::time::timeout(within, self.run_in_transaction(&mut conn, claimed, known)).await {
             Ok(ended) => ended,
             Err(_) => {
-                // Amid a statement: nobody else is to wait on it, and PostgreSQL is to forget what was done.
+                // Amid a statement: nobody else is to wait on it, and PostgreSQL is to forget its effects.
                 drop(Object::take(conn));
                 Err(JobError::Retry(format!("it took longer than {within:?}")))
             }

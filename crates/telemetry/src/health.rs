@@ -1,5 +1,5 @@
-//! Which parts of a service are up. It is ready while all are up that it needs to serve what it is asked; a part whose
-//! outage only delays what is told later makes it degraded, and it goes on serving.
+//! Which parts of a service are up. It is ready while all parts are up that it needs to serve requests; a part whose
+//! outage only delays later messages makes it degraded, and it goes on serving.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -32,9 +32,9 @@ pub struct Part {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IfDown {
-    /// It cannot serve what it is asked: others are to be asked instead.
+    /// It cannot serve requests: other instances are to be asked instead.
     NotReady,
-    /// All that it is asked is served; something is told later. Taking it out would help nobody, since all instances share
+    /// All requests are served; some messages come later. Taking it out would help nobody, since all instances share
     /// that outage.
     Degraded,
 }
@@ -51,7 +51,7 @@ enum State {
 pub enum Status {
     /// Every part is up.
     Ready,
-    /// It serves what it is asked, but something is late.
+    /// It serves requests, but some messages are late.
     Degraded,
     /// It cannot serve.
     NotReady,
@@ -62,7 +62,7 @@ pub enum Status {
 pub struct Readiness {
     /// In a word.
     pub status: Status,
-    /// Whether it can serve what it is asked.
+    /// Whether it can serve requests.
     pub ready: bool,
     /// Each part.
     pub parts: BTreeMap<String, PartState>,
@@ -82,13 +82,13 @@ impl Health {
         Self::default()
     }
 
-    /// A part without which the service cannot serve what it is asked. A new one starts down: "starting".
+    /// A part without which the service cannot serve requests. A new one starts down: "starting".
     #[must_use]
     pub fn part(&self, name: &str) -> Part {
         self.part_that(name, IfDown::NotReady)
     }
 
-    /// A part whose outage only delays what the service tells others.
+    /// A part whose outage only delays messages of the service to others.
     #[must_use]
     pub fn delaying_part(&self, name: &str) -> Part {
         self.part_that(name, IfDown::Degraded)

@@ -40,7 +40,7 @@ impl Metrics {
         self.with(|registry| registry.register_with_unit(name, help, unit, metric));
     }
 
-    /// Adds what is looked up at each scrape.
+    /// Adds a collector that is asked at each scrape.
     pub(crate) fn collect(&self, collector: impl Collector) {
         self.with(|registry| registry.register_collector(Box::new(collector)));
     }

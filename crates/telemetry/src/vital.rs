@@ -85,7 +85,7 @@ impl Vital {
         }
     }
 
-    /// Starts a job that may end, but must not panic: others rely on what it leaves behind.
+    /// Starts a job that may end, but must not panic: others rely on its results.
     pub fn spawn_job(&self, runtime: &Handle, name: &str, job: impl Future<Output = ()> + Send + 'static) {
         let guard = Guard { name: name.into(), vital: self.clone(), may_end: true };
         runtime.spawn(async move {
@@ -94,7 +94,7 @@ impl Vital {
         });
     }
 
-    /// For what is no task of tokio's: hold it as long as the work goes on.
+    /// For work that is no task of tokio's: hold it as long as the work goes on.
     #[must_use]
     pub fn guard(&self, name: &str) -> Guard {
         Guard { name: name.into(), vital: self.clone(), may_end: false }
@@ -132,7 +132,8 @@ async fn may_be_killed(_name: &str, task: impl Future<Output = ()>) {
     task.await;
 }
 
-/// In builds for tests the task that `VITAL__PANICS` names panics at SIGUSR1, so that a test sees what its end does.
+/// In builds for tests the task that `VITAL__PANICS` names panics at SIGUSR1, so that a test sees the effect of its
+/// end.
 #[cfg(debug_assertions)]
 async fn may_be_killed(name: &str, task: impl Future<Output = ()>) {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,4 +1,4 @@
-//! From what a client has read to what is live.
+//! From a client's last read position to live frames.
 //!
 //! - [`cursor`]: the start · [`history`]: the changes after a position · [`watch`]: one chat of one connection
 //! - [`join`]: from history to live, for one chat · [`resume`]: for many at once

@@ -53,7 +53,7 @@ pub struct Own {
     pub id: i64,
     /// The name to show.
     pub name: Option<String>,
-    /// The version of what is not of a chat that `connected` told it.
+    /// The version of the workspace that `connected` told it.
     pub workspace: Option<WorkspaceVersion>,
 }
 
@@ -80,7 +80,7 @@ struct State {
     awaits_first: Option<oneshot::Sender<()>>,
     is_draining: bool,
     was_full: bool,
-    /// To be closed as soon as what came is answered.
+    /// To be closed as soon as the frames that came are answered.
     closing: Option<(CloseCode, Duration)>,
     is_open: bool,
     is_gone: bool,

@@ -1,10 +1,11 @@
-//! Takes what the bus brings and sends it to the connections that may see it: once, in order, encoded once.
+//! Takes events and signals from the bus and sends them to the connections that may see them: once, in order, encoded
+//! once.
 //!
-//! A chat that somebody listens to has a room (`rooms`). Events pass through its [`feed`]: a jump is filled from history first;
+//! A chat with listeners has a room (`rooms`). Events pass through its [`feed`]: a jump is filled from history first;
 //! `delivery` brings them to the listeners, to many in portions ([`fanout`]). `listeners` keeps the lists of connections, `staff`
-//! those of operators by site; `replay_baseline` says what staff has to be told, `upkeep` compares it all with PostgreSQL.
+//! those of operators by site; `replay_baseline` finds the news for staff, `upkeep` compares it all with PostgreSQL.
 //!
-//! Several tasks take in what comes: a chat is always the same task's.
+//! Several tasks take items from the bus: a chat always belongs to the same task.
 
 mod delivery;
 pub(crate) mod fanout;
@@ -60,7 +61,7 @@ pub struct Hub {
     /// The channels of sessions that are subscribed to.
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
     baseline: ReplayBaseline,
-    /// The last change of what is not of a chat.
+    /// The last change of the workspace.
     workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
     /// Subscribing shares it; clearing out rooms has it alone, so that the two never cross on one channel.
@@ -121,7 +122,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Hub {
-    /// A hub with no rooms, and those whom it will invite.
+    /// A hub with no rooms, and the queue of connections that it will invite.
     pub fn new(parts: Parts) -> (Self, mpsc::UnboundedReceiver<Invitation>) {
         let (invitations, invited) = mpsc::unbounded_channel();
         let hub = Self {
@@ -155,9 +156,9 @@ impl Hub {
         self.pubsub.signal(signal);
     }
 
-    // --- what comes in --------------------------------------------------------------------------------------------
+    // --- items from the bus ---------------------------------------------------------------------------------------
 
-    /// Takes what the bus brings, until the bus ends: each way by a task of its own, and what is of no chat by the first.
+    /// Takes items from the bus, until the bus ends: each way by a task of its own, and items of no chat by the first.
     pub async fn run(self: Arc<Self>, incoming: Incomings) {
         let mut tasks = JoinSet::new();
         for (task, incoming) in incoming.into_iter().enumerate() {
@@ -344,7 +345,7 @@ impl Hub {
         }
     }
 
-    /// Sends a piece of history, then what was held and follows it. True while more has to be read.
+    /// Sends a piece of history, then the held events that follow it. True while more has to be read.
     fn apply(&self, room: &Arc<Room>, batch: &Batch) -> bool {
         let mut state = lock(&room.state);
         state.is_of((batch.kind, batch.site));

@@ -1,10 +1,10 @@
-//! Holds the connections of clients, operators and users, and sends them what happens in their chats.
+//! Holds the connections of clients, operators and users, and sends them the changes of their chats.
 //!
 //! - [`ops`]: settings, the composition of the parts, routes, shutdown, metrics
 //! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
 //! - [`auth`]: authentication, and rights that were taken away · [`limits`]: how often
 //! - [`connection`]: one connection, from its opening to its end
-//! - [`catch_up`]: from what a client has read to what is live
+//! - [`catch_up`]: from a client's last read position to live frames
 //! - [`hub`]: from the bus to the connections, in order
 //! - [`chat_service`]: the calls to chat-service, many questions at a time
 //! - [`gateway`]: the parts in one place

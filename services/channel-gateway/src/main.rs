@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use channel_gateway::Config;
 use clap::Parser;
 
-/// Memory that many connections have had goes back to the system, and what comes and goes leaves fewer holes between what
-/// stays than with the allocator of the C library.
+/// Memory that many connections have had goes back to the system, and memory that comes and goes leaves fewer holes
+/// between memory that stays than with the allocator of the C library.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

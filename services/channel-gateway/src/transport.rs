@@ -50,7 +50,7 @@ pub trait Outlet: Send + Sync {
     /// Whether it is closed or closing.
     fn is_closed(&self) -> bool;
 
-    /// There is room again for what its peer sends.
+    /// There is room again for frames from its peer.
     fn read_on(&self) {}
 
     /// Has the processor fetch what [`Self::send`] is about to read.

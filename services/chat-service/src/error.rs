@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chat_events::{ErrorBody, ErrorCode};
 
-/// When to try again what failed for now.
+/// When to try again after a passing failure.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a request fails.

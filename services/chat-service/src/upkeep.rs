@@ -34,7 +34,7 @@ pub(crate) struct Upkeep {
 }
 
 impl Upkeep {
-    /// Enqueues what is not there yet.
+    /// Enqueues the jobs that are not there yet.
     pub(crate) async fn begin(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let lanes: Vec<String> = self.feed.lanes.lanes().map(|lane| lane.to_string()).collect();
         let of_lanes = lanes.iter().map(|lane| (self.feed.kind(), lane.as_str()));

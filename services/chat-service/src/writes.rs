@@ -37,7 +37,7 @@ impl Writes {
         task.await.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
     }
 
-    /// Runs what writes and answers by itself; waited for at the end like any write.
+    /// Runs work that writes and answers by itself; waited for at the end like any write.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn_on(work, &self.runtime);
     }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use channel_auth::{JwtIssuer, SessionKeys};
 use chat_service::config::AuthConfig;
 
-/// Puts in what the environment does not set.
+/// Fills in the keys that the environment does not set.
 pub(crate) fn complete(auth: &mut AuthConfig, data: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)

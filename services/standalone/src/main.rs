@@ -16,7 +16,7 @@ use chat_service::commands::AdminCommand;
 use clap::Parser;
 
 /// Memory that many connections have had goes back to the system, and memory that comes and goes leaves fewer holes
-/// between what stays than with the allocator of the C library.
+/// between memory that stays than with the allocator of the C library.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -50,7 +50,7 @@ pub(super) struct Link {
     _end: End,
 }
 
-/// The broker is short of memory or of disk space, and does not read what is published. It has stopped reading this
+/// The broker is short of memory or of disk space, and does not read publishes. It has stopped reading this
 /// connection for now, and whatever is written to it, or to another one, only fills buffers.
 #[derive(Debug, Clone)]
 pub(super) struct Blocked {

@@ -1,7 +1,7 @@
 //! Signals by way of RabbitMQ: any process publishes them, and one dispatcher at a time takes them. Nothing is confirmed,
 //! acknowledged or kept: a signal is told at once or not at all.
 //!
-//! They have links of their own. A broker that is short of memory or of disk space blocks a link by what is published on it,
+//! They have links of their own. A broker that is short of memory or of disk space blocks a link by publishes on it,
 //! and events wait for theirs.
 
 use std::time::Duration;

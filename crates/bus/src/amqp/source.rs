@@ -247,8 +247,8 @@ impl Subscription {
         soon(self.ack_all(tags)).await
     }
 
-    /// Publishes what cannot be read as dead letters, and acknowledges it once they are confirmed. It waits, unacknowledged,
-    /// while the broker takes no publishes; the lane goes on.
+    /// Publishes unreadable deliveries as dead letters, and acknowledges them once these are confirmed. They wait,
+    /// unacknowledged, while the broker takes no publishes; the lane goes on.
     async fn bury(&mut self, metrics: &LaneMetrics) -> Result<(), BusError> {
         while let Some((delivery, why)) = self.unreadable.front() {
             if !self.graves.take(delivery, why).await? {
@@ -291,7 +291,7 @@ impl Subscription {
         }
     }
 
-    /// Puts the events that were not taken before those that came since.
+    /// Puts the events that were not taken before the events that came since.
     fn hold(&mut self, chat: ChatId, kept: Kept) {
         let held = self.held.entry(chat).or_insert_with(Held::new);
         for delivery in kept.envelopes.into_iter().rev() {

@@ -172,7 +172,7 @@ impl Listener {
     }
 
     fn pass_all<T: DeserializeOwned>(&self, payload: &str, incoming: fn(T) -> Incoming) -> Result<(), BusError> {
-        // Not what we send: a newer version's, or a stranger's on our channel.
+        // Not of our form: a newer version's, or a stranger's on our channel.
         let Ok(items) = serde_json::from_str::<Vec<T>>(payload) else {
             tracing::warn!(bytes = payload.len(), "a notification could not be read");
             return Ok(());

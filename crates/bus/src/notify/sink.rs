@@ -78,7 +78,7 @@ impl NotifySink {
 
 #[async_trait]
 impl Sink for NotifySink {
-    /// All or nothing: a batch that could not be notified comes again, and a listener drops what it has.
+    /// All or nothing: a batch that could not be notified comes again, and a listener drops the events that it has.
     async fn publish(&mut self, batch: &[Envelope]) -> Vec<Outcome> {
         self.pass_locally(batch).await;
         let (payloads, too_large) = split(batch.iter().map(Hint::of));

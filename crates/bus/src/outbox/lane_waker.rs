@@ -64,7 +64,7 @@ impl LaneWaker {
         self.0.numbered.send_replace(());
     }
 
-    /// Tells when the change feed has grown by what this process numbers; not of what others number.
+    /// Tells when the change feed has grown by changes that this process numbers; not of changes that others number.
     #[must_use]
     pub fn watch_feed(&self) -> watch::Receiver<()> {
         self.0.numbered.subscribe()

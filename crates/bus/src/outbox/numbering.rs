@@ -18,7 +18,7 @@ pub(crate) struct Leaving {
     pub(crate) fault: Option<String>,
 }
 
-/// Rows leave in the order of `seq` in each chat, and none of a chat before those that are below it.
+/// Rows leave in the order of `seq` in each chat, and none of a chat before the rows that are below it.
 pub(crate) async fn number(conn: &AsyncPgConnection, lane: Lane, leaving: Vec<Leaving>) -> Result<(), BusError> {
     let (lane, chat_ids) = (lane.0, leaving.iter().map(|row| row.key.chat_id).collect());
     let seqs = leaving.iter().map(|row| row.key.seq).collect();

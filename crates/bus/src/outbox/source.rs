@@ -1,4 +1,4 @@
-//! Reads a lane, numbers and deletes what was confirmed, sets aside chats that are refused.
+//! Reads a lane, numbers and deletes confirmed rows, sets aside chats that are refused.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -180,7 +180,7 @@ impl OutboxSource {
         }
     }
 
-    /// Numbers and deletes what was published, and with it those unreadable rows of the page that nothing holds back.
+    /// Numbers and deletes published rows, and with them the unreadable rows of the page that nothing holds back.
     async fn take_out(&mut self, mut leaving: Vec<Leaving>) -> Result<(), BusError> {
         let unreadable = std::mem::take(&mut self.unreadable);
         leaving.extend(unreadable.iter().cloned());

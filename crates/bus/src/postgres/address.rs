@@ -17,7 +17,7 @@ pub(super) struct Address {
     pub(super) tls: Tls,
 }
 
-/// `sslmode`, and what it is checked by.
+/// `sslmode`, and the CA that it is checked by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tls {
     /// `disable`: plain text, also where the URL says nothing.

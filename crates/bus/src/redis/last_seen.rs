@@ -9,7 +9,7 @@ use redis::Pipeline;
 /// After the last reader of a chat was seen.
 const TTL_SECONDS: i64 = 30 * 24 * 3600;
 
-/// Adds to a pipeline what a signal tells of it.
+/// Adds the reader and the time of a signal to a pipeline.
 pub(super) fn note(pipeline: &mut Pipeline, prefix: &str, signal: &Signal) {
     let SignalData::Mark { mark, .. } = &signal.data else { return };
     let key = format!("{prefix}{}", last_seen(signal.chat_id));

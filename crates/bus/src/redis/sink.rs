@@ -107,7 +107,7 @@ impl RedisSink {
         Ok(replies)
     }
 
-    /// Runs what any healthy Redis answers at once, and says in this sink's health whether it did.
+    /// Runs commands that any healthy Redis answers at once, and says in this sink's health whether it did.
     async fn try_out(&mut self, commands: Pipeline) -> Result<(), BusError> {
         let answered = soon(async {
             let mut conn = self.connected().await?;

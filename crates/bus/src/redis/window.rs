@@ -18,7 +18,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 /// After a failure the stream is not tried for this long.
 const REST: Duration = Duration::from_secs(1);
 
-/// A connection of its own: a long answer must not hold up what is live.
+/// A connection of its own: a long answer must not hold up live events.
 pub(super) struct Window {
     client: Client,
     prefix: String,

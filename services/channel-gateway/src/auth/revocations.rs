@@ -1,8 +1,9 @@
-//! Rights that were taken away: asked for every two seconds, enforced on the connections that stand. The answers also tell
-//! what changed that is not of a chat.
+//! Rights that were taken away: asked for every two seconds, enforced on the connections that stand. The answers also
+//! tell of changes of the workspace.
 //!
 //! A connection is on the hub's lists before chat-service is asked whether it may come in, and nobody comes in before
-//! the first answer here. So what was taken before that question is found by it, and what is taken after it, here.
+//! the first answer here. So a right that was taken before that question is found by it, and one that is taken after
+//! it, here.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Reads what happened in a chat after a position: from the chat's stream where that is whole, else from chat-service.
+//! Reads the changes of a chat after a position: from the chat's stream where that is whole, else from chat-service.
 //!
 //! Readers of the same part at the same time share one read, encoded once. Whether they may see it is decided
 //! elsewhere: [`crate::catch_up::join`] asks chat-service first, and looks for removals in the part that was read.

@@ -1,8 +1,9 @@
 //! From history to live: one algorithm for every connection and chat.
 //!
 //! Attach first, so that nothing newer can be missed; ask chat-service where the chat stands and whether it may be read;
-//! read history from the cursor until it has reached that; then, under the connection's lock, send what came live
-//! meanwhile and is above that, and be live. Nothing at or below the floor is sent twice, nothing above it is left out.
+//! read history from the cursor until it has reached that; then, under the connection's lock, send the frames that came
+//! live meanwhile and are above that, and be live. Nothing at or below the floor is sent twice, nothing above it is
+//! left out.
 
 pub(crate) mod replay_progress;
 
@@ -54,7 +55,7 @@ pub(crate) async fn fetch(
     }
     if let (Some(live_from), Some(after)) = (connection.live_from(chat), after) {
         backfill(gateway, connection, &state, after, live_from).await?;
-        // It was taken out meanwhile, so this is not all of what it asked for.
+        // It was taken out meanwhile, so this is not all that it asked for.
         if !connection.is_watching(chat) {
             return Err(removed());
         }
@@ -62,7 +63,7 @@ pub(crate) async fn fetch(
     Ok(state)
 }
 
-/// Joins a chat that the user was added to, unless it is in it by now: that, and what came after it, is its to see.
+/// Joins a chat that the user was added to, unless it is in it by now: that, and the changes after it, are its to see.
 pub(crate) async fn accept(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -130,7 +131,7 @@ pub(crate) struct JoinTarget {
     pub generation: WatchGeneration,
 }
 
-/// Sends what a watched chat has after the cursor, then is live. Without a cursor: only what is new.
+/// Sends the changes of a watched chat after the cursor, then is live. Without a cursor: only new ones.
 pub(crate) async fn catch_up(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
@@ -222,7 +223,7 @@ async fn go_live(
     Ok(())
 }
 
-/// Sends what is older than the live part of a chat.
+/// Sends history that is older than the live part of a chat.
 async fn backfill(
     gateway: &Gateway,
     connection: &Connection,

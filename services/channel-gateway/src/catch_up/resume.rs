@@ -196,7 +196,7 @@ fn level(
     }
 }
 
-/// How far those came that had a cursor.
+/// How far the chats with a cursor came.
 async fn catch_up_all(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,

@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers only while it has permits, and remembers what it was asked.
+    /// Answers only while it has permits, and remembers its questions.
     struct Clerk {
         asked: Mutex<Vec<Vec<u32>>>,
         permits: Semaphore,

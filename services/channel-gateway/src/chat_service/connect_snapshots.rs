@@ -92,7 +92,7 @@ async fn accounts(chat_service: Arc<dyn ChatService>, connects: Vec<Connect>) ->
     let asked = connects.len();
     let answer = chat_service.accounts(AccountsRequest { connects }).await?;
     if answer.admissions.len() != asked {
-        // Each would be told what is meant for another.
+        // Each would get the answer for another.
         return Err(ErrorBody::new(ErrorCode::Unavailable, "the chat service answered something else; try again"));
     }
     let admission = |admission| match admission {

@@ -64,7 +64,7 @@ impl Connection {
         self.principal().is_some_and(|principal| principal.sees(visibility))
     }
 
-    /// Sends staff what came while it was connecting.
+    /// Sends staff the frames that came while it was connecting.
     pub fn send_early(&self) -> Result<(), ErrorBody> {
         self.state().send_early(&*self.outlet)
     }
@@ -87,7 +87,8 @@ impl State {
         early.extract_if(.., |frame| frame.chat_id == chat).collect()
     }
 
-    /// Sends what came while staff was connecting. Under the lock, so that nothing newer goes out before it.
+    /// Sends the frames that came while staff was connecting. Under the lock, so that nothing newer goes out before
+    /// them.
     fn send_early(&mut self, outlet: &dyn Outlet) -> Result<(), ErrorBody> {
         let Some(early) = self.early.take() else {
             return Err(ErrorBody::new(ErrorCode::Unavailable, "too much happened while connecting; come again"));

@@ -73,7 +73,7 @@ impl Connection {
         self.state().has_room()
     }
 
-    /// When what came is served, its socket is told, as if its inbox had been full.
+    /// When the frames that came are served, its socket is told, as if its inbox had been full.
     pub fn tell_when_served(&self) {
         self.state().was_full = true;
     }

@@ -20,7 +20,7 @@ use crate::connection::{Connection, Own};
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
 
-/// Takes what the bus brings until it ends; users who are added to a chat join it.
+/// Takes items from the bus until it ends; users who are added to a chat join it.
 pub async fn run_hub(gateway: Arc<Gateway>, incoming: Incomings) {
     if let Some(invitations) = gateway.take_invitations() {
         gateway.vital.spawn("invitations", invite_all(gateway.clone(), invitations));
@@ -110,7 +110,7 @@ async fn open_client(
     }
     let is_foreign = after.is_some_and(|after| after.epoch != snapshot.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);
-    // A browser comes back by itself with what `connected` says: a cursor that is not honoured must not be that.
+    // A browser comes back by itself with the position in `connected`: a cursor that is not honoured must not be that.
     let begins_at = after.filter(|after| *after <= top).unwrap_or(top);
     say_connected(gateway, connection, snapshot, Some((session, begins_at)), None);
     if is_foreign {

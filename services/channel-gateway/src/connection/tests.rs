@@ -28,7 +28,7 @@ impl Outlet for Nowhere {
     }
 }
 
-/// Keeps what is sent.
+/// Keeps the sent frames.
 #[derive(Default)]
 struct Kept(Mutex<Vec<String>>);
 

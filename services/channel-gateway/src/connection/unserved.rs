@@ -80,7 +80,7 @@ mod tests {
         let named = Some("a-1".to_owned());
         assert_eq!(found(r#"{"type":"message", "client_id" : "a-1", "body":"xx"#, "xx\"}"), named);
         assert_eq!(found(r#"{"type":"message","body":"xx"#, r#"xx","client_id":"a-1","visibility":"public"}"#), named);
-        // The text of a message is not taken for a name, nor is what is cut off.
+        // The text of a message is not taken for a name, nor is a text that is cut off.
         for last in [
             r#"xx,\"client_id\":\"a-1\"}"}"#,
             r#""client_id":"a-1"}"#,

@@ -165,7 +165,7 @@ impl Connection {
         self.with_watch(chat, |watch| watch.extended_to(after));
     }
 
-    /// History was read up to `reached`: sends what came meanwhile, in one go, and is live.
+    /// History was read up to `reached`: sends the frames that came meanwhile, in one go, and is live.
     pub fn go_live(
         &self,
         chat: ChatId,
@@ -186,7 +186,8 @@ impl Connection {
         self.state().watches.get_mut(chat).map(look)
     }
 
-    /// The chats that a user was added to while it was connecting. Those of later invitations are for the hub to tell.
+    /// The chats that a user was added to while it was connecting. The chats of later invitations are for the hub to
+    /// tell.
     pub fn take_invitations(&self) -> Vec<(ChatId, Seq)> {
         let mut state = self.state();
         state.accepts_invitations = true;

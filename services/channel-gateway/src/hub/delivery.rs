@@ -37,7 +37,7 @@ impl Deliveries {
     }
 }
 
-/// The operators who get what a room sends, if it is a session's.
+/// The operators who get a room's parcels, if it is a session's.
 fn operators<'a>(state: &RoomState, staff: &'a Staff) -> [&'a [Arc<Connection>]; 2] {
     match state.kind {
         Some(ChatKind::Session) => staff.of(state.site),

@@ -83,7 +83,7 @@ impl Hub {
         });
     }
 
-    /// Lists a connection for what concerns a user in person.
+    /// Lists a connection for the events that concern a user in person.
     pub async fn attach_user(&self, user: UserId, connection: &Arc<Connection>) -> Result<(), ErrorBody> {
         let _shared = self.subscribing.read().await;
         lock(&self.users).entry(user).or_default().push(connection.clone());

@@ -99,7 +99,7 @@ impl Hub {
         self.compare_with_database(&mut compared).await
     }
 
-    /// Compares the sessions that changed since this was done before with what went out.
+    /// Compares the sessions that changed since this was done before with the positions that went out.
     pub(super) async fn compare_sessions(self: &Arc<Self>) -> Result<(), ErrorBody> {
         let mut compared = self.baseline.compared().await;
         self.compare_with_database(&mut compared).await
@@ -123,7 +123,8 @@ impl Hub {
             let news_after = top.since.filter(|_| is_followed).unwrap_or(top.seq);
             {
                 let mut state = lock(&room.state);
-                // A session's room: it stays for longer than this looks back, and with it what is known here.
+                // A session's room: it stays for longer than this looks back, and with it the position that is known
+                // here.
                 state.is_of((top.kind, top.site_id));
                 state.feed.news_after(news_after);
             }

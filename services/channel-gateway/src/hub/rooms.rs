@@ -87,7 +87,7 @@ impl Rooms {
         taken.inspect(|room| room.close()).collect()
     }
 
-    /// Takes those away that nobody needs.
+    /// Takes away the rooms that nobody needs.
     pub(super) fn sweep(&self, staff: &Staff) -> Vec<Arc<Room>> {
         let mut unneeded = Vec::new();
         for shard in &self.0 {

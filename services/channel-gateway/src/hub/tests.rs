@@ -1,4 +1,4 @@
-//! A hub with connections that write down what they are sent, and nothing around it.
+//! A hub with connections that write down their frames, and nothing around it.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -225,7 +225,8 @@ async fn who_comes_goes_or_is_removed_between_two_portions_gets_what_it_should()
     stage.until(1).await;
     let served = |sent: &[(i64, ChatId, Seq)], user: i64| sent.iter().any(|(of, ..)| *of == user);
     let unserved = (0..500).rfind(|user| !served(&stage.sent(), *user)).expect("a portion is not all");
-    // One leaves, its transport is gone; one comes and has read what is on its way; one is removed by the next change.
+    // One leaves, its transport is gone; one comes and has read the change that is on its way; one is removed by the
+    // next change.
     let gone = &connections[usize::try_from(unserved).expect("few")];
     gone.mark_gone();
     gone.unwatch_all();

@@ -1,5 +1,5 @@
 //! Keeps the hub true. PostgreSQL is the only truth: after a break of the link, and every 30 s, tops and memberships
-//! are compared with what went out; rooms that nobody needs are cleared out.
+//! are compared with the positions that went out; rooms that nobody needs are cleared out.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -24,8 +24,8 @@ pub(super) const AT_ONCE: usize = 2000;
 const USERS_AT_ONCE: usize = 256;
 
 impl Hub {
-    /// Compares the tops of all rooms, and of the sessions that changed lately, with what went out; and the chats of
-    /// users with what they are members of.
+    /// Compares the tops of all rooms, and of the sessions that changed lately, with the positions that went out;
+    /// and the watched chats of users with their memberships.
     pub(super) async fn reconcile(self: &Arc<Self>) {
         if let Err(error) = self.compare_sessions().await {
             tracing::warn!(%error, "sessions cannot be compared");

@@ -1,4 +1,4 @@
-//! Changes of what is not of a chat: each connection is told of the kinds that are for it.
+//! Changes of the workspace: each connection is told of the kinds that are for it.
 
 use chat_events::WorkspaceVersion;
 use chat_events::frame::ServerFrame;

@@ -45,8 +45,8 @@ impl FrameRate {
         }
     }
 
-    /// A few bytes of a frame came: that is borne as often as refusals are, and takes nothing from what is served. False
-    /// when it was too often.
+    /// A few bytes of a frame came: that is borne as often as refusals are, and takes nothing from the frames that are
+    /// served. False when it was too often.
     pub(crate) fn bear(&self) -> bool {
         self.refused.as_ref().is_none_or(|refused| refused.check().is_ok())
     }

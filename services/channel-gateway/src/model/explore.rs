@@ -12,9 +12,9 @@ pub(crate) trait Model {
     type Step: Copy + Debug;
 
     fn start(&self) -> Self::State;
-    /// Everything that can happen next.
+    /// The steps that can be taken next.
     fn possible(&self, state: &Self::State) -> Vec<Self::Step>;
-    /// Where that leads.
+    /// Takes one of them.
     fn take(&self, state: &mut Self::State, step: Self::Step);
     /// Whether all is well, now and after everybody has done what is left to do.
     fn check(&self, state: &Self::State) -> Result<(), String>;

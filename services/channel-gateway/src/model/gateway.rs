@@ -24,7 +24,7 @@ const SITE: SiteId = SiteId(1);
 /// Steps that settling takes at most; more means that it never ends.
 const SETTLES_WITHIN: usize = 200;
 
-/// A rule that is switched off in what surrounds the code.
+/// A rule that is switched off in the glue around the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mutation {
     TopsAreNotCompared,
@@ -67,10 +67,10 @@ pub(crate) enum Comes {
     Joins,
     /// The same; the chat's removal is its own.
     JoinsAndIsRemoved,
-    /// It joins at any time without a cursor, and asks for what is older when it is live.
+    /// It joins at any time without a cursor, and asks for older history when it is live.
     JoinsAndAsksForOlder,
     /// It joins at any time without a cursor, since `connected` lists only other chats; it has one from before. When a page
-    /// tells where this chat stands, it asks for what it missed.
+    /// tells where this chat stands, it asks for the changes that it missed.
     JoinsAndIsListedLater,
     /// Staff, there before the first change: it hears of all sessions.
     StaffListens,
@@ -132,7 +132,7 @@ enum At {
     Ended,
 }
 
-/// A listener, and what it got.
+/// A listener, and the items that it got.
 #[derive(Debug, Clone, Hash)]
 struct Listener {
     comes: Comes,
@@ -155,7 +155,7 @@ pub(crate) struct State {
     is_filling: bool,
     is_asking: bool,
     listeners: Vec<Listener>,
-    /// Those on the hub's list, by their number.
+    /// The listeners on the hub's list, by their number.
     listed: Listeners<usize>,
     /// The items on their way to them in portions.
     outgoing: VecDeque<Item>,
@@ -208,7 +208,7 @@ impl Chat {
         Self { hints: true, ..self }
     }
 
-    /// Little room for what has to wait.
+    /// Little room for items that have to wait.
     pub(crate) fn with_room(self, room: usize) -> Self {
         Self { room, ..self }
     }
@@ -518,7 +518,7 @@ impl Chat {
         }
     }
 
-    // --- what is older: as `backfill` in `join.rs` does it -----------------------------------------------------
+    // --- older history: as `backfill` in `join.rs` does it -----------------------------------------------------
 
     fn ask_for_older(&self, state: &mut State, who: usize, after: Seq) {
         let listener = &mut state.listeners[who];
@@ -554,7 +554,7 @@ impl Chat {
 
     // --- the end ---------------------------------------------------------------------------------------------
 
-    /// Everybody does what is left to do, tops are compared, and what that brings is done too.
+    /// All duties are done, tops are compared, and the duties that follow are done too.
     fn settle(&self, state: &mut State) -> Result<(), String> {
         self.finish(state)?;
         self.compare_tops(state);

@@ -13,7 +13,7 @@ const CHAT: ChatId = ChatId(7);
 /// Copies that wait in the queue at most: enough for each event and some repeats.
 const QUEUE_MAX: usize = 5;
 
-/// A rule that is switched off in what surrounds the code.
+/// A rule that is switched off in the glue around the code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     DeletesUpToTheHighest,
@@ -33,7 +33,7 @@ pub(crate) struct State {
     outbox: Vec<u8>,
     /// In the order in which the broker took them.
     queue: Vec<u8>,
-    /// In the order in which Redis took them, without the earlier copies of what came again.
+    /// In the order in which Redis took them, without the earlier copies of events that came again.
     redis: Vec<u8>,
 }
 
@@ -125,7 +125,7 @@ impl Model for Relay {
         }
         for batch in 1..=state.outbox.len() {
             for arrives in 0..1_u8 << batch {
-                // Only what arrived can be confirmed.
+                // Only events that arrived can be confirmed.
                 let confirmed = (0..=arrives).filter(|confirmed| confirmed & !arrives == 0);
                 steps.extend(confirmed.map(|confirmed| Step::Publish { batch, arrives, confirmed, lives: true }));
                 steps.push(Step::Publish { batch, arrives, confirmed: 0, lives: false });

@@ -66,7 +66,7 @@ pub(crate) enum Source {
     StreamWithHoles(u8),
 }
 
-/// The changes of one chat, and what was read of them before.
+/// The changes of one chat, and the reads of them so far.
 pub(crate) struct Script {
     kind: ChatKind,
     changes: Vec<Change>,
@@ -92,7 +92,7 @@ impl Script {
         Self::new(ChatKind::Session, &[Created, Closed, Sent(1), Opened], 1)
     }
 
-    /// The same, if nobody remembered what was done.
+    /// The same, if no activity was remembered.
     pub(crate) fn without_activity(self) -> Self {
         Self { has_activity: false, ..self }
     }

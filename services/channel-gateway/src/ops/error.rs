@@ -28,7 +28,8 @@ impl ResponseError for ApiError {
     }
 }
 
-/// A preflight that actix-cors refuses by a line of text, in the one shape instead. Wraps what answers preflights.
+/// A preflight that actix-cors refuses by a line of text, in the one shape instead. Wraps the service that answers
+/// preflights.
 pub async fn refused_preflight_in_shape<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,

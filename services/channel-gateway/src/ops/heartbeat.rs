@@ -37,7 +37,7 @@ struct LaneLabel {
     lane: i16,
 }
 
-/// When each lane was heard last, and what follows from it.
+/// When each lane was heard last, and the health that follows from it.
 pub struct Heartbeat {
     lanes: Mutex<Lanes>,
     part: Part,

@@ -62,7 +62,7 @@ impl Server {
     }
 }
 
-/// Handshakes that HTTP has read: those that came in pieces, late, behind another request, or are long.
+/// Handshakes that HTTP has read: handshakes that came in pieces, late, behind another request, or are long.
 fn upgrades(
     gateway: Arc<Gateway>,
 ) -> impl ServiceFactory<

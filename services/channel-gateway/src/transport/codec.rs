@@ -107,7 +107,7 @@ impl Decoder {
         self.unread.extend_from_slice(bytes);
     }
 
-    /// Bytes that are kept for what is not whole yet.
+    /// Bytes that are kept for a message that is not whole yet.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.unread.len() + self.begun.as_ref().map_or(0, |begun| begun.kept())

@@ -99,7 +99,7 @@ impl ChatFrame {
         Self::replayed(kind_of_change.frame_type(), place, &change.member, activity)
     }
 
-    /// Of what operators alone see of a session.
+    /// Of the part of a session that operators alone see.
     #[must_use]
     pub fn of_desk(desk: &SessionDesk, activity: Option<&PlacedActivity>) -> Self {
         let (chat_id, seq, visibility) = (desk.session_id, desk.desk_seq, Visibility::Staff);

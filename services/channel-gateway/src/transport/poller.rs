@@ -130,7 +130,7 @@ enum Command {
     Accepted(Arrival),
     /// The outcome of a pending connection.
     Settle(usize, UpgradeOutcome),
-    /// A socket whose handshake HTTP has read, with what came behind it.
+    /// A socket whose handshake HTTP has read, with the bytes that came behind it.
     Admit(TcpStream, ConnectionPermit, Vec<u8>, UpgradeAccepted),
     CloseAll(CloseCode),
     CloseUnproved(CloseCode),
@@ -158,13 +158,13 @@ impl Pollers {
         Ok(())
     }
 
-    /// Nobody is accepted any more, and who has not shown a handshake by now is left to HTTP.
+    /// No connection is accepted any more, and one that has not shown a handshake by now is left to HTTP.
     pub fn stop_listening(&self) {
-        // It tells the others when it has passed on whom it has accepted.
+        // It tells the others when it has passed on the connections that it has accepted.
         self.shards[0].command(Command::StopListening);
     }
 
-    /// Takes over a socket that does not block; `rest` is what was read beyond the handshake.
+    /// Takes over a socket that does not block; `rest` holds the bytes that were read beyond the handshake.
     pub fn take_over(&self, stream: TcpStream, permit: ConnectionPermit, rest: &[u8], accepted: UpgradeAccepted) {
         let shard = self.shards.iter().min_by_key(|shard| shard.load()).unwrap_or(&self.shards[0]);
         self.open.fetch_add(1, Ordering::Relaxed);

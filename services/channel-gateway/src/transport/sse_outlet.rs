@@ -19,7 +19,7 @@ use super::stream_text::farewell;
 use crate::catch_up::cursor::Position;
 use crate::transport::frames::Frame;
 
-/// How long a peer may take to read the end of its stream. It may hold what the kernel has taken for it.
+/// How long a peer may take to read the end of its stream. It may hold the bytes that the kernel has taken for it.
 const CLOSE_GRACE: Duration = Duration::from_secs(3);
 
 /// An event stream's way out.

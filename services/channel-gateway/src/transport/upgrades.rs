@@ -73,7 +73,7 @@ enum FirstRead {
     Others,
 }
 
-/// Takes a whole handshake from the socket; nothing of what is none, nor of an end.
+/// Takes a whole handshake from the socket; nothing of other requests, nor of an end.
 fn read_first(mut io: &TcpStream) -> std::io::Result<FirstRead> {
     let mut buffer = [0; MAX_HEAD];
     let length = io.peek(&mut buffer)?;
@@ -92,7 +92,7 @@ fn may_begin_a_request(first: u8) -> bool {
     first.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~\r\n".contains(&first)
 }
 
-/// The answer to what is no HTTP: no thread for HTTP is troubled with it.
+/// The answer to bytes that are no HTTP: no thread for HTTP is troubled with it.
 fn no_http() -> Vec<u8> {
     refusal(&ErrorBody::new(ErrorCode::BadRequest, "this is not HTTP; TLS ends before this port, at a proxy"))
 }

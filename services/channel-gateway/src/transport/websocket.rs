@@ -39,8 +39,8 @@ const INIT_WITHIN: Duration = Duration::from_secs(5);
 /// How long a message may take to come whole: the largest needs 2 KiB a second.
 const WHOLE_WITHIN: Duration = Duration::from_secs(60);
 
-/// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest` is what
-/// was read behind the request.
+/// Serves one upgrade request that HTTP has read; afterwards the socket, which does not block, is a poller's. `rest`
+/// holds the bytes that were read behind the request.
 pub(crate) async fn serve(gateway: Arc<Gateway>, request: Request, io: Io, rest: &[u8]) -> std::io::Result<()> {
     let handshake = Handshake::read(&gateway, &request, request.peer_addr());
     // The request keeps its connection, which is taken apart here.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
-/// An actor, and what its access token says of itself.
+/// An actor, and the claims of its access token.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Actor {
     /// As whom.

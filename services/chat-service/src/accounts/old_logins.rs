@@ -14,8 +14,8 @@ const AT_ONCE: i64 = 1000;
 /// Between two looks.
 const EVERY: Duration = Duration::from_secs(3600);
 
-/// For so long after its end a token is kept, beside the time of an access token: gateways that were away ask for what was
-/// revoked meanwhile.
+/// For so long after its end a token is kept, beside the time of an access token: gateways that were away ask for
+/// logins that were revoked meanwhile.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 statement! {

@@ -148,7 +148,7 @@ mod tests {
         assert!(!is("secret", Some(&"no hash".to_owned())).await);
     }
 
-    /// As the library itself checks them; also with what was left in the memory by another.
+    /// As the library itself checks them; also with bytes of another one left in the memory.
     #[test]
     fn hashes_of_any_parameters_are_checked() {
         let mut memory = Vec::new();

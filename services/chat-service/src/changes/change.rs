@@ -62,7 +62,7 @@ impl<'a> Change<'a> {
         Ok(Self { conn, chats, author, is_closed, told: Vec::new(), changed: Vec::new(), start })
     }
 
-    /// The connection, for what the work reads.
+    /// The connection, for reads by the work.
     pub(crate) fn conn(&mut self) -> &mut AsyncPgConnection {
         self.conn
     }
@@ -82,7 +82,7 @@ impl<'a> Change<'a> {
         self.is_closed
     }
 
-    /// Takes the next seq of a chat: changes rows at that seq, and comes back with what is told of it.
+    /// Takes the next seq of a chat: changes rows at that seq, and comes back with the events that tell of it.
     pub(crate) async fn step(
         &mut self,
         chat: ChatId,
@@ -106,7 +106,7 @@ impl<'a> Change<'a> {
         }
     }
 
-    /// Writes what the steps so far have told: for a statement of the work that takes seqs by itself, and comes last.
+    /// Writes the events of the steps so far: for a statement of the work that takes seqs by itself, and comes last.
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
         let told = std::mem::take(&mut self.told);
         if told.is_empty() {

@@ -18,7 +18,7 @@ pub(crate) struct LockedChat {
     pub(super) seq: Seq,
 }
 
-/// Locks those of the chats that there are. A later read of another row sees what was committed before.
+/// Locks the chats that exist. A later read of another row sees changes that were committed before.
 pub(crate) async fn lock(conn: &mut AsyncPgConnection, ids: &[ChatId]) -> Result<Vec<LockedChat>, Error> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     let rows: Vec<(i64, Stored<ChatKind>, i64)> = chats::table

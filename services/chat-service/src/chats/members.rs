@@ -149,7 +149,7 @@ struct Rights {
 }
 
 impl Rights {
-    /// Those of a new member: as the table has it.
+    /// The rights of a new member: as the table has it.
     const NEW: Self = Self {
         is_active: true,
         is_admin: false,

@@ -62,7 +62,7 @@ impl BadRows {
         this
     }
 
-    /// Counts what is left out. The words must not hold what the row holds.
+    /// Counts a row that is left out. The words must not hold the content of the row.
     pub(crate) fn skip(&self, what: What, id: i64, why: &str) {
         self.counts.get_or_create(&Labels { what }).inc();
         if self.lines.check().is_ok() {
@@ -129,7 +129,7 @@ impl Parts<'_> {
         });
     }
 
-    /// Puts 1970 in the place of a time beyond what clients can read.
+    /// Puts 1970 in the place of a time that clients cannot read.
     pub(crate) fn time(&mut self, field: &str, what: What) {
         let Some(time) = self.value.get_mut(field) else { return };
         if serde_json::from_value::<chrono::DateTime<chrono::Utc>>(time.clone()).is_err() {

@@ -1,4 +1,5 @@
-//! Readers that wait for the feed to grow: woken by the relay of this process, and looking themselves for what others number.
+//! Readers that wait for the feed to grow: woken by the relay of this process, and looking themselves for changes that
+//! others number.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::error::Error;
 /// How many readers there may be at the same time, waiting ones included.
 const READERS: usize = 64;
 
-/// How often a reader looks for what another process has numbered.
+/// How often a reader looks for changes that another process has numbered.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// All readers of this process.

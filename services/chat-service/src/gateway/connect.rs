@@ -47,8 +47,8 @@ statement! {
     );
 }
 
-/// Which of those asked for, from 1; the epoch, whether it may connect, its id and name, the sites of an operator, the version
-/// of the workspace, the time, and a user's chats as JSON.
+/// The place in the question, from 1; the epoch, whether it may connect, its id and name, the sites of an operator, the
+/// version of the workspace, the time, and a user's chats as JSON.
 type AccountRow = (i64, i32, String, i64, Option<String>, Option<Vec<i64>>, i64, i64, Option<String>);
 
 /// The start states of these new connections, in one snapshot and in their order. A refusal concerns one of them.

@@ -1,4 +1,4 @@
-//! Where chats stand, for gateways that compare it with what they have told.
+//! Where chats stand, for gateways that compare this with the positions that they have told.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The bodies of all routes, to be read without a server: the same types, the same words for what is wrong with them.
+//! The bodies of all routes, to be read without a server: the same types, the same words for their faults.
 
 use actix_web::error::JsonPayloadError;
 use chat_events::{ErrorBody, MessageDraft};
@@ -56,7 +56,7 @@ pub const ALL: [RouteBody; 11] = [
 ];
 
 impl RouteBody {
-    /// Reads it as its route does, and says what its route would.
+    /// Reads it as its route does, and says the same as its route.
     pub fn read(self, json: &[u8]) -> Result<(), ErrorBody> {
         match self {
             Self::OpenSession => read::<sessions::OpenSession>(json).map(drop),

@@ -1,5 +1,5 @@
-//! Reading bodies and queries exactly: serde must not let through what the OpenAPI document would refuse. A fault of a
-//! value is told with the name of its field.
+//! Reading bodies and queries exactly: serde must not let values through that the OpenAPI document would refuse. A
+//! fault of a value is told with the name of its field.
 
 use std::fmt::{Formatter, Result as FormatResult};
 use std::future::{Ready, ready};
@@ -30,7 +30,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let json = Json::<Box<RawValue>>::from_request(request, payload);
         async move {
-            // The words for what is no JSON, or too much of it, are those of `json_config`.
+            // The words for a body that is no JSON, or too large, are those of `json_config`.
             let json = json.await.map_err(|why| why.as_error().cloned().unwrap_or_else(ApiError::unread))?;
             read_object(json.get()).map(Self).map_err(ApiError)
         }
@@ -53,7 +53,7 @@ fn read_at_once<T: DeserializeOwned>(json: &str) -> Option<T> {
     all_known.then_some(read)
 }
 
-/// Reads what could not be read, to say what was wrong with it, and where.
+/// Reads an unreadable body again, to name its fault, and the place.
 fn read_again<T: DeserializeOwned>(json: &str) -> Result<T, ErrorBody> {
     let (mut track, mut unknown) = (Track::new(), None);
     let mut reader = serde_json::Deserializer::from_str(json);

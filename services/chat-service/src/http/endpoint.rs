@@ -25,7 +25,7 @@ pub(crate) const MAX_BODY: usize = 128 * 1024;
 /// The encodings of bodies that are understood.
 const DECODED: [&str; 2] = ["gzip", "identity"];
 
-/// A path and what it serves.
+/// A path and its handlers.
 pub(crate) struct Endpoint {
     path: String,
     address: ChatAddress,
@@ -34,7 +34,7 @@ pub(crate) struct Endpoint {
     counts: bool,
 }
 
-/// The endpoints of these routes: those of one path are one.
+/// The endpoints of these routes: routes of one path are one endpoint.
 pub(crate) fn endpoints(routes: Vec<table::Route>) -> Vec<Endpoint> {
     let mut endpoints: Vec<Endpoint> = Vec::new();
     for table::Route { path, handlers, address, .. } in routes {
@@ -135,7 +135,8 @@ async fn pass<B: MessageBody + 'static>(
     }
 }
 
-/// Counts the answer, and says that nobody keeps it, unless it says itself for how long: it has secrets or what people wrote.
+/// Counts the answer, and says that nobody keeps it, unless it says itself for how long: it has secrets or texts of
+/// people.
 async fn observe(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

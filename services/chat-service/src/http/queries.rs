@@ -1,4 +1,4 @@
-//! The queries of addresses, to be read without a server: the same types, the same words for what is wrong with them.
+//! The queries of addresses, to be read without a server: the same types, the same words for their faults.
 
 use actix_web::dev::{Path as Segments, ResourceDef};
 use actix_web::error::PathError;
@@ -42,7 +42,7 @@ pub struct Page {
 }
 
 impl RouteQuery {
-    /// Reads it as its route does for an operator, and says what its route would.
+    /// Reads it as its route does for an operator, and says the same as its route.
     pub fn read(self, query: &str) -> Result<Page, ErrorBody> {
         match self {
             Self::Sessions => {

@@ -1,5 +1,5 @@
-//! Routes as features declare them: a handler, where it is served, and what the document says of it, in one line. So nothing is
-//! served that is not described, and nothing described that is not served.
+//! Routes as features declare them: a handler, where it is served, and its description in the document, in one line. So
+//! nothing is served that is not described, and nothing described that is not served.
 
 use actix_web::http::Method;
 use actix_web::{FromRequest, Handler, Responder, web};
@@ -34,7 +34,7 @@ pub(super) struct Described {
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
 }
 
-/// A handler with what `utoipa::path` says of it: its path, its method and its description.
+/// A handler with its `utoipa::path`: its path, its method and its description.
 pub(crate) fn route<P, F, Args>(handler: F) -> Route
 where
     P: utoipa::Path + SchemaReferences,

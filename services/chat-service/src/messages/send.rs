@@ -5,8 +5,8 @@
 //! - `batch`: the answers of one batch; [`statement`]: its statement
 //! - `alone`: the messages that a batch left out
 //!
-//! A writer is a task. It takes what waits, writes it, answers, and takes again, until nothing waits. So one message
-//! that comes when nothing is going on is written at once, and the more come the more go together.
+//! A writer is a task. It takes the waiting messages, writes them, answers, and takes again, until nothing waits. So
+//! one message that comes when nothing is going on is written at once, and the more come the more go together.
 
 mod alone;
 mod batch;

@@ -205,7 +205,7 @@ struct StoredView {
 }
 
 impl StoredView {
-    /// Without what cannot be read; none if that is the session itself.
+    /// Without unreadable parts; none if the session itself is unreadable.
     fn read(bad_rows: &BadRows, session: ChatId, json: &str) -> Option<Self> {
         bad_rows.mended(What::Session, session.0, json, |parts| {
             parts.optional::<Message>("last_message", What::Message);

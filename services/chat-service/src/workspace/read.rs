@@ -82,7 +82,7 @@ statement! {
 /// A row of [`ReadWorkspace`].
 type Row = (i32, i64, Option<i64>, Option<String>, Option<i64>, Option<String>, Option<String>, Option<bool>);
 
-/// A page of what changed after a version, for an account.
+/// A page of the changes after a version, for an account.
 pub(crate) async fn read(
     conn: &mut AsyncPgConnection,
     actor: Actor,

@@ -99,14 +99,15 @@ fn is_whole(events: &[Event], after: Seq, reaching: Seq) -> bool {
     has_no_hole && events.last().is_some_and(|last| last.seq >= reaching)
 }
 
-/// The activity of an event, if it has one. None for what this version cannot read: then history is read elsewhere.
+/// The activity of an event, if it has one. None for one that this version cannot read: then history is read elsewhere.
 fn activity_of(event: &Event) -> Option<Option<PlacedActivity>> {
     let Some(json) = &event.activity else { return Some(None) };
     let activity: Activity = serde_json::from_str(json.get()).ok()?;
     Some(Some(PlacedActivity { seq: event.seq, visibility: event.visibility, activity }))
 }
 
-/// None for what this version does not know: then history is read elsewhere. Takes note of who came in where.
+/// None for an event that this version does not know: then history is read elsewhere. Notes where each member was
+/// added.
 fn of_event(
     event: &Event,
     activity: Option<&PlacedActivity>,

@@ -20,7 +20,7 @@ use super::{Arrival, Command, ShardHandle};
 
 /// How many are accepted, or looked at first, before others get their turn.
 const ACCEPTED_PER_TURN: usize = 16;
-/// Turns in which those are accepted who had come when the end came.
+/// Turns for accepting the connections that had come when the end came.
 const LAST_TURNS: usize = 128;
 
 /// One connection failed before it was accepted, which says nothing of the next.
@@ -140,7 +140,7 @@ impl Shard {
         let pending =
             PendingConnection { stream: Some((stream, permit)), address, is_polled: false, is_being_decided: false };
         let key = self.slots.insert(Slot::Pending(pending));
-        // Mostly the first bytes are there by now, and it is polled for what comes later alone.
+        // Mostly the first bytes are there by now, and it is polled for later bytes alone.
         self.look_at(key, false);
     }
 
@@ -197,7 +197,7 @@ impl Shard {
         }
     }
 
-    /// It is known what becomes of a pending connection.
+    /// The outcome of a pending connection is known.
     pub(super) fn settle(&mut self, key: usize, outcome: UpgradeOutcome, must_read: bool) {
         let Some(Slot::Pending(pending)) = self.slots.get_mut(key) else { return };
         let (Some((mut stream, permit)), is_polled) = (pending.stream.take(), pending.is_polled) else { return };

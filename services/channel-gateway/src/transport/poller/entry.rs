@@ -35,11 +35,11 @@ pub(super) struct Entry {
     begun: Option<u32>,
     pub(super) closing_until: Option<Instant>,
     pub(super) is_paused: bool,
-    /// It is in the list of those with more to read.
+    /// It is in the list of entries with more to read.
     pub(super) is_unfinished: bool,
-    /// There were more frames in what was read than fitted in its turn.
+    /// There were more frames in the last read than fitted in its turn.
     pub(super) has_leftover: bool,
-    /// It has not said whose it is, as far as is known here.
+    /// It has not proved its owner, as far as is known here.
     pub(super) is_unproved: bool,
     last_reads: u8,
     /// After a violation the stream is read to its end, but no longer understood.

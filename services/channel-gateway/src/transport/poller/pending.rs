@@ -1,4 +1,4 @@
-//! Connections that are accepted and are no WebSockets yet, and what is found about them.
+//! Connections that are accepted and are no WebSockets yet, and the findings about them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -301,7 +301,7 @@ impl Shard {
         }
     }
 
-    /// Serves what is whole, up to so many frames.
+    /// Serves whole frames, up to so many.
     fn decode(&mut self, key: usize, frames: &mut usize) {
         let second = self.tick;
         while let Some(entry) = self.entry(key) {

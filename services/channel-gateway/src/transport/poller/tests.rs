@@ -339,11 +339,11 @@ fn settle(
     (client, given.recv_timeout(PATIENCE).expect("taken over"))
 }
 
-/// One of several on a thread. All write what they hear into one book.
+/// One of several on a thread. All write their messages into one book.
 struct Neighbour {
     name: &'static str,
     book: Sender<(&'static str, Incoming)>,
-    /// Keeps the thread at its first message until the test has written what comes then.
+    /// Keeps the thread at its first message until the test has written the next frames.
     gate: Mutex<Option<Receiver<()>>>,
 }
 
@@ -537,7 +537,8 @@ fn who_goes_on_after_a_close_is_not_read_for_ever() {
     assert_eq!(line.hear(), Heard::Gone(CloseCode::RateLimited.reason()));
 }
 
-/// Lets those in who say `in`, at once or (`later`) once the test allows it, refuses who says `out`, panics at `bad`.
+/// Lets a peer in that says `in`, at once or (`later`) once the test allows it, refuses a peer that says `out`, panics
+/// at `bad`.
 struct Porter {
     tell: Sender<Heard>,
     http: Sender<TcpStream>,

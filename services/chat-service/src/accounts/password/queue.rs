@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many may wait, of those that go first and of the others: at 25 ms each, on two cores, for a second at most.
+/// How many jobs may wait in each turn: at 25 ms each, on two cores, for a second at most.
 const ROOM: usize = 64;
 
 /// Work that waits.
@@ -50,7 +50,7 @@ impl<J: Job, T: Default> Queue<J, T> {
         Self { inner: Mutex::new(inner), at_once }
     }
 
-    /// Puts work at the end of those of its turn. An error where there is no room.
+    /// Puts work at the end of the line of its turn. An error where there is no room.
     pub(super) fn push(&self, turn: Turn, job: J) -> Result<(), J> {
         let mut inner = self.lock();
         let line = match turn {

@@ -1,5 +1,5 @@
 //! A message that a batch left out: written by itself, as a change of its chat like any other. There is time to tell
-//! the sender why not, to find what it wrote before, and to open a closed session for its client.
+//! the sender why not, to find its earlier message, and to open a closed session for its client.
 
 use chat_events::{Message, SessionStatus};
 use diesel::prelude::OptionalExtension;

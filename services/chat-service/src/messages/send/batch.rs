@@ -1,9 +1,9 @@
 //! One batch: as one statement the messages that are nothing out of the ordinary, and each of the others alone.
 //!
-//! The statement leaves out what it cannot simply write: a refusal, a repeat, a closed session that is to be opened
-//! again, a chat that another transaction has locked. Such messages go the slower way, chat by chat and in their order,
-//! while the writer is already at its next batch. So none of them can harm a message that only happened to come with
-//! it.
+//! The statement leaves out messages that it cannot simply write: a refusal, a repeat, a closed session that is to be
+//! opened again, a chat that another transaction has locked. Such messages go the slower way, chat by chat and in their
+//! order, while the writer is already at its next batch. So none of them can harm a message that only happened to come
+//! with it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -63,7 +63,7 @@ async fn write_alone(on_its_way: OnTheirWay, chat: ChatId, waiting: Vec<Waiting>
     drop(on_its_way);
 }
 
-/// Returns what is still not written.
+/// Returns the messages that are still not written.
 async fn write_in_turn(sends: &Sends, chat: ChatId, waiting: Vec<Waiting>) -> Vec<Waiting> {
     let Sends(shared) = sends;
     let (together, alone) = apart(waiting);

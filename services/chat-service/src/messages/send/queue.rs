@@ -2,7 +2,7 @@
 //!
 //! A chat's messages leave in the order in which they came, and a chat that has messages on their way lets no other go:
 //! so a writer of them need not think of the other writers. A message of a chat that has none on its way
-//! never waits for those of another.
+//! never waits for messages of another.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -29,7 +29,7 @@ struct Line<T> {
     on_its_way: bool,
 }
 
-/// Messages that leave together, those of a chat one after the other.
+/// Messages that leave together, messages of a chat one after the other.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Batch<T> {
     /// To be given back when its messages are done with.

@@ -106,8 +106,8 @@ statement! {
         );
 }
 
-/// Writes what can be written now. For each of the messages, in their order: as it is stored, or nothing if it has to be
-/// looked at alone. No two may be of the same sender with the same `client_id`.
+/// Writes the messages that can be written now. For each of the messages, in their order: as it is stored, or nothing
+/// if it has to be looked at alone. No two may be of the same sender with the same `client_id`.
 pub(crate) async fn write(
     conn: &mut AsyncPgConnection,
     batch: &[&NewMessage],
