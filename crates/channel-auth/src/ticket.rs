@@ -5,14 +5,16 @@
 //! before.
 
 use chat_events::{Role, UserId};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use crate::verifier::LEEWAY_SECONDS;
 use crate::{AccessClaims, KeyMark, SessionKeys, TokenError};
 
 /// The prefix of a ticket; no JWT begins with it.
 pub const TICKET_PREFIX: &str = "r1.";
 const PURPOSE: &str = "r1";
+const LEEWAY: TimeDelta = TimeDelta::seconds(LEEWAY_SECONDS.cast_signed());
 
 /// The claims of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,7 +73,9 @@ impl SessionKeys {
     /// Checks a ticket, but not whether the key of its JWT is still accepted: see [`crate::JwtVerifier::accepts`].
     pub fn verify_ticket(&self, ticket: &str, now: DateTime<Utc>) -> Result<Ticket, TokenError> {
         let ticket = Ticket::read(self.unseal(PURPOSE, ticket)?).ok_or(TokenError::Malformed)?;
-        if ticket.expires_at <= now.timestamp() { Err(TokenError::Expired) } else { Ok(ticket) }
+        // As long as the token itself.
+        let end = DateTime::from_timestamp(ticket.expires_at, 0).ok_or(TokenError::Malformed)?;
+        if end + LEEWAY <= now { Err(TokenError::Expired) } else { Ok(ticket) }
     }
 }
 
@@ -106,8 +110,8 @@ mod tests {
             let text = keys.issue_ticket(&ticket);
             assert!(text.starts_with(TICKET_PREFIX));
             assert_eq!(keys.verify_ticket(&text, at(NOW)), Ok(ticket));
-            assert_eq!(keys.verify_ticket(&text, at(NOW + 599)), Ok(ticket));
-            assert_eq!(keys.verify_ticket(&text, at(NOW + 600)), Err(TokenError::Expired));
+            assert_eq!(keys.verify_ticket(&text, at(NOW + 604)), Ok(ticket));
+            assert_eq!(keys.verify_ticket(&text, at(NOW + 605)), Err(TokenError::Expired));
         }
     }
 

@@ -18,7 +18,7 @@ use crate::{AccessClaims, KeyError, TokenError};
 /// A longer token is not looked at.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// Clocks of two machines differ a little.
-const LEEWAY_SECONDS: u64 = 5;
+pub(crate) const LEEWAY_SECONDS: u64 = 5;
 
 /// The public keys of the accepted issuers. Shared by all who check tokens; keys may be replaced at any time.
 #[derive(Debug)]

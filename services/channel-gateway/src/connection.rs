@@ -26,6 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::auth::credentials::{Grant, Identity};
 use crate::catch_up::watch::watches::Watches;
+use crate::limits::frame_costs::Spent;
 use crate::transport::Outlet;
 use crate::transport::frames::{ChatFrame, Frame};
 
@@ -74,6 +75,8 @@ struct State {
     seen: Vec<(ChatId, Seq)>,
     /// A fresh token was shown.
     renewed: Option<Grant>,
+    /// The spent part of its allowance for frames that cost much.
+    spent: Option<Box<Spent>>,
     inbox: VecDeque<String>,
     inbox_bytes: usize,
     /// The waiter for the first frame.
@@ -152,6 +155,12 @@ impl Connection {
     /// When it was accepted.
     pub fn opened(&self) -> Instant {
         self.opened
+    }
+
+    /// Pays for a frame that costs much. An error while its allowance is spent: the time until there is enough of it.
+    pub(crate) fn pay(&self, cost: u32) -> Result<(), Duration> {
+        let now = Instant::now();
+        self.state().spent.get_or_insert_with(|| Box::new(Spent::nothing(now))).pay(cost, now)
     }
 
     /// Says in which sites its operator works.

@@ -171,18 +171,18 @@ pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Resul
             let site = sites::by_key(conn, key).await?;
             grants::add(conn, id, account.role, Some(site)).await?;
         }
-        grants::follow_role(conn, id, account.role).await?;
+        grants::follow_role(conn, id, (Role::User, account.role)).await?;
         Ok::<_, Error>(id)
     };
     let id = conn.transaction(add).await?;
     Ok(NewAccount { id, password: generated })
 }
 
-/// Gives an account another role, and the grants that go with it.
-pub(crate) async fn set_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<(), Error> {
+/// Gives an account another role, and the grants that go with it. Whether it works in all sites by that.
+pub(crate) async fn set_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<bool, Error> {
     conn.transaction(async |conn| {
-        users::set_role(conn, user, role).await?;
-        grants::follow_role(conn, user, role).await
+        let old = users::set_role(conn, user, role).await?;
+        grants::follow_role(conn, user, (old, role)).await
     })
     .await
 }

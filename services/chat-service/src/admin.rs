@@ -60,7 +60,7 @@ impl Admin {
     }
 
     /// Gives an account another role. An operator who loses the role is none any more within seconds.
-    pub async fn set_role(&mut self, email: &str, role: Role) -> Result<(), Error> {
+    pub async fn set_role(&mut self, email: &str, role: Role) -> Result<bool, Error> {
         let user = self.find_account(email).await?;
         accounts::set_role(&mut self.connection, user, role).await
     }

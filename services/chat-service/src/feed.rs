@@ -17,10 +17,12 @@ use chat_events::feed::{FeedPage, FeedRequest, MAX_FEED_PAGE, MAX_FEED_WAIT_MS};
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::http::asker::Asker;
 use crate::state::AppState;
 
-/// The changes after a cursor. Without any it waits, as long as the request says, without a connection to PostgreSQL.
-pub(crate) async fn page(state: &AppState, request: FeedRequest) -> Result<FeedPage, Error> {
+/// The changes after a cursor. Without any it waits, as long as the request says, without a connection to PostgreSQL; a reader
+/// that hangs up is noticed at the next look, and makes room for another one.
+pub(crate) async fn page(state: &AppState, request: FeedRequest, asker: &Asker) -> Result<FeedPage, Error> {
     let FeedRequest { after, limit, wait_ms } = request;
     if !(1..=MAX_FEED_PAGE).contains(&limit) {
         return Err(Error::invalid("limit", format!("limit must be from 1 to {MAX_FEED_PAGE}")));
@@ -40,7 +42,7 @@ pub(crate) async fn page(state: &AppState, request: FeedRequest) -> Result<FeedP
             let mut conn = state.connection().await?;
             read::page(&mut conn, &cursor, limit).await?
         };
-        if !page.changes.is_empty() || !waiting.grown(until).await {
+        if !page.changes.is_empty() || !waiting.grown(until).await || asker.is_gone() {
             return Ok(page);
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use system_tests::{EventStream, Socket, System, system_test};
 
 const TOKEN_EXPIRED: u16 = 4001;
+const BAD_TOKEN: u16 = 4500;
 const REVOKED: u16 = 4501;
 
 fn ticket_in(frame: &Value) -> String {
@@ -83,7 +84,20 @@ system_test! {
         first.send(json!({"type": "auth", "token": ada.token})).await;
         let renewed = ticket_in(&first.next_of("authenticated").await);
         assert_eq!(second.close_code().await, TOKEN_EXPIRED);
+        let keys = system.session_keys();
+        let said = keys.verify_ticket(&ticket, chrono::DateTime::from_timestamp(now, 0).expect("a time")).expect("a ticket");
+        assert_eq!(said.expires_at, now + 4, "the token's end");
+        let over = keys.issue_ticket(&channel_auth::Ticket { expires_at: now - 60, ..said });
+        let with_ticket = format!("/channel/ws?access_token={over}");
         Socket::refused(system.gateway(1), &with_ticket, None).await.refused(401, "token_expired");
+        for (frame, code) in [(json!({"type": "init", "access_token": over}), TOKEN_EXPIRED), (json!({"type": "init", "access_token": "x"}), BAD_TOKEN)] {
+            let mut by_init = Socket::open(system.gateway(1), "/channel/ws").await;
+            by_init.send(frame).await;
+            assert_eq!(by_init.close_code().await, code);
+        }
+        let over = system.issuer().sign(&channel_auth::AccessClaims { exp: Utc::now().timestamp(), ..short.clone() });
+        first.send(json!({"type": "auth", "token": over})).await;
+        assert_eq!(first.next_of("error").await["error"]["code"], "token_expired", "it would only shorten its time");
         let mut third = Socket::open(system.gateway(1), &format!("/channel/ws?access_token={renewed}")).await;
         third.connected().await;
         assert!(first.until_pong().await.is_empty());

@@ -1,6 +1,7 @@
 //! The effect of each client frame. Frames are handled one at a time, in order.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use chat_events::command::CommandFrame;
 use chat_events::frame::{Authenticated, ClientFrame, ServerFrame};
@@ -14,6 +15,7 @@ use crate::catch_up::join;
 use crate::catch_up::resume::{self, Cursors};
 use crate::connection::Connection;
 use crate::gateway::Gateway;
+use crate::limits::frame_costs as cost;
 
 /// Serves one frame of a connection that has proved itself.
 pub(crate) async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: ClientFrame) {
@@ -32,6 +34,7 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
         ClientFrame::Init { .. } => Err(ErrorBody::new(ErrorCode::Conflict, "the connection is already open")),
         ClientFrame::Auth { token } => authenticate(gateway, connection, &token).await,
         ClientFrame::Resume { cursors, epoch, more: _ } => {
+            pay(gateway, connection, cost::of_resume(cursors.len()))?;
             resume::serve_late(gateway, connection, Cursors { cursors, epoch }).await
         }
         ClientFrame::Subscribe { chat_id, after, epoch } => {
@@ -48,6 +51,15 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
         }
         ClientFrame::Pong {} => Ok(()),
     }
+}
+
+/// Counts a frame by what it costs, where frames are counted.
+fn pay(gateway: &Gateway, connection: &Connection, cost: u32) -> Result<(), ErrorBody> {
+    if gateway.rates.frames_per_second == 0 {
+        return Ok(());
+    }
+    let too_soon = |wait| ErrorBody::rate_limited("too many frames of this kind in a short time; wait a little", wait);
+    connection.pay(cost).map_err(too_soon)
 }
 
 /// The chat that a frame means: a client of a session has only one.
@@ -71,7 +83,12 @@ async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -
     if identity.principal != principal {
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
     }
+    if identity.grant.expires_at <= Instant::now() {
+        // Within the leeway for clocks it is good for a handshake, but it would end this connection.
+        return Err(ErrorBody::field(ErrorCode::TokenExpired, "token", "the token has expired"));
+    }
     if let Some(token) = identity.grant.token {
+        pay(gateway, connection, cost::RENEWAL)?;
         let connect = Connect { principal, token: Some(token) };
         gateway.connect_snapshots.of_account(connect, connection.watch_count()).await?;
     }

@@ -16,7 +16,7 @@ use crate::catch_up::watch::Watch;
 use crate::catch_up::{join, resume};
 use crate::connection::client_frames;
 use crate::connection::connected::{self, Known};
-use crate::connection::{Connection, Own};
+use crate::connection::{Connection, Own, unserved};
 use crate::gateway::Gateway;
 use crate::hub::Invitation;
 
@@ -248,6 +248,7 @@ fn refuse_and_close(connection: &Connection, error: ErrorBody) {
         ErrorCode::Unauthorized | ErrorCode::NotFound => CloseCode::BadToken,
         ErrorCode::Forbidden => CloseCode::Revoked,
         ErrorCode::TokenExpired => CloseCode::TokenExpired,
+        ErrorCode::RateLimited => CloseCode::RateLimited,
         _ => CloseCode::Unavailable,
     };
     connection.refuse(error);
@@ -289,7 +290,11 @@ async fn serve_queue(gateway: &Arc<Gateway>, connection: &Arc<Connection>, when_
 /// Serves one text frame. Whatever goes wrong is told in an `error` frame; the connection stays.
 async fn serve(gateway: &Arc<Gateway>, connection: &Arc<Connection>, text: &str) {
     match ClientFrame::parse(text) {
-        Err(refused) => connection.refuse_frame(refused.error, refused.client_id, None),
+        Err(refused) => {
+            // JSON that cannot be read as a whole may still name itself.
+            let client_id = refused.client_id.or_else(|| unserved::client_id_of(text));
+            connection.refuse_frame(refused.error, client_id, None);
+        }
         Ok(frame) if connection.identity().is_none() => init(gateway, connection, frame).await,
         Ok(frame) => client_frames::serve(gateway, connection, frame).await,
     }
@@ -303,12 +308,7 @@ async fn init(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Clien
     let proved = gateway.credentials.user(&access_token).await;
     match gateway.handshakes.judge(proved, connection.address) {
         Ok(proved) => open(gateway, connection, proved, None).await,
-        Err(error) => {
-            let is_too_often = error.code == ErrorCode::RateLimited;
-            let code = if is_too_often { CloseCode::RateLimited } else { CloseCode::BadToken };
-            connection.refuse(error);
-            connection.outlet().close(code);
-        }
+        Err(error) => refuse_and_close(connection, error),
     }
 }
 

@@ -53,6 +53,20 @@ impl Outlet for Kept {
 }
 
 #[test]
+fn only_chats_of_its_own_are_remembered_when_it_leaves_them() {
+    let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), false);
+    let (own, invited, foreign) = (ChatId(1), ChatId(2), ChatId(3));
+    connection.watch(own, Watch::joining(ChatKind::Group));
+    connection.is_invited(invited, Seq(1), true);
+    assert!(connection.leave(own) && !connection.leave(invited) && !connection.leave(foreign));
+    assert!(connection.take_invitation(invited).is_none());
+    for (chat, is_remembered) in [(own, true), (invited, true), (foreign, false)] {
+        connection.is_invited(chat, Seq(2), false);
+        assert_eq!(connection.take_invitation(chat).is_none(), is_remembered, "{chat}");
+    }
+}
+
+#[test]
 fn a_few_of_the_largest_frames_fill_an_inbox_as_many_small_ones_do() {
     let full_after = |length: usize| {
         let connection = Connection::new("c".to_owned(), "websocket", Arc::new(Nowhere), true);

@@ -37,6 +37,12 @@ pub(crate) fn names_of(text: &str) -> (Option<String>, Option<ChatId>) {
     (client_id.as_deref().map(shortened), chat_id)
 }
 
+/// The `client_id` of a frame that is no JSON, or none that can be read as a whole, if it stands there.
+#[must_use]
+pub(crate) fn client_id_of(text: &str) -> Option<String> {
+    client_id(text.as_bytes())
+}
+
 /// The `client_id` of a frame of which only the ends were kept, if it stands there.
 #[must_use]
 pub(crate) fn client_id_in(ends: &Ends) -> Option<String> {
@@ -88,6 +94,10 @@ mod tests {
             r#"xx","client_id":7}"#,
         ] {
             assert_eq!(found("", last), None, "{last}");
+        }
+        for metadata in [r#"{"a":1e400}"#, r#""\ud800""#, &"[".repeat(20_000)] {
+            let text = format!(r#"{{"type":"message","metadata":{metadata},"client_id":"a-1","body":"x"}}"#);
+            assert_eq!(client_id_of(&text), named);
         }
         let long = format!(r#"{{"client_id":"{}"}}"#, "é".repeat(100));
         assert_eq!(found(&long, "").map(|id| id.chars().count()), Some(64));

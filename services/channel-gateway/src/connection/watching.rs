@@ -54,10 +54,14 @@ impl Connection {
     /// Does not want to hear of a chat any more. Whether it did.
     pub fn leave(&self, chat: ChatId) -> bool {
         let mut state = self.state();
-        if !state.left.contains(&chat) {
+        let was_watched = state.unwatch(chat);
+        let invited = state.invitations.len();
+        state.invitations.retain(|(chat_id, _)| *chat_id != chat);
+        // Only a chat of its own is remembered: an id that means nothing to it would be kept for as long as it lives.
+        if (was_watched || state.invitations.len() < invited) && !state.left.contains(&chat) {
             state.left.push(chat);
         }
-        state.unwatch(chat)
+        was_watched
     }
 
     /// How many chats it watches.

@@ -34,21 +34,27 @@ pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Opt
     Ok(row.execute(conn).await? > 0)
 }
 
-/// The grants follow the account's role. An account that becomes an operator works in all sites, until it is told
-/// otherwise; an account that is no operator any more keeps no grant.
-pub(crate) async fn follow_role(conn: &mut AsyncPgConnection, user: UserId, role: Role) -> Result<(), Error> {
-    if !role.is_staff() {
-        diesel::delete(grants::table.filter(grants::user_id.eq(user.0))).execute(conn).await?;
-        return Ok(());
-    }
+/// The grants follow the account's role. An account that becomes an operator, and was none, works in all sites until it is
+/// told otherwise; an operator without a grant stays without one. An account that is no operator any more keeps no grant.
+/// Whether it has just got all sites.
+pub(crate) async fn follow_role(
+    conn: &mut AsyncPgConnection,
+    user: UserId,
+    (old, role): (Role, Role),
+) -> Result<bool, Error> {
     let own = grants::table.filter(grants::user_id.eq(user.0));
+    if !role.is_staff() {
+        diesel::delete(own).execute(conn).await?;
+        return Ok(false);
+    }
     let count: i64 = own.count().get_result(conn).await?;
-    if count == 0 {
-        return add(conn, user, role, None).await;
+    if count == 0 && !old.is_staff() {
+        add(conn, user, role, None).await?;
+        return Ok(true);
     }
     diesel::update(own.filter(grants::role.ne(role.as_str())))
         .set(grants::role.eq(role.as_str()))
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(false)
 }

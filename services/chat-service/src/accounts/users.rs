@@ -119,8 +119,9 @@ pub(crate) async fn rename(conn: &mut AsyncPgConnection, id: UserId, name: &str)
 }
 
 /// Gives an account another role.
-pub(super) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<(), Error> {
+pub(super) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<Role, Error> {
+    let old: String = users::table.find(id.0).select(users::role).for_update().first(conn).await?;
     let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));
     row.set(users::role.eq(role.as_str())).execute(conn).await?;
-    Ok(())
+    Ok(Role::parse(&old).unwrap_or_default())
 }

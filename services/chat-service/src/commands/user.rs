@@ -96,7 +96,10 @@ impl UserCommand {
             }
             Self::Disable { email } => admin.disable_user(&email).await.map(|()| format!("{email} is closed")),
             Self::Enable { email } => admin.enable_user(&email).await.map(|()| format!("{email} is open")),
-            Self::Role { email, role } => admin.set_role(&email, role).await.map(|()| format!("{email} has that role")),
+            Self::Role { email, role } => admin.set_role(&email, role).await.map(|has_all_sites| {
+                let sites = if has_all_sites { ", and works in all sites" } else { "" };
+                format!("{email} has that role{sites}")
+            }),
             Self::Rename { email, name } => {
                 admin.rename_user(&email, &name).await.map(|()| format!("{email} has that name"))
             }

@@ -132,4 +132,12 @@ async fn the_command_line_makes_sites_and_says_who_works_there() {
     assert!(grants().await.is_empty(), "a user works nowhere");
     installation.command(&[&["user", "role"][..], &of_olga, &["--role", "operator"]].concat(), "");
     assert_eq!(grants().await, ["operator all"]);
+    installation.command(&[&["user", "ungrant"][..], &of_olga].concat(), "");
+    for role in ["operator", "admin"] {
+        let said = installation.command(&[&["user", "role"][..], &of_olga, &["--role", role]].concat(), "");
+        assert!(
+            !said.contains("all sites") && grants().await.is_empty(),
+            "no right comes with a role of staff: {said}"
+        );
+    }
 }

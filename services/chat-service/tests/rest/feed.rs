@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use chat_events::feed::{Change, FeedPage};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use test_support::{Process, Vhost, fresh_vhost};
+use test_support::{Process, Vhost, fresh_vhost, wait_until};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::service::{Installation, Service, code};
 
@@ -141,4 +143,33 @@ async fn bounds_are_told_and_only_the_internal_secret_reads_the_feed() {
     }
     let page = ask(&service, json!("oldest"), 10, 0).await;
     assert!(page.changes.is_empty() && !page.has_more);
+}
+
+#[tokio::test]
+async fn a_reader_that_hangs_up_makes_room_for_another() {
+    let installation = Installation::fresh().await;
+    // All come from one address.
+    let program = installation.program().env("HTTP__CONNECTIONS_PER_ADDRESS", "0");
+    let service = Service::start_program(installation, program).await;
+    let secret = service.installation.secrets.internal();
+    let body = json!({"after": "now", "limit": 10, "wait_ms": 25_000}).to_string();
+    let head =
+        format!("authorization: Bearer {secret}\r\ncontent-type: application/json\r\ncontent-length: {}", body.len());
+    let request = format!("POST /internal/feed HTTP/1.1\r\nhost: x\r\n{head}\r\n\r\n{body}");
+    let mut readers = Vec::new();
+    // More than there is room for: those that ask below take a place too.
+    for _ in 0..80 {
+        let mut reader = TcpStream::connect(service.url.trim_start_matches("http://")).await.expect("a connection");
+        reader.write_all(request.as_bytes()).await.expect("sent");
+        readers.push(reader);
+    }
+    let status = async || service.ask("feed", json!({"after": "now", "limit": 10})).await.0;
+    wait_until("all places to be taken", async || (status().await == StatusCode::SERVICE_UNAVAILABLE).then_some(()))
+        .await;
+    for reader in &mut readers {
+        reader.shutdown().await.expect("its side has ended");
+    }
+    let begun = Instant::now();
+    wait_until("a place", async || (status().await == StatusCode::OK).then_some(())).await;
+    assert!(begun.elapsed() < Duration::from_secs(15), "they wait no longer: {:?}", begun.elapsed());
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 /// Keys and database of one or several chat-services.
 pub(crate) struct Installation {
     pub(crate) database: Database,
-    secrets: Secrets,
+    pub(crate) secrets: Secrets,
 }
 
 /// A running chat-service.
