@@ -11,6 +11,8 @@ pub(crate) mod refresh_tokens;
 pub(crate) mod routes;
 pub(crate) mod users;
 
+use std::collections::HashMap;
+
 use channel_auth::Role;
 use chat_events::UserId;
 use diesel_async::{AsyncConnection, AsyncPgConnection};
@@ -176,6 +178,36 @@ pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Resul
     };
     let id = conn.transaction(add).await?;
     Ok(NewAccount { id, password: generated })
+}
+
+/// An account in a list.
+#[derive(Debug)]
+pub struct ListedAccount {
+    /// Its id.
+    pub id: i64,
+    /// Its address.
+    pub email: String,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// Whether it is open.
+    pub is_active: bool,
+    /// The keys of the sites in which an operator works; `*` for all.
+    pub sites: Vec<String>,
+}
+
+/// All accounts, the oldest first.
+pub(crate) async fn list(conn: &mut AsyncPgConnection) -> Result<Vec<ListedAccount>, Error> {
+    let mut sites: HashMap<i64, Vec<String>> = HashMap::new();
+    for (user, site) in grants::list(conn).await? {
+        sites.entry(user).or_default().push(site.unwrap_or_else(|| "*".to_owned()));
+    }
+    let listed = |User { id, email, name, role, is_active, .. }| {
+        let sites = sites.remove(&id).unwrap_or_default();
+        ListedAccount { id, email, name, role: role.0, is_active, sites }
+    };
+    Ok(users::list(conn).await?.into_iter().map(listed).collect())
 }
 
 /// Gives an account another role, and the grants that go with it. Whether it works in all sites by that.

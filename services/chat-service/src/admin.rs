@@ -7,7 +7,7 @@ use jobs::admin::Listed;
 use secrecy::SecretString;
 use tokio::runtime::Handle;
 
-use crate::accounts::{self, Account, NewAccount, grants, refresh_tokens, users};
+use crate::accounts::{self, Account, ListedAccount, NewAccount, grants, refresh_tokens, users};
 use crate::changes::ChatChanges;
 use crate::chats;
 use crate::chats::members::{self, MemberChange};
@@ -63,6 +63,11 @@ impl Admin {
     pub async fn set_role(&mut self, email: &str, role: Role) -> Result<bool, Error> {
         let user = self.find_account(email).await?;
         accounts::set_role(&mut self.connection, user, role).await
+    }
+
+    /// All accounts.
+    pub async fn users(&mut self) -> Result<Vec<ListedAccount>, Error> {
+        accounts::list(&mut self.connection).await
     }
 
     /// Gives an account another name.

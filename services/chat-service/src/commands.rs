@@ -5,6 +5,9 @@ mod jobs;
 mod site;
 mod user;
 
+use std::fmt::Display;
+use std::io::{ErrorKind, Write};
+
 use clap::Subcommand;
 
 pub use chat::ChatCommand;
@@ -42,5 +45,13 @@ impl AdminCommand {
             Self::Site(command) => command.run(admin).await,
             Self::Jobs(command) => command.run(admin).await,
         }
+    }
+}
+
+/// Prints a line of a list. A reader that has seen enough, such as `head`, ends the list.
+fn print_line(line: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        printed => Ok(printed?),
     }
 }

@@ -188,7 +188,7 @@ pub struct AuthConfig {
     /// How long a session token lives; at most 24 h
     #[arg(long, env = "AUTH__SESSION_TTL", default_value = "24h", value_parser = humantime::parse_duration)]
     pub session_ttl: Duration,
-    /// What gateways prove themselves with, at least 32 characters
+    /// The secret of gateways and of readers of the change feed, at least 32 characters. Without it `/internal/…` is not served
     #[arg(long, env = "AUTH__INTERNAL_SECRET", hide_env_values = true)]
     pub internal_secret: Option<SecretString>,
     /// A file that holds `AUTH__INTERNAL_SECRET`

@@ -3,10 +3,10 @@
 use channel_auth::Role;
 use chat_events::{SiteId, UserId};
 use diesel::PgExpressionMethods;
-use diesel::prelude::{ExpressionMethods, QueryDsl};
+use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use crate::db::schema::grants;
+use crate::db::schema::{grants, sites};
 use crate::error::Error;
 
 /// Lets an operator work in a site; none for all sites. Nothing happens where it does already.
@@ -32,6 +32,12 @@ pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Opt
     let of_site = grants::site_id.is_not_distinct_from(site.map(|site| site.0));
     let row = diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(of_site));
     Ok(row.execute(conn).await? > 0)
+}
+
+/// The sites of all operators: the key of each, or none for a right to all.
+pub(crate) async fn list(conn: &mut AsyncPgConnection) -> Result<Vec<(i64, Option<String>)>, Error> {
+    let rows = grants::table.left_join(sites::table).order(grants::id);
+    Ok(rows.select((grants::user_id, sites::key.nullable())).load(conn).await?)
 }
 
 /// The grants follow the account's role. An account that becomes an operator, and was none, works in all sites until it is

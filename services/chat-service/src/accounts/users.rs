@@ -53,6 +53,11 @@ pub(crate) async fn insert(conn: &mut AsyncPgConnection, new: &NewUser<'_>) -> R
     Ok(UserId(id))
 }
 
+/// All accounts, the oldest first.
+pub(super) async fn list(conn: &mut AsyncPgConnection) -> Result<Vec<User>, Error> {
+    Ok(users::table.order(users::id).select(User::as_select()).load(conn).await?)
+}
+
 /// The account of that address, with its password's hash.
 pub(crate) async fn by_email(conn: &mut AsyncPgConnection, email: &str) -> Result<Option<(User, String)>, Error> {
     let found = users::table

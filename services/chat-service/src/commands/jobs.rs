@@ -3,7 +3,9 @@
 use anyhow::bail;
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
+use jobs::admin::Listed;
 
+use super::print_line;
 use crate::admin::Admin;
 use crate::error::Error;
 
@@ -24,7 +26,7 @@ pub enum JobsCommand {
     },
     /// Have jobs tried again at once, also those that were given up
     Retry(Ids),
-    /// Have nobody do jobs; what is being done of them right now is undone
+    /// Have nobody do jobs; what is being done of them right now is undone. Upkeep is enqueued anew when a chat-service starts
     Drop(Ids),
 }
 
@@ -47,8 +49,9 @@ impl JobsCommand {
                         (None, false) => "waiting",
                     };
                     let due = job.due_at.to_rfc3339_opts(SecondsFormat::Secs, true);
-                    let error = job.last_error.unwrap_or_default().replace(['\n', '\t'], " ");
-                    println!("{}\t{}\t{}\t{state}\t{due}\t{}\t{error}", job.id, job.kind, job.key, job.attempts);
+                    let error = job.last_error.as_deref().unwrap_or_default().replace(['\n', '\t'], " ");
+                    let Listed { id, kind, key, attempts, .. } = job;
+                    print_line(format_args!("{id}\t{kind}\t{key}\t{state}\t{due}\t{attempts}\t{error}"))?;
                 }
                 Ok(())
             }

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::print_line;
 use crate::admin::Admin;
 use crate::error::Error;
 
@@ -52,7 +53,7 @@ impl SiteCommand {
             Self::List => {
                 for site in admin.sites().await.map_err(Error::into_body)? {
                     let archived = if site.archived_at.is_some() { "\tarchived" } else { "" };
-                    println!("{}\t{}\t{}{archived}", site.id, site.key, site.name);
+                    print_line(format_args!("{}\t{}\t{}{archived}", site.id, site.key, site.name))?;
                 }
             }
             Self::Rename { key, name } => {

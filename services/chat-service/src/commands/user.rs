@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use crate::accounts::Account;
+use super::print_line;
+use crate::accounts::{Account, ListedAccount};
 use crate::admin::{Admin, parse_role};
 use crate::error::Error;
 use anyhow::Context;
@@ -30,6 +31,8 @@ pub enum UserCommand {
         #[arg(long = "site")]
         sites: Vec<String>,
     },
+    /// Print the accounts: id, address, name, role, the keys of the sites in which an operator works (`*`: all), and whether it is closed
+    List,
     /// Close an account: all its logins end, and nobody can log in to it
     Disable {
         /// Which
@@ -93,6 +96,15 @@ impl UserCommand {
             Self::Add { email, name, role, password_stdin, sites } => {
                 let password = password_stdin.then(read_password).transpose()?;
                 return add(&mut admin, Account { email, name, role, password, sites }).await;
+            }
+            Self::List => {
+                for account in admin.users().await.map_err(Error::into_body)? {
+                    let closed = if account.is_active { "" } else { "\tclosed" };
+                    let ListedAccount { id, email, name, role, sites, .. } = account;
+                    let sites = sites.join(",");
+                    print_line(format_args!("{id}\t{email}\t{name}\t{}\t{sites}{closed}", role.as_str()))?;
+                }
+                return Ok(());
             }
             Self::Disable { email } => admin.disable_user(&email).await.map(|()| format!("{email} is closed")),
             Self::Enable { email } => admin.enable_user(&email).await.map(|()| format!("{email} is open")),

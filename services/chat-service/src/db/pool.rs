@@ -177,7 +177,7 @@ impl Database {
 
     fn check_prepared(&self) -> Result<(), Error> {
         let prepared = self.prepared.load(Ordering::Acquire);
-        prepared.then_some(()).ok_or_else(|| Error::Unavailable("the database is not prepared yet".into()))
+        prepared.then_some(()).ok_or(Error::Busy("the database is being prepared; try again in a moment"))
     }
 
     /// Opens the pool to requests.

@@ -1,7 +1,7 @@
 //! How REST shows a session.
 
 use chat_events::metadata::{MAX_SHOWN_BYTES, ShownMetadata};
-use chat_events::{ChatId, Mark, Message, Reader, Session, UserId, Visibility, time};
+use chat_events::{ChatId, Mark, Message, Reader, SenderType, Session, UserId, Visibility, time};
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -50,9 +50,9 @@ pub(crate) struct SessionView {
     pub(crate) last_message: Option<Message>,
     /// How far client and operators have come.
     pub(crate) marks: Vec<Mark>,
-    /// When the client was last seen: when something reached it, or was read by it, for the last time.
-    #[serde(serialize_with = "time::micros_or_null")]
-    pub(crate) client_last_seen_at: Option<DateTime<Utc>>,
+    /// The last sign of the client: it opened the session, a message reached it or was read by it, or it wrote the newest.
+    #[serde(serialize_with = "time::micros")]
+    pub(crate) client_last_seen_at: DateTime<Utc>,
 }
 
 /// Unread messages up to 1,000: those of one side after a position.
@@ -221,7 +221,9 @@ impl StoredView {
             ShownMetadata::none()
         });
         let of_client = marks.iter().filter(|mark| matches!(mark.reader, Reader::Client(_)));
-        let client_last_seen_at = of_client.map(|mark| mark.updated_at).max();
+        let own_message = last_message.iter().filter(|message| message.sender_type == SenderType::Client);
+        let seen = of_client.map(|mark| mark.updated_at).chain(own_message.map(|message| message.created_at));
+        let client_last_seen_at = seen.fold(session.created_at, DateTime::max);
         SessionView {
             session,
             seq,

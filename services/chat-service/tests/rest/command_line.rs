@@ -121,6 +121,8 @@ async fn the_command_line_makes_sites_and_says_who_works_there() {
         installation.texts(&sql).await
     };
     assert_eq!(grants().await, [format!("operator site {shop}")]);
+    let listed = installation.command(&["user", "list"], "");
+    assert_eq!(listed, format!("{olga}\tolga@example.com\tOlga\toperator\tshop\n"));
     let of_olga = ["--email", "olga@example.com"];
     installation.command(&[&["user", "grant"][..], &of_olga].concat(), "");
     installation.command(&[&["user", "role"][..], &of_olga, &["--role", "admin"]].concat(), "");

@@ -22,6 +22,8 @@ async fn who_listens_without_a_socket_marks_over_rest() {
     let visitor = service.visitor().await;
     let (_, operator) = service.operator().await;
     let session = format!("/chat/session/{}", visitor.session);
+    let (_, opened) = service.get(&session, &operator).await;
+    assert_eq!(opened["client_last_seen_at"], opened["created_at"]);
     let (_, first) = service.say(visitor.session, &operator, "first").await;
     let (_, second) = service.say(visitor.session, &operator, "second").await;
     let (status, mark) = raise(&service, &session, &visitor.token, "delivered", &second).await;
@@ -35,6 +37,8 @@ async fn who_listens_without_a_socket_marks_over_rest() {
     let (_, seen) = service.get(&session, &operator).await;
     assert_eq!(seen["marks"], json!([mark]), "the other side reads it too");
     assert_eq!(seen["client_last_seen_at"], mark["updated_at"]);
+    let (_, own) = service.say(visitor.session, &visitor.token, "third").await;
+    assert_eq!(service.get(&session, &operator).await.1["client_last_seen_at"], own["created_at"]);
     assert_eq!(seen["unread_counts"]["client"], 1);
 }
 
