@@ -53,6 +53,16 @@ build() {
 
 run_bench() { taskset --cpu-list "$CLIENT_CORE" "$BENCH" "$@" 9>&-; }
 
+# Redis carries each message and is not measured: on the gateway's core it would wait for a slice of the scheduler, and the
+# small chats with it. Root can also have it go before the crowd that listens.
+keep_redis_off() {
+  local pid
+  [[ -e .run/test/processes/redis ]] || return 0
+  pid=$(cut -d' ' -f1 .run/test/processes/redis)
+  taskset --all-tasks --cpu-list --pid "$CLIENT_CORE" "$pid" >/dev/null
+  ((EUID != 0)) || renice --priority -10 --pid "$pid" >/dev/null
+}
+
 # Sending has a script of its own, since it needs a PostgreSQL that waits for the disk.
 run_send() {
   say "Sending, against pgbench"
@@ -100,6 +110,7 @@ run_full() {
   fi
   if chosen neighbours; then
     say "A chat of 5,000 beside 200 chats of two"
+    keep_redis_off
     run_bench neighbours --output "$AREA"
   fi
   if chosen hold; then

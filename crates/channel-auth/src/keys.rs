@@ -94,6 +94,11 @@ impl SessionKeys {
         sealed
     }
 
+    /// Whether the first key has signed this, which is known to be good.
+    pub(crate) fn is_of_first_key(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1) == Some(&self.keys[0].id)
+    }
+
     /// The content that was signed for that purpose. The signature is compared in constant time, before anything that
     /// it covers is believed.
     pub(crate) fn unseal<'t>(&self, purpose: &str, token: &'t str) -> Result<&'t str, TokenError> {

@@ -70,6 +70,16 @@ impl SessionKeys {
         self.seal(PURPOSE, format_args!("{user_id}.{role}.{issued_at}.{expires_at}.{login}.{key}"))
     }
 
+    /// The ticket for the next time, of an owner that has shown this one or a JWT: the same one, if the first key has signed
+    /// it, else a new one.
+    #[must_use]
+    pub fn next_ticket(&self, shown: &str, ticket: &Ticket) -> String {
+        if shown.starts_with(TICKET_PREFIX) && self.is_of_first_key(shown) {
+            return shown.to_owned();
+        }
+        self.issue_ticket(ticket)
+    }
+
     /// Checks a ticket, but not whether the key of its JWT is still accepted: see [`crate::JwtVerifier::accepts`].
     pub fn verify_ticket(&self, ticket: &str, now: DateTime<Utc>) -> Result<Ticket, TokenError> {
         let ticket = Ticket::read(self.unseal(PURPOSE, ticket)?).ok_or(TokenError::Malformed)?;
@@ -113,6 +123,18 @@ mod tests {
             assert_eq!(keys.verify_ticket(&text, at(NOW + 604)), Ok(ticket));
             assert_eq!(keys.verify_ticket(&text, at(NOW + 605)), Err(TokenError::Expired));
         }
+    }
+
+    #[test]
+    fn the_next_ticket_is_of_the_first_key() {
+        let old = SessionKeys::generate();
+        let both = SessionKeys::parse(&format!("{},{}", SessionKeys::generate().1, old.1)).expect("two keys");
+        let shown = old.0.issue_ticket(&ticket());
+        assert_eq!(old.0.next_ticket(&shown, &ticket()), shown);
+        let next = both.next_ticket(&shown, &both.verify_ticket(&shown, at(NOW)).expect("its key is accepted"));
+        assert_eq!((next != shown, both.verify_ticket(&next, at(NOW))), (true, Ok(ticket())));
+        assert_eq!(both.next_ticket(&next, &ticket()), next);
+        assert_eq!(both.next_ticket("a.jwt.x", &ticket()), next);
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Credentials {
     /// A user's JWT, or its ticket.
     pub async fn user(&self, token: &str) -> Result<Proved, ErrorBody> {
         let ticket = self.ticket(token).await?;
-        Ok(self.proved(Principal::User { user_id: ticket.user_id }, &ticket))
+        Ok(self.proved(Principal::User { user_id: ticket.user_id }, &ticket, token))
     }
 
     /// An operator's JWT, or its ticket.
@@ -147,11 +147,11 @@ impl Credentials {
         if !ticket.role.is_staff() {
             return Err(ErrorBody::new(ErrorCode::Forbidden, "only operators see all sessions"));
         }
-        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, &ticket))
+        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, &ticket, token))
     }
 
-    fn proved(&self, principal: Principal, ticket: &Ticket) -> Proved {
-        let resume_ticket = Some(self.session_keys.issue_ticket(ticket));
+    fn proved(&self, principal: Principal, ticket: &Ticket, shown: &str) -> Proved {
+        let resume_ticket = Some(self.session_keys.next_ticket(shown, ticket));
         Proved { identity: Identity { principal, grant: grant(ticket) }, resume_ticket }
     }
 
