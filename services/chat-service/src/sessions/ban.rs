@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::json::desk_json;
-use crate::access::{Actor, Verb};
+use crate::access::{Actor, Standing, Verb};
 use crate::changes::{Activity, By, Change, Event, Raises};
 use crate::db::schema::{chat_sessions, clients};
 use crate::error::Error;
@@ -23,6 +23,8 @@ pub(super) async fn set_banned(
     is_banned: bool,
 ) -> Result<(), Error> {
     let mut conn = state.connection().await?;
+    // Before anything is read of it; the right is held while the change is made.
+    Standing::read(&mut conn, operator, session, Verb::Desk).await?.check(Verb::Desk)?;
     let sessions = sessions_of_client(&mut conn, session).await?;
     drop(conn);
     let chats = sessions.clone();
