@@ -97,7 +97,7 @@ fn names() -> Schema {
 }
 
 fn value_schema(depth: usize) -> RefOr<Schema> {
-    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(8192)).pattern(Some(TEXT));
+    let text = ObjectBuilder::new().schema_type(Type::String).max_length(Some(8000)).pattern(Some(TEXT));
     let mut any = OneOfBuilder::new()
         .item(text)
         .item(ObjectBuilder::new().schema_type(Type::Number))
