@@ -10,7 +10,7 @@ use test_support::{Process, Vhost, fresh_vhost, wait_until};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::service::{Installation, Service, code};
+use crate::service::{Installation, Service, code, messages};
 
 /// chat-service with a relay: nothing is numbered before RabbitMQ has it.
 async fn relaying() -> (Service, Vhost) {
@@ -174,4 +174,39 @@ async fn a_reader_that_hangs_up_makes_room_for_another() {
     let begun = Instant::now();
     wait_until("a place", async || (!is_full().await).then_some(())).await;
     assert!(begun.elapsed() < Duration::from_secs(15), "they wait no longer: {:?}", begun.elapsed());
+}
+
+/// As a deletion is committed: no route does that yet.
+fn delete(message: &Value) -> String {
+    format!(
+        "WITH next AS (
+            UPDATE chats SET seq = seq + 1, changed_at = now() WHERE id = {} RETURNING id, seq
+        ), m AS (
+            UPDATE messages SET changed_seq = next.seq, body = '', is_deleted = true FROM next WHERE messages.id = {}
+            RETURNING messages.*
+        ) INSERT INTO outbox (lane, chat_id, seq, kind, chat_kind, visibility, data)
+        SELECT m.chat_id % (SELECT lanes FROM installation), m.chat_id, m.changed_seq, 'chat.message.deleted', 'session',
+            m.visibility, row_to_json(j)::text
+        FROM m, LATERAL (
+            SELECT m.id, m.chat_id, m.chat_id AS session_id, m.seq, m.changed_seq, m.sender_type, m.sender_id,
+                m.sender_name, m.body, m.client_id, m.visibility, m.created_at, m.edited_at, m.is_deleted
+        ) j",
+        message["chat_id"], message["id"]
+    )
+}
+
+#[tokio::test]
+async fn of_a_deleted_message_its_place_comes_and_its_text_never() {
+    let (service, _vhost) = relaying().await;
+    let visitor = service.visitor().await;
+    let (_, said) = service.say(visitor.session, &visitor.token, "not for long").await;
+    let (_, after) = read_all(&service, json!("oldest"), 2, 10).await;
+    service.installation.database.run_sql(&delete(&said)).await;
+    let (changes, _) = read_all(&service, after, 1, 10).await;
+    assert_eq!((changes[0].kind.as_str(), changes[0].seq.0), ("chat.message.deleted", 3));
+    let (_, all) = service.ask("feed", json!({"after": "oldest", "limit": 10})).await;
+    assert_eq!(all["changes"].as_array().map(Vec::len), Some(3), "{all}");
+    let (_, history) = service.get(&messages(visitor.session), &visitor.token).await;
+    assert!(!all.to_string().contains("not for long") && !history.to_string().contains("not for long"), "{history}");
+    assert!(service.installation.texts("SELECT id FROM outbox_unreadable").await.is_empty());
 }
