@@ -107,8 +107,8 @@ stop_all() {
   stop "$PROCESSES/rabbitmq.epmd" KILL 5
   redis_stop "$PROCESSES/redis"
   postgres_stop "$PROCESSES/postgres"
-  # In memory it would be in the way of others.
-  rm -rf "$(memory_folder_name postgres)"
+  # In memory it would be in the way of others. Where it is another user's, it is not in use here.
+  rm -rf "$(memory_folder_name postgres)" 2>/dev/null || true
   rm -f "$AREA/services.env" "$AREA/keep"
 }
 

@@ -54,11 +54,9 @@ impl Connection {
     /// Does not want to hear of a chat any more. Whether it did.
     pub fn leave(&self, chat: ChatId) -> bool {
         let mut state = self.state();
-        let was_watched = state.unwatch(chat);
-        let invited = state.invitations.len();
-        state.invitations.retain(|(chat_id, _)| *chat_id != chat);
+        let (was_watched, was_invited) = (state.unwatch(chat), state.take_invitation(chat).is_some());
         // Only a chat of its own is remembered: an id that means nothing to it would be kept for as long as it lives.
-        if (was_watched || state.invitations.len() < invited) && !state.left.contains(&chat) {
+        if (was_watched || was_invited) && !state.left.contains(&chat) {
             state.left.push(chat);
         }
         was_watched
@@ -78,9 +76,7 @@ impl Connection {
 
     /// When it was added to a chat that it was invited to.
     pub fn take_invitation(&self, chat: ChatId) -> Option<Seq> {
-        let mut state = self.state();
-        let index = state.invitations.iter().position(|(invited, _)| *invited == chat)?;
-        Some(state.invitations.swap_remove(index).1)
+        self.state().take_invitation(chat)
     }
 
     /// Its user was removed from a chat at this position, and live listeners there were told so. A connection that came
@@ -212,6 +208,11 @@ impl State {
             self.saw(chat, to);
         }
         true
+    }
+
+    fn take_invitation(&mut self, chat: ChatId) -> Option<Seq> {
+        let index = self.invitations.iter().position(|(invited, _)| *invited == chat)?;
+        Some(self.invitations.swap_remove(index).1)
     }
 
     fn saw(&mut self, chat: ChatId, to: Seq) {
