@@ -17,7 +17,7 @@ cargo fmt --all --check
 if [[ ${1:-} != but-clippy ]]; then
   component clippy clippy
   say "Checking with clippy"
-  cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+  cargo clippy "${AS_FOR_TESTS[@]}" --all-targets --quiet -- -D warnings
 fi
 if optional cargo-deny; then
   say "Checking the dependencies' licences and sources"

@@ -25,13 +25,13 @@ add_up() {
 }
 
 run_tests() {
-  cargo test --workspace --locked --doc --quiet
+  cargo test "${AS_FOR_TESTS[@]}" --doc --quiet
   if cargo nextest --version >/dev/null 2>&1; then
     # Most of a test is waiting.
     export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))}
-    cargo nextest run --workspace --locked "$@"
+    cargo nextest run "${AS_FOR_TESTS[@]}" "$@"
   else
-    cargo test --workspace --locked --lib --bins --tests --no-fail-fast "$@" | add_up
+    cargo test "${AS_FOR_TESTS[@]}" --lib --bins --tests --no-fail-fast "$@" | add_up
   fi
 }
 

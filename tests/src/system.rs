@@ -169,6 +169,12 @@ impl System {
         Operator::log_in(self.other_rest(), account).await
     }
 
+    /// A new admin of all sites, logged in.
+    pub async fn admin(&self, name: &str) -> Operator {
+        let account = self.accounts().add_named(name, "admin").await;
+        Operator::log_in(self.other_rest(), account).await
+    }
+
     /// A new operator of these sites alone, logged in.
     pub async fn operator_of(&self, name: &str, sites: &[&str]) -> Operator {
         let account = self.accounts().add_operator_of(name, sites).await;

@@ -9,6 +9,7 @@
 //! | `/internal/tops` | [`TopsRequest`] | [`Tops`] |
 //! | `/internal/changes` | [`ChangesRequest`] | [`Changes`] |
 //! | `/internal/revocations` | [`RevocationsRequest`] | [`Revocations`] |
+//! | `/internal/sites` | nothing | [`Sites`] |
 //!
 //! Errors are [`crate::ErrorEnvelope`], as in all of REST.
 
@@ -465,6 +466,24 @@ pub struct RevokedUser {
     /// In which sites, as an operator.
     #[serde(default)]
     pub scope: Scope,
+}
+
+/// The rules of all sites for pages and visitors, which gateways keep in memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sites {
+    /// In rising order of their ids.
+    pub sites: Vec<SiteRules>,
+}
+
+/// The rules of one site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRules {
+    /// Which.
+    pub site_id: SiteId,
+    /// The origins of the pages that may show its widget.
+    pub origins: Vec<String>,
+    /// Whether a visitor whose identity the site has not signed is refused.
+    pub identity_required: bool,
 }
 
 /// Members who lost a chat.

@@ -18,6 +18,7 @@
 //! - [`frame`]: the channel protocol: client frames, server frames, error and close codes
 //! - [`gateway_api`]: the questions of a gateway to chat-service
 //! - [`feed`]: the change feed and its cursors
+//! - [`origins`], [`site_pages`]: the pages that may use something
 //! - [`text`]: the visible content of a text; [`metadata`]: free JSON; [`fault`]: the fault of a value
 //! - [`error`]: the one shape of an error, in REST and in frames
 
@@ -37,11 +38,13 @@ pub mod member;
 pub mod message;
 pub mod metadata;
 pub mod names;
+pub mod origins;
 pub mod principal;
 pub mod role;
 pub mod scope;
 pub mod session;
 pub mod signal;
+pub mod site_pages;
 pub mod text;
 pub mod time;
 pub mod workspace;
@@ -57,7 +60,9 @@ pub use marks::{Mark, MarkKind, Reader};
 pub use member::Member;
 pub use message::{ChatKind, Message, MessageBody, MessageDraft, SenderType, Visibility};
 pub use metadata::Metadata;
+pub use origins::Origins;
 pub use role::Role;
 pub use scope::Scope;
 pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
 pub use signal::Signal;
+pub use site_pages::SitePages;

@@ -82,6 +82,9 @@ pub struct SessionDesk {
     pub session_id: ChatId,
     /// Whether an operator has banned the client.
     pub is_banned: bool,
+    /// The contact that the client has proved to be. Events from before there were contacts have none.
+    #[serde(default)]
+    pub contact_id: Option<i64>,
     /// The seq of its last change.
     pub desk_seq: Seq,
 }

@@ -8,8 +8,8 @@ use test_support::wait::in_time;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::http::header::AUTHORIZATION;
+use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, ORIGIN};
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
@@ -44,11 +44,20 @@ impl Socket {
 
     /// Opens one with a token in the `Authorization` header.
     pub async fn open_with(gateway: &Gateway, target: &str, bearer: Option<&str>) -> Self {
+        let bearer = bearer.map(|token| (AUTHORIZATION, format!("Bearer {token}")));
+        Self::open_with_header(gateway, target, bearer).await
+    }
+
+    /// Opens one as the script of a page of that origin does.
+    pub async fn open_from(gateway: &Gateway, target: &str, origin: &str) -> Self {
+        Self::open_with_header(gateway, target, Some((ORIGIN, origin.to_owned()))).await
+    }
+
+    async fn open_with_header(gateway: &Gateway, target: &str, header: Option<(HeaderName, String)>) -> Self {
         let url = format!("ws://{}{target}", gateway.authority);
         let mut request = url.into_client_request().expect("a request");
-        if let Some(token) = bearer {
-            let value = HeaderValue::from_str(&format!("Bearer {token}")).expect("a header");
-            request.headers_mut().insert(AUTHORIZATION, value);
+        if let Some((name, value)) = header {
+            request.headers_mut().insert(name, HeaderValue::from_str(&value).expect("a header"));
         }
         let tcp = TcpStream::connect(&gateway.authority).await.expect("the gateway listens");
         let small = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
@@ -59,7 +68,16 @@ impl Socket {
 
     /// The answer to a handshake that must be refused.
     pub async fn refused(gateway: &Gateway, target: &str, bearer: Option<&str>) -> Answer {
-        let mut request = reqwest::Client::new().get(gateway.url(target));
+        let request = reqwest::Client::new().get(gateway.url(target));
+        Self::answer_to(if let Some(token) = bearer { request.bearer_auth(token) } else { request }).await
+    }
+
+    /// The same for the script of a page of that origin.
+    pub async fn refused_from(gateway: &Gateway, target: &str, origin: &str) -> Answer {
+        Self::answer_to(reqwest::Client::new().get(gateway.url(target)).header("origin", origin)).await
+    }
+
+    async fn answer_to(mut request: reqwest::RequestBuilder) -> Answer {
         for (name, value) in [
             ("connection", "Upgrade"),
             ("upgrade", "websocket"),
@@ -67,9 +85,6 @@ impl Socket {
             ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
         ] {
             request = request.header(name, value);
-        }
-        if let Some(token) = bearer {
-            request = request.bearer_auth(token);
         }
         Answer::read(request.send().await.expect("an answer")).await
     }

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 
 use bus::redis::RedisLeases;
 use bus::{ChangedOwners, PubSub, PubSubBackend, PubSubConfig};
-use chat_events::{ErrorBody, ErrorCode};
+use chat_events::{ErrorBody, ErrorCode, SitePages};
 use http_server::Connections;
 use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::auth::credentials::Credentials;
-use crate::auth::origins::Origins;
 use crate::auth::revocations::Revocations;
 use crate::catch_up::history::History;
 use crate::chat_service::ChatService;
@@ -48,8 +47,8 @@ pub struct Gateway {
     pub handshakes: Arc<HandshakeRates>,
     /// How often one may connect and write, as configured.
     pub rates: RateConfig,
-    /// Where pages may come from.
-    pub origins: Origins,
+    /// The pages that may come in.
+    pub pages: SitePages,
     /// The metrics.
     pub metrics: GatewayMetrics,
     /// The threads that own the WebSockets.
@@ -90,8 +89,8 @@ pub struct Parts {
     pub shared: PubSubConfig,
     /// How often one may connect and write.
     pub rates: RateConfig,
-    /// Where pages may come from.
-    pub origins: Origins,
+    /// The pages that may come in.
+    pub pages: SitePages,
     /// The metrics.
     pub metrics: GatewayMetrics,
     /// Whether the pipeline is alive.
@@ -135,7 +134,8 @@ impl Gateway {
             tasks: parts.pollers,
         });
         let hub = Arc::new(hub);
-        let (revocations, watcher) = Revocations::new(chat_service.clone(), hub.clone(), history.clone());
+        let (revocations, watcher) =
+            Revocations::new(chat_service.clone(), hub.clone(), history.clone(), parts.pages.clone());
         vital.spawn("revocations", watcher.run());
         Ok(Arc::new(Self {
             hub,
@@ -148,7 +148,7 @@ impl Gateway {
             limits,
             handshakes,
             rates: parts.rates,
-            origins: parts.origins,
+            pages: parts.pages,
             metrics,
             pollers,
             ping_interval: parts.ping_interval,

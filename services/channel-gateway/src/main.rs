@@ -7,6 +7,7 @@ use clap::Parser;
 
 /// Memory that many connections have had goes back to the system, and memory that comes and goes leaves fewer holes
 /// between memory that stays than with the allocator of the C library.
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -14,5 +14,5 @@ mod tests;
 mod verb;
 
 pub(crate) use actor::{Actor, ActorColumns, check_scope, sender_type};
-pub(crate) use standing::{Standing, acting, acting_in_sites, acting_staff, check_assignable, hold};
+pub(crate) use standing::{Standing, acting, acting_admin, acting_in_sites, acting_staff, check_assignable, hold};
 pub(crate) use verb::{Verb, check_verdict};

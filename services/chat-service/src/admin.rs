@@ -5,6 +5,7 @@ use channel_auth::Role;
 use chat_events::{ChatId, ChatKind, LaneCount, SiteId, UserId};
 use jobs::admin::Listed;
 use secrecy::SecretString;
+use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::accounts::{self, Account, ListedAccount, NewAccount, grants, refresh_tokens, users};
@@ -13,8 +14,10 @@ use crate::chats;
 use crate::chats::members::{self, MemberChange};
 use crate::db::{Connection, Database, installation};
 use crate::error::Error;
+use crate::http::body::read_object;
 use crate::input::fields::{Name, SiteKey};
 use crate::messages::send::statement;
+use crate::sites::settings::{SiteChange, SiteColumns, SiteOrigins};
 use crate::sites::{self, Site};
 use crate::writes::Writes;
 
@@ -130,6 +133,85 @@ impl Admin {
     pub async fn add_site(&mut self, key: &str, name: &str) -> Result<SiteId, Error> {
         let key = SiteKey::parse(key.to_owned()).map_err(|fault| Error::Refused(fault.of("key")))?;
         sites::add(&mut self.connection, key, name_to_show(name)?).await
+    }
+
+    /// A site with its settings, as its admins see it.
+    pub async fn site(&mut self, key: &str) -> Result<Value, Error> {
+        Ok(serde_json::to_value(self.whole_site(key).await?.view())?)
+    }
+
+    async fn whole_site(&mut self, key: &str) -> Result<Site, Error> {
+        let found = sites::rows::find_by_key(&mut self.connection, key).await?;
+        found.ok_or_else(|| Error::invalid("site", format!("there is no site {key}")))
+    }
+
+    /// Gives a site other settings: the body of `PATCH /sites/{id}`, but for `prechat_name` and `prechat_email`, which may stand
+    /// alone.
+    pub async fn change_site(&mut self, key: &str, mut settings: Value) -> Result<(), Error> {
+        let site = self.whole_site(key).await?;
+        let mut prechat = serde_json::to_value(site.prechat())?;
+        for part in ["name", "email"] {
+            if let Some(asks) = settings.as_object_mut().and_then(|body| body.remove(&format!("prechat_{part}"))) {
+                prechat[part] = asks;
+                settings["prechat"] = Value::Null;
+            }
+        }
+        if settings.get("prechat").is_some() {
+            settings["prechat"] = prechat;
+        }
+        let change: SiteChange = read_object(&settings.to_string()).map_err(Error::Refused)?;
+        sites::rows::change(&mut self.connection, SiteId(site.id), &change.columns()?).await?;
+        Ok(())
+    }
+
+    /// Lets pages of these origins show the widget of a site; returns all that may.
+    pub async fn allow_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
+        let mut all = self.whole_site(key).await?.origins;
+        all.extend_from_slice(origins);
+        self.set_origins(key, &all).await
+    }
+
+    /// Takes that right; returns the rest.
+    pub async fn disallow_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
+        let gone = SiteOrigins::parse(origins).map_err(|fault| Error::Refused(fault.of("origin")))?.0;
+        let mut left = self.whole_site(key).await?.origins;
+        left.retain(|origin| !gone.contains(origin));
+        self.set_origins(key, &left).await
+    }
+
+    async fn set_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
+        let site = self.whole_site(key).await?;
+        let origins = SiteOrigins::parse(origins).map_err(|fault| Error::Refused(fault.of("origin")))?.0;
+        let columns = SiteColumns { origins: Some(origins.clone()), ..SiteColumns::default() };
+        sites::rows::change(&mut self.connection, SiteId(site.id), &columns).await?;
+        sites::refused::forget_allowed(&mut self.connection, SiteId(site.id), &origins).await?;
+        Ok(origins)
+    }
+
+    /// The origins that were refused, how often, and when last.
+    pub async fn refused_origins(&mut self, key: &str) -> Result<Vec<(String, i64, String)>, Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        let refused = sites::refused::list(&mut self.connection, site).await?;
+        Ok(refused.into_iter().map(|one| (one.origin, one.times, one.last_at.to_rfc3339())).collect())
+    }
+
+    /// Makes a key with which a site signs identities; returns its name and its secret.
+    pub async fn add_identity_key(&mut self, key: &str) -> Result<(String, String), Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        let made = sites::secrets::add(&mut self.connection, site).await?;
+        Ok((made.kid, made.secret))
+    }
+
+    /// The names of a site's keys.
+    pub async fn identity_keys(&mut self, key: &str) -> Result<Vec<String>, Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        Ok(sites::secrets::list(&mut self.connection, site).await?.into_iter().map(|key| key.kid).collect())
+    }
+
+    /// Removes a key. Returns whether it was there.
+    pub async fn remove_identity_key(&mut self, key: &str, kid: &str) -> Result<bool, Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        sites::secrets::remove(&mut self.connection, site, kid).await
     }
 
     /// All sites.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chat_events::Epoch;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
-use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jobs::JobMetrics;
 use secrecy::SecretString;
 use telemetry::{Part, Vital};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::db::installation::{self, PrepareError};
 use crate::db::{self, Database};
 use crate::error::Error;
+use crate::sites;
 use crate::state::AppState;
 use crate::upkeep::Upkeep;
 
@@ -98,9 +99,9 @@ struct Watch {
 
 impl Watch {
     async fn keep(self) {
-        let (mut tidied, mut link) = (Instant::now(), Link::default());
+        let (mut tidied, mut link, mut sites) = (Instant::now(), Link::default(), None);
         loop {
-            match self.look(&mut link).await {
+            match self.look(&mut link, &mut sites).await {
                 Ok(()) => self.part.up(),
                 Err(error) => self.part.down(error.to_string()),
             }
@@ -116,7 +117,7 @@ impl Watch {
     /// Finds out whether PostgreSQL answers, and whether requests get connections to it. Requests may be stuck on all
     /// connections of the pool, either because there is too much to do or because the other end is gone without a word:
     /// a connection that no request uses tells which, and in the first case others get theirs meanwhile.
-    async fn look(&self, link: &mut Link) -> Result<(), Error> {
+    async fn look(&self, link: &mut Link, sites: &mut Option<i64>) -> Result<(), Error> {
         if let Err(error) = soon(link.ping(&self.url)).await {
             link.broke(&self.state.database)?;
             return Err(error);
@@ -128,7 +129,12 @@ impl Watch {
         let waited_for = self.state.database.waited_for();
         let asked = soon(async {
             let mut connection = self.state.database.get_unprepared().await?;
-            Ok(connection.batch_execute("SELECT 1").await?)
+            let version = sites::pages::version(&mut connection).await?;
+            if *sites != Some(version) {
+                sites::pages::refresh(&self.state, &mut connection).await?;
+                *sites = Some(version);
+            }
+            self.state.refusals.write(&mut connection).await
         });
         match asked.await {
             // Too much is asked for at once; taken out, this instance would leave it to the others.

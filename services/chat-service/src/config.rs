@@ -36,8 +36,8 @@ pub struct Config {
     /// `https://example.com/chat-app/`: put before `stream_url`, which is else relative
     #[arg(long, env = "PUBLIC_URL")]
     pub public_url: Option<String>,
-    /// Origins of other sites that browsers may call from, separated by commas, as in
-    /// `https://www.example.com`; `*` for all
+    /// Origins of pages of other addresses that may call everything, such as a console of your own, separated by commas, as in
+    /// `https://www.example.com`; `*` for all. Pages with the widget are allowed by their site
     #[arg(long, env = "CORS__ALLOWED_ORIGINS", value_delimiter = ',')]
     pub cors_allowed_origins: Vec<String>,
 }

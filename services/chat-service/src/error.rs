@@ -54,6 +54,12 @@ impl Error {
         Self::refused(ErrorCode::Unauthorized, message)
     }
 
+    /// A visitor whose site wants to know who it is.
+    pub(crate) fn unproved() -> Self {
+        let body = ErrorBody::new(ErrorCode::Forbidden, "the site lets in only visitors whose identity it has signed");
+        Self::Refused(body.with("identity", "required"))
+    }
+
     /// A token that was good, of an account or a login that is over.
     pub(crate) fn not_active() -> Self {
         Self::unauthorized("the account is closed, or the login has ended")

@@ -13,8 +13,8 @@ mod tops;
 
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectResult,
-    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest,
-    Tops, TopsRequest,
+    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, Sites, SyncPage,
+    SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
 
@@ -23,6 +23,7 @@ use crate::chats::changed::{Question, changed};
 use crate::db::installation;
 use crate::error::Error;
 use crate::messages::{Reading, sync};
+use crate::sites;
 use crate::state::AppState;
 use crate::workspace;
 
@@ -133,4 +134,9 @@ pub async fn revocations(state: &AppState, request: RevocationsRequest) -> Resul
     }
     .await
     .map_err(Error::into_body)
+}
+
+/// The rules of all sites for pages and visitors.
+pub async fn sites(state: &AppState) -> Result<Sites, ErrorBody> {
+    async { sites::pages::read(&mut *state.connection().await?).await }.await.map_err(Error::into_body)
 }

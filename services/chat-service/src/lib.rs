@@ -2,7 +2,7 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `marks`; `activity`; `workspace`, which is not of a chat
+//!   `sites`; `contacts`; `talk`, a page without scripts; `marks`; `activity`; `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
 //!
 //! Shared by the features:
@@ -26,6 +26,7 @@ mod changes;
 mod chats;
 pub mod commands;
 pub mod config;
+mod contacts;
 mod db;
 pub mod error;
 mod feed;
@@ -37,11 +38,13 @@ mod limits;
 mod marks;
 mod messages;
 mod metrics;
+mod operators;
 pub mod relay;
 mod sessions;
 mod sites;
 mod start;
 mod state;
+mod talk;
 mod tokens;
 mod upkeep;
 mod workspace;

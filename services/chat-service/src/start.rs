@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus::SignalSink;
 use bus::outbox::LaneWaker;
+use chat_events::SitePages;
 use jobs::{JobMetrics, JobWaker};
 use telemetry::{Health, Metrics, Vital};
 use tokio::runtime::Handle;
@@ -20,12 +21,12 @@ use crate::db::bad_rows::BadRows;
 use crate::error::Error;
 use crate::feed::prune::PruneFeed;
 use crate::feed::wait::Readers;
-use crate::http::cors::Origins;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;
 use crate::limits::pages::Pages;
 use crate::messages::send::{Sends, statement};
 use crate::metrics::ServiceMetrics;
+use crate::sites::refused::Refusals;
 use crate::state::{AppState, Shared};
 use crate::tokens::Tokens;
 use crate::upkeep::Upkeep;
@@ -89,7 +90,8 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
         metrics,
         database,
         internal_secret: config.auth.internal_secret()?,
-        allowed_origins: Origins::new(&config.cors_allowed_origins),
+        site_pages: SitePages::new(&config.cors_allowed_origins),
+        refusals: Refusals::default(),
         epoch: watch::Sender::new(None),
     }));
     let part = context.health.part("postgres");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bus::SignalSink;
-use chat_events::Epoch;
+use chat_events::{Epoch, SitePages};
 use jobs::JobWaker;
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -14,12 +14,12 @@ use crate::db::bad_rows::BadRows;
 use crate::db::{Connection, Database};
 use crate::error::Error;
 use crate::feed::wait::Readers;
-use crate::http::cors::Origins;
 use crate::limits::Limits;
 use crate::limits::logins::LoginLimits;
 use crate::limits::pages::Pages;
 use crate::messages::send::Sends;
 use crate::metrics::ServiceMetrics;
+use crate::sites::refused::Refusals;
 use crate::tokens::Tokens;
 use crate::writes::Writes;
 
@@ -45,7 +45,8 @@ pub struct Shared {
     pub(crate) jobs: JobWaker,
     pub(crate) feed_readers: Readers,
     pub(crate) internal_secret: Option<SecretString>,
-    pub(crate) allowed_origins: Origins,
+    pub(crate) site_pages: SitePages,
+    pub(crate) refusals: Refusals,
     /// None until the database is prepared.
     pub(crate) epoch: watch::Sender<Option<Epoch>>,
 }

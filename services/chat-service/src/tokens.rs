@@ -99,6 +99,17 @@ impl Tokens {
         ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url }
     }
 
+    /// The path of the public address, without a slash at its end.
+    pub(crate) fn public_path(&self) -> &str {
+        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/').map_or("", |slash| &rest[slash..])
+    }
+
+    /// Whether browsers come by TLS, as far as the public address tells.
+    pub(crate) fn is_public_over_tls(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
     /// The bearer of this token. A JWT has three parts (RFC 7515), a session token more.
     pub(crate) fn verify(&self, token: &str) -> Result<Bearer, Error> {
         let bearer = if token.split('.').count() == 3 {

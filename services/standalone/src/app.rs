@@ -13,9 +13,9 @@ use channel_gateway::Credentials;
 use channel_gateway::Gateway;
 use channel_gateway::GatewayMetrics;
 use channel_gateway::Heartbeat;
-use channel_gateway::Origins;
 use channel_gateway::Parts;
 use channel_gateway::refused_preflight_in_shape;
+use chat_events::SitePages;
 use chat_service::relay::Relay;
 use chat_service::{AppState, ServiceContext};
 use dispatcher::{Neighbours, PipelineConfig};
@@ -134,7 +134,7 @@ impl Process {
             limits: channel.limits(),
             shared: self.config.pubsub.clone(),
             rates: channel.rates,
-            origins: Origins::new(&channel.allowed_origins),
+            pages: SitePages::new(&channel.allowed_origins),
             metrics: GatewayMetrics::new(&self.context.metrics),
             heartbeat: Heartbeat::new(self.context.health.delaying_part("pipeline"), &self.context.metrics),
             pollers: channel.pollers(),
@@ -188,7 +188,7 @@ impl Process {
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
         let app = move || {
             App::new()
-                .wrap(app_gateway.origins.cors())
+                .wrap(channel_gateway::cors(&app_gateway.pages))
                 .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use channel_gateway::{Answer, ChatService};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_service::{AppState, gateway};
 
@@ -35,6 +35,10 @@ impl ChatService for InProcess {
 
     async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations> {
         gateway::revocations(&self.0, ask).await
+    }
+
+    async fn sites(&self) -> Answer<Sites> {
+        gateway::sites(&self.0).await
     }
 
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {

@@ -100,7 +100,7 @@ system_test! {
             let path = format!("/chat/session/{}/{what}", visitor.session);
             system.rest().post(&path, &otto.token, json!({})).await.accepted();
             let told = staff.next_of("chat.session.desk").await;
-            let expected = json!({"session_id": visitor.session, "is_banned": is_banned, "desk_seq": told["seq"]});
+            let expected = json!({"session_id": visitor.session, "is_banned": is_banned, "contact_id": null, "desk_seq": told["seq"]});
             assert_eq!((&told["session_id"], &told["data"]), (&visitor.session.into(), &expected));
         }
         let mut late = otto.socket(system.gateway(0)).await;

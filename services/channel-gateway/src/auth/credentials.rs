@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use channel_auth::{JwtVerifier, Purpose, SessionKeys, TICKET_PREFIX, Ticket, TokenError};
 use chat_events::gateway_api::{Principal, TokenFacts};
-use chat_events::{ChatId, ErrorBody, ErrorCode};
+use chat_events::{ChatId, ErrorBody, ErrorCode, SitePages};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::auth::jwks::KeyRefresh;
+use crate::auth::origins::{self, Page};
 
 /// A token that was found good.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Proved {
     /// An operator or user may show this in place of the token when it comes again. None for clients, whose tokens cost no
     /// more than this.
     pub resume_ticket: Option<String>,
+    /// The page that brought it, if its site has to allow it.
+    pub page: Page,
 }
 
 /// The identity that a token proves.
@@ -82,6 +85,18 @@ pub enum Proof {
     None,
 }
 
+impl Proof {
+    /// As a page brings it. Pages of sites are for visitors, who bring their token with the request.
+    pub(crate) fn brought_by(self, pages: &SitePages, page: Page) -> Result<Self, ErrorBody> {
+        match self {
+            Self::Token(proved) if matches!(proved.identity.principal, Principal::Client { .. }) => {
+                Ok(Self::Token(Proved { page, ..proved }))
+            }
+            other => origins::check(pages, &page, None).map(|()| other),
+        }
+    }
+}
+
 /// Checks tokens.
 pub struct Credentials {
     session_keys: Arc<SessionKeys>,
@@ -132,7 +147,7 @@ impl Credentials {
         let principal = Principal::Client { session_id: session };
         let (expires_at, token_made_at) = (instant_of(claims.expires_at), claims.created_at.timestamp());
         let identity = Identity { principal, grant: Grant { expires_at, token_made_at, token: None } };
-        Ok(Proved { identity, resume_ticket: None })
+        Ok(Proved { identity, resume_ticket: None, page: None })
     }
 
     /// A user's JWT, or its ticket.
@@ -152,7 +167,7 @@ impl Credentials {
 
     fn proved(&self, principal: Principal, ticket: &Ticket, shown: &str) -> Proved {
         let resume_ticket = Some(self.session_keys.next_ticket(shown, ticket));
-        Proved { identity: Identity { principal, grant: grant(ticket) }, resume_ticket }
+        Proved { identity: Identity { principal, grant: grant(ticket) }, resume_ticket, page: None }
     }
 
     /// An unknown key may be a new one, and an unknown issuer one whose keys have not come yet: then the keys are

@@ -1,57 +1,57 @@
-//! Which pages may use the channel. Tokens authenticate; the origin only keeps other sites' scripts away.
+//! Which pages may use the channel. Tokens authenticate; the origin only keeps other sites' scripts away. A visitor's page has
+//! to be allowed by the site of its session, which is known once chat-service has told of it.
 
 use actix_http::header::{self, HeaderMap};
+use chat_events::site_pages::{SitePages, Welcome};
+use chat_events::{ErrorBody, ErrorCode, SiteId};
 
-/// The allowed origins.
-#[derive(Debug, Clone, Default)]
-pub struct Origins(Vec<String>);
+/// The page behind a connection that may come in only where its site allows it; none for every other.
+pub(crate) type Page = Option<Box<str>>;
 
-impl Origins {
-    /// From a list such as `https://a.example,https://b.example`; `*` allows every page.
-    #[must_use]
-    pub fn new(list: &[String]) -> Self {
-        Self(list.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect())
+/// Whether a request may come in, by its headers, and whether its site has to be asked.
+pub(crate) fn page(pages: &SitePages, headers: &HeaderMap) -> Result<Page, ErrorBody> {
+    let text = |name| headers.get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("null"));
+    page_of(pages, text(header::ORIGIN), text(header::HOST).unwrap_or_default())
+}
+
+/// The same by the origin, and the address that was asked.
+pub(crate) fn page_of(pages: &SitePages, origin: Option<&str>, host: &str) -> Result<Page, ErrorBody> {
+    match pages.welcome(origin, host) {
+        Welcome::Everywhere => Ok(None),
+        Welcome::InItsSites(origin) => Ok(Some(origin.into())),
+        Welcome::Nowhere => Err(not_allowed()),
+        Welcome::NotKnown => Err(ErrorBody::new(ErrorCode::Unavailable, "the sites have not been read yet; try again")),
     }
+}
 
-    /// Whether a request may come in, by its headers.
-    #[must_use]
-    pub fn allow(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        match headers.contains_key(header::ORIGIN) {
-            true => text(header::ORIGIN)
-                .is_some_and(|origin| self.allow_text(Some(origin), text(header::HOST).unwrap_or_default())),
-            false => true,
-        }
+/// Whether a page may follow a session of this site. Operators and users have no site: pages of sites are not for them.
+pub(crate) fn check(pages: &SitePages, page: &Page, site: Option<SiteId>) -> Result<(), ErrorBody> {
+    match (page, site) {
+        (None, _) => Ok(()),
+        (Some(origin), Some(site)) if pages.allow_in(site, origin) => Ok(()),
+        (Some(_), _) => Err(not_allowed()),
     }
+}
 
-    /// Programs send no origin; a page of this very address is always welcome.
-    #[must_use]
-    pub fn allow_text(&self, origin: Option<&str>, host: &str) -> bool {
-        let Some(origin) = origin.map(str::to_ascii_lowercase) else { return true };
-        let is_same = origin.split_once("://").is_some_and(|(_, authority)| authority == host.to_ascii_lowercase());
-        is_same || self.allows(&origin)
-    }
+fn not_allowed() -> ErrorBody {
+    ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed")
+}
 
-    /// The same rule for CORS: pages on the list may read the answers. Cookies are not involved.
-    pub fn cors(&self) -> actix_cors::Cors {
-        let origins = self.clone();
-        actix_cors::Cors::default()
-            .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| origins.allows(origin)))
-            .allow_any_method()
-            .allow_any_header()
-            .expose_headers(["retry-after"])
-            .max_age(3600)
-    }
-
-    /// Whether an origin is on the list.
-    #[must_use]
-    pub fn allows(&self, origin: &str) -> bool {
-        self.0.iter().any(|allowed| allowed == "*" || allowed == origin)
-    }
+/// The same for CORS: these pages may read the answers. Cookies are not involved.
+pub fn cors(pages: &SitePages) -> actix_cors::Cors {
+    let pages = pages.clone();
+    actix_cors::Cors::default()
+        .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| pages.allow_somewhere(origin)))
+        .allow_any_method()
+        .allow_any_header()
+        .expose_headers(["retry-after"])
+        .max_age(600)
 }
 
 #[cfg(test)]
 mod tests {
+    use chat_events::gateway_api::{SiteRules, Sites};
+
     use super::*;
 
     fn headers(origin: &'static str) -> HeaderMap {
@@ -62,12 +62,22 @@ mod tests {
     }
 
     #[test]
-    fn the_same_address_and_the_list_are_allowed_and_nothing_else() {
-        let origins = Origins::new(&["https://Shop.example/".to_owned()]);
-        assert!(origins.allow(&HeaderMap::new()));
-        assert!(origins.allow(&headers("http://chat.example:8080")));
-        assert!(origins.allow(&headers("https://shop.example")));
-        assert!(!origins.allow(&headers("https://evil.example")));
-        assert!(!origins.allow(&headers("null")));
+    fn a_page_is_let_in_by_its_address_by_the_configuration_or_by_its_site() {
+        let pages = SitePages::new(&["https://Console.example/".to_owned()]);
+        assert_eq!(
+            page(&pages, &headers("https://shop.example")).map_err(|error| error.code),
+            Err(ErrorCode::Unavailable)
+        );
+        let origins = vec!["https://shop.example".to_owned()];
+        pages.set_sites(&Sites { sites: vec![SiteRules { site_id: SiteId(7), origins, identity_required: false }] });
+        assert_eq!(page(&pages, &HeaderMap::new()), Ok(None));
+        assert_eq!(page(&pages, &headers("http://chat.example:8080")), Ok(None));
+        assert_eq!(page(&pages, &headers("https://console.example")), Ok(None));
+        let shop = page(&pages, &headers("https://shop.example")).expect("a page of a site");
+        assert!(check(&pages, &shop, Some(SiteId(7))).is_ok());
+        assert!(check(&pages, &shop, Some(SiteId(8))).is_err() && check(&pages, &shop, None).is_err());
+        for bad in ["https://evil.example", "null"] {
+            assert_eq!(page(&pages, &headers(bad)).map_err(|error| error.code), Err(ErrorCode::Forbidden));
+        }
     }
 }

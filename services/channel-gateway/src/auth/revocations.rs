@@ -8,8 +8,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chat_events::SitePages;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{Principal, Revocations as Taken, RevocationsRequest, RevokedUser, TokenFacts};
+use chat_events::workspace::WorkspaceKind;
 use tokio::sync::watch;
 
 use crate::catch_up::history::History;
@@ -27,9 +29,14 @@ pub struct Revocations {
 
 impl Revocations {
     /// Not watched yet; the watcher is to be run.
-    pub fn new(chat_service: Arc<dyn ChatService>, hub: Arc<Hub>, history: Arc<History>) -> (Self, Watcher) {
+    pub fn new(
+        chat_service: Arc<dyn ChatService>,
+        hub: Arc<Hub>,
+        history: Arc<History>,
+        pages: SitePages,
+    ) -> (Self, Watcher) {
         let (is_watching, watched) = watch::channel(false);
-        (Self { watched }, Watcher { chat_service, hub, history, is_watching })
+        (Self { watched }, Watcher { chat_service, hub, history, pages, is_watching })
     }
 
     /// Returns when rights are watched; at once, but for the first seconds of a gateway.
@@ -44,6 +51,7 @@ pub struct Watcher {
     chat_service: Arc<dyn ChatService>,
     hub: Arc<Hub>,
     history: Arc<History>,
+    pages: SitePages,
     is_watching: watch::Sender<bool>,
 }
 
@@ -51,6 +59,7 @@ impl Watcher {
     /// Until the process ends.
     pub async fn run(self) {
         let mut last: Option<Taken> = None;
+        let mut knows_sites = false;
         loop {
             let after = last.as_ref().map(|taken| taken.counter);
             let workspace = last.as_ref().map(|taken| taken.workspace.version);
@@ -64,7 +73,11 @@ impl Watcher {
                         continue;
                     }
                     self.enforce(&taken);
-                    self.is_watching.send_replace(true);
+                    knows_sites &= !taken.workspace.kinds.contains(&WorkspaceKind::Sites);
+                    knows_sites = knows_sites || self.learn_sites().await;
+                    if knows_sites {
+                        self.is_watching.send_replace(true);
+                    }
                     let has_more = taken.has_more;
                     last = Some(taken);
                     if has_more {
@@ -81,6 +94,23 @@ impl Watcher {
     fn start_over(&self) {
         tracing::warn!("the database is of another epoch; all connections are to come again");
         self.hub.start_over();
+    }
+
+    /// Reads the rules of sites. Visitors of a site that wants to know who they are from now on come again, and are asked.
+    async fn learn_sites(&self) -> bool {
+        match self.chat_service.sites().await {
+            Ok(sites) => {
+                for site in self.pages.set_sites(&sites) {
+                    let visitors = self.hub.visitors_of(site);
+                    visitors.iter().for_each(|visitor| visitor.outlet().close(CloseCode::TokenExpired));
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(%error, "the sites cannot be asked for");
+                false
+            }
+        }
     }
 
     fn enforce(&self, taken: &Taken) {

@@ -79,7 +79,7 @@ fn not_yours() -> ErrorBody {
 /// A fresh token for the connection that stands. It is held against logouts, like that of a new connection.
 async fn authenticate(gateway: &Gateway, connection: &Connection, token: &str) -> Result<(), ErrorBody> {
     let principal = connection.proved()?.principal;
-    let Proved { identity, resume_ticket } = gateway.credentials.renewal(principal, token).await?;
+    let Proved { identity, resume_ticket, page: _ } = gateway.credentials.renewal(principal, token).await?;
     if identity.principal != principal {
         return Err(ErrorBody::field(ErrorCode::Forbidden, "token", "the token is somebody else's"));
     }

@@ -10,6 +10,7 @@ use chat_events::{ChatId, ChatKind, ErrorBody, ErrorCode, Seq, UserId};
 use tokio::sync::mpsc;
 
 use crate::auth::credentials::Proved;
+use crate::auth::origins::{self, Page};
 use crate::catch_up::cursor::{CameFrom, Position};
 use crate::catch_up::join::JoinTarget;
 use crate::catch_up::watch::Watch;
@@ -62,7 +63,7 @@ pub(crate) async fn open(
     proved: Proved,
     came_from: Option<CameFrom>,
 ) {
-    let Proved { identity, resume_ticket } = proved;
+    let Proved { identity, resume_ticket, page } = proved;
     let principal = identity.principal;
     let after = match (came_from, principal) {
         (Some(CameFrom::One(position)), Principal::Client { .. }) => Some(position),
@@ -73,7 +74,7 @@ pub(crate) async fn open(
     }
     gateway.limits.admit(connection);
     let opened = match principal {
-        Principal::Client { session_id } => open_client(gateway, connection, session_id, after).await,
+        Principal::Client { session_id } => open_client(gateway, connection, session_id, (after, page)).await,
         Principal::Staff { .. } => open_staff(gateway, connection, resume_ticket).await,
         Principal::User { user_id } => open_user(gateway, connection, user_id, resume_ticket).await,
     };
@@ -96,17 +97,18 @@ async fn open_client(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     session: ChatId,
-    after: Option<Position>,
+    (after, page): (Option<Position>, Page),
 ) -> Result<(), ErrorBody> {
     let kind = ChatKind::Session;
     let Some(generation) = connection.watch(session, Watch::joining(kind)) else { return Ok(()) };
     gateway.hub.attach(session, connection).await?;
     let snapshot = snapshot(gateway, connection).await?;
     let top = if let Chats::One(chat) = &snapshot.chats { chat.seq } else { Seq::ZERO };
-    if let Chats::One(chat) = &snapshot.chats
-        && let Some(state) = &chat.session
-    {
-        gateway.hub.is_of_site(session, state.site_id);
+    let site =
+        if let Chats::One(chat) = &snapshot.chats { chat.session.as_ref().map(|state| state.site_id) } else { None };
+    origins::check(&gateway.pages, &page, site)?;
+    if let Some(site) = site {
+        gateway.hub.is_of_site(session, site);
     }
     let is_foreign = after.is_some_and(|after| after.epoch != snapshot.epoch);
     let after = after.filter(|_| !is_foreign).map(|after| after.seq);

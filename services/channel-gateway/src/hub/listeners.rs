@@ -129,6 +129,12 @@ impl Hub {
         state.listeners.all().iter().filter(is_client).cloned().collect()
     }
 
+    /// The connections of all visitors of a site.
+    pub fn visitors_of(&self, site: SiteId) -> Vec<Arc<Connection>> {
+        let rooms = self.rooms.chats().into_iter().filter(|chat| self.site_of(*chat) == Some(site));
+        rooms.flat_map(|chat| self.clients(chat)).collect()
+    }
+
     /// No position means anything any more: everybody is to come again, and every feed begins anew.
     pub fn start_over(&self) {
         self.baseline.forget();

@@ -104,7 +104,7 @@ mod tests {
 
     fn proved(principal: Principal) -> Proved {
         let grant = Grant { expires_at: Instant::now() + Duration::from_secs(60), token_made_at: 0, token: None };
-        Proved { identity: Identity { principal, grant }, resume_ticket: None }
+        Proved { identity: Identity { principal, grant }, resume_ticket: None, page: None }
     }
 
     fn good(session: i64) -> Result<Proved, ErrorBody> {

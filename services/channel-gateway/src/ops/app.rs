@@ -10,13 +10,14 @@ use anyhow::Context;
 use bus::config::PubSubBackend;
 use bus::{Incomings, PubSub};
 use channel_auth::{JwtVerifier, SessionKeys};
+use chat_events::SitePages;
 use chat_events::gateway_api::TopsRequest;
 use secrecy::ExposeSecret;
 use telemetry::{Health, Metrics, Part, Vital};
 
 use crate::auth::credentials::Credentials;
 use crate::auth::jwks::{Issuer, KeyRefresh};
-use crate::auth::origins::Origins;
+use crate::auth::origins::cors;
 use crate::chat_service::{ChatService, HttpChatService};
 use crate::connection::lifecycle;
 use crate::gateway::{Gateway, Parts};
@@ -47,7 +48,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         limits: config.channel.limits(),
         shared: config.pubsub.clone(),
         rates: config.channel.rates,
-        origins: Origins::new(&config.channel.allowed_origins),
+        pages: SitePages::new(&config.channel.allowed_origins),
         metrics: GatewayMetrics::new(&metrics),
         heartbeat: Heartbeat::new(health.delaying_part("pipeline"), &metrics),
         pollers: config.channel.pollers(),
@@ -67,7 +68,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let gateway = gateway.clone();
         move || {
             App::new()
-                .wrap(gateway.origins.cors())
+                .wrap(cors(&gateway.pages))
                 .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))

@@ -59,7 +59,8 @@ pub struct Config {
 /// What connections are allowed, in any shape.
 #[derive(Debug, Clone, Args)]
 pub struct ChannelConfig {
-    /// Origins of pages that may connect, a comma-separated list; `*` for all. Pages of the same address always may.
+    /// Origins of pages that may connect as anybody, a comma-separated list; `*` for all. Pages of the same address always may,
+    /// and visitors' pages where their site allows them.
     #[arg(long, env = "CORS__ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
     /// Between two pings; a WebSocket that leaves two unanswered is closed. On event streams a comment line comes after half

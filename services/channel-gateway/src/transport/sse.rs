@@ -23,6 +23,7 @@ use super::poller::SEND_BUFFER;
 use super::sse_outlet::SseOutlet;
 use super::{Outlet, stream_text, websocket};
 use crate::auth::credentials::{ConnectQuery, Proof, Proved};
+use crate::auth::origins::{self, Page};
 use crate::catch_up::cursor::{self, CameFrom};
 use crate::connection::Connection;
 use crate::connection::lifecycle;
@@ -44,15 +45,16 @@ pub(crate) async fn channel(
     request: HttpRequest,
     query: Query<ConnectQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let came_from = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
-        Ok(came_from) => came_from,
+    let (came_from, page) = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
+        Ok(may_come) => may_come,
         Err(error) => return refuse(&gateway, &request, error),
     };
     let authorization = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     let bearer = authorization.and_then(websocket::bearer_token);
     let proof = gateway.credentials.handshake(&query, bearer).await;
     let is_bad = proof.as_ref().is_err_and(|error| error.code == ErrorCode::Unauthorized);
-    match gateway.handshakes.judge_handshake(proof, address(&gateway, &request)) {
+    let proof = gateway.handshakes.judge_handshake(proof, address(&gateway, &request));
+    match proof.and_then(|proof| proof.brought_by(&gateway.pages, page)) {
         Ok(Proof::Token(proved)) => open(&gateway, &request, proved, came_from),
         Ok(Proof::None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "a token is missing").into()),
         // However often it was shown: it does not become better.
@@ -78,29 +80,29 @@ pub(crate) async fn signed_link(
     session: Path<ChatId>,
     query: Query<SignedLink>,
 ) -> Result<HttpResponse, ApiError> {
-    let came_from = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
-        Ok(came_from) => came_from,
+    let (came_from, page) = match may_come(&gateway, &request, query.after.as_deref(), query.epoch.as_deref()) {
+        Ok(may_come) => may_come,
         Err(error) => return refuse(&gateway, &request, error),
     };
     let proved = gateway.credentials.client(Purpose::Stream, *session, &query.sig);
     let is_bad = proved.is_err();
     match gateway.handshakes.judge(proved, address(&gateway, &request)) {
-        Ok(proved) => open(&gateway, &request, proved, came_from),
+        Ok(proved) => open(&gateway, &request, Proved { page, ..proved }, came_from),
         Err(error) if is_bad => Err(error.into()),
         Err(error) => refuse(&gateway, &request, error),
     }
 }
 
-/// The checks before the token is looked at; returns where the stream comes back from.
+/// The checks before the token is looked at; returns where the stream comes back from, and its page.
 fn may_come(
     gateway: &Gateway,
     request: &HttpRequest,
     after: Option<&str>,
     epoch: Option<&str>,
-) -> Result<Option<CameFrom>, ErrorBody> {
+) -> Result<(Option<CameFrom>, Page), ErrorBody> {
     gateway.takes_connections()?;
-    check_origin(gateway, request)?;
-    came_from(request, after, epoch)
+    let page = page(gateway, request)?;
+    Ok((came_from(request, after, epoch)?, page))
 }
 
 /// A browser's EventSource ends for good at any answer that is not 200. So a passing refusal is told in a stream, which
@@ -138,14 +140,11 @@ fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
     client_address(request.peer_addr(), request.head().headers(), gateway.rates.trusted_proxies)
 }
 
-fn check_origin(gateway: &Gateway, request: &HttpRequest) -> Result<(), ErrorBody> {
-    // The browser's CORS check reads the answer's headers; this one keeps the connection from being opened at all.
-    let origin = request.headers().get("origin").and_then(|origin| origin.to_str().ok());
+/// The browser's CORS check reads the answer's headers; this one keeps the connection from being opened at all.
+fn page(gateway: &Gateway, request: &HttpRequest) -> Result<Page, ErrorBody> {
+    let origin = request.headers().get("origin").map(|origin| origin.to_str().unwrap_or("null"));
     let host = request.connection_info().host().to_owned();
-    if gateway.origins.allow_text(origin, &host) {
-        return Ok(());
-    }
-    Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"))
+    origins::page_of(&gateway.pages, origin, &host)
 }
 
 /// Where a stream comes back from. The header that a browser sends by itself when it reconnects wins over the address

@@ -20,6 +20,7 @@ use super::poller::{Limits, Peer};
 use super::socket::{Ending, Socket};
 use crate::auth::credentials::Grant;
 use crate::auth::credentials::{ConnectQuery, Proof};
+use crate::auth::origins::{self, Page};
 use crate::catch_up::cursor::{self, CameFrom};
 use crate::connection::Connection;
 use crate::connection::lifecycle;
@@ -77,6 +78,7 @@ struct UpgradeRequest {
     came_from: Option<CameFrom>,
     expects_resume: bool,
     address: Option<IpAddr>,
+    page: Page,
 }
 
 /// A request whose token was good, or that is to bring one.
@@ -125,9 +127,7 @@ impl Handshake {
 impl UpgradeRequest {
     fn read(gateway: &Gateway, request: &Request, peer: Option<SocketAddr>) -> Result<Self, ErrorBody> {
         gateway.takes_connections()?;
-        if !gateway.origins.allow(request.headers()) {
-            return Err(ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed"));
-        }
+        let page = origins::page(&gateway.pages, request.headers())?;
         let query = actix_web::web::Query::<ConnectQuery>::from_query(request.uri().query().unwrap_or_default())
             .map_err(|_| ErrorBody::new(ErrorCode::BadRequest, "the query cannot be read"))?
             .into_inner();
@@ -136,13 +136,13 @@ impl UpgradeRequest {
         let authorization = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let bearer = authorization.and_then(bearer_token).map(str::to_owned);
         let address = client_address(peer, request.headers(), gateway.rates.trusted_proxies);
-        Ok(Self { query, bearer, came_from, expects_resume, address })
+        Ok(Self { query, bearer, came_from, expects_resume, address, page })
     }
 
     async fn judge(self, gateway: &Gateway) -> Result<Opening, ErrorBody> {
-        let Self { query, bearer, came_from, expects_resume, address } = self;
+        let Self { query, bearer, came_from, expects_resume, address, page } = self;
         let proof = gateway.credentials.handshake(&query, bearer.as_deref()).await;
-        let proof = gateway.handshakes.judge_handshake(proof, address)?;
+        let proof = gateway.handshakes.judge_handshake(proof, address)?.brought_by(&gateway.pages, page)?;
         let permit = gateway.connections.open_channel(address, matches!(proof, Proof::Token(_)))?;
         Ok(Opening { proof, came_from, expects_resume, address, permit })
     }

@@ -55,6 +55,13 @@ macro_rules! scope_sites {
     };
 }
 
+/// That the client `v` of the session `s` has not proved who it is, and that its site wants it to.
+macro_rules! is_unproved {
+    () => {
+        "(v.contact_id IS NULL AND EXISTS (SELECT FROM sites w WHERE w.id = s.site_id AND w.identity_required))"
+    };
+}
+
 /// That the member `p` may read its chat.
 macro_rules! member_reads {
     () => {
@@ -94,6 +101,9 @@ macro_rules! knowing {
             " = 'client' THEN CASE
                     WHEN s.chat_id IS NULL THEN 'unknown'
                     WHEN v.banned_at IS NOT NULL THEN 'banned'
+                    WHEN ",
+            $crate::access::rules::is_unproved!(),
+            " THEN 'unproved'
                     ELSE ",
             $client,
             " END
@@ -227,6 +237,6 @@ macro_rules! reader_cte {
 }
 
 pub(crate) use {
-    acting_user, is_staff, knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict, verdict_by_name,
-    works_in_site,
+    acting_user, is_staff, is_unproved, knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict,
+    verdict_by_name, works_in_site,
 };

@@ -90,35 +90,49 @@ statement! {
         user_id: i64 as BigInt,
         issued_at: i64 as BigInt,
         login: Option<Uuid> as Nullable<SqlUuid>,
-    } -> (BigInt, Bool, Nullable<Array<BigInt>>) = concat!(
-        "SELECT u.id, ", is_staff!(), ", ", scope_sites!("u.id"), " FROM users u WHERE ", acting_user!()
+    } -> (BigInt, Bool, Bool, Nullable<Array<BigInt>>) = concat!(
+        "SELECT u.id, ", is_staff!(), ", u.role = 'admin', ", scope_sites!("u.id"), " FROM users u WHERE ", acting_user!()
     );
 }
 
 /// The account of the actor, whatever its token says of its role.
 pub(crate) async fn acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<UserId, Error> {
-    Ok(read_acting(conn, actor).await?.0)
+    Ok(read_acting(conn, actor).await?.user)
 }
 
 /// The same for an operator, and the sites in which it works.
 pub(crate) async fn acting_staff(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, Scope), Error> {
-    let (user, is_staff, scope) = read_acting(conn, actor).await?;
+    let Acting { user, is_staff, scope, .. } = read_acting(conn, actor).await?;
     let verdict = if is_staff { "allowed" } else { "not_staff" };
     check_verdict(Verb::Desk, verdict).map(|()| (user, scope))
 }
 
+/// The same for an admin, and the sites that it administers.
+pub(crate) async fn acting_admin(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, Scope), Error> {
+    let Acting { user, is_admin, scope, .. } = read_acting(conn, actor).await?;
+    if is_admin { Ok((user, scope)) } else { Err(Error::forbidden("this is for admins")) }
+}
+
 /// The sites in which the account of the actor works: none for a user.
 pub(crate) async fn acting_in_sites(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Scope, Error> {
-    let (_, is_staff, scope) = read_acting(conn, actor).await?;
+    let Acting { is_staff, scope, .. } = read_acting(conn, actor).await?;
     Ok(if is_staff { scope } else { Scope::default() })
 }
 
-async fn read_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, bool, Scope), Error> {
+/// The account of an actor.
+struct Acting {
+    user: UserId,
+    is_staff: bool,
+    is_admin: bool,
+    scope: Scope,
+}
+
+async fn read_acting(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Acting, Error> {
     let ActorColumns { user_id, issued_at, login, .. } = ActorColumns::of(Some(actor));
-    let found: Option<(i64, bool, Option<Vec<i64>>)> =
+    let found: Option<(i64, bool, bool, Option<Vec<i64>>)> =
         ReadActingUser { user_id, issued_at, login }.get_result(conn).await.optional()?;
-    let (user, is_staff, sites) = found.ok_or_else(Error::not_active)?;
-    Ok((UserId(user), is_staff, Scope::of_sites(sites)))
+    let (user, is_staff, is_admin, sites) = found.ok_or_else(Error::not_active)?;
+    Ok(Acting { user: UserId(user), is_staff, is_admin, scope: Scope::of_sites(sites) })
 }
 
 /// Whether a session may be given to this user. It stays so until the transaction is over.

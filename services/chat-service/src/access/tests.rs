@@ -14,6 +14,9 @@ use super::{Verb, check_verdict};
 /// `iat` of all tokens here.
 const ISSUED_AT: i64 = 1000;
 
+/// The site that lets in only visitors who have proved who they are.
+const WANTS_PROOF: i64 = 2;
+
 /// An account, and its changes since its token was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum AccountState {
@@ -65,6 +68,7 @@ enum Chat {
     Session {
         status: &'static str,
         is_banned: bool,
+        is_proved: bool,
         site: i64,
     },
     /// A chat in which every account has these flags; without flags nobody is a member.
@@ -89,10 +93,11 @@ fn accounts() -> Vec<Account> {
 
 fn sessions() -> Vec<Chat> {
     let of_status = |status| {
-        [(false, 1), (false, 2), (true, 1), (true, 2)].map(|(is_banned, site)| Chat::Session {
+        (0..8).map(move |bits: u8| Chat::Session {
             status,
-            is_banned,
-            site,
+            is_banned: bits & 1 > 0,
+            is_proved: bits & 2 > 0,
+            site: if bits & 4 > 0 { WANTS_PROOF } else { 1 },
         })
     };
     ["open", "pending", "closed"].into_iter().flat_map(of_status).collect()
@@ -145,10 +150,10 @@ fn client(own: usize, (number, chat): (usize, Chat), verb: Verb) -> Says {
         return Says::NotKnown;
     }
     // `check_scope` has seen the owner of the token: a client asks of its own session alone.
-    let Chat::Session { status, is_banned, .. } = chat else { return Says::NotKnown };
+    let Chat::Session { status, is_banned, is_proved, site } = chat else { return Says::NotKnown };
     assert_eq!(own, number, "a client asks of its own session alone");
     match verb {
-        _ if is_banned => Says::No,
+        _ if is_banned || (site == WANTS_PROOF && !is_proved) => Says::No,
         Verb::Read | Verb::SeeSession => Says::Yes,
         Verb::Write(Visibility::Public) if status == "closed" => Says::OpenFirst,
         Verb::Write(Visibility::Public) => Says::Yes,
@@ -225,7 +230,9 @@ fn said(verb: Verb, verdict: &str) -> Says {
 
 /// Everybody and everything, with ids that are numbers here plus one.
 fn people_and_chats(accounts: &[Account], chats: &[Chat]) -> String {
-    let mut sql = "INSERT INTO sites (key, name) VALUES ('second', 'Second');".to_owned();
+    let mut sql = "INSERT INTO sites (key, name, identity_required) VALUES ('second', 'Second', true);
+        INSERT INTO contacts (name) VALUES ('Ada');"
+        .to_owned();
     for (id, Account { role, state, works_in }) in (1..).zip(accounts) {
         let is_active = *state != AccountState::Closed;
         let tokens_from = if *state == AccountState::LoggedOutEverywhere { ISSUED_AT + 1 } else { ISSUED_AT };
@@ -254,12 +261,13 @@ fn people_and_chats(accounts: &[Account], chats: &[Chat]) -> String {
     for (id, chat) in (1..).zip(chats) {
         match chat {
             Chat::Nothing => {}
-            Chat::Session { status, is_banned, site } => {
+            Chat::Session { status, is_banned, is_proved, site } => {
+                let contact = if *is_proved { "1" } else { "NULL" };
                 let banned_at = if *is_banned { "now()" } else { "NULL" };
                 sql += &format!(
                     "INSERT INTO chats (id, kind) OVERRIDING SYSTEM VALUE VALUES ({id}, 'session');
-                     INSERT INTO clients (id, secret_hash, banned_at) OVERRIDING SYSTEM VALUE
-                        VALUES ({id}, '', {banned_at});
+                     INSERT INTO clients (id, secret_hash, banned_at, contact_id) OVERRIDING SYSTEM VALUE
+                        VALUES ({id}, '', {banned_at}, {contact});
                      INSERT INTO chat_sessions (chat_id, client_id, status, site_id)
                         VALUES ({id}, {id}, '{status}', {site});"
                 );

@@ -75,6 +75,7 @@ pub(crate) fn check_verdict(verb: Verb, verdict: &str) -> Result<(), Error> {
         "unknown" => Error::not_found(verb.unknown()),
         "inactive" => Error::not_active(),
         "banned" => Error::forbidden("the client is banned"),
+        "unproved" => Error::unproved(),
         "not_staff" => Error::forbidden("this is for operators"),
         "not_writer" => Error::forbidden("you may not write here"),
         "not_admin" => Error::forbidden("this is for admins of the chat"),

@@ -6,7 +6,7 @@ use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as Sq
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
-use crate::access::rules::{acting_user, is_staff, may_see, member_reads};
+use crate::access::rules::{acting_user, is_staff, is_unproved, may_see, member_reads};
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::db::stored::{Readable, Stored};
 use crate::error::Error;
@@ -41,7 +41,7 @@ statement! {
     } -> (Integer, Text, Nullable<Text>, Nullable<BigInt>, Nullable<Text>, Nullable<BigInt>, Nullable<BigInt>) =
         concat!(
         "WITH self AS MATERIALIZED (
-            SELECT CASE WHEN v.banned_at IS NOT NULL THEN 'banned' ELSE 'allowed' END AS verdict
+            SELECT CASE WHEN v.banned_at IS NOT NULL THEN 'banned' WHEN ", is_unproved!(), " THEN 'unproved' ELSE 'allowed' END AS verdict
             FROM chat_sessions s JOIN clients v ON v.id = s.client_id
             WHERE s.chat_id = $session_id AND $principal = 'client'
             UNION ALL

@@ -56,6 +56,7 @@ diesel::table! {
         created_at -> Timestamptz,
         banned_at -> Nullable<Timestamptz>,
         revocation -> BigInt,
+        contact_id -> Nullable<BigInt>,
     }
 }
 
@@ -117,6 +118,59 @@ diesel::table! {
         name -> Text,
         created_at -> Timestamptz,
         archived_at -> Nullable<Timestamptz>,
+        workspace_version -> BigInt,
+        origins -> Array<Text>,
+        color -> Nullable<Text>,
+        position -> Text,
+        languages -> Array<Text>,
+        texts -> Jsonb,
+        prechat_name -> Text,
+        prechat_email -> Text,
+        shows_operators -> Bool,
+        identity_required -> Bool,
+    }
+}
+
+diesel::table! {
+    site_identity_secrets (site_id, kid) {
+        site_id -> BigInt,
+        kid -> Text,
+        secret -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    refused_origins (site_id, origin) {
+        site_id -> BigInt,
+        origin -> Text,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        times -> BigInt,
+    }
+}
+
+diesel::table! {
+    contacts (id) {
+        id -> BigInt,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        attrs -> Jsonb,
+        merged_into -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    contact_identities (id) {
+        id -> BigInt,
+        contact_id -> BigInt,
+        kind -> Text,
+        value -> Text,
+        site_id -> Nullable<BigInt>,
+        proof -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -138,12 +192,16 @@ diesel::joinable!(chat_members -> users (user_id));
 diesel::joinable!(grants -> sites (site_id));
 diesel::joinable!(chat_sessions -> clients (client_id));
 diesel::joinable!(chat_sessions -> chats (chat_id));
+diesel::joinable!(chat_sessions -> sites (site_id));
+diesel::joinable!(contact_identities -> contacts (contact_id));
 diesel::joinable!(refresh_tokens -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     chat_members,
     chat_sessions,
     chats,
     clients,
+    contact_identities,
+    contacts,
     grants,
     messages,
     refresh_tokens,

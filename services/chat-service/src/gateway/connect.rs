@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::access::rules::{acting_user, is_staff, member_reads, scope_sites};
+use crate::access::rules::{acting_user, is_staff, is_unproved, member_reads, scope_sites};
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::chats;
 use crate::chats::json::{changed_at_number, chat_state_json, chats_of_members, member_chat_json};
@@ -111,13 +111,13 @@ statement! {
     ReadClients<'a> {
         session_ids: &'a [i64] as Array<BigInt>,
     } -> (Integer, BigInt, Nullable<Text>, Bool, Text) = concat!(
-        "SELECT i.epoch, v.id, v.name, v.banned_at IS NOT NULL, ", chat_state_json!("'client'", "v.id"), "::text
+        "SELECT i.epoch, v.id, v.name, v.banned_at IS NOT NULL OR ", is_unproved!(), ", ", chat_state_json!("'client'", "v.id"), "::text
          FROM installation i CROSS JOIN chats c ", session_joins!(), "
          WHERE c.id = ANY($session_ids) AND s.chat_id IS NOT NULL"
     );
 }
 
-/// The epoch; the client's id and name, whether it is banned, and its chat as JSON.
+/// The epoch; the client's id and name, whether it is banned or its site wants it proved, and its chat as JSON.
 type ClientRow = (i32, i64, Option<String>, bool, String);
 
 /// The start states of the clients of these sessions, in one snapshot.

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 
 use super as gateway;
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
         internal("/internal/tops", tops),
         internal("/internal/changes", changes),
         internal("/internal/revocations", revocations),
+        internal("/internal/sites", sites),
     ]
 }
 
@@ -57,4 +58,8 @@ pub(crate) async fn revocations(
     body: Json<RevocationsRequest>,
 ) -> Answered<Revocations> {
     gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn sites(_: Gateway, state: Data<AppState>) -> Answered<Sites> {
+    gateway::sites(&state).await.map(Json).map_err(ApiError)
 }

@@ -5,10 +5,10 @@ use actix_web::web::{self, PathConfig, ServiceConfig};
 use chat_events::{ErrorBody, ErrorCode};
 
 use super::api_error::{ApiError, answer};
-use super::cors::Origins;
 use super::endpoint::{MAX_BODY, endpoints, json_config};
 use super::{routes, unreadable};
 use crate::state::AppState;
+use crate::talk::routes as talk;
 
 /// The largest body of a request by a gateway, in bytes: it asks for many chats at once.
 const MAX_INTERNAL_BODY: usize = 4 * 1024 * 1024;
@@ -19,16 +19,17 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
         config
             .app_data(web::Data::new(state.clone()))
             .app_data(json_config(MAX_BODY))
+            .app_data(talk::form_config())
             .app_data(PathConfig::default().error_handler(|why, _| ApiError(unreadable::path(&why)).into()));
         if state.internal_secret.is_some() {
             for endpoint in endpoints(routes::internal()) {
-                config.service(endpoint.accepting(MAX_INTERNAL_BODY).uncounted().into_resource(&Origins::default()));
+                config.service(endpoint.accepting(MAX_INTERNAL_BODY).uncounted().into_resource(None));
             }
         }
         for endpoint in endpoints(routes::public()) {
-            config.service(endpoint.into_resource(&state.allowed_origins));
+            config.service(endpoint.into_resource(Some(&state.site_pages)));
         }
-        routes::documents(config, &state.allowed_origins);
+        routes::documents(config, &state.site_pages);
     }
 }
 

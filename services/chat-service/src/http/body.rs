@@ -61,7 +61,8 @@ fn read_again<T: DeserializeOwned>(json: &str) -> Result<T, ErrorBody> {
     let read = serde_ignored::deserialize(tracked, |path| _ = unknown.get_or_insert_with(|| path.to_string()));
     match (read, unknown) {
         (Ok(Object(read)), None) => Ok(read),
-        (Ok(_), Some(field)) => Err(unreadable::unknown_field(&field)),
+        // A question mark stands for a value that may be null.
+        (Ok(_), Some(field)) => Err(unreadable::unknown_field(&field.replace("?.", ""))),
         (Err(why), _) => Err(unreadable::json(&track.path().to_string(), &JsonPayloadError::Deserialize(why))),
     }
 }

@@ -52,6 +52,14 @@ impl Caller {
         }
     }
 
+    /// The session of a client.
+    pub(crate) fn client(self) -> Result<ChatId, Error> {
+        match self.0 {
+            Bearer::Client(own) => Ok(own.session),
+            Bearer::User(_) => Err(Error::forbidden("this is for the visitor of the session")),
+        }
+    }
+
     /// An operator.
     pub(crate) fn staff(self) -> Result<Actor, Error> {
         match self.anywhere() {

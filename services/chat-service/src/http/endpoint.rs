@@ -9,12 +9,12 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::{Condition, Next, from_fn};
 use actix_web::web::{self, JsonConfig};
 use actix_web::{HttpRequest, HttpResponse, Route};
-use chat_events::{ErrorBody, ErrorCode};
+use chat_events::{ErrorBody, ErrorCode, SitePages};
 use http_server::preflight;
 
 use super::api_error::{ApiError, answer};
 use super::caller::{CameFrom, ChatAddress};
-use super::cors::Origins;
+use super::cors::cors;
 use super::{table, unreadable};
 use crate::error::Error;
 use crate::state::AppState;
@@ -57,13 +57,14 @@ impl Endpoint {
         Self { counts: false, ..self }
     }
 
-    /// As actix-web takes it, for pages of these origins and for programs.
-    pub(crate) fn into_resource(self, origins: &Origins) -> impl actix_web::dev::HttpServiceFactory + use<> {
+    /// As actix-web takes it, for programs, and for those of these pages that may use it; none for no page.
+    pub(crate) fn into_resource(self, pages: Option<&SitePages>) -> impl actix_web::dev::HttpServiceFactory + use<> {
         let (methods, routes): (Vec<Method>, Vec<Route>) = self.handlers.into_iter().unzip();
         let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         let allowed = HeaderValue::from_str(&format!("{}, OPTIONS", names.join(", ")))
             .unwrap_or_else(|_| HeaderValue::from_static("OPTIONS"));
         let options = allowed.clone();
+        let cors = cors(pages.unwrap_or(&SitePages::default()), &self.path, methods);
         let mut resource = web::resource(self.path).app_data(json_config(self.max_body)).app_data(self.address);
         for route in routes {
             resource = resource.route(route);
@@ -76,7 +77,7 @@ impl Endpoint {
             .wrap(from_fn(read_encoding))
             .wrap(Condition::new(self.counts, from_fn(count)))
             // Around all that refuses: a page of another site may read why.
-            .wrap(Condition::new(!origins.are_none(), origins.cors(methods)))
+            .wrap(Condition::new(pages.is_some(), cors))
             .wrap(from_fn(observe))
     }
 }

@@ -26,6 +26,7 @@ use super::table::{Described, Route};
         (name = "messages", description = "Messages of sessions and of other chats"),
         (name = "chats", description = "Chats of users"),
         (name = "auth", description = "Accounts and tokens"),
+        (name = "sites", description = "Web sites: what their widgets look like, and administration"),
     ),
 )]
 struct Document;

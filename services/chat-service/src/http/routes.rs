@@ -6,10 +6,10 @@ use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::web::{ServiceConfig, scope};
+use chat_events::SitePages;
 use utoipa::openapi::path::HttpMethod;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::cors::Origins;
 use super::endpoint::endpoints;
 use super::openapi;
 use super::table::{Route, undescribed};
@@ -22,6 +22,10 @@ use crate::gateway::routes as gateway;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
+use crate::sessions::visitor_routes as visitors;
+use crate::sites::routes as sites;
+use crate::sites::shown as shown_sites;
+use crate::talk::routes as talk;
 use crate::workspace::routes as workspace;
 
 /// Swagger UI may load itself, the images in its styles, and the document with the answers to what is tried. It sets
@@ -37,11 +41,15 @@ pub(super) fn public() -> Vec<Route> {
         messages::routes(),
         marks::routes(),
         sessions::routes(),
+        visitors::routes(),
         chats::routes(),
         members::routes(),
         activity::routes(),
         accounts::routes(),
         workspace::routes(),
+        shown_sites::routes(),
+        sites::routes(),
+        talk::routes(),
     ];
     features.into_iter().flatten().collect()
 }
@@ -52,12 +60,12 @@ pub(super) fn internal() -> Vec<Route> {
 }
 
 /// Swagger UI, at both of its usual places. Its references are relative: a proxy may put a prefix before all paths.
-pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
-    let mut pages = vec![undescribed(&HttpMethod::Get, "/openapi.json", openapi::serve)];
+pub(crate) fn documents(config: &mut ServiceConfig, pages: &SitePages) {
+    let mut documents = vec![undescribed(&HttpMethod::Get, "/openapi.json", openapi::serve)];
     let mut scopes = Vec::new();
     for (path, document) in [("/docs", "../openapi.json"), ("/api/docs", "../../openapi.json")] {
         let redirect = || async { HttpResponse::MovedPermanently().insert_header((LOCATION, "docs/")).finish() };
-        pages.push(undescribed(&HttpMethod::Get, path, redirect));
+        documents.push(undescribed(&HttpMethod::Get, path, redirect));
         // The scope ends before the slash, which belongs to the page's own path.
         let ui = SwaggerUi::new("/{_:.*}").config(Config::from(document));
         let headers = DefaultHeaders::new()
@@ -66,8 +74,8 @@ pub(crate) fn documents(config: &mut ServiceConfig, origins: &Origins) {
             .add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
         scopes.push(scope(path).wrap(headers).service(ui));
     }
-    for endpoint in endpoints(pages) {
-        config.service(endpoint.into_resource(origins));
+    for endpoint in endpoints(documents) {
+        config.service(endpoint.into_resource(Some(pages)));
     }
     for scope in scopes {
         config.service(scope);

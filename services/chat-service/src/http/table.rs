@@ -95,7 +95,7 @@ where
 }
 
 /// A route that the document does not have.
-pub(super) fn undescribed<F, Args>(method: &HttpMethod, path: &str, handler: F) -> Route
+pub(crate) fn undescribed<F, Args>(method: &HttpMethod, path: &str, handler: F) -> Route
 where
     F: Handler<Args>,
     Args: FromRequest + 'static,

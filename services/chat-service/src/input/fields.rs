@@ -144,6 +144,30 @@ text_type! {
 }
 
 text_type! {
+    /// The name that a site has for a person.
+    Identifier {
+        characters: 1..=200,
+        pattern: shows_something(),
+        read: |text| if text.is_empty() || !text.chars().all(is_visible) { Err(Fault::new("is empty, or does not show")) } else { Ok(text) }
+    }
+}
+
+text_type! {
+    /// A signed identity: a JWT.
+    IdentityToken {
+        characters: 1..=4096,
+        pattern: "^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+$".to_owned(),
+        read: |token| {
+            let is_part = |part: &str| {
+                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            };
+            let parts: Vec<&str> = token.split('.').collect();
+            if parts.len() == 3 && parts.iter().all(|part| is_part(part)) { Ok(token) } else { Err(Fault::new("is no JWT")) }
+        }
+    }
+}
+
+text_type! {
     /// An address to log in with, as it was typed.
     LoginName { characters: 0..=254, pattern: any_text(), read: Ok }
 }

@@ -1,13 +1,14 @@
 //! Banning the client of a session, and letting it in again.
 
-use chat_events::{ChatId, EventKind};
+use chat_events::{ChatId, EventKind, Seq};
 use chrono::Utc;
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 
 use super::json::desk_json;
+use super::visitor::sessions_of_client;
 use crate::access::{Actor, Standing, Verb};
 use crate::changes::{Activity, By, Change, Event, Raises};
 use crate::db::schema::{chat_sessions, clients};
@@ -32,20 +33,6 @@ pub(super) async fn set_banned(
     state.changes.change_all(chats, by, move |change| apply(change, sessions, is_banned).boxed()).await
 }
 
-/// All sessions of the client of a session, that one first, whether or not there is such a one.
-async fn sessions_of_client(conn: &mut AsyncPgConnection, session: ChatId) -> Result<Vec<ChatId>, Error> {
-    let client: Option<i64> =
-        chat_sessions::table.find(session.0).select(chat_sessions::client_id).first(conn).await.optional()?;
-    let Some(client) = client else { return Ok(vec![session]) };
-    let others: Vec<i64> = chat_sessions::table
-        .filter(chat_sessions::client_id.eq(client))
-        .filter(chat_sessions::chat_id.ne(session.0))
-        .select(chat_sessions::chat_id)
-        .load(conn)
-        .await?;
-    Ok(std::iter::once(session).chain(others.into_iter().map(ChatId)).collect())
-}
-
 async fn apply(change: &mut Change<'_>, sessions: Vec<ChatId>, is_banned: bool) -> Result<(), Error> {
     let client = chat_sessions::table.find(sessions[0].0).select(chat_sessions::client_id);
     let client: i64 = client.first(change.conn()).await?;
@@ -56,8 +43,8 @@ async fn apply(change: &mut Change<'_>, sessions: Vec<ChatId>, is_banned: bool) 
     }
     let kind = if is_banned { "session.client_banned" } else { "session.client_admitted" };
     for session in sessions {
-        let tell = async |conn: &mut AsyncPgConnection, seq: chat_events::Seq| {
-            let data: String = WriteDesk { chat_id: session.0, seq: seq.0 }.get_result(conn).await?;
+        let tell = async |conn: &mut AsyncPgConnection, seq: Seq| {
+            let data = write_desk(conn, session, seq).await?;
             Ok(Event::staff(EventKind::SessionDesk, data).with(Activity::new(kind)))
         };
         // A send that was checked before looks again.
@@ -75,4 +62,9 @@ statement! {
         "UPDATE chat_sessions s SET desk_seq = $seq FROM clients v WHERE s.chat_id = $chat_id AND v.id = s.client_id
          RETURNING ", desk_json!(), "::text"
     );
+}
+
+/// The desk of a session as JSON, at a seq that the locked chat has just taken.
+pub(super) async fn write_desk(conn: &mut AsyncPgConnection, session: ChatId, seq: Seq) -> Result<String, Error> {
+    Ok(WriteDesk { chat_id: session.0, seq: seq.0 }.get_result(conn).await?)
 }

@@ -130,6 +130,6 @@ statement! {
     );
 }
 
-async fn session_json(conn: &mut AsyncPgConnection, session: ChatId) -> Result<String, Error> {
+pub(super) async fn session_json(conn: &mut AsyncPgConnection, session: ChatId) -> Result<String, Error> {
     Ok(ReadSession { chat_id: session.0 }.get_result(conn).await?)
 }

@@ -25,7 +25,7 @@ macro_rules! session_json {
 /// `chat_events::SessionDesk` from `s` and `v`.
 macro_rules! desk_json {
     () => {
-        "(SELECT row_to_json(j) FROM (SELECT s.chat_id AS session_id, v.banned_at IS NOT NULL AS is_banned, s.desk_seq) j)"
+        "(SELECT row_to_json(j) FROM (SELECT s.chat_id AS session_id, v.banned_at IS NOT NULL AS is_banned, v.contact_id, s.desk_seq) j)"
     };
 }
 

@@ -1,10 +1,11 @@
 //! `/chat/session…`: support sessions.
 
-use actix_web::HttpResponse;
-use actix_web::web::{Data, Json, Path};
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, Fault, Metadata, SessionStatus, UserId, text};
+use chat_events::{ChatId, ErrorCode, Fault, Metadata, SessionStatus, SiteId, UserId, text};
 use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -12,29 +13,32 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use super::ban;
 use super::change::{self, SessionChange};
 use super::list::{self, AssigneeFilter, SessionFilter};
-use super::open::{self, NewSession};
+use super::open::{self, Device, NewSession};
 use super::view::{self, SessionView};
-use super::visitor::visitor;
+use super::visitor::{self, Profile, Visitor};
 use crate::access::Actor;
+use crate::contacts::identity::{SignedIdentity, verify};
 use crate::error::Error;
 use crate::http::api_error::ApiError;
 use crate::http::body::{Body, Params};
-use crate::http::caller::{Caller, CameFrom, InChat, VisitorSecret};
+use crate::http::caller::{Caller, CameFrom, InChat};
 use crate::http::params::SessionPath;
 use crate::http::schemas;
 use crate::http::table::{Route, route};
 use crate::input::fields::{
-    EmailAddress, Id, IdParam, Locale, Name, PageLimit, PageUrl, SiteKey, present, required, rows,
+    EmailAddress, Id, IdParam, IdentityToken, Locale, Name, PageLimit, PageUrl, Secret, SiteKey, present, required,
+    rows as rows_of,
 };
+use crate::sites::rows::{self, Site};
+use crate::sites::shown::check_page;
 use crate::state::AppState;
-use crate::tokens::{self, OpaqueSecret};
+use crate::tokens::OpaqueSecret;
 
 /// Where sessions are served.
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         route::<__path_open, _, _>(open),
         route::<__path_show, _, _>(show),
-        route::<__path_channel_token, _, _>(channel_token),
         route::<__path_assign, _, _>(assign),
         route::<__path_set_status, _, _>(set_status),
         route::<__path_ban, _, _>(ban),
@@ -66,6 +70,22 @@ pub(crate) struct OpenSession {
     /// The key of the web site. Without it, the session is of the default site.
     #[schema(inline)]
     site: Option<SiteKey>,
+    /// Who the visitor is, signed by the site: a JWT with HS256 and the claims `identifier`, `exp`, and if known `name` and
+    /// `email`, which win over those of this body. A visitor who has proved the same identity on two devices sees its
+    /// sessions on both.
+    #[schema(inline)]
+    identity: Option<IdentityToken>,
+    /// A session from before: the new one is of the same device.
+    device: Option<DeviceProof>,
+}
+
+/// A session of the same device, and the secret that its visitor was given.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub(crate) struct DeviceProof {
+    #[schema(inline)]
+    session_id: Id,
+    #[schema(inline)]
+    visitor_secret: Secret,
 }
 
 /// A new session. The secret and the tokens are for the visitor's browser alone.
@@ -82,72 +102,97 @@ pub(crate) struct OpenedSession {
     created_at: DateTime<Utc>,
 }
 
-/// A new token for a session.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub(crate) struct ChannelToken {
-    /// Opens this session, over REST and on a socket, until `expires_at`.
-    token: String,
-    expires_at: DateTime<Utc>,
-    /// A signed link to listen by (Server-Sent Events).
-    stream_url: String,
-}
-
 /// Opens a support session.
 #[utoipa::path(post, path = "/chat/session", tag = "sessions", request_body = OpenSession,
-    responses((status = 201, description = "The session is open", body = OpenedSession)))]
+    responses((status = 201, description = "The session is open", body = OpenedSession),
+              (status = 401, description = "The identity is not good, or not any more; or the secret of the device is not right", body = chat_events::ErrorEnvelope),
+              (status = 403, description = "The site does not allow the page (`details.origin`), or wants a signed identity (`details.identity`)", body = chat_events::ErrorEnvelope)))]
 pub(crate) async fn open(
     state: Data<AppState>,
+    request: HttpRequest,
     CameFrom(from): CameFrom,
     body: Body<OpenSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let secret = OpaqueSecret::generate();
-    let new = body.0.opened_with(secret.hash);
+    let OpenSession { name, email, page_url, locale, metadata, site, identity, device } = body.0;
     state.limits.open_session(from)?;
-    let (session_id, created_at) = open::open(&state, new).await?;
+    let mut conn = state.connection().await?;
+    let site = site_of(&mut conn, site).await?;
+    check_page(&state, &request, SiteId(site.id))?;
+    let identity = match identity {
+        Some(token) => Some(verify(&mut conn, SiteId(site.id), token).await?),
+        None => None,
+    };
+    let given = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
+    let new = NewSession {
+        page_url: page_url.map(PageUrl::into_inner),
+        locale: locale.map(Locale::into_inner),
+        metadata: metadata.unwrap_or_default(),
+        site: SiteId(site.id),
+        name: given.name.clone(),
+        email: given.email.clone(),
+        device: Device::Known(0),
+    };
+    let (device, visitor_secret) = match device {
+        Some(DeviceProof { session_id, visitor_secret }) => {
+            let (session, secret) = (ChatId(session_id.get()), visitor_secret.into_inner());
+            let visitor = visitor::proved(&mut conn, session, &secret).await?;
+            drop(conn);
+            (known_device(&state, (session, visitor), &site, identity, given).await?, secret)
+        }
+        None if identity.is_none() && site.identity_required => return Err(Error::unproved().into()),
+        None => {
+            drop(conn);
+            let secret = OpaqueSecret::generate();
+            (Device::New { secret_hash: secret.hash, identity }, secret.text)
+        }
+    };
+    let (session_id, created_at) = open::open(&state, NewSession { device, ..new }).await?;
     let channel = state.tokens.channel(session_id);
     Ok(HttpResponse::Created().json(OpenedSession {
         session_id,
         token: channel.token,
         expires_at: channel.expires_at,
         stream_url: channel.stream_url,
-        visitor_secret: secret.text,
+        visitor_secret,
         created_at,
     }))
 }
 
-impl OpenSession {
-    fn opened_with(self, secret_hash: Vec<u8>) -> NewSession {
-        NewSession {
-            name: self.name.map(Name::into_inner),
-            email: self.email.map(EmailAddress::into_inner),
-            page_url: self.page_url.map(PageUrl::into_inner),
-            locale: self.locale.map(Locale::into_inner),
-            metadata: self.metadata.unwrap_or_default(),
-            site: self.site.map(SiteKey::into_inner),
-            secret_hash,
-        }
-    }
+/// The site of that key, or the first, if it takes new sessions.
+async fn site_of(conn: &mut AsyncPgConnection, key: Option<SiteKey>) -> Result<Site, Error> {
+    let found = match key {
+        Some(key) => rows::find_by_key(conn, &key.into_inner()).await?,
+        None => rows::find(conn, SiteId::first()).await?,
+    };
+    found.filter(Site::is_open).ok_or_else(open::no_site)
 }
 
-/// A new token for a visitor who comes back.
-#[utoipa::path(get, path = "/chat/session/{id}/channel-token", tag = "sessions", params(SessionPath),
-    security(("visitor_secret" = [])),
-    responses((status = 200, description = "A new token", body = ChannelToken)))]
-pub(crate) async fn channel_token(
-    state: Data<AppState>,
-    id: Path<ChatId>,
-    secret: VisitorSecret,
-) -> Result<Json<ChannelToken>, ApiError> {
-    let mut conn = state.connection().await?;
-    let visitor = visitor(&mut conn, *id).await?;
-    // The same answer for a session that does not exist: a caller without the secret learns nothing.
-    let visitor = visitor.filter(|(hash, _)| tokens::matches(&secret.0, hash));
-    let (_, is_banned) = visitor.ok_or_else(|| Error::unauthorized("the visitor secret is not right"))?;
-    if is_banned {
-        return Err(Error::forbidden("the client is banned").into());
+/// A device that has a session, with what is new of its person.
+async fn known_device(
+    state: &AppState,
+    (session, visitor): (ChatId, Visitor),
+    site: &Site,
+    identity: Option<SignedIdentity>,
+    given: Profile,
+) -> Result<Device, Error> {
+    let conflict = |words: &str| Err(Error::field(ErrorCode::Conflict, "device", words));
+    if visitor.site != site.id {
+        return conflict("the device is of another site");
     }
-    let channel = state.tokens.channel(*id);
-    Ok(Json(ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url: channel.stream_url }))
+    if visitor::sessions_of_client(&mut *state.connection().await?, session).await?.len() >= visitor::MAX_SESSIONS {
+        return conflict("the device has too many sessions: open one without it");
+    }
+    match identity {
+        Some(identity) => visitor::identify(state, session, SiteId(site.id), identity).await?,
+        None => {
+            visitor.check_identity()?;
+            if visitor.contact.is_none() && given != Profile::default() {
+                let client = Actor::from(Principal::Client { session_id: session });
+                visitor::set_profile(state, client, session, given).await?;
+            }
+        }
+    }
+    Ok(Device::Known(visitor.client))
 }
 
 /// A session: status, assignee, client, unread counts, last message, `seq`.
@@ -320,6 +365,6 @@ impl SessionsQuery {
             (Some(Assignee::User(id)), _) => Some(AssigneeFilter::User(UserId(id.get()))),
         };
         let before = self.cursor.map(|cursor| ChatId(cursor.get()));
-        Ok(SessionFilter { status: self.status, assignee, before, limit: rows(self.limit) })
+        Ok(SessionFilter { status: self.status, assignee, before, limit: rows_of(self.limit) })
     }
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::json::{session_joins, session_json};
 use crate::access::rules::reader_cte;
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
+use crate::contacts::card::{ContactCard, contact_json};
 use crate::db::bad_rows::{BadRows, What};
 use crate::error::Error;
 use crate::marks::json::marks_json;
@@ -41,6 +42,8 @@ pub(crate) struct SessionView {
     pub(crate) metadata: ShownMetadata,
     /// Whether an operator has banned the client.
     pub(crate) is_banned: bool,
+    /// The contact that the client has proved to be; for operators alone.
+    pub(crate) contact: Option<ContactCard>,
     /// Messages that the caller has not read, counted up to 1,000.
     #[schema(minimum = 0, maximum = 1000)]
     pub(crate) unread_count: i64,
@@ -76,7 +79,9 @@ macro_rules! session_view_json {
             "(SELECT (",
             session_json!(),
             "::jsonb || jsonb_build_object('seq', c.seq,
-                'is_banned', v.banned_at IS NOT NULL, 'marks', ",
+                'is_banned', v.banned_at IS NOT NULL, 'contact', CASE WHEN $sees_notes THEN ",
+            contact_json!(),
+            " END, 'marks', ",
             marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
             ", 'last_message', (SELECT ",
             message_json!("c.kind"),
@@ -177,13 +182,26 @@ pub(super) async fn many(
     operator: UserId,
     ids: &[i64],
 ) -> Result<Vec<SessionView>, Error> {
-    let statement = ViewSessions {
-        ids,
-        user_id: operator.0,
-        reader_type: "user",
-        sees_notes: true,
-        most_metadata: most_metadata(),
-    };
+    let (user_id, most_metadata) = (operator.0, most_metadata());
+    read_many(conn, bad_rows, ViewSessions { ids, user_id, reader_type: "user", sees_notes: true, most_metadata }).await
+}
+
+/// The same as their visitor sees them.
+pub(super) async fn of_visitor(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    ids: &[i64],
+) -> Result<Vec<SessionView>, Error> {
+    let most_metadata = most_metadata();
+    let views = ViewSessions { ids, user_id: 0, reader_type: "client", sees_notes: false, most_metadata };
+    read_many(conn, bad_rows, views).await
+}
+
+async fn read_many(
+    conn: &mut AsyncPgConnection,
+    bad_rows: &BadRows,
+    statement: ViewSessions<'_>,
+) -> Result<Vec<SessionView>, Error> {
     let rows: Vec<(i64, String, Option<String>)> = statement.load(conn).await?;
     let view = |(id, json, metadata): (i64, String, Option<String>)| {
         Some(StoredView::read(bad_rows, ChatId(id), &json)?.with(bad_rows, metadata))
@@ -198,6 +216,7 @@ struct StoredView {
     session: Session,
     seq: chat_events::Seq,
     is_banned: bool,
+    contact: Option<ContactCard>,
     unread_count: i64,
     unread_counts: UnreadCounts,
     last_message: Option<Message>,
@@ -215,7 +234,7 @@ impl StoredView {
     }
 
     fn with(self, bad_rows: &BadRows, metadata: Option<String>) -> SessionView {
-        let Self { session, seq, is_banned, unread_count, unread_counts, last_message, marks } = self;
+        let Self { session, seq, is_banned, contact, unread_count, unread_counts, last_message, marks } = self;
         let metadata = metadata.and_then(ShownMetadata::of).unwrap_or_else(|| {
             bad_rows.skip(What::Metadata, session.session_id.0, "it is too long, or a number in it is too large");
             ShownMetadata::none()
@@ -229,6 +248,7 @@ impl StoredView {
             seq,
             metadata,
             is_banned,
+            contact,
             unread_count,
             unread_counts,
             last_message,

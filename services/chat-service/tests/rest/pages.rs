@@ -99,7 +99,9 @@ async fn every_page_may_come_where_that_is_configured_and_none_where_nothing_is(
     assert_eq!(allowed(&headers), Some("https://any.example"));
     let closed = Service::start().await;
     let (status, headers, _) = page(&closed, "https://any.example", Method::GET, "/openapi.json").await;
-    assert_eq!((status, allowed(&headers), header(&headers, "vary")), (StatusCode::OK, None, None));
+    assert_eq!((status, allowed(&headers)), (StatusCode::OK, None));
+    // A site may allow it the next moment.
+    assert!(header(&headers, "vary").expect("Vary").contains("Origin"));
 }
 
 #[tokio::test]

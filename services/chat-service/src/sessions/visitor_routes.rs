@@ -1,0 +1,182 @@
+//! `/chat/session/{id}/…` for the visitor of a session: new tokens, its other sessions, who it is.
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse};
+use chat_events::gateway_api::Principal;
+use chat_events::{ChatId, SiteId};
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncPgConnection;
+use serde::{Deserialize, Serialize};
+
+use super::own;
+use super::view::SessionView;
+use super::visitor::{self, Profile};
+use crate::contacts::identity::verify;
+use crate::error::Error;
+use crate::http::api_error::ApiError;
+use crate::http::body::{Body, Params};
+use crate::http::caller::{InChat, VisitorSecret};
+use crate::http::params::SessionPath;
+use crate::http::table::{Route, route};
+use crate::input::fields::{EmailAddress, IdParam, IdentityToken, Name, PageLimit, rows as rows_of};
+use crate::sites::shown::check_page;
+use crate::state::AppState;
+
+/// Where a visitor asks, once it has a session.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        route::<__path_channel_token, _, _>(channel_token),
+        route::<__path_own, _, _>(own),
+        route::<__path_identify, _, _>(identify),
+        route::<__path_change_client, _, _>(change_client),
+    ]
+}
+
+/// A new token for a session.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct ChannelToken {
+    /// Opens this session, over REST and on a socket, until `expires_at`.
+    token: String,
+    expires_at: DateTime<Utc>,
+    /// A signed link to listen by (Server-Sent Events).
+    stream_url: String,
+}
+
+/// Renews the token of a session. Authorize with the visitor secret that `POST /chat/session` returned.
+#[utoipa::path(get, path = "/chat/session/{id}/channel-token", tag = "sessions", params(SessionPath),
+    security(("visitor_secret" = [])),
+    responses((status = 200, description = "A new token", body = ChannelToken)))]
+pub(crate) async fn channel_token(
+    state: Data<AppState>,
+    request: HttpRequest,
+    id: Path<ChatId>,
+    secret: VisitorSecret,
+) -> Result<Json<ChannelToken>, ApiError> {
+    let mut conn = state.connection().await?;
+    let visitor = visitor::proved(&mut conn, *id, &secret.0).await?;
+    check_page(&state, &request, SiteId(visitor.site))?;
+    visitor.check_identity()?;
+    Ok(Json(renewed(&state, *id)))
+}
+
+fn renewed(state: &AppState, session: ChatId) -> ChannelToken {
+    let channel = state.tokens.channel(session);
+    ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url: channel.stream_url }
+}
+
+/// Which of the visitor's sessions, and how many.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OwnSessionsQuery {
+    /// How many at most.
+    #[param(inline)]
+    limit: Option<PageLimit>,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<IdParam>,
+}
+
+/// A session of the visitor, with a token for it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OwnSession {
+    #[serde(flatten)]
+    session: SessionView,
+    /// Opens this session, over REST and on a socket, until `expires_at`.
+    token: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// A page of the visitor's sessions, the newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct OwnSessions {
+    sessions: Vec<OwnSession>,
+    /// For the next page; null at the end.
+    next_cursor: Option<ChatId>,
+}
+
+/// The sessions of a visitor: of the same device, and those of other devices that have proved the same identity at this
+/// site. Authorize with the visitor secret.
+#[utoipa::path(get, path = "/chat/session/{id}/sessions", operation_id = "list_own_sessions", tag = "sessions",
+    params(SessionPath, OwnSessionsQuery), security(("visitor_secret" = [])),
+    responses((status = 200, description = "One page", body = OwnSessions)))]
+pub(crate) async fn own(
+    state: Data<AppState>,
+    request: HttpRequest,
+    id: Path<ChatId>,
+    secret: VisitorSecret,
+    Params(query): Params<OwnSessionsQuery>,
+) -> Result<Json<OwnSessions>, ApiError> {
+    let mut conn = state.connection().await?;
+    let visitor = visitor::proved(&mut conn, *id, &secret.0).await?;
+    check_page(&state, &request, SiteId(visitor.site))?;
+    visitor.check_identity()?;
+    state.limits.request_of(Principal::Client { session_id: *id })?;
+    let before = query.cursor.map(|cursor| ChatId(cursor.get()));
+    let (views, next_cursor) = own::list(&mut conn, &state.bad_rows, &visitor, before, rows_of(query.limit)).await?;
+    let with_token = |session: SessionView| {
+        let ChannelToken { token, expires_at, .. } = renewed(&state, session.session.session_id);
+        OwnSession { session, token, expires_at }
+    };
+    Ok(Json(OwnSessions { sessions: views.into_iter().map(with_token).collect(), next_cursor }))
+}
+
+/// A visitor that proves who it is: an identity that its site has signed, as in `POST /chat/session`.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(crate) struct Identify {
+    #[schema(inline)]
+    identity: IdentityToken,
+}
+
+/// Has the visitor of a session prove who it is. A device that has proved another identity is a `conflict`: what another
+/// person wrote stays that person's, so open a new session without `device`.
+#[utoipa::path(post, path = "/chat/session/{id}/identify", operation_id = "identify_client", tag = "sessions", params(SessionPath),
+    request_body = Identify, security(("session_token" = [])),
+    responses((status = 204, description = "It is known now")))]
+pub(crate) async fn identify(
+    state: Data<AppState>,
+    session: InChat,
+    body: Body<Identify>,
+) -> Result<HttpResponse, ApiError> {
+    let own = session.caller.client()?;
+    let mut conn = state.connection().await?;
+    let site = open_site_of(&mut conn, own).await?;
+    let identity = verify(&mut conn, site, body.0.identity).await?;
+    drop(conn);
+    visitor::identify(&state, own, site, identity).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The site of a session whose client is not banned.
+async fn open_site_of(conn: &mut AsyncPgConnection, session: ChatId) -> Result<SiteId, Error> {
+    let found = visitor::site_of(conn, session).await?;
+    found.ok_or_else(|| Error::forbidden("the client is banned"))
+}
+
+/// What a visitor says of itself.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(example = json!({"name": "Ada", "email": "ada@example.com"}))]
+pub(crate) struct ChangeClient {
+    /// The name to show.
+    #[schema(inline)]
+    name: Option<Name>,
+    /// Where to answer when the visitor is gone.
+    #[schema(inline)]
+    email: Option<EmailAddress>,
+}
+
+/// Gives the visitor of a session another name or address; what is left out stays. Of a visitor whose identity the site has
+/// signed the site alone tells them: `conflict`.
+#[utoipa::path(patch, path = "/chat/session/{id}/client", operation_id = "change_client", tag = "sessions", params(SessionPath),
+    request_body = ChangeClient, security(("session_token" = [])),
+    responses((status = 204, description = "It is known now")))]
+pub(crate) async fn change_client(
+    state: Data<AppState>,
+    session: InChat,
+    body: Body<ChangeClient>,
+) -> Result<HttpResponse, ApiError> {
+    let own = session.caller.client()?;
+    let ChangeClient { name, email } = body.0;
+    let profile = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
+    visitor::set_profile(&state, session.actor, own, profile).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
