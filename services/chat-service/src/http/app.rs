@@ -7,7 +7,7 @@ use chat_events::{ErrorBody, ErrorCode};
 use super::api_error::{ApiError, answer};
 use super::cors::Origins;
 use super::endpoint::{MAX_BODY, endpoints, json_config};
-use super::{routes, unreadable};
+use super::{clients, routes, unreadable};
 use crate::state::AppState;
 
 /// The largest body of a request by a gateway, in bytes: it asks for many chats at once.
@@ -29,6 +29,7 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
             config.service(endpoint.into_resource(&state.allowed_origins));
         }
         routes::documents(config, &state.allowed_origins);
+        clients::configure(config);
     }
 }
 

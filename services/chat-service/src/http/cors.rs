@@ -25,6 +25,11 @@ impl Origins {
         self.0.is_empty()
     }
 
+    /// The pages of this server and of these origins, as a Content-Security-Policy names them.
+    pub(crate) fn as_frame_ancestors(&self) -> String {
+        self.0.iter().fold("'self'".to_owned(), |list, origin| list + " " + origin)
+    }
+
     fn allow(&self, origin: &[u8]) -> bool {
         self.0.iter().any(|allowed| allowed == "*" || allowed.as_bytes() == origin)
     }
