@@ -12,14 +12,13 @@ main() {
   have_clients || fail "there is no clients/package.json"
   mkdir -p .data
   port_open "$DEV_PORT" && fail "port $DEV_PORT is in use; choose another: make dev DEV_PORT=5273"
-  # In a process of its own, since it holds a lock for as long as it lives.
-  (one_at_a_time && bring_node && install_packages)
+  deploy/local/build-clients.sh packages
   bring_node
   trap 'stop "$DEV" TERM 10' EXIT
   trap : INT TERM HUP
   say "Starting vite on http://127.0.0.1:$DEV_PORT"
   # Its output goes to the terminal, so this is not launch().
-  setsid setpriv --pdeathsig TERM -- npm --prefix clients run --silent dev </dev/null &
+  setsid setpriv --pdeathsig TERM -- node clients/dev.ts </dev/null &
   remember "$DEV" $!
   BUILD_CLIENTS=no deploy/local/run.sh
 }
