@@ -1,14 +1,24 @@
 # syntax=docker/dockerfile:1
 # One image for each service: docker build --target chat-service|dispatcher|channel-gateway|standalone .
 
+# The clients for browsers. Their sources alone, so that a change of the server does not build them anew.
+FROM node:24-bookworm-slim AS clients
+WORKDIR /clients
+COPY clients .
+RUN --mount=type=cache,target=/root/.npm,sharing=locked \
+    npm ci --ignore-scripts --no-audit --no-fund && npm run build
+
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # For the allocator, which is built from C.
 RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 COPY . .
+COPY --from=clients /clients/dist clients/dist
+# With dates of today: cargo takes what is older than its last build for what is in it.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \
-    cargo build --release --locked \
+    find clients/dist -exec touch {} + \
+    && cargo build --release --locked \
       --package chat-service --package dispatcher --package channel-gateway --package standalone \
     && mkdir /binaries \
     && for name in chat-service dispatcher channel-gateway standalone; do \

@@ -1,13 +1,19 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send bench-attack schemathesis conformance clean-data
+.PHONY: help run dev clients up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send bench-attack schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
 
 run: ## start everything in one process (PORT=8080, or your own DATABASE_URL)
 	@deploy/local/run.sh
+
+dev: ## the same, with the clients from their sources by vite (PORT=8080 DEV_PORT=5173)
+	@deploy/local/dev.sh
+
+clients: ## build the clients for browsers (brings Node where it is missing)
+	@deploy/local/build-clients.sh
 
 up: ## start the distributed shape: two of each service behind one address (FRONT=127.0.0.1:8090)
 	@deploy/local/up.sh

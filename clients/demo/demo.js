@@ -2061,15 +2061,22 @@ for (const kind of ["error", "unhandledrejection"]) {
 const crossing = new Crossing(byId("crossing"));
 const panes = { visitor: new Visitor(crossing), operator: new Operator(crossing) };
 
-for (const button of document.querySelectorAll("[data-show]")) {
-  button.addEventListener("click", () => {
-    document.body.dataset.side = button.dataset.show;
-    for (const other of document.querySelectorAll("[data-show]")) {
-      other.setAttribute("aria-pressed", String(other === button));
-    }
-    panes[button.dataset.show].shown();
-  });
+/** Where both sides have no room beside each other, the one that is shown. */
+function show(side) {
+  document.body.dataset.side = side;
+  for (const button of document.querySelectorAll("[data-show]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.show === side));
+  }
+  panes[side].shown();
 }
 
-panes.visitor.start();
+for (const button of document.querySelectorAll("[data-show]")) {
+  button.addEventListener("click", () => show(button.dataset.show));
+}
+
+// `#operator` is for a page that has the visitor's side itself, and this one in a frame: of this one the other half alone.
+const isOperatorAlone = location.hash === "#operator";
+document.body.toggleAttribute("data-alone", isOperatorAlone);
+if (isOperatorAlone) show("operator");
+else panes.visitor.start();
 panes.operator.start();

@@ -6,10 +6,11 @@
 # ports.sh     free ports, readiness            postgres.sh rabbitmq.sh redis.sh nginx.sh   the private servers
 # limits.sh    a chat-service without limits, for load and checks
 # tls.sh       certificates for test servers  build.sh     how make test compiles
+# node.sh      Node where it is missing       clients.sh   the clients for browsers
 
 set -euo pipefail
 
-for file in say folders ports process install tls postgres rabbitmq redis nginx limits build; do
+for file in say folders ports process install tls postgres rabbitmq redis nginx limits build node clients; do
   # shellcheck source=/dev/null
   . "$(dirname "${BASH_SOURCE[0]}")/$file.sh"
 done

@@ -64,6 +64,7 @@ main() {
   port_open "${HTTP__BIND##*:}" && fail "port ${HTTP__BIND##*:} is in use; choose another: make run PORT=8180"
   require compiler
   [[ -n ${DATABASE_URL:-} ]] || require postgres
+  [[ ${BUILD_CLIENTS:-yes} == no ]] || clients_or_warning
   say "Building the release binary (the first time takes some minutes)"
   cargo build --release --locked --package standalone 9>&-
 

@@ -4,6 +4,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 SERVICES=deploy/local/test-services.sh
+CLIENTS=.run/test/clients.log
 
 # Servers that `make services-up` started are used and left running.
 start_services() {
@@ -15,6 +16,19 @@ start_services() {
   "$SERVICES" start 9>&-
   # shellcheck source=/dev/null
   . .run/test/services.env
+}
+
+# Their checks run beside what mostly waits; cargo compiles the services with what they have built.
+begin_clients() {
+  deploy/checks/clients.sh >"$CLIENTS" 2>&1 9>&- &
+  CLIENTS_PID=$!
+}
+
+await_clients() {
+  local status=0
+  wait "$CLIENTS_PID" || status=$?
+  cat "$CLIENTS" >&2
+  ((status == 0)) || fail "the clients' checks have failed"
 }
 
 # cargo test closes with one line for each test binary, the last often of no test: this adds them up.
@@ -37,8 +51,10 @@ run_tests() {
 
 only_one .run/test/lock "make test"
 require compiler nginx haproxy chromium pgbouncer prometheus
+begin_clients
 deploy/local/lint.sh but-clippy 9>&-
 start_services
+await_clients
 say "Building the services and the tests, and checking them with clippy"
 build_for_tests
 say "Running the tests"

@@ -10,6 +10,7 @@ SERVICES=(chat-service dispatcher channel-gateway)
 build() {
   local service packages=()
   for service in "${SERVICES[@]}"; do packages+=(--package "$service"); done
+  clients_or_warning
   say "Building the release binaries (the first time takes some minutes)"
   cargo build --release --locked "${packages[@]}" 9>&-
 }

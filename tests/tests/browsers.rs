@@ -196,7 +196,7 @@ async fn the_demo_page_works_under_a_prefix_and_says_what_failed() {
     let mut process = system.take_processes("standalone");
     let port = outer.address.authority.rsplit(':').next().expect("a port").to_owned();
     let mut browser = Browser::start().await;
-    let tab = browser.open(&format!("http://localhost:{port}/chat-app/")).await;
+    let tab = browser.open(&format!("http://localhost:{port}/chat-app/demo/")).await;
     until(&mut browser, &tab, "document.getElementById('page-trouble').hidden").await;
     let at = "const at = (id) => document.querySelector(`[data-testid=${id}]`);";
     let write = |body: &str| format!("{{ {at} at('body').value = {}; at('composer').requestSubmit(); }}", json!(body));

@@ -31,6 +31,13 @@ impl Origins {
         origins
     }
 
+    /// As they were given.
+    pub fn iter(&self) -> impl Iterator<Item = String> + '_ {
+        let all = self.all.then(|| "*".to_owned()).into_iter();
+        let subdomains = self.subdomains.iter().map(|(scheme, end)| format!("{scheme}*{end}"));
+        all.chain(self.exact.iter().cloned()).chain(subdomains)
+    }
+
     /// Whether no page is among them.
     #[must_use]
     pub fn are_none(&self) -> bool {

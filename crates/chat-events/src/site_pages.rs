@@ -75,6 +75,11 @@ impl SitePages {
         }
     }
 
+    /// The origins of the configuration.
+    pub fn everywhere(&self) -> impl Iterator<Item = String> + '_ {
+        self.everywhere.iter()
+    }
+
     /// Whether a page of another address may read answers that are meant for every page of the configuration.
     #[must_use]
     pub fn allow_everywhere(&self, origin: &str) -> bool {

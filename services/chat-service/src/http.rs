@@ -1,7 +1,7 @@
 //! REST: the same for every feature.
 //!
 //! - [`app`]: all routes put together; [`table`]: how features declare theirs; [`routes`]: all of them; [`openapi`]: their
-//!   description
+//!   description; [`clients`]: the clients for browsers
 //! - [`endpoint`]: a path, and the common part of all answers: limits, CORS ([`cors`]), methods, caching, metrics
 //! - [`caller`]: the caller, and its address; [`asker`]: whether it still waits for the answer
 //! - [`body`], [`params`], [`schemas`]: the content of requests; [`unreadable`]: answers to unreadable requests
@@ -14,6 +14,7 @@ pub(crate) mod asker;
 pub mod bodies;
 pub(crate) mod body;
 pub(crate) mod caller;
+mod clients;
 pub(crate) mod cors;
 mod endpoint;
 mod openapi;

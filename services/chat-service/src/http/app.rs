@@ -6,7 +6,7 @@ use chat_events::{ErrorBody, ErrorCode};
 
 use super::api_error::{ApiError, answer};
 use super::endpoint::{MAX_BODY, endpoints, json_config};
-use super::{routes, unreadable};
+use super::{clients, routes, unreadable};
 use crate::state::AppState;
 use crate::talk::routes as talk;
 
@@ -30,6 +30,7 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
             config.service(endpoint.into_resource(Some(&state.site_pages)));
         }
         routes::documents(config, &state.site_pages);
+        clients::configure(config);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use actix_cors::Cors;
 use actix_web::http::Method;
-use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
 use chat_events::SitePages;
 
 /// Seconds for which a browser may keep a preflight's answer.
@@ -27,6 +27,6 @@ pub(super) fn cors(pages: &SitePages, path: &str, methods: Vec<Method>) -> Cors 
         })
         .allowed_methods(methods)
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE, TRACEPARENT])
-        .expose_headers([RETRY_AFTER])
+        .expose_headers([RETRY_AFTER, DATE])
         .max_age(MAX_AGE)
 }

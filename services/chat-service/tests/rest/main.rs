@@ -10,6 +10,7 @@ mod bans;
 mod batches;
 mod changes;
 mod chat_list;
+mod clients;
 mod command_line;
 mod document;
 mod feed;
