@@ -82,6 +82,23 @@ pub enum Proof {
     None,
 }
 
+/// A good token, before it is known as whom its owner connects.
+#[derive(Debug)]
+pub enum Shown {
+    /// A client's, which says of which session.
+    Client(Proved),
+    /// An account's: what it claims, and the text.
+    Account(Ticket, String),
+}
+
+impl Shown {
+    /// Whether it is a client's.
+    #[must_use]
+    pub fn is_client(&self) -> bool {
+        matches!(self, Self::Client(_))
+    }
+}
+
 /// Checks tokens.
 pub struct Credentials {
     session_keys: Arc<SessionKeys>,
@@ -110,7 +127,33 @@ impl Credentials {
             (Some("staff"), None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "access_token is missing")),
             (None, Some(jwt)) => self.user(jwt).await.map(Proof::Token),
             (None, None) => Ok(Proof::None),
-            (Some(_), _) => Err(ErrorBody::field(ErrorCode::BadRequest, "type", "type is staff, or is left out")),
+            (Some(_), _) => Err(not_a_type()),
+        }
+    }
+
+    /// The owner of a token that came before it was said what it is for.
+    pub async fn shown(&self, token: &str) -> Result<Shown, ErrorBody> {
+        if Purpose::Channel.is_named_in(token) {
+            return self.client_of_any(Purpose::Channel, token).map(Shown::Client);
+        }
+        Ok(Shown::Account(self.ticket(token).await?, token.to_owned()))
+    }
+
+    /// The same, once it was said. `session` is the one that a client names, and `kind` is `staff`, or missing.
+    pub fn as_whom(&self, shown: Shown, session: Option<ChatId>, kind: Option<&str>) -> Result<Proved, ErrorBody> {
+        match (shown, session, kind) {
+            (Shown::Client(_), _, Some(_)) => {
+                Err(ErrorBody::field(ErrorCode::BadRequest, "type", "type is not for the token of a session"))
+            }
+            (Shown::Client(proved), named, None) => of_session(proved, named),
+            (Shown::Account(..), Some(_), _) => {
+                Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is not that of a session"))
+            }
+            (Shown::Account(ticket, token), None, Some("staff")) => self.proved_staff(&ticket, &token),
+            (Shown::Account(ticket, token), None, None) => {
+                Ok(self.proved(Principal::User { user_id: ticket.user_id }, &ticket, &token))
+            }
+            (Shown::Account(..), None, Some(_)) => Err(not_a_type()),
         }
     }
 
@@ -125,11 +168,13 @@ impl Credentials {
 
     /// A client's token for one session.
     pub fn client(&self, purpose: Purpose, session: ChatId, token: &str) -> Result<Proved, ErrorBody> {
+        of_session(self.client_of_any(purpose, token)?, Some(session))
+    }
+
+    /// A client's token, which says for which session it is.
+    fn client_of_any(&self, purpose: Purpose, token: &str) -> Result<Proved, ErrorBody> {
         let claims = self.session_keys.verify(purpose, token, Utc::now()).map_err(|why| refused(&why))?;
-        if claims.session_id != session {
-            return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
-        }
-        let principal = Principal::Client { session_id: session };
+        let principal = Principal::Client { session_id: claims.session_id };
         let (expires_at, token_made_at) = (instant_of(claims.expires_at), claims.created_at.timestamp());
         let identity = Identity { principal, grant: Grant { expires_at, token_made_at, token: None } };
         Ok(Proved { identity, resume_ticket: None })
@@ -144,10 +189,14 @@ impl Credentials {
     /// An operator's JWT, or its ticket.
     pub async fn staff(&self, token: &str) -> Result<Proved, ErrorBody> {
         let ticket = self.ticket(token).await?;
+        self.proved_staff(&ticket, token)
+    }
+
+    fn proved_staff(&self, ticket: &Ticket, shown: &str) -> Result<Proved, ErrorBody> {
         if !ticket.role.is_staff() {
             return Err(ErrorBody::new(ErrorCode::Forbidden, "only operators see all sessions"));
         }
-        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, &ticket, token))
+        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, ticket, shown))
     }
 
     fn proved(&self, principal: Principal, ticket: &Ticket, shown: &str) -> Proved {
@@ -179,6 +228,19 @@ impl Credentials {
         let ticket = self.session_keys.verify_ticket(token, Utc::now())?;
         if self.jwt.accepts(ticket.key) { Ok(ticket) } else { Err(TokenError::UnknownKey) }
     }
+}
+
+/// The owner of a session's token, if it is for the session that was named.
+fn of_session(proved: Proved, named: Option<ChatId>) -> Result<Proved, ErrorBody> {
+    let Principal::Client { session_id } = proved.identity.principal else { return Ok(proved) };
+    if named.is_some_and(|named| named != session_id) {
+        return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
+    }
+    Ok(proved)
+}
+
+fn not_a_type() -> ErrorBody {
+    ErrorBody::field(ErrorCode::BadRequest, "type", "type is staff, or is left out")
 }
 
 fn no_keys() -> ErrorBody {

@@ -8,7 +8,7 @@ use actix_web::{HttpResponse, Resource, Responder, Route, guard};
 
 use crate::gateway::Gateway;
 use crate::ops::error::{bad_request, method_not_allowed, upgrade_missing};
-use crate::transport::{sse, websocket};
+use crate::transport::{poll, sse, websocket};
 
 /// The sources of the demo page: itself, its inline icon, and the channel.
 const DEMO_POLICY: &str = "default-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:; \
@@ -21,6 +21,7 @@ pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone +
             .service(get(websocket::CHANNEL, &gateway).route(web::get().to(upgrade_missing)))
             .service(get(websocket::SHORT, &gateway).route(web::get().to(upgrade_missing)))
             .service(get("/channel/sse", &gateway).route(web::get().to(sse::channel)))
+            .service(post("/channel/poll", &gateway).route(web::post().to(poll::channel)))
             .service(get(r"/chat/{id:\d+}/stream", &gateway).route(web::get().to(sse::signed_link)))
             .service(get("/", &gateway).route(get_or_head().to(demo_page)))
             .service(get("/demo/demo.css", &gateway).route(get_or_head().to(demo_style)))
@@ -33,11 +34,18 @@ fn get_or_head() -> Route {
 }
 
 fn get(path: &str, gateway: &Arc<Gateway>) -> Resource {
+    resource(path, gateway).default_service(web::to(async || method_not_allowed("GET")))
+}
+
+fn post(path: &str, gateway: &Arc<Gateway>) -> Resource {
+    resource(path, gateway).default_service(web::to(async || method_not_allowed("POST")))
+}
+
+fn resource(path: &str, gateway: &Arc<Gateway>) -> Resource {
     web::resource(path)
         .app_data(Data::new(gateway.clone()))
         .app_data(QueryConfig::default().error_handler(|_, _| bad_request("query")))
         .app_data(PathConfig::default().error_handler(|_, _| bad_request("path")))
-        .default_service(web::to(method_not_allowed))
 }
 
 async fn demo_page() -> impl Responder {
