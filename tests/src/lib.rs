@@ -5,7 +5,7 @@
 //! - [`browser`]: a real browser and its tabs
 //! - [`front`]: our front, and the proxies of others before it
 //! - [`prometheus`]: what those are told who watch the services
-//! - [`live`]: a connection of either kind, for tests of what both promise
+//! - [`live`]: a connection of any kind, for tests of what all promise
 //! - [`changed`]: messages that are edited and deleted
 //! - [`order`]: what order and duplicate mean
 
@@ -22,7 +22,7 @@ pub use chain::Chain;
 pub use front::Front;
 pub use live::{Live, Position, Transport};
 pub use system::{Shape, System};
-pub use test_people::{Answer, EventStream, Gateway, Operator, Person, Rest, Socket, User, Visitor};
+pub use test_people::{Answer, EventStream, Gateway, Operator, Person, Poller, Rest, Socket, User, Visitor};
 
 /// Runs one test in both shapes: `<name>::standalone` and `<name>::distributed`.
 ///
@@ -52,7 +52,7 @@ macro_rules! system_test {
     )+};
 }
 
-/// Runs one test over both transports, in both shapes: `<name>::standalone::websocket` and so on. What only the
+/// Runs one test over all transports, in both shapes: `<name>::standalone::websocket` and so on. What only the
 /// distributed shape has to lose is marked so.
 ///
 /// ```ignore
@@ -93,6 +93,11 @@ macro_rules! transport_test {
             #[tokio::test]
             async fn event_stream() {
                 super::check(System::start(Shape::$shape).await, Transport::EventStream).await;
+            }
+
+            #[tokio::test]
+            async fn polling() {
+                super::check(System::start(Shape::$shape).await, Transport::Polling).await;
             }
         }
     };

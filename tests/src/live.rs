@@ -1,5 +1,5 @@
-//! A live connection of either transport. It comes back from where it was as docs/protocol.md says: with `after` or
-//! `resume` on a WebSocket; on an event stream with `Last-Event-ID`, and where there are many chats with
+//! A live connection of any transport. It comes back from where it was as docs/protocol.md says: with `after` or
+//! `resume` on a WebSocket; with its cursors in a poll; on an event stream with `Last-Event-ID`, and where there are many chats with
 //! `POST /chats/changes` and a read of each chat that changed.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde_json::{Value, json};
 
 use crate::order::chat_of;
-use crate::{EventStream, Gateway, Person, Socket};
+use crate::{EventStream, Gateway, Person, Poller, Socket};
 
 /// Messages of a page that is read by REST: small, so that there are several.
 const PAGE: usize = 50;
@@ -19,6 +19,8 @@ pub enum Transport {
     WebSocket,
     /// Server-sent events.
     EventStream,
+    /// One request after the other.
+    Polling,
 }
 
 /// How far a connection of one chat had come.
@@ -48,6 +50,7 @@ pub struct Live {
 enum Carrier {
     Socket(Box<Socket>),
     Stream(EventStream),
+    Poller(Box<Poller>),
 }
 
 /// What a connection of many chats was told when it came back.
@@ -67,6 +70,7 @@ impl Live {
         Self::begin(match transport {
             Transport::WebSocket => Carrier::socket(gateway, &person.proof()).await,
             Transport::EventStream => Carrier::stream(gateway, &person.proof(), None).await,
+            Transport::Polling => Carrier::Poller(Box::new(Poller::new(gateway, &person.proof()))),
         })
         .await
     }
@@ -78,6 +82,7 @@ impl Live {
         Self::begin(match transport {
             Transport::WebSocket => Carrier::socket(gateway, &format!("{proof}&after={seq}&epoch={epoch}")).await,
             Transport::EventStream => Carrier::stream(gateway, &proof, Some(&id)).await,
+            Transport::Polling => Carrier::Poller(Box::new(Poller::new(gateway, &format!("{proof}&after={id}")))),
         })
         .await
     }
@@ -95,6 +100,7 @@ impl Live {
                 assert_eq!((&resync["why"], &resync["chats"]), (&"several".into(), &json!([])));
                 live
             }
+            Transport::Polling => Self::open(transport, gateway, person).await,
         }
     }
 
@@ -116,7 +122,7 @@ impl Live {
     #[must_use]
     pub fn position(&self) -> Position {
         let seq = match &self.carrier {
-            Carrier::Socket(_) => *self.seen.values().next().expect("a frame of its chat"),
+            Carrier::Socket(_) | Carrier::Poller(_) => *self.seen.values().next().expect("a frame of its chat"),
             Carrier::Stream(stream) => {
                 let id = stream.last_id.as_ref().expect("an event with an id");
                 let seq = id.strip_prefix(&format!("{}:", self.epoch())).and_then(|seq| seq.parse().ok());
@@ -190,6 +196,17 @@ impl Live {
             socket.send(json!({"type": "resume", "epoch": epoch, "cursors": cursors})).await;
             return self.resumed_by_frames().await;
         }
+        let epoch = self.epoch();
+        if let Carrier::Poller(poller) = &mut self.carrier {
+            **poller = poller.clone().from(cursors.clone(), epoch);
+            let mut resumed = self.resumed_by_frames().await;
+            // It names cursors that rose alone, and may have come with a later answer.
+            if let Carrier::Poller(poller) = &self.carrier {
+                resumed.reached = poller.cursors();
+                resumed.reached.retain(|chat, _| cursors.contains_key(chat));
+            }
+            return resumed;
+        }
         self.resumed_by_rest(person, cursors).await
     }
 
@@ -247,6 +264,7 @@ impl Carrier {
         match self {
             Self::Socket(socket) => socket.next().await,
             Self::Stream(stream) => stream.next().await,
+            Self::Poller(poller) => poller.next().await,
         }
     }
 }

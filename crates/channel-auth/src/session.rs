@@ -17,6 +17,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Whether a text says that it is a token for this; it may still be a bad one.
+    #[must_use]
+    pub fn is_named_in(self, token: &str) -> bool {
+        token.strip_prefix(self.prefix()).is_some_and(|rest| rest.starts_with('.'))
+    }
+
     fn prefix(self) -> &'static str {
         match self {
             Self::Channel => "c1",

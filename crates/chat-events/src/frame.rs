@@ -92,8 +92,9 @@ pub enum ClientFrame {
     Pong {},
 }
 
-/// In a tagged enum serde keeps the names of a map as texts.
-fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId, Seq>, D::Error> {
+/// Cursors by the ids of their chats, of which a name that is none is a fault of the value. In a tagged enum serde keeps the names
+/// of a map as texts.
+pub fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ChatId, Seq>, D::Error> {
     let texts = BTreeMap::<String, Seq>::deserialize(deserializer)?;
     let parsed = texts.into_iter().map(|(chat, seq)| chat.parse().map(|chat: ChatId| (chat, seq)));
     parsed.collect::<Result<_, _>>().map_err(|_| D::Error::custom("a name in cursors is not the id of a chat"))

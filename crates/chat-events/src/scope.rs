@@ -29,6 +29,15 @@ impl Scope {
         sites.map_or(Self::All, |sites| Self::Sites(sites.into_iter().map(SiteId).collect()))
     }
 
+    /// Its sites, as a request names them; none for all.
+    #[must_use]
+    pub fn sites(&self) -> Option<BTreeSet<SiteId>> {
+        match self {
+            Self::All => None,
+            Self::Sites(sites) => Some(sites.clone()),
+        }
+    }
+
     /// The sites that both hold.
     #[must_use]
     pub fn common(&self, other: &Self) -> Self {

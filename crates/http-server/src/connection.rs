@@ -74,6 +74,8 @@ pub(crate) struct State {
     pub(crate) held: Vec<u8>,
     /// Behind that, the peer's end was read.
     pub(crate) is_at_end: bool,
+    /// The answer is for a peer that has not ended its side.
+    pub(crate) ends_with_peer: bool,
     /// Bytes of the body that went with the head.
     pub(crate) with_head: u64,
     pub(crate) body: Option<Body>,
@@ -168,6 +170,7 @@ impl Connection {
         let mut state = self.state();
         let with_head = std::mem::take(&mut state.with_head);
         state.enter(Phase::Answering);
+        state.ends_with_peer = false;
         state.body = body.map(|length| {
             let left = length.map(|length| length.saturating_sub(with_head));
             Body { left, began: Instant::now(), came: with_head, ahead: 0, is_late: false }
@@ -206,6 +209,7 @@ impl Connection {
     pub(crate) fn end_answer(&self) {
         let mut state = self.state();
         state.waiting.set_answer(0);
+        state.ends_with_peer = false;
         let next = if state.is_unread() { Phase::Over } else { Phase::Answered };
         if state.phase != Phase::Lingering {
             state.enter(next);
@@ -228,6 +232,16 @@ impl Connection {
         let mut state = self.state();
         state.enter(Phase::Streaming);
         state.wake_reader();
+    }
+
+    /// The request that is being answered waits for something, and is not worth an answer once its peer has ended its side: then
+    /// the connection ends, and the service's work on it is dropped. False if that is so already.
+    #[must_use]
+    pub fn end_with_peer(&self) -> bool {
+        let mut state = self.state();
+        state.ends_with_peer = true;
+        state.wake_reader();
+        !state.is_at_end
     }
 
     // --- sent bytes ------------------------------------------------------------------------------------------
@@ -390,6 +404,7 @@ impl State {
             head: Head::default(),
             held: Vec::new(),
             is_at_end: false,
+            ends_with_peer: false,
             with_head: 0,
             body: None,
             reader: None,

@@ -199,12 +199,13 @@ fn read_body(
     }
 }
 
-/// A request is being answered: bytes that come are the next one's, but an end concerns this one.
+/// A request is being answered: bytes that come are the next one's, but an end concerns this one, and ends the connection if the
+/// request waits.
 fn watch_peer(connection: &Connection, state: &mut State, context: &mut Context<'_>) -> Poll<io::Result<()>> {
     let mut some = [0; 1024];
     while !state.is_at_end && state.held.len() < MAX_HELD {
         match poll_receive(connection, context, &mut some) {
-            Poll::Ready(Ok(0)) if state.held.is_empty() => {
+            Poll::Ready(Ok(0)) if state.held.is_empty() && !state.ends_with_peer => {
                 state.is_at_end = true;
                 return Poll::Ready(Ok(()));
             }
@@ -213,6 +214,9 @@ fn watch_peer(connection: &Connection, state: &mut State, context: &mut Context<
             Poll::Ready(Err(why)) => return Poll::Ready(Err(why)),
             Poll::Pending => break,
         }
+    }
+    if state.is_at_end && state.ends_with_peer {
+        return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
     }
     state.reader_waits(context)
 }

@@ -25,6 +25,7 @@ use chat_events::{ChatId, ErrorBody, ErrorCode, Scope, SenderType, Seq, UserId, 
 use tokio::sync::oneshot;
 
 use crate::auth::credentials::{Grant, Identity};
+use crate::catch_up::resume::Cursors;
 use crate::catch_up::watch::watches::Watches;
 use crate::limits::frame_costs::Spent;
 use crate::transport::Outlet;
@@ -34,7 +35,7 @@ use crate::transport::frames::{ChatFrame, Frame};
 pub struct Connection {
     /// For logs, support, and signals that need not come back.
     pub id: String,
-    /// `websocket` or `sse`.
+    /// `websocket`, `sse` or `poll`.
     pub transport: &'static str,
     /// Whether nothing goes out before its `resume`.
     pub expects_resume: bool,
@@ -77,6 +78,8 @@ struct State {
     renewed: Option<Grant>,
     /// The spent part of its allowance for frames that cost much.
     spent: Option<Box<Spent>>,
+    /// The cursors that came with the request, where no frames can come.
+    brought: Option<Box<[Cursors]>>,
     inbox: VecDeque<String>,
     inbox_bytes: usize,
     /// The waiter for the first frame.
@@ -204,9 +207,9 @@ impl Connection {
         self.outlet.send(&Frame::from(frame), None);
     }
 
-    /// Sends a frame that says where it stands in a chat.
-    pub fn tell_at(&self, frame: &ServerFrame, at: Option<(ChatId, Seq)>) {
-        self.outlet.send(&Frame::from(frame), at);
+    /// Sends a frame that is no news in itself; `at` says where it stands in a chat.
+    pub fn tell_quietly(&self, frame: &ServerFrame, at: Option<(ChatId, Seq)>) {
+        self.outlet.send_quietly(&Frame::from(frame), at);
     }
 
     /// Tells of a refusal that concerns no frame in particular.
@@ -257,6 +260,23 @@ impl Connection {
     #[must_use]
     pub fn expecting_resume(self, expects_resume: bool) -> Self {
         Self { expects_resume, ..self }
+    }
+
+    /// It brought its cursors with it, and is to be told the news after them.
+    #[must_use]
+    pub(crate) fn bringing(self, cursors: Box<[Cursors]>) -> Self {
+        self.state().brought = Some(cursors);
+        self
+    }
+
+    /// Whether it has cursors that it brought.
+    pub(crate) fn has_brought(&self) -> bool {
+        self.state().brought.is_some()
+    }
+
+    /// The cursors that it brought, once.
+    pub(crate) fn take_brought(&self) -> Option<Box<[Cursors]>> {
+        self.state().brought.take()
     }
 
     /// The transport is gone. Whether it had been open.

@@ -1,7 +1,7 @@
 //! Holds the connections of clients, operators and users, and sends them the changes of their chats.
 //!
 //! - [`ops`]: settings, the composition of the parts, routes, shutdown, metrics
-//! - [`transport`]: WebSocket and SSE, thin; WebSockets live on poller threads, with no task of their own
+//! - [`transport`]: WebSocket, SSE and long polling, thin; WebSockets live on poller threads, with no task of their own
 //! - [`auth`]: authentication, and rights that were taken away · [`limits`]: how often
 //! - [`connection`]: one connection, from its opening to its end
 //! - [`catch_up`]: from a client's last read position to live frames
@@ -48,5 +48,6 @@ pub mod inside {
     pub use crate::transport::Outlet;
     pub use crate::transport::codec::{Decoder, END, Incoming, Violation, encode};
     pub use crate::transport::frames::{ChatFrame, Frame};
+    pub use crate::transport::poll_request::PollRequest;
     pub use crate::transport::upgrades::read_upgrade;
 }

@@ -5,12 +5,16 @@
 //! - [`poller`]: the threads that own all WebSockets · [`attention`]: how others call them
 //! - [`upgrades`]: tells handshakes from other requests · [`websocket`]: the handshake
 //! - [`sse`]: Server-Sent Events · `stream_text`: the lines beside its frames · `sse_outlet`: one stream's way out
+//! - [`poll`]: long polling · `poll_request`: what a poll asks for · `poll_outlet`: the frames of one answer
 //! - [`echo`]: the codec alone, for conformance runs
 
 pub(crate) mod attention;
 pub(crate) mod codec;
 pub(crate) mod echo;
 pub(crate) mod frames;
+pub(crate) mod poll;
+mod poll_outlet;
+pub(crate) mod poll_request;
 pub(crate) mod poller;
 pub(crate) mod socket;
 pub(crate) mod sse;
@@ -35,6 +39,14 @@ pub trait Outlet: Send + Sync {
 
     /// Sends a frame; `at` is its place in a chat, which SSE tells as the event's id.
     fn send(&self, frame: &Frame, at: Option<(ChatId, Seq)>);
+
+    /// Sends a frame that is no news in itself: a peer that waits for news need not hear of it at once.
+    fn send_quietly(&self, frame: &Frame, at: Option<(ChatId, Seq)>) {
+        self.send(frame, at);
+    }
+
+    /// The frames that were sent hold news, though they were sent quietly.
+    fn has_news(&self) {}
 
     /// Says why, and closes.
     fn close(&self, code: CloseCode) {

@@ -4,9 +4,11 @@ mod rest;
 mod tokens;
 
 use bytes::BytesMut;
-use channel_gateway::inside::{CameFrom, Decoder, END, Incoming, Violation, cursor_after, last_event_id, read_upgrade};
+use channel_gateway::inside::{
+    CameFrom, Decoder, END, Incoming, PollRequest, Violation, cursor_after, last_event_id, read_upgrade,
+};
 use chat_events::frame::ClientFrame;
-use chat_events::{ErrorBody, ErrorCode, Event, Seq};
+use chat_events::{ChatId, ErrorBody, ErrorCode, Event, Seq};
 
 /// What was wrong.
 pub type Verdict = Result<(), String>;
@@ -22,7 +24,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 12] = [
+pub const ALL: [Target; 13] = [
     Target { name: "client_frame", check: client_frame, good: good_frames },
     Target { name: "websocket", check: websocket, good: good_websockets },
     Target { name: "handshake", check: handshake, good: good_handshakes },
@@ -30,6 +32,7 @@ pub const ALL: [Target; 12] = [
     Target { name: "resume_ticket", check: tokens::ticket, good: tokens::good_tickets },
     Target { name: "access_token", check: tokens::access, good: tokens::good_accesses },
     Target { name: "jwks", check: tokens::jwks, good: tokens::good_jwks },
+    Target { name: "poll", check: poll, good: good_polls },
     Target { name: "cursor", check: cursor, good: good_cursors },
     Target { name: "rest_body", check: rest::body, good: rest::good_bodies },
     Target { name: "rest_query", check: rest::query, good: rest::good_queries },
@@ -181,6 +184,31 @@ fn good_handshakes() -> Vec<Vec<u8>> {
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     let begin = ["/channel/ws?session=7&token=t", "/ws?token=a.b.c&resume=1", "/ws", "/channel/ws?after=7#x"];
     begin.map(|target| format!("GET {target} HTTP/1.1\r\n{headers}frame").into_bytes()).into()
+}
+
+// --- polls ---------------------------------------------------------------------------------------------------
+
+/// It waits 25 seconds at most, and a client comes back from its own chat or is told what is wrong.
+fn poll(bytes: &[u8]) -> Verdict {
+    let poll = match PollRequest::read(bytes) {
+        Ok(poll) => poll,
+        Err(error) => return of_the_client(&error),
+    };
+    ensure(poll.wait().as_secs_f64() <= 25.0, || format!("it waits {:?}", poll.wait()))?;
+    match poll.position(ChatId(7)) {
+        Ok(position) => ensure(position.is_none_or(|at| at.seq >= Seq::ZERO), || format!("{position:?}")),
+        Err(error) => of_the_client(&error),
+    }
+}
+
+fn good_polls() -> Vec<Vec<u8>> {
+    lines(&[
+        "",
+        "{}",
+        r#"{"session_id":7,"cursors":{"7":3},"epoch":1,"wait":25}"#,
+        r#"{"after":3,"epoch":2,"wait":0.5}"#,
+        r#"{"type":"staff","cursors":{"7":3,"12":0},"wait":0}"#,
+    ])
 }
 
 // --- cursors -------------------------------------------------------------------------------------------------

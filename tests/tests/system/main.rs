@@ -13,6 +13,7 @@ mod healing;
 mod many_chats;
 mod marks_and_typing;
 mod pages;
+mod polling;
 mod poolers;
 mod proxies;
 mod rate_limits;

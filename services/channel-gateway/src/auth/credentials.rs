@@ -85,15 +85,40 @@ pub enum Proof {
     None,
 }
 
-impl Proof {
+impl Proved {
     /// As a page brings it. Pages of sites are for visitors, who bring their token with the request.
     pub(crate) fn brought_by(self, pages: &SitePages, page: Page) -> Result<Self, ErrorBody> {
-        match self {
-            Self::Token(proved) if matches!(proved.identity.principal, Principal::Client { .. }) => {
-                Ok(Self::Token(Proved { page, ..proved }))
-            }
-            other => origins::check(pages, &page, None).map(|()| other),
+        match self.identity.principal {
+            Principal::Client { .. } => Ok(Self { page, ..self }),
+            _ => origins::check(pages, &page, None).map(|()| self),
         }
+    }
+}
+
+impl Proof {
+    /// The same for a request that may bring none.
+    pub(crate) fn brought_by(self, pages: &SitePages, page: Page) -> Result<Self, ErrorBody> {
+        match self {
+            Self::Token(proved) => proved.brought_by(pages, page).map(Self::Token),
+            Self::None => origins::check(pages, &page, None).map(|()| Self::None),
+        }
+    }
+}
+
+/// A good token, before it is known as whom its owner connects.
+#[derive(Debug)]
+pub enum Shown {
+    /// A client's, which says of which session.
+    Client(Proved),
+    /// An account's: what it claims, and the text.
+    Account(Ticket, String),
+}
+
+impl Shown {
+    /// Whether it is a client's.
+    #[must_use]
+    pub fn is_client(&self) -> bool {
+        matches!(self, Self::Client(_))
     }
 }
 
@@ -125,7 +150,33 @@ impl Credentials {
             (Some("staff"), None) => Err(ErrorBody::new(ErrorCode::Unauthorized, "access_token is missing")),
             (None, Some(jwt)) => self.user(jwt).await.map(Proof::Token),
             (None, None) => Ok(Proof::None),
-            (Some(_), _) => Err(ErrorBody::field(ErrorCode::BadRequest, "type", "type is staff, or is left out")),
+            (Some(_), _) => Err(not_a_type()),
+        }
+    }
+
+    /// The owner of a token that came before it was said what it is for.
+    pub async fn shown(&self, token: &str) -> Result<Shown, ErrorBody> {
+        if Purpose::Channel.is_named_in(token) {
+            return self.client_of_any(Purpose::Channel, token).map(Shown::Client);
+        }
+        Ok(Shown::Account(self.ticket(token).await?, token.to_owned()))
+    }
+
+    /// The same, once it was said. `session` is the one that a client names, and `kind` is `staff`, or missing.
+    pub fn as_whom(&self, shown: Shown, session: Option<ChatId>, kind: Option<&str>) -> Result<Proved, ErrorBody> {
+        match (shown, session, kind) {
+            (Shown::Client(_), _, Some(_)) => {
+                Err(ErrorBody::field(ErrorCode::BadRequest, "type", "type is not for the token of a session"))
+            }
+            (Shown::Client(proved), named, None) => of_session(proved, named),
+            (Shown::Account(..), Some(_), _) => {
+                Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is not that of a session"))
+            }
+            (Shown::Account(ticket, token), None, Some("staff")) => self.proved_staff(&ticket, &token),
+            (Shown::Account(ticket, token), None, None) => {
+                Ok(self.proved(Principal::User { user_id: ticket.user_id }, &ticket, &token))
+            }
+            (Shown::Account(..), None, Some(_)) => Err(not_a_type()),
         }
     }
 
@@ -140,11 +191,13 @@ impl Credentials {
 
     /// A client's token for one session.
     pub fn client(&self, purpose: Purpose, session: ChatId, token: &str) -> Result<Proved, ErrorBody> {
+        of_session(self.client_of_any(purpose, token)?, Some(session))
+    }
+
+    /// A client's token, which says for which session it is.
+    fn client_of_any(&self, purpose: Purpose, token: &str) -> Result<Proved, ErrorBody> {
         let claims = self.session_keys.verify(purpose, token, Utc::now()).map_err(|why| refused(&why))?;
-        if claims.session_id != session {
-            return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
-        }
-        let principal = Principal::Client { session_id: session };
+        let principal = Principal::Client { session_id: claims.session_id };
         let (expires_at, token_made_at) = (instant_of(claims.expires_at), claims.created_at.timestamp());
         let identity = Identity { principal, grant: Grant { expires_at, token_made_at, token: None } };
         Ok(Proved { identity, resume_ticket: None, page: None })
@@ -159,10 +212,14 @@ impl Credentials {
     /// An operator's JWT, or its ticket.
     pub async fn staff(&self, token: &str) -> Result<Proved, ErrorBody> {
         let ticket = self.ticket(token).await?;
+        self.proved_staff(&ticket, token)
+    }
+
+    fn proved_staff(&self, ticket: &Ticket, shown: &str) -> Result<Proved, ErrorBody> {
         if !ticket.role.is_staff() {
             return Err(ErrorBody::new(ErrorCode::Forbidden, "only operators see all sessions"));
         }
-        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, &ticket, token))
+        Ok(self.proved(Principal::Staff { user_id: ticket.user_id }, ticket, shown))
     }
 
     fn proved(&self, principal: Principal, ticket: &Ticket, shown: &str) -> Proved {
@@ -194,6 +251,19 @@ impl Credentials {
         let ticket = self.session_keys.verify_ticket(token, Utc::now())?;
         if self.jwt.accepts(ticket.key) { Ok(ticket) } else { Err(TokenError::UnknownKey) }
     }
+}
+
+/// The owner of a session's token, if it is for the session that was named.
+fn of_session(proved: Proved, named: Option<ChatId>) -> Result<Proved, ErrorBody> {
+    let Principal::Client { session_id } = proved.identity.principal else { return Ok(proved) };
+    if named.is_some_and(|named| named != session_id) {
+        return Err(ErrorBody::new(ErrorCode::Unauthorized, "the token is for another session"));
+    }
+    Ok(proved)
+}
+
+fn not_a_type() -> ErrorBody {
+    ErrorBody::field(ErrorCode::BadRequest, "type", "type is staff, or is left out")
 }
 
 fn no_keys() -> ErrorBody {

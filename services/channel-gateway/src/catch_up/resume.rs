@@ -2,13 +2,13 @@
 
 pub(crate) mod brought;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chat_events::frame::{ClientFrame, ServerFrame};
-use chat_events::gateway_api::{ChangesRequest, MAX_CURSORS, Principal};
-use chat_events::{ChatId, ChatKind, ErrorBody, Seq};
+use chat_events::gateway_api::{ChangesRequest, FirstPage, MAX_CURSORS, Principal, TopsRequest};
+use chat_events::{ChatId, ChatKind, ErrorBody, Scope, Seq};
 use futures_util::{StreamExt, stream};
 
 use crate::catch_up::join::{self, JoinTarget, UNSENT_BEFORE_MORE};
@@ -30,12 +30,23 @@ const ALL_FRAMES_WITHIN: Duration = Duration::from_secs(20);
 /// Frames of one `resume`. Fewer than a connection keeps until their turn, and more than all chats need.
 const MAX_FRAMES: usize = 30;
 
+/// How long there may be between two polls, in seconds: after more an operator lists sessions anew, and a user its chats.
+const BETWEEN_POLLS: u32 = 60;
+
+/// By how many seconds the time of a chat's last change may lag.
+const CHANGED_AT_LAGS: u32 = 15;
+
 /// Chats that are replayed at a time.
 const AT_ONCE: usize = 8;
 
 /// The cursors of a connection that announced a `resume`, from its first frames. None if the first frame is another
 /// one, or does not come in time; where a later one is missing, the resume goes on with the cursors that came.
 pub(crate) async fn expected(gateway: &Gateway, connection: &Connection) -> Option<Brought> {
+    if let Some(pieces) = connection.take_brought() {
+        let mut brought = Brought { is_poll: true, ..Brought::default() };
+        pieces.into_iter().for_each(|cursors| brought.add(cursors, |epoch| gateway.history.is_of(epoch)));
+        return Some(brought);
+    }
     if !connection.expects_resume {
         return None;
     }
@@ -68,7 +79,8 @@ pub(crate) async fn join_all(
     brought: Option<Brought>,
 ) -> Result<(), ErrorBody> {
     let came_back = brought.is_some();
-    let Brought { mut cursors, refused } = brought.unwrap_or_default();
+    let Brought { mut cursors, refused, is_poll } = brought.unwrap_or_default();
+    let known = if is_poll { cursors.clone() } else { BTreeMap::new() };
     refuse_all(gateway, connection, refused).await;
     let (targets, lost): (Vec<_>, Vec<_>) =
         targets.into_iter().partition(|target| connection.is_on(target.chat, target.generation));
@@ -78,11 +90,18 @@ pub(crate) async fn join_all(
     }
     let work = targets.into_iter().map(|target| (target, cursors.remove(&target.chat))).collect();
     refuse(gateway, connection, "gone", cursors.into_keys().collect()).await;
-    let reached = catch_up_all(gateway, connection, work).await?;
+    let mut reached = catch_up_all(gateway, connection, work).await?;
+    reached.retain(|chat, seq| known.get(chat) != Some(seq));
     if came_back {
         tell_resumed(connection, reached).await;
     }
     Ok(())
+}
+
+/// The chats of a user's first page that may have changed since the last poll of a client that polls.
+pub(crate) fn changed_lately(page: &FirstPage) -> Vec<ChatId> {
+    let since = page.began - i64::from(BETWEEN_POLLS + CHANGED_AT_LAGS) * 1_000_000;
+    page.chats.iter().filter(|listed| listed.at >= since).map(|listed| listed.chat.chat_id).collect()
 }
 
 /// Serves a `resume` that comes when the chats are live already, by itself, whether others follow or not.
@@ -96,13 +115,37 @@ pub(crate) async fn serve_late(
     serve(gateway, connection, brought).await
 }
 
+/// Sessions that changed lately and that an operator who polls has not named: they may be new since its last poll. It is told
+/// what changed in them in this time.
+pub(crate) async fn bring_recent(
+    gateway: &Arc<Gateway>,
+    connection: &Arc<Connection>,
+    scope: &Scope,
+    brought: &Brought,
+) -> Result<(), ErrorBody> {
+    let sites = scope.sites();
+    if sites.as_ref().is_some_and(BTreeSet::is_empty) {
+        return Ok(());
+    }
+    let ask = TopsRequest { sessions_changed_within: BETWEEN_POLLS, sites, ..TopsRequest::default() };
+    let mut work = Vec::new();
+    for top in gateway.chat_service.tops(ask).await?.tops {
+        let Some(after) = top.since.filter(|since| *since < top.seq && !brought.names(top.chat_id)) else { continue };
+        let (chat, kind) = (top.chat_id, ChatKind::Session);
+        if let Some(generation) = connection.watch(chat, Watch::joining(kind)) {
+            work.push((JoinTarget { chat, kind, top: top.seq, generation }, Some(after)));
+        }
+    }
+    catch_up_all(gateway, connection, work).await.map(drop)
+}
+
 /// Serves a `resume` of staff, or of anybody whose chats are live already.
 pub(crate) async fn serve(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
     brought: Brought,
 ) -> Result<(), ErrorBody> {
-    let Brought { mut cursors, refused } = brought;
+    let Brought { mut cursors, refused, is_poll } = brought;
     refuse_all(gateway, connection, refused).await;
     if let Principal::Client { session_id } = connection.proved()?.principal {
         // It has no other, and nobody is asked about those.
@@ -112,7 +155,9 @@ pub(crate) async fn serve(
     }
     let mut reached = BTreeMap::new();
     for cursors in parts(cursors) {
-        reached.extend(serve_part(gateway, connection, cursors).await?);
+        let mut part = serve_part(gateway, connection, &cursors).await?;
+        part.retain(|chat, seq| !is_poll || cursors.get(chat) != Some(seq));
+        reached.extend(part);
     }
     tell_resumed(connection, reached).await;
     Ok(())
@@ -122,9 +167,9 @@ pub(crate) async fn serve(
 async fn serve_part(
     gateway: &Arc<Gateway>,
     connection: &Arc<Connection>,
-    mut cursors: BTreeMap<ChatId, Seq>,
+    cursors: &BTreeMap<ChatId, Seq>,
 ) -> Result<BTreeMap<ChatId, Seq>, ErrorBody> {
-    let principal = connection.proved()?.principal;
+    let (principal, mut cursors) = (connection.proved()?.principal, cursors.clone());
     let ask = ChangesRequest { principal, cursors: cursors.clone(), new_after: Some(ChatId(i64::MAX)) };
     let changes = gateway.chat_service.changes(ask).await?;
     for (why, chats) in [("gone", changes.gone), ("ahead", changes.ahead)] {
@@ -159,7 +204,11 @@ async fn tell_resumed(connection: &Connection, cursors: BTreeMap<ChatId, Seq>) {
     let mut parts = parts(cursors).peekable();
     while let Some(cursors) = parts.next() {
         connection.outlet().below(UNSENT_BEFORE_MORE).await;
-        connection.tell(&ServerFrame::Resumed { cursors, more: parts.peek().is_some() });
+        let (is_news, more) = (!cursors.is_empty(), parts.peek().is_some());
+        connection.tell_quietly(&ServerFrame::Resumed { cursors, more }, None);
+        if is_news {
+            connection.outlet().has_news();
+        }
     }
 }
 

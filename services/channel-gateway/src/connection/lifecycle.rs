@@ -136,6 +136,9 @@ async fn open_staff(
     }
     say_connected(gateway, connection, snapshot, None, resume_ticket);
     if let Some(brought) = resume::expected(gateway, connection).await {
+        if brought.is_poll {
+            resume::bring_recent(gateway, connection, &scope, &brought).await?;
+        }
         resume::serve(gateway, connection, brought).await?;
     }
     connection.send_early()
@@ -163,8 +166,16 @@ async fn open_user(
         Chats::Page(page) => targets(connection, connected::known(page, &[])),
         Chats::One(_) | Chats::Unlisted => (Vec::new(), Vec::new()),
     };
+    let changed_lately = match &snapshot.chats {
+        Chats::Page(page) if connection.has_brought() => resume::changed_lately(page),
+        _ => Vec::new(),
+    };
     say_connected(gateway, connection, snapshot, None, resume_ticket);
     let brought = resume::expected(gateway, connection).await;
+    // It may have come into that chat since its last poll.
+    if brought.as_ref().is_some_and(|brought| changed_lately.iter().any(|chat| !brought.names(*chat))) {
+        connection.outlet().has_news();
+    }
     resume::join_all(gateway, connection, targets, brought).await?;
     let invited = connection.take_invitations();
     for (chat, added_at) in late.into_iter().chain(invited) {
@@ -236,7 +247,7 @@ fn say_connected(
         Chats::One(chat) => ServerFrame::Connected { session_id, seq, data: Connected { chats: vec![*chat], ..data } },
         Chats::Unlisted => ServerFrame::Connected { session_id, seq, data },
     };
-    connection.tell_at(&frame, cursor);
+    connection.tell_quietly(&frame, cursor);
     connection.introduce(own);
     // From here on the hub tells it by itself.
     if let Some(told) = snapshot.workspace {

@@ -11,7 +11,6 @@ use chat_events::{ChatId, ErrorBody, Scope, Seq};
 
 use super::parcel::Parcel;
 use super::rooms::Room;
-use super::staff::sites_of;
 use super::upkeep::{ASK_AGAIN_AFTER, AT_ONCE};
 use super::{Hub, lock};
 
@@ -108,7 +107,7 @@ impl Hub {
     async fn compare_with_database(self: &Arc<Self>, compared: &mut Compared) -> Result<(), ErrorBody> {
         // Sites whose operators are gone are not compared from here on.
         let scope = self.staff().scope();
-        let sites = sites_of(&scope);
+        let sites = scope.sites();
         if sites.as_ref().is_some_and(BTreeSet::is_empty) {
             *compared = Compared::default();
             return Ok(());

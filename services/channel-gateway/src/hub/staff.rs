@@ -4,7 +4,7 @@
 //! subscribes to the new channels first, and compares tops once they are in force; channels that nobody needs any more are
 //! given up when rooms are cleared out.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use bus::BusError;
@@ -71,14 +71,6 @@ fn channels(scope: &Scope) -> HashSet<Channel> {
     match scope {
         Scope::All => HashSet::from([Channel::Staff]),
         Scope::Sites(sites) => sites.iter().map(|site| Channel::Site(*site)).collect(),
-    }
-}
-
-/// The sites that a request names; none for all.
-pub(super) fn sites_of(scope: &Scope) -> Option<BTreeSet<SiteId>> {
-    match scope {
-        Scope::All => None,
-        Scope::Sites(sites) => Some(sites.clone()),
     }
 }
 

@@ -35,18 +35,19 @@ impl HandshakeRates {
 
     /// The verdict on a proof: a good one counts for its owner, a bad one for the address that brought it.
     pub fn judge(&self, proved: Result<Proved, ErrorBody>, address: Option<IpAddr>) -> Result<Proved, ErrorBody> {
-        match &proved {
-            Ok(proved) => take(self.owners.as_ref(), &proved.identity.principal, "too many connections were opened")?,
-            // A token whose time is over was good once, and is to be told so.
-            Err(error) if error.code == ErrorCode::Unauthorized => {
-                if let Some(address) = address {
-                    let why = "too many bad tokens came from your address";
-                    take(self.addresses.as_ref(), &network(address), why)?;
-                }
-            }
-            Err(_) => {}
+        let proved = proved.map_err(|error| self.refused(error, address))?;
+        take(self.owners.as_ref(), &proved.identity.principal, "too many connections were opened")?;
+        Ok(proved)
+    }
+
+    /// The answer to a bad proof, which counts for the address that brought it. A token whose time is over was good once, and is
+    /// to be told so.
+    pub fn refused(&self, error: ErrorBody, address: Option<IpAddr>) -> ErrorBody {
+        let (ErrorCode::Unauthorized, Some(address)) = (error.code, address) else { return error };
+        match take(self.addresses.as_ref(), &network(address), "too many bad tokens came from your address") {
+            Ok(()) => error,
+            Err(too_many) => too_many,
         }
-        proved
     }
 
     /// The same for a handshake, which may bring no proof yet.

@@ -48,9 +48,9 @@ pub(crate) async fn not_found() -> Result<HttpResponse, ApiError> {
     Err(ErrorBody::new(ErrorCode::NotFound, "nothing is served at this path").into())
 }
 
-/// The answer for another method than GET.
-pub(crate) async fn method_not_allowed() -> Result<HttpResponse, ApiError> {
-    Err(ErrorBody::new(ErrorCode::MethodNotAllowed, "only GET is served at this path").into())
+/// The answer for another method than the one that is served.
+pub(crate) fn method_not_allowed(served: &str) -> Result<HttpResponse, ApiError> {
+    Err(ErrorBody::new(ErrorCode::MethodNotAllowed, format!("only {served} is served at this path")).into())
 }
 
 /// The answer where there is a WebSocket, to a request that does not ask for one.

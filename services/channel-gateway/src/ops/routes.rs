@@ -7,7 +7,7 @@ use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
 
 use crate::gateway::Gateway;
 use crate::ops::error::{bad_request, method_not_allowed, upgrade_missing};
-use crate::transport::{sse, websocket};
+use crate::transport::{poll, sse, websocket};
 
 /// All routes but the probes.
 pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
@@ -16,14 +16,22 @@ pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone +
             .service(get(websocket::CHANNEL, &gateway).route(web::get().to(upgrade_missing)))
             .service(get(websocket::SHORT, &gateway).route(web::get().to(upgrade_missing)))
             .service(get("/channel/sse", &gateway).route(web::get().to(sse::channel)))
+            .service(post("/channel/poll", &gateway).route(web::post().to(poll::channel)))
             .service(get(r"/chat/{id:\d+}/stream", &gateway).route(web::get().to(sse::signed_link)));
     }
 }
 
 fn get(path: &str, gateway: &Arc<Gateway>) -> Resource {
+    resource(path, gateway).default_service(web::to(async || method_not_allowed("GET")))
+}
+
+fn post(path: &str, gateway: &Arc<Gateway>) -> Resource {
+    resource(path, gateway).default_service(web::to(async || method_not_allowed("POST")))
+}
+
+fn resource(path: &str, gateway: &Arc<Gateway>) -> Resource {
     web::resource(path)
         .app_data(Data::new(gateway.clone()))
         .app_data(QueryConfig::default().error_handler(|_, _| bad_request("query")))
         .app_data(PathConfig::default().error_handler(|_, _| bad_request("path")))
-        .default_service(web::to(method_not_allowed))
 }

@@ -35,7 +35,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The longest time between two pings of a stream: proxies cut a stream that is silent for 20 s.
 const PING_AT_MOST: Duration = Duration::from_secs(15);
 /// A client that is refused because of an outage comes again after this time at least.
-const AT_LEAST: Duration = Duration::from_secs(1);
+pub(super) const AT_LEAST: Duration = Duration::from_secs(1);
 /// Of a proxy before several gateways, which asks the next one where it is told 503.
 const FAILOVER: &str = "x-failover";
 
@@ -108,6 +108,21 @@ fn may_come(
 /// A browser's EventSource ends for good at any answer that is not 200. So a passing refusal is told in a stream, which
 /// says when to come again; a lasting one is an HTTP error.
 fn refuse(gateway: &Gateway, request: &HttpRequest, error: ErrorBody) -> Result<HttpResponse, ApiError> {
+    let Passing { code, wait } = passing(gateway, request, error)?;
+    let back_in = wait.max(AT_LEAST) + gateway.reconnect_within.mul_f64(rand::random());
+    Ok(event_stream().body(stream_text::farewell(code, Some(back_in))))
+}
+
+/// A refusal of one who may come again as before.
+pub(super) struct Passing {
+    /// As a connection would be closed.
+    pub(super) code: CloseCode,
+    /// It is over after that time, if it is known.
+    pub(super) wait: Duration,
+}
+
+/// The refusal, if it passes; else the error to answer with.
+pub(super) fn passing(gateway: &Gateway, request: &HttpRequest, error: ErrorBody) -> Result<Passing, ApiError> {
     let gone_in = gateway.gone_in();
     let code = match error.code {
         ErrorCode::Unavailable if gone_in.is_some() => CloseCode::Restart,
@@ -120,9 +135,7 @@ fn refuse(gateway: &Gateway, request: &HttpRequest, error: ErrorBody) -> Result<
         return Err(error.into());
     }
     let asked = error.details.get("retry_after_ms").and_then(serde_json::Value::as_u64).map(Duration::from_millis);
-    let wait = gone_in.or(asked).unwrap_or_default().max(AT_LEAST);
-    let back_in = wait + gateway.reconnect_within.mul_f64(rand::random());
-    Ok(event_stream().body(stream_text::farewell(code, Some(back_in))))
+    Ok(Passing { code, wait: gone_in.or(asked).unwrap_or_default() })
 }
 
 /// The head of a stream. Neither kept nor changed on the way, nor held back to be sent with more.
@@ -136,12 +149,12 @@ fn event_stream() -> HttpResponseBuilder {
     response
 }
 
-fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
+pub(super) fn address(gateway: &Gateway, request: &HttpRequest) -> Option<IpAddr> {
     client_address(request.peer_addr(), request.head().headers(), gateway.rates.trusted_proxies)
 }
 
 /// The browser's CORS check reads the answer's headers; this one keeps the connection from being opened at all.
-fn page(gateway: &Gateway, request: &HttpRequest) -> Result<Page, ErrorBody> {
+pub(super) fn page(gateway: &Gateway, request: &HttpRequest) -> Result<Page, ErrorBody> {
     let origin = request.headers().get("origin").map(|origin| origin.to_str().unwrap_or("null"));
     let host = request.connection_info().host().to_owned();
     origins::page_of(&gateway.pages, origin, &host)

@@ -21,15 +21,20 @@ pub(super) fn opening() -> Bytes {
     Bytes::from(format!("retry: {}\n\n", millis(after_a_break())))
 }
 
-/// The last event of a stream.
-pub(super) fn farewell(code: CloseCode, back_in: Option<Duration>) -> Bytes {
+/// Why a connection over HTTP is closed: the code, and when to come back, where that is said.
+pub(super) fn close(code: CloseCode, back_in: Option<Duration>) -> serde_json::Value {
     let mut data = serde_json::json!({"code": code.code(), "reason": code.reason()});
     let waits_to_recover = matches!(code, CloseCode::Unavailable | CloseCode::RateLimited | CloseCode::Restart);
-    let back_in = back_in.or_else(|| waits_to_recover.then(after_a_break)).map(millis);
-    if let Some(wait) = back_in {
+    if let Some(wait) = back_in.or_else(|| waits_to_recover.then(after_a_break)).map(millis) {
         data["retry_after_ms"] = wait.into();
     }
-    let retry = back_in.or_else(|| code.is_final().then(|| millis(AFTER_THE_END)));
+    data
+}
+
+/// The last event of a stream.
+pub(super) fn farewell(code: CloseCode, back_in: Option<Duration>) -> Bytes {
+    let data = close(code, back_in);
+    let retry = data["retry_after_ms"].as_u64().or_else(|| code.is_final().then(|| millis(AFTER_THE_END)));
     let retry = retry.map(|wait| format!("retry: {wait}\n")).unwrap_or_default();
     Bytes::from(format!("{retry}event: close\ndata: {data}\n\n"))
 }

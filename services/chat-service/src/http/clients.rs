@@ -54,7 +54,8 @@ async fn frame_page(
     let key = query.site.as_deref().unwrap_or(sites::DEFAULT_KEY);
     let site = rows::find_by_key(&mut *state.connection().await?, key).await?;
     let of_site = site.into_iter().flat_map(|site| site.origins);
-    let ancestors = state.site_pages.everywhere().chain(of_site).fold("'self'".to_owned(), |list, one| list + " " + &one);
+    let ancestors =
+        state.site_pages.everywhere().chain(of_site).fold("'self'".to_owned(), |list, one| list + " " + &one);
     Ok(found(Assets::embedded().frame_page(&request, &ancestors)))
 }
 

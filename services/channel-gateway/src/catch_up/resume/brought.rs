@@ -24,6 +24,9 @@ pub(crate) struct Brought {
     pub cursors: BTreeMap<ChatId, Seq>,
     /// The chats of the others, with the reason.
     pub refused: Vec<(&'static str, Vec<ChatId>)>,
+    /// Its client comes again and again, each time with all cursors: it is told of cursors that rise, and of what it has not
+    /// named.
+    pub is_poll: bool,
 }
 
 impl Brought {
@@ -46,6 +49,11 @@ impl Brought {
             to.insert(chat, seq);
         }
         self.refuse("too_many", beyond);
+    }
+
+    /// Whether its client knows of a chat. Where cursors are refused it reads anew, and finds it then.
+    pub(crate) fn names(&self, chat: ChatId) -> bool {
+        self.cursors.contains_key(&chat) || !self.refused.is_empty()
     }
 
     fn refuse(&mut self, why: &'static str, chats: BTreeMap<ChatId, Seq>) {
