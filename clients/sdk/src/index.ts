@@ -1,0 +1,2 @@
+export type * from "./visitor/api.ts";
+export { visitor } from "./visitor/visitor.ts";
