@@ -1,3 +1,10 @@
+// The API for visitors: what a page gives, what it gets to show, what it may do.
+import type { ConnectionStatus } from "../connection/connection.ts";
+
+export type { ConnectionStatus } from "../connection/connection.ts";
+export type { ConnectionState } from "../connection/machine.ts";
+export type { TransportName } from "../transport/transport.ts";
+
 /** Where values are kept between page loads. The default is localStorage; memory where it throws. */
 export interface KeyValueStorage { get(key: string): string | null; set(key: string, value: string): boolean; remove(key: string): void }
 
@@ -18,19 +25,6 @@ export interface VisitorOptions {
   tabs?: boolean;
 }
 
-export type ConnectionState = "idle" | "connecting" | "catching_up" | "live" | "waiting" | "closed";
-export type TransportName = "websocket" | "sse" | "polling";
-
-export interface ConnectionStatus {
-  state: ConnectionState;
-  transport: TransportName | null;
-  /** Time (ms since 1970) since when nothing is live; null while live. */
-  downSince: number | null;
-  /** Time of the next try in `waiting`. */
-  retryAt: number | null;
-  /** Why it is closed for good. */
-  closed: { code: number; reason: string } | null;
-}
 
 export type Tick = "queued" | "sent" | "delivered" | "read" | "failed";
 

@@ -1,0 +1,76 @@
+// The tabs of one browser: one leads and has the connection, the others hear from it. The lead is a Web Lock, which the
+// browser gives to the next tab the moment its holder dies. Without locks or channels each tab is by itself, and leads.
+
+export interface TabEvents<M> {
+  message(message: M): void;
+  /** This tab leads from now on. */
+  lead(): void;
+}
+
+export class Tabs<M> {
+  #name: string;
+  #events: TabEvents<M>;
+  #canShare: boolean;
+  #channel: BroadcastChannel | null = null;
+  #release: (() => void) | null = null;
+  #waiting: AbortController | null = null;
+
+  constructor(name: string, isWanted: boolean, events: TabEvents<M>) {
+    this.#name = name;
+    this.#events = events;
+    this.#canShare = isWanted && typeof BroadcastChannel === "function" && lockManager() !== undefined;
+  }
+
+  get isLeader(): boolean {
+    return this.#release !== null;
+  }
+
+  /** Hears the others, without asking for the lead. */
+  listen(): void {
+    if (!this.#canShare || this.#channel) return;
+    this.#channel = new BroadcastChannel(this.#name);
+    this.#channel.onmessage = ({ data }: MessageEvent<M>) => this.#events.message(data);
+    // In Node an open channel would keep the program running.
+    (this.#channel as { unref?: () => void }).unref?.();
+  }
+
+  post(message: M): void {
+    this.#channel?.postMessage(message);
+  }
+
+  /** Asks for the lead, and has it some time. */
+  join(): void {
+    if (this.#waiting) return;
+    const waiting = (this.#waiting = new AbortController());
+    const lead = (release: () => void) => {
+      this.#release = release;
+      this.#events.lead();
+    };
+    if (!this.#canShare) {
+      lead(() => undefined);
+      return;
+    }
+    this.listen();
+    const held = () => new Promise<void>((release) => (waiting.signal.aborted ? release() : lead(release)));
+    lockManager()
+      ?.request(this.#name, { signal: waiting.signal }, held)
+      .catch(() => undefined);
+  }
+
+  /** Gives the lead to the next tab. */
+  leave(): void {
+    this.#waiting?.abort();
+    this.#release?.();
+    this.#channel?.close();
+    this.#waiting = this.#release = this.#channel = null;
+  }
+
+  /** Runs alone among the tabs. */
+  async alone<T>(what: string, run: () => Promise<T>): Promise<T> {
+    const locks = this.#canShare ? lockManager() : undefined;
+    return locks ? ((await locks.request(`${this.#name}:${what}`, run)) as T) : run();
+  }
+}
+
+const lockManager = (): LockManager | undefined =>
+  typeof navigator === "undefined" ? undefined : (navigator as { locks?: LockManager }).locks;
