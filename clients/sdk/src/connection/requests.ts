@@ -32,7 +32,7 @@ export class Requests {
 
   /** The connection is gone, and the answers with it. */
   drop(): void {
-    for (const clientId of [...this.#waiting.keys()]) this.#take(clientId)?.reject(unanswered());
+    for (const clientId of this.#waiting.keys()) this.#take(clientId)?.reject(unanswered());
   }
 
   #take(clientId: string): Waiting | undefined {

@@ -22,8 +22,8 @@ export class ApiError extends Error {
 }
 
 /** Codes after which the same request may succeed later. All others are answers that stay. */
-const PASSING = ["rate_limited", "internal", "unavailable", "token_expired", "unauthorized"];
-export const isPassing = (code: string): boolean => PASSING.includes(code);
+const PASSING = new Set(["rate_limited", "internal", "unavailable", "token_expired", "unauthorized"]);
+export const isPassing = (code: string): boolean => PASSING.has(code);
 
 /** The error of a request that had no usable answer. */
 export const unanswered = (status = 0): ApiError =>
