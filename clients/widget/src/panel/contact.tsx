@@ -1,0 +1,122 @@
+import type { ConversationView } from "@switchboard/sdk";
+import { Component } from "preact";
+import type { PlainKey } from "./i18n.ts";
+import type { Model } from "./model.ts";
+
+type Field = "name" | "email";
+type Need = "off" | "optional" | "required";
+
+/** What is asked of the visitor before the first message. */
+export function needs(model: Model): Record<Field, Need> {
+  const asked = model.site?.prechat ?? { name: "off", email: "off" };
+  // Nobody is there to answer at once: an address to write to helps, but nobody must give one.
+  const email = asked.email === "off" && !model.isOnline ? "optional" : asked.email;
+  return { name: asked.name, email };
+}
+
+const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/u;
+
+/** What is wrong with a field, in words for the visitor; null if nothing is. */
+export function fault(field: Field, value: string, need: Need): PlainKey | null {
+  if (value.trim() === "") return need === "required" ? (field === "name" ? "nameMissing" : "emailMissing") : null;
+  return field === "email" && !EMAIL.test(value.trim()) ? "emailWrong" : null;
+}
+
+interface FieldsProps {
+  model: Model;
+  values: Record<Field, string>;
+  faults: Partial<Record<Field, PlainKey | null>>;
+  onChange(field: Field, value: string): void;
+}
+
+/** Name and e-mail over the composer of a first message. */
+export const ContactFields = ({ model, values, faults, onChange }: FieldsProps) => {
+  const { words } = model;
+  const asked = needs(model);
+  const fields = (["name", "email"] as const).filter((field) => asked[field] !== "off");
+  if (fields.length === 0) return null;
+  return (
+    <div class="fields">
+      {fields.map((field) => {
+        const problem = faults[field];
+        return (
+          <div class="field" key={field}>
+            <label for={`sb-${field}`}>
+              {words.say(field)} {asked[field] === "optional" && <span class="soft">({words.say("optional")})</span>}
+            </label>
+            <input
+              id={`sb-${field}`}
+              type="text"
+              inputMode={field === "email" ? "email" : "text"}
+              name={field}
+              autocomplete={field}
+              dir="auto"
+              maxLength={field === "email" ? 254 : 200}
+              value={values[field]}
+              required={asked[field] === "required"}
+              aria-invalid={problem ? true : undefined}
+              aria-describedby={problem ? `sb-${field}-fault` : undefined}
+              onInput={({ currentTarget }) => onChange(field, currentTarget.value)}
+            />
+            {problem && <p class="fault" id={`sb-${field}-fault`} role="alert">{words.say(problem)}</p>}
+          </div>
+        );
+      })}
+    </div>
+  );
+};
+
+interface CardProps {
+  model: Model;
+  conversation: ConversationView | null;
+}
+type CardState = { email: string; fault: PlainKey | null; done: string | null };
+
+/** Where nobody is there and no address is known: one is asked for below what was written. */
+export class ContactCard extends Component<CardProps, CardState> {
+  override state: CardState = { email: "", fault: null, done: null };
+
+  override render({ model, conversation }: CardProps, { email, fault, done }: CardState) {
+    const { words } = model;
+    if (done) return <p class="notice" role="status">{words.say("saved", { email: done })}</p>;
+    const isWanted = conversation !== null && conversation.id !== 0 && !model.isOnline && !model.storage.get("contact");
+    if (!isWanted || !conversation.messages.some(({ mine }) => mine)) return null;
+    return (
+      <form class="card" noValidate onSubmit={(event) => void this.#save(event)}>
+        <label for="sb-later">{words.say("emailWhy")}</label>
+        <div class="pair">
+          <input
+            id="sb-later"
+            type="email"
+            autocomplete="email"
+            placeholder={words.say("email")}
+            value={email}
+            aria-invalid={fault ? true : undefined}
+            aria-describedby={fault ? "sb-later-fault" : undefined}
+            onInput={({ currentTarget }) => this.setState({ email: currentTarget.value, fault: null })}
+          />
+          <button type="submit" class="primary">{words.say("save")}</button>
+        </div>
+        {fault && <p class="fault" id="sb-later-fault" role="alert">{words.say(fault)}</p>}
+      </form>
+    );
+  }
+
+  async #save(event: Event): Promise<void> {
+    event.preventDefault();
+    const { model } = this.props;
+    const email = this.state.email.trim();
+    const wrong = fault("email", email, "required");
+    if (wrong) {
+      this.setState({ fault: wrong });
+      return;
+    }
+    try {
+      await model.visitor.setProfile({ email });
+      model.storage.set("contact", "1");
+      this.setState({ done: email });
+    } catch {
+      this.setState({ fault: "notSaved" });
+    }
+  }
+}
