@@ -203,20 +203,26 @@ function takeConnected(state: State, frame: ConnectedFrame, named: readonly numb
   for (const chat of state.chats.values()) {
     chat.follows = named.includes(chat.id) && chat.cursor !== null;
     chat.live = null;
+    // A page that was asked for before this connection does not reach up to where it begins.
+    if (chat.cursor === null) chat.generation++;
   }
   for (const listed of chats) {
-    // A cursor above where the stream begins is of a history that is no more; what the frame holds is of the present one.
+    // A visitor's connection goes on from the `seq` of the frame. A cursor above it is of a history that is no more.
     if (frame.seq !== undefined && (state.chats.get(listed.chat_id)?.cursor ?? 0) > frame.seq) forget(state, [listed.chat_id]);
-    takeState(state, listed);
-    // A visitor's connection goes on from the `seq` of the frame, and its session follows from there.
     if (frame.seq !== undefined) follow(chatIn(state, listed.chat_id), frame.seq);
+    takeState(state, listed);
   }
   return true;
 }
 
 function follow(chat: Chat, from: number): void {
+  // The cursor came by a page while the connection was opened without one: what lies between is not on the stream.
+  if (chat.cursor !== null && chat.cursor < from) {
+    chat.cursor = null;
+    chat.isRead = false;
+    chat.generation++;
+  }
   chat.follows = true;
-  chat.isProvisional = false;
   chat.cursor ??= from;
 }
 
@@ -245,16 +251,17 @@ function seenInList(chat: Chat, seq: number): void {
 
 function takePage(chat: Chat, { generation, page, part }: Extract<Action, { type: "page" }>): boolean {
   if (generation !== chat.generation) return false;
-  const oldest = page.messages[0]?.seq ?? 0;
-  if (part === "newest") {
+  if (part === "newest" && !chat.isRead) {
+    const oldest = page.messages[0]?.seq ?? 0;
     // Between what was held before and this page something may be missing.
     if (page.has_more) for (const { id, seq } of chat.messages.values()) if (seq < oldest) chat.messages.delete(id);
     chat.isRead = true;
+    chat.hasOlder = page.has_more;
     // After a resync there is no cursor: it goes on from the page's.
     if (chat.cursor === null) follow(chat, page.seq);
   }
+  if (part === "older") chat.hasOlder = page.has_more;
   if (part === "changes" && chat.cursor !== null) chat.cursor = Math.max(chat.cursor, page.seq);
-  else chat.hasOlder = page.has_more;
   for (const message of page.messages) keepMessage(chat, newer(message, chat.strays.get(message.id)));
   for (const mark of page.marks) keepMark(chat, mark);
   return changed(chat);
