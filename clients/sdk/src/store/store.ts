@@ -251,7 +251,10 @@ function seenInList(chat: Chat, seq: number): void {
 
 function takePage(chat: Chat, { generation, page, part }: Extract<Action, { type: "page" }>): boolean {
   if (generation !== chat.generation) return false;
-  if (part === "newest" && !chat.isRead) {
+  if (part === "newest") {
+    // It was read meanwhile; an older page of the newest would reach below what is held.
+    if (chat.isRead) return false;
+    chat.generation++;
     const oldest = page.messages[0]?.seq ?? 0;
     // Between what was held before and this page something may be missing.
     if (page.has_more) for (const { id, seq } of chat.messages.values()) if (seq < oldest) chat.messages.delete(id);
