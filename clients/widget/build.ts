@@ -50,7 +50,7 @@ async function buildModule(target: Target, name: string, source: string, define:
       modulePreload: false,
       rollupOptions: {
         input: { [name]: join(here, source) },
-        preserveEntrySignatures: "strict",
+        preserveEntrySignatures: "allow-extension",
         output: { format: "es", entryFileNames: "assets/[name]-[hash].js", chunkFileNames: "assets/[name]-[hash].js" },
       },
     },

@@ -2,7 +2,6 @@ import type { VisitorSnapshot } from "@switchboard/sdk";
 import { Component } from "preact";
 import { Banner } from "./banner.tsx";
 import { Composer } from "./composer.tsx";
-import { ConversationList } from "./conversation-list.tsx";
 import { Head } from "./head.tsx";
 import { Log } from "./log.tsx";
 import type { Model } from "./model.ts";
@@ -20,7 +19,7 @@ export class App extends Component<Props> {
         <Head model={model} />
         {problem && <p class="problem" role="alert">{problemText(model, problem.code)}</p>}
         {model.view === "list" ? (
-          <ConversationList model={model} />
+          model.extras && <model.extras.ConversationList model={model} />
         ) : (
           <>
             <Banner model={model} connection={snapshot.connection} />

@@ -1,6 +1,5 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
-import { ContactCard } from "./contact.tsx";
 import { Icon } from "./icons.tsx";
 import { Message } from "./message.tsx";
 import type { Model } from "./model.ts";
@@ -28,7 +27,7 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
   #putBack = () => this.#settle();
 
   override render({ model, conversation }: Props) {
-    const { words } = model;
+    const { words, extras } = model;
     const messages = conversation?.messages ?? [];
     const isEmpty = messages.length === 0;
     const isWaiting = isEmpty && conversation !== null && (conversation.loadingOlder || model.snapshot.connection.state !== "live");
@@ -52,7 +51,7 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
             {isWaiting && <Skeleton label={words.say("loading")} />}
             {rowsOf(messages, conversation?.unreadFrom ?? null).map((row) => this.#renderRow(row))}
             {conversation?.status === "closed" && <p class="notice">{words.say("closed")}</p>}
-            <ContactCard model={model} conversation={conversation} />
+            {extras && <extras.ContactCard model={model} conversation={conversation} />}
             <Typing model={model} conversation={conversation} />
           </div>
         </div>

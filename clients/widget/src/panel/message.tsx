@@ -1,9 +1,8 @@
 import type { MessageView, Tick } from "@switchboard/sdk";
 import { Component } from "preact";
-import { copyText } from "./copy.ts";
-import { initials } from "./head.tsx";
-import { Icon, type IconName } from "./icons.tsx";
 import type { Words } from "./i18n.ts";
+import { Icon, type IconName } from "./icons.tsx";
+import { initials } from "./initials.ts";
 import type { Model } from "./model.ts";
 import { isFewEmoji, richText } from "./rich-text.tsx";
 
@@ -24,7 +23,7 @@ export class Message extends Component<Props> {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ model, words, message, isFirst, isLast, showsMeta }: Props) {
+  override render({ words, message, isFirst, isLast, showsMeta }: Props) {
     const { mine, sender, body, isDeleted } = message;
     const name = mine ? words.say("you") : (sender.name ?? words.say("team"));
     const classes = ["message", mine ? "mine" : "theirs", isFirst && "first", isLast && "last", isDeleted && "deleted"];
@@ -77,6 +76,7 @@ export class Message extends Component<Props> {
 
   async #copy(): Promise<void> {
     const { model, words, message } = this.props;
-    if (await copyText(message.body)) model.announce(words.say("copied"));
+    const extras = await model.loadExtras();
+    if (await extras?.copyText(message.body)) model.announce(words.say("copied"));
   }
 }

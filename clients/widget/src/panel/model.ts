@@ -1,8 +1,8 @@
 import { type ConversationView, type MessageView, type SiteConfig, type Visitor, type VisitorSnapshot, visitor } from "@switchboard/sdk";
 import type { Page, PageHost, PanelSettings } from "../shared/bridge.ts";
 import { chooseLanguage } from "../shared/language.ts";
+import type * as Extras from "./extras/index.ts";
 import { type Words, english, loadWords } from "./i18n.ts";
-import { Sound } from "./sound.ts";
 import { WidgetStorage } from "./storage.ts";
 
 export const MESSAGE_LIMIT = 10_000;
@@ -25,11 +25,15 @@ export class Model {
   /** Whether the composer should take the focus at the next look. */
   wantsFocus = false;
   hasPageFocus = document.hasFocus();
+  /** What is loaded a moment later. */
+  extras: typeof Extras | null = null;
   /** Said by a screen reader. */
   announcement = "";
   #page: Page = { url: "", title: "" };
   #changed: () => void;
-  #sound = new Sound();
+  #root: ShadowRoot;
+  #loading: Promise<typeof Extras | null> | null = null;
+  #sound: Extras.Sound | null = null;
   #hasIdentity = false;
   #hadSession = false;
   #typingSince = Number.NEGATIVE_INFINITY;
@@ -39,9 +43,10 @@ export class Model {
   #language = "en";
   #unsubscribe: (() => void)[];
 
-  constructor(settings: PanelSettings, host: PageHost, changed: () => void) {
+  constructor(settings: PanelSettings, host: PageHost, root: ShadowRoot, changed: () => void) {
     this.settings = settings;
     this.host = host;
+    this.#root = root;
     this.#changed = changed;
     this.storage = new WidgetStorage(settings.site);
     this.visitor = visitor({
@@ -55,7 +60,10 @@ export class Model {
       this.visitor.subscribe(() => this.#follow()),
       this.visitor.onMessage((message) => this.#hear(message)),
     ];
-    if (this.choice("sound")) addEventListener("pointerdown", () => this.#sound.unlock(), { once: true, capture: true });
+    if (this.choice("sound")) {
+      void this.loadExtras();
+      addEventListener("pointerdown", () => this.#sound?.unlock(), { once: true, capture: true });
+    }
   }
 
   get snapshot(): VisitorSnapshot {
@@ -101,12 +109,28 @@ export class Model {
     clearInterval(this.#siteTimer);
     if (isShown) {
       this.wantsFocus = focus;
+      void this.loadExtras();
       const newest = this.earlier[0];
       if (this.snapshot.currentId === null && newest && !this.current && this.view === "chat") this.visitor.select(newest.id);
       void this.visitor.loadSite().catch(() => null);
       this.#siteTimer = window.setInterval(() => void this.visitor.loadSite().catch(() => null), SITE_AGAIN_MS);
     }
     this.#follow();
+  }
+
+  /** Null where the file does not come; the next call tries again. */
+  loadExtras(): Promise<typeof Extras | null> {
+    this.#loading ??= import("./extras/index.ts").then(
+      (extras) => {
+        extras.dress(this.#root);
+        this.#sound = new extras.Sound();
+        this.extras = extras;
+        this.#changed();
+        return extras;
+      },
+      () => (this.#loading = null),
+    );
+    return this.#loading;
   }
 
   page(page: Page): void {
@@ -128,6 +152,7 @@ export class Model {
   }
 
   setAttributes(attributes: Record<string, unknown>): void {
+    if (Object.keys(attributes).length === 0) return;
     const { name, email, ...metadata } = attributes;
     void this.visitor
       .setProfile({
@@ -183,7 +208,7 @@ export class Model {
   toggleChoice(name: "sound" | "title"): void {
     const isOn = !this.choice(name);
     this.storage.set(name, isOn ? "1" : "");
-    if (name === "sound" && isOn) this.#sound.unlock();
+    if (name === "sound" && isOn) this.#sound?.unlock();
     this.#follow();
   }
 
@@ -197,7 +222,7 @@ export class Model {
     clearInterval(this.#siteTimer);
     clearTimeout(this.#typingTimer);
     this.host.titleBadge(0);
-    this.#sound.close();
+    this.#sound?.close();
     this.visitor.destroy();
   }
 
@@ -219,7 +244,7 @@ export class Model {
   #hear(message: MessageView): void {
     if (message.mine || !this.choice("sound") || !this.snapshot.isLeader) return;
     if (this.isShown && document.visibilityState === "visible" && this.hasPageFocus) return;
-    this.#sound.play();
+    this.#sound?.play();
   }
 
   #stopTyping(isSent: boolean): void {

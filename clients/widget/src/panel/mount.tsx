@@ -2,10 +2,11 @@
  * The panel: what a visitor sees once the launcher was touched.
  *
  *   model       state beside the SDK's, and the visitor's actions
- *   app         the dialog: head, conversation or list of conversations, banner
+ *   app         the dialog: head, banner, and below it the conversation or the list of them
  *   log         the messages: rows, where it is scrolled to, what was read
  *   message     one message, its ticks and actions
  *   composer    the text field; contact: name and e-mail where the site asks
+ *   extras      menu, list of conversations, sound: loaded a moment later
  */
 import { render } from "preact";
 import { surround } from "../page/surround.ts";
@@ -59,7 +60,7 @@ export const mount: Mount = (container, root, settings, host) => {
     };
     for (const [name, value] of Object.entries(colors)) panel.style.setProperty(`--${name}`, value);
   };
-  const model = new Model(settings, host, soon);
+  const model = new Model(settings, host, root, soon);
   dark.addEventListener("change", soon);
   document.addEventListener("visibilitychange", soon);
   draw();

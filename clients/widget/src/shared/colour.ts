@@ -8,11 +8,10 @@ const WHITE: Rgb = [255, 255, 255];
 const BLACK: Rgb = [0, 0, 0];
 
 /** Reads `#rgb` and `#rrggbb`; null for anything else. */
-export function parse(color: string | null | undefined): Rgb | null {
-  const digits = /^#?([\da-f]{3}|[\da-f]{6})$/i.exec(color?.trim() ?? "")?.[1];
+export function parse(color: unknown): Rgb | null {
+  const digits = /^#(?:[\da-f]{3}){1,2}$/i.exec(`${color}`.trim())?.[0].slice(1);
   if (!digits) return null;
-  const wide = digits.length === 3 ? digits.replace(/./g, "$&$&") : digits;
-  const value = Number.parseInt(wide, 16);
+  const value = Number.parseInt(digits.length === 3 ? digits.replace(/./g, "$&$&") : digits, 16);
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
@@ -32,8 +31,8 @@ function luminance(color: Rgb): number {
 }
 
 export function contrast(one: Rgb, other: Rgb): number {
-  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b) as [number, number];
-  return (high + 0.05) / (low + 0.05);
+  const ratio = (luminance(one) + 0.05) / (luminance(other) + 0.05);
+  return Math.max(ratio, 1 / ratio);
 }
 
 /** Moves `color` towards `goal` in small steps until it stands out from `ground`. */
@@ -45,9 +44,12 @@ export function shade(color: Rgb, goal: Rgb, ground: Rgb, wanted: number): Rgb {
   return goal;
 }
 
-/** A surface of the site's colour and the text on it. A middle tone is darkened a little for white rather than given black text. */
+/** Whether white looks right on this colour: middle tones get white, which is enough for shapes as it is. */
+export const takesWhite = (color: Rgb): boolean => contrast(color, WHITE) >= 3;
+
+/** A surface of the site's colour and the text on it. A middle tone is darkened a little until white text is legible. */
 export function surface(color: Rgb): { ground: Rgb; text: Rgb } {
-  return contrast(color, WHITE) >= 2.9 ? { ground: shade(color, BLACK, WHITE, AA), text: WHITE } : { ground: color, text: BLACK };
+  return takesWhite(color) ? { ground: shade(color, BLACK, WHITE, AA), text: WHITE } : { ground: color, text: BLACK };
 }
 
 export interface Palette {

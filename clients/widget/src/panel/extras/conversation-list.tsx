@@ -1,8 +1,8 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
-import { initials } from "./head.tsx";
-import { Icon } from "./icons.tsx";
-import type { Model } from "./model.ts";
+import { Icon } from "../icons.tsx";
+import { initials } from "../initials.ts";
+import type { Model } from "../model.ts";
 
 interface Props {
   model: Model;
