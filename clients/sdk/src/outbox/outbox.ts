@@ -119,7 +119,7 @@ export class Outbox {
 
   /** Sends what waits from now on; what was on its way on an earlier connection is sent again. */
   open(): void {
-    this.close();
+    if (this.#isOpen) return;
     this.#isOpen = true;
     this.#pump();
   }

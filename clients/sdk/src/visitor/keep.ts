@@ -119,28 +119,40 @@ function cached(chat: Chat | undefined): CachedChat[] {
   return [{ id, cursor, hasOlder, session, marks: [...chat.marks], messages: messages.slice(-CACHED_MESSAGES) }];
 }
 
-/** localStorage where it works, and memory beside it for what it refuses. */
-export function browserStorage(): KeyValueStorage {
+/** A storage, and memory beside it for what it refuses: one that throws or is full is as good as none. */
+export function guarded(storage: KeyValueStorage): KeyValueStorage {
   const memory = new Map<string, string>();
-  const storage = <T>(use: (storage: Storage) => T): T | null => {
+  const attempt = <T>(use: () => T, otherwise: T): T => {
     try {
-      // Node's own localStorage is no browser's.
-      return typeof document === "undefined" ? null : use(localStorage);
+      return use();
     } catch {
-      return null;
+      return otherwise;
     }
   };
   return {
-    get: (key) => memory.get(key) ?? storage((kept) => kept.getItem(key)),
+    get: (key) => memory.get(key) ?? attempt(() => storage.get(key), null),
     set(key, value) {
-      const isKept = storage((kept) => (kept.setItem(key, value), true)) ?? false;
+      const isKept = attempt(() => storage.set(key, value), false);
       if (isKept) memory.delete(key);
       else memory.set(key, value);
       return isKept;
     },
     remove(key) {
       memory.delete(key);
-      storage((kept) => kept.removeItem(key));
+      attempt(() => storage.remove(key), undefined);
     },
   };
 }
+
+/** Throws where there is no localStorage, or none for this page. Node's own is no browser's. */
+export const browserStorage: KeyValueStorage = {
+  get: (key) => (typeof document === "undefined" ? null : localStorage.getItem(key)),
+  set(key, value) {
+    if (typeof document === "undefined") return false;
+    localStorage.setItem(key, value);
+    return true;
+  },
+  remove(key) {
+    if (typeof document !== "undefined") localStorage.removeItem(key);
+  },
+};

@@ -16,7 +16,7 @@ import { emptyState, inOrder, reduce, type Action, type State } from "../store/s
 import { Tabs } from "../tabs/tabs.ts";
 import type { Target } from "../transport/transport.ts";
 import type { ConversationView, MessageView, SiteConfig, Visitor, VisitorOptions, VisitorSnapshot } from "./api.ts";
-import { browserStorage, Keep } from "./keep.ts";
+import { browserStorage, guarded, Keep } from "./keep.ts";
 import { personOf, Sessions, type Opening } from "./sessions.ts";
 import { conversation, messageView, ownMark, unreadFrom } from "./views.ts";
 
@@ -97,7 +97,7 @@ class VisitorClient implements Visitor {
     const { host, pathname } = new URL(options.url);
     const name = `switchboard:${host}${pathname.replace(/\/+$/, "")}:${options.site}`;
     this.#http = http(options.url, fetcher);
-    this.#keep = new Keep(options.storage ?? browserStorage(), `${name}:`);
+    this.#keep = new Keep(guarded(options.storage ?? browserStorage), `${name}:`);
     this.#sessions = new Sessions(this.#http, this.#keep);
     this.#outbox = new Outbox(
       { load: () => this.#keep.outbox(), save: (list) => this.#keep.saveOutbox(list) },
@@ -503,11 +503,6 @@ class VisitorClient implements Visitor {
     this.#dispatch({ type: "frame", frame, at: Date.now() });
     if (frame.type === "connected") {
       if (this.#state.self) this.#receipts.reset(frame.data.chats, this.#state.self);
-      // A poll says it each time.
-      if (this.#connection.status.state === "connecting") {
-        this.#outbox.open();
-        if (this.#page) this.#later("page", 0, () => this.#page && this.#signal(this.#page));
-      }
     }
     if (frame.type === "connected" || frame.type === "resync") void this.#readNewest();
   }
@@ -515,10 +510,12 @@ class VisitorClient implements Visitor {
   #connectionChanged(): void {
     const { status } = this.#connection;
     const isUp = status.state === "live" || status.state === "catching_up";
-    if (!isUp) {
+    if (isUp) this.#outbox.open();
+    else {
       this.#outbox.close();
       this.#requests.drop();
     }
+    if (status.state === "live" && this.#page) this.#signal(this.#page);
     // Whose right to write was taken is told so at each message.
     if (status.state === "closed" && (status.closed?.code === 4500 || status.closed?.code === 4501)) {
       const error = { code: "forbidden", message: status.closed.reason };
