@@ -5,7 +5,8 @@ import { openEventStream } from "../transport/event_stream.ts";
 import { openPolling } from "../transport/polling.ts";
 import type { Means, OpenTransport, Target, Transport, TransportName } from "../transport/transport.ts";
 import { openWebSocket } from "../transport/websocket.ts";
-import { IDLE, step, type Effect, type Event, type Machine, type Timer } from "./machine.ts";
+import { IDLE, step, type Effect, type Event, type Machine } from "./machine.ts";
+import { Timers } from "./timers.ts";
 
 export interface ConnectionStatus {
   state: Machine["state"];
@@ -45,7 +46,7 @@ export class Connection {
   #means: Means;
   #machine: Machine = IDLE;
   #transport: Transport | null = null;
-  #timers = new Map<Timer, ReturnType<typeof setTimeout>>();
+  #timers = new Timers();
   /** Counts tries: what an earlier one still says is not heard. */
   #run = 0;
   #unlisten: (() => void) | null = null;
@@ -61,10 +62,9 @@ export class Connection {
     return { state, transport: isAway ? null : transport, downSince, retryAt, closed };
   }
 
-  /** Whether frames can be written now; REST otherwise. */
-  get canWrite(): boolean {
-    const { state, transport } = this.#machine;
-    return transport === "websocket" && (state === "live" || state === "catching_up");
+  get isUp(): boolean {
+    const { state } = this.#machine;
+    return state === "live" || state === "catching_up";
   }
 
   start(): void {
@@ -84,8 +84,14 @@ export class Connection {
     this.start();
   }
 
+  /** False where the frame cannot be written on a socket now: REST is the other way. */
   send(frame: ClientFrame): boolean {
-    return this.canWrite && this.#transport?.send(frame) === true;
+    return this.isUp && this.#transport?.send(frame) === true;
+  }
+
+  /** What `connected` allows before anything else: it goes out first. */
+  sendFirst(frame: ClientFrame): boolean {
+    return this.#transport?.send(frame) === true;
   }
 
   #step(event: Event): void {
@@ -113,20 +119,11 @@ export class Connection {
         void this.#renew();
         return;
       case "set":
-        this.#clear(effect.timer);
-        this.#timers.set(
-          effect.timer,
-          setTimeout(() => this.#step({ type: "timer", timer: effect.timer }), effect.ms),
-        );
+        this.#timers.set(effect.timer, effect.ms, () => this.#step({ type: "timer", timer: effect.timer }));
         return;
       case "clear":
-        this.#clear(effect.timer);
+        this.#timers.clear(effect.timer);
     }
-  }
-
-  #clear(timer: Timer): void {
-    clearTimeout(this.#timers.get(timer));
-    this.#timers.delete(timer);
   }
 
   async #open(name: TransportName, fresh: boolean): Promise<void> {

@@ -5,12 +5,14 @@
 import { backoff } from "../connection/backoff.ts";
 import { Connection, type ConnectionStatus } from "../connection/connection.ts";
 import { Requests, uuid } from "../connection/requests.ts";
+import { Timers } from "../connection/timers.ts";
 import { Outbox, type Change, type Queued } from "../outbox/outbox.ts";
 import { asApiError, isPassing } from "../protocol/api_error.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import type { OwnSession } from "../protocol/missing.ts";
 import type { MarkKind, Message, MessagePage } from "../protocol/schemas.ts";
 import { http, query, type Http } from "../rest/http.ts";
+import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
 import { emptyState, inOrder, reduce, type Action, type State } from "../store/store.ts";
 import { Tabs } from "../tabs/tabs.ts";
@@ -63,9 +65,9 @@ class VisitorClient implements Visitor {
   readonly #requests = new Requests();
   readonly #receipts = new Receipts((chat, kind, lastId) => this.#tellMark(chat, kind, lastId));
   readonly #tab = uuid();
-  readonly #listeners = new Set<() => void>();
-  readonly #messageListeners = new Set<(message: MessageView, conversationId: number) => void>();
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #listeners = new Listeners();
+  readonly #messageListeners = new Listeners<[message: MessageView, conversationId: number]>();
+  readonly #timers = new Timers();
   readonly #loadingOlder = new Set<number>();
   readonly #unreadFrom = new Map<number, number | null>();
   readonly #views = new Map<number, { from: unknown[]; view: ConversationView }>();
@@ -86,7 +88,6 @@ class VisitorClient implements Visitor {
   #page: Signal | null = null;
   #typedAt = 0;
   #snapshot: VisitorSnapshot | null = null;
-  #isNotifying = false;
   #unlisten: (() => void) | null = null;
   #isDestroyed = false;
 
@@ -127,13 +128,11 @@ class VisitorClient implements Visitor {
   }
 
   subscribe(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#listeners.add(listener);
   }
 
   onMessage(listener: (message: MessageView, conversationId: number) => void): () => void {
-    this.#messageListeners.add(listener);
-    return () => this.#messageListeners.delete(listener);
+    return this.#messageListeners.add(listener);
   }
 
   #look(): VisitorSnapshot {
@@ -182,12 +181,7 @@ class VisitorClient implements Visitor {
 
   #changed(): void {
     this.#snapshot = null;
-    if (this.#isNotifying) return;
-    this.#isNotifying = true;
-    queueMicrotask(() => {
-      this.#isNotifying = false;
-      for (const listener of this.#listeners) listener();
-    });
+    this.#listeners.tellSoon();
   }
 
   // --- what a page asks ------------------------------------------------------------------------------------------
@@ -406,7 +400,7 @@ class VisitorClient implements Visitor {
   #openFailed(error: ReturnType<typeof asApiError>): void {
     if (isPassing(error.code) && error.status !== 401 && !this.#isDestroyed) {
       const ms = Math.max(error.retryAfterMs, backoff(this.#openFailures++, Math.random()));
-      this.#later("open", ms, () => {
+      this.#timers.set("open", ms, () => {
         this.#isOpening = false;
         void this.#open();
       });
@@ -454,7 +448,8 @@ class VisitorClient implements Visitor {
     this.#connection.stop();
     this.#outbox.close();
     for (const { key } of this.#outbox.list) this.#outbox.apply({ remove: key });
-    this.#clearTimers();
+    this.#receipts.stop();
+    this.#timers.clearAll();
     this.#sessions.forget();
     this.#state = emptyState();
     this.#own.clear();
@@ -476,7 +471,7 @@ class VisitorClient implements Visitor {
     this.#outbox.load();
     this.#attended = this.#selected || this.#attended || this.#sessions.newest;
     if (this.#attended !== null) this.#connection.start();
-    this.#later("others", OTHERS_MS, () => this.#lookAtOthers());
+    this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
     this.#changed();
   }
 
@@ -509,8 +504,7 @@ class VisitorClient implements Visitor {
 
   #connectionChanged(): void {
     const { status } = this.#connection;
-    const isUp = status.state === "live" || status.state === "catching_up";
-    if (isUp) this.#outbox.open();
+    if (this.#connection.isUp) this.#outbox.open();
     else {
       this.#outbox.close();
       this.#requests.drop();
@@ -531,7 +525,7 @@ class VisitorClient implements Visitor {
     const chat = id === null ? undefined : this.#state.chats.get(id);
     if (!chat || chat.isRead || this.#isDestroyed) return;
     const { generation } = chat;
-    const again = () => this.#later("newest", READ_AGAIN_MS, () => void this.#readNewest());
+    const again = () => this.#timers.set("newest", READ_AGAIN_MS, () => void this.#readNewest());
     try {
       const page = await this.#sessions.call<MessagePage>(chat.id, query("/messages", { limit: PAGE }));
       this.#dispatch({ type: "page", chat: chat.id, generation, page, part: "newest" });
@@ -572,7 +566,7 @@ class VisitorClient implements Visitor {
 
   /** Conversations that are not connected are looked at now and then. */
   #lookAtOthers(): void {
-    this.#later("others", OTHERS_MS, () => this.#lookAtOthers());
+    this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
     if (this.#connection.status.state !== "live" || this.#sessions.ids.length < 2) return;
     this.loadConversations().catch(() => undefined);
   }
@@ -583,7 +577,7 @@ class VisitorClient implements Visitor {
     this.#tabs.post({ say: "action", action });
     this.#apply(action);
     if (!this.#tabs.isLeader) return;
-    this.#later("cache", CACHE_MS, () => this.#cache());
+    this.#timers.setOnce("cache", CACHE_MS, () => this.#cache());
     this.#receipts.soon(() => this.#tellMarks());
   }
 
@@ -596,20 +590,19 @@ class VisitorClient implements Visitor {
     if (didChange) this.#changed();
     if (!news || !isNews) return;
     const view = messageView(news, this.#state, this.#state.chats.get(news.chat_id));
-    if (!view.mine) for (const listener of this.#messageListeners) listener(view, news.chat_id);
+    if (!view.mine) this.#messageListeners.tell(view, news.chat_id);
   }
 
   #tellMarks(): void {
-    const { state } = this.#connection.status;
     const chat = this.#state.chats.get(this.#attended ?? 0);
-    if (chat && this.#state.self && (state === "live" || state === "catching_up")) this.#receipts.tell(chat, this.#state.self);
+    if (chat && this.#state.self && this.#connection.isUp) this.#receipts.tell(chat, this.#state.self);
   }
 
   #expireTyping(): void {
     const ends = [...this.#state.chats.values()].flatMap(({ typing }) => typing.map(({ until }) => until));
     if (ends.length === 0) return;
     const ms = Math.max(Math.min(...ends) - Date.now(), 0) + 10;
-    this.#later("typing", ms, () => this.#apply({ type: "time", at: Date.now() }));
+    this.#timers.set("typing", ms, () => this.#apply({ type: "time", at: Date.now() }));
   }
 
   /** The place of the "new" line is that of the moment in which the conversation was opened. */
@@ -691,7 +684,8 @@ class VisitorClient implements Visitor {
     this.#connection.stop();
     this.#outbox.close();
     this.#requests.drop();
-    this.#clearTimers();
+    this.#receipts.stop();
+    this.#timers.clearAll();
     this.#tabs.leave();
     this.#isOpening = false;
   }
@@ -699,25 +693,6 @@ class VisitorClient implements Visitor {
   #cache(): void {
     const ids = this.#sessions.ids;
     if (ids.length > 0) this.#keep.saveCache(this.#state, ids);
-  }
-
-  #later(what: string, ms: number, run: () => void): void {
-    // The cache is saved so long after the first change, the others so long after the last.
-    if (what === "cache" && this.#timers.has(what)) return;
-    clearTimeout(this.#timers.get(what));
-    this.#timers.set(
-      what,
-      setTimeout(() => {
-        this.#timers.delete(what);
-        run();
-      }, ms),
-    );
-  }
-
-  #clearTimers(): void {
-    this.#receipts.stop();
-    for (const timer of this.#timers.values()) clearTimeout(timer);
-    this.#timers.clear();
   }
 }
 
