@@ -73,6 +73,10 @@ function sendPage(pages: string, server: string, request: IncomingMessage, answe
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
   const site = (searchParams.get("site") ?? "talk").replace(/[^\w-]/g, "");
   const data = [...searchParams].filter(([name]) => name !== "site").map(([name, value]) => ` data-${name}="${value.replace(/["<&]/g, "")}"`).join("");
+  if (pathname === "/favicon.ico") {
+    answer.writeHead(204).end();
+    return;
+  }
   const tag = `<script async src="${server}/widget.js" data-site="${site}"${data}></script>`;
   try {
     const text = readFileSync(join(pages, normalize(pathname)), "utf8");

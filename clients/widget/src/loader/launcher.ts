@@ -52,10 +52,10 @@ export function makeLauncher(root: ShadowRoot, toggle: () => void, near: () => v
     button.ariaLabel = isOpen ? close : open + (unread && ` (${unread})`);
     button.ariaExpanded = `${isOpen}`;
   };
-  button.append(icon("chat", CHAT), icon("down", DOWN), make("span", "spin"), badge);
+  button.append(icon("chat", CHAT), icon("down", DOWN), make("span", "spin"));
   button.onclick = toggle;
   button.onpointerenter = button.onfocus = near;
-  frame.append(box, button);
+  frame.append(box, button, badge);
   root.append(frame);
   describe();
   return {

@@ -17,7 +17,7 @@ export class Head extends Component<Props, { isOpen: boolean }> {
     const assignee = view === "chat" ? model.current?.assignee : null;
     const title = view === "list" ? words.say("conversations") : (assignee?.name ?? model.siteText("title") ?? site?.name ?? words.say("title"));
     return (
-      <header class="head">
+      <div class="head">
         {view === "list" ? (
           <button type="button" class="tool" aria-label={words.say("back")} onClick={() => model.go("chat")}>
             <Icon name="back" />
@@ -48,7 +48,7 @@ export class Head extends Component<Props, { isOpen: boolean }> {
           <Icon name="close" />
         </button>
         {this.state.isOpen && extras && <extras.Menu model={model} button={this.#button} close={(takeFocus) => (takeFocus ? this.#open(false) : this.setState({ isOpen: false }))} />}
-      </header>
+      </div>
     );
   }
 

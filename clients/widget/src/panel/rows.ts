@@ -19,21 +19,15 @@ function isOneGroup(one: MessageView | undefined, other: MessageView | undefined
 /** A conversation as lines: days, where the unread begins, and messages in groups. */
 export function rowsOf(messages: readonly MessageView[], unreadFrom: number | null): Row[] {
   const rows: Row[] = [];
-  let isDivided = unreadFrom === null;
+  const firstNew = unreadFrom === null ? -1 : messages.findIndex(({ mine, seq }) => !mine && seq !== null && seq > unreadFrom);
+  const isOneBlock = (i: number) => i !== firstNew && isOneGroup(messages[i - 1], messages[i]);
   messages.forEach((message, i) => {
     const before = messages[i - 1];
-    const after = messages[i + 1];
-    const startsDay = !before || dayOf(before.at) !== dayOf(message.at);
-    if (startsDay) rows.push({ kind: "day", key: `day:${dayOf(message.at)}:${message.key}`, at: message.at });
-    const isNew = !isDivided && !message.mine && message.seq !== null && message.seq > (unreadFrom ?? 0);
-    if (isNew) {
-      isDivided = true;
-      rows.push({ kind: "new", key: "new" });
-    }
-    const isFirst = isNew || !isOneGroup(before, message);
-    const isLast = !isOneGroup(message, after);
-    const showsMeta = isLast || message.tick === "failed" || message.tick !== after?.tick;
-    rows.push({ kind: "message", key: message.key, message, isFirst, isLast, showsMeta });
+    if (!before || dayOf(before.at) !== dayOf(message.at)) rows.push({ kind: "day", key: `day:${dayOf(message.at)}:${message.key}`, at: message.at });
+    if (i === firstNew) rows.push({ kind: "new", key: "new" });
+    const isLast = !isOneBlock(i + 1);
+    const showsMeta = isLast || message.tick === "failed" || message.tick !== messages[i + 1]?.tick;
+    rows.push({ kind: "message", key: message.key, message, isFirst: !isOneBlock(i), isLast, showsMeta });
   });
   return rows;
 }
