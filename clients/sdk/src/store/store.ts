@@ -2,12 +2,13 @@
 // replay and REST pages come. It keeps the copy with the higher `changed_seq` or `state_seq`, whatever the order of
 // arrival, so that each tab of a browser may apply the same actions for itself.
 import { chatOf, type ChatState, type ConnectedFrame, type ServerFrame } from "../protocol/frames.ts";
-import type { ChatKind, Mark, Member, Message, MessagePage, Session } from "../protocol/schemas.ts";
+import type { ChatKind, Mark, Member, Message, MessagePage, Session, Visibility } from "../protocol/schemas.ts";
 
 export interface Typist {
   id: number;
   type: string;
   name: string | null;
+  visibility: Visibility;
   /** Local time after which the name is taken away. */
   until: number;
 }
@@ -64,8 +65,10 @@ export type Action =
   /** The answer to what was sent. It does not move the cursor. */
   | { type: "message"; message: Message }
   | { type: "mark"; chat: number; mark: Mark }
-  | { type: "session"; session: Session; seq?: number; marks?: Mark[]; lastMessage?: Message | null }
+  | { type: "session"; session: Session; seq?: number; marks?: Mark[]; lastMessage?: Message; isBanned?: boolean }
   | { type: "listed"; chat: ChatState }
+  /** REST says that nothing was missed in a chat. */
+  | { type: "level"; chat: number }
   /** Typing that ended by time. */
   | { type: "time"; at: number }
   | { type: "forget"; chats: readonly number[] };
@@ -119,6 +122,9 @@ export function reduce(state: State, action: Action): boolean {
       return takeSession(state, action);
     case "listed":
       return takeState(state, action.chat);
+    case "level":
+      chatIn(state, action.chat).follows = true;
+      return false;
     case "time":
       return [...state.chats.values()].map((chat) => stopTyping(chat, ({ until }) => until <= action.at)).includes(true);
     case "forget":
@@ -176,7 +182,8 @@ function takeChatFrame(chat: Chat, frame: ServerFrame, at: number): boolean {
     case "chat.typing": {
       const { sender_id: who, sender_type: type, sender_name: name, is_typing: isTyping } = frame.data;
       chat.typing = chat.typing.filter((typist) => typist.type !== type || typist.id !== who);
-      if (isTyping) chat.typing.push({ id: who, type, name: name ?? null, until: at + TYPING_MS });
+      const visibility = frame.data.visibility ?? "public";
+      if (isTyping) chat.typing.push({ id: who, type, name: name ?? null, visibility, until: at + TYPING_MS });
       return changed(chat);
     }
     case "unsubscribed":
@@ -264,7 +271,10 @@ function takePage(chat: Chat, { generation, page, part }: Extract<Action, { type
     if (chat.cursor === null) follow(chat, page.seq);
   }
   if (part === "older") chat.hasOlder = page.has_more;
-  if (part === "changes" && chat.cursor !== null) chat.cursor = Math.max(chat.cursor, page.seq);
+  if (part === "changes" && chat.cursor !== null) {
+    chat.cursor = Math.max(chat.cursor, page.seq);
+    chat.follows ||= !page.has_more;
+  }
   for (const message of page.messages) keepMessage(chat, newer(message, chat.strays.get(message.id)));
   for (const mark of page.marks) keepMark(chat, mark);
   return changed(chat);
@@ -274,6 +284,9 @@ function takeSession(state: State, action: Extract<Action, { type: "session" }>)
   const chat = chatIn(state, action.session.session_id);
   keepSession(chat, action.session);
   for (const mark of action.marks ?? []) keepMark(chat, mark);
+  if (action.isBanned !== undefined) chat.isBanned = action.isBanned;
+  // Of a chat whose history is held, the stream brings it.
+  if (action.lastMessage && !chat.isRead) keepMessage(chat, action.lastMessage);
   if (action.seq !== undefined) seenInList(chat, action.seq);
   return changed(chat);
 }

@@ -70,7 +70,7 @@ export class Page {
     this.storage = storage;
     const made = this;
     class Tapped extends WebSocket {
-      constructor(address: string) {
+      constructor(address: string | URL) {
         super(made.isOffline || made.blocked.has("websocket") ? "ws://127.0.0.1:9/" : address);
         made.sockets.push(this);
       }
