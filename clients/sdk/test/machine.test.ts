@@ -128,19 +128,21 @@ describe("close codes", () => {
   }
 
   test("each row has its test", () => {
-    expect(Object.keys(walk).map(Number)).toEqual([...CLOSE_CODES.keys()]);
+    expect(Object.keys(walk)).toEqual(Object.keys(CLOSE_CODES));
   });
 
-  test.each([...CLOSE_CODES.values()])("$code $reason", ({ code, reason }) => {
+  const codes = Object.keys(CLOSE_CODES).map(Number);
+
+  test.each(codes)("%i", (code) => {
     const at = bench().live().hold(60_000);
-    walk[code]?.(at.end({ code, reason }));
-    if (code > 4500) expect(at.machine.closed).toEqual({ code, reason });
+    walk[code]?.(at.end({ code, reason: "why; retry_after_ms=5" }));
+    if (code > 4500) expect(at.machine.closed).toEqual({ code, reason: "why" });
   });
 
-  test.each([...CLOSE_CODES.values()].filter(({ action }) => action === "again" || action === "pause"))(
-    "$code waits as long as the server says, though the page wakes",
-    ({ code, reason }) => {
-      const at = bench().live().hold(60_000).end({ code, reason, retryAfterMs: 30_000 });
+  test.each(codes.filter((code) => ["again", "pause"].includes(CLOSE_CODES[code] ?? "")))(
+    "%i waits as long as the server says, though the page wakes",
+    (code) => {
+      const at = bench().live().hold(60_000).end({ code, retryAfterMs: 30_000 });
       expect((at.machine.retryAt ?? 0) - at.now).toBeGreaterThanOrEqual(30_000);
       expect(at.send({ type: "wake", isOnline: true }).machine.state).toBe("waiting");
       expect(at.again().machine.state).toBe("connecting");
