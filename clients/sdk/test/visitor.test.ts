@@ -1,6 +1,9 @@
 // A visitor's chat on a small server that breaks in every way; the clock is the test's.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { visitor, type Visitor, type VisitorOptions } from "../src/index.ts";
+// What a page loads when it needs it is there already: the clock of the test does not wait for files.
+import "../src/transport/over_http.ts";
+import "../src/visitor/persons.ts";
 import { FakeServer } from "./support/fake_server.ts";
 import { forbidden, Memory } from "./support/memory.ts";
 

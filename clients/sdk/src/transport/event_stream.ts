@@ -2,7 +2,8 @@
 // the status of a refusal, and would reconnect by itself with yesterday's token.
 import { decode } from "../protocol/frames.ts";
 import { address, query } from "../rest/http.ts";
-import { broken, overHttp, refused, type End, type OpenTransport, type TransportEvents } from "./transport.ts";
+import { overHttp, refused } from "./http_run.ts";
+import { broken, type End, type OpenTransport, type TransportEvents } from "./transport.ts";
 
 export const openEventStream: OpenTransport = (target, events, { fetch }) =>
   overHttp("sse", events, async (signal) => {

@@ -3,7 +3,8 @@
 import { decoded } from "../protocol/frames.ts";
 import type { Poll } from "../protocol/missing.ts";
 import { address, query } from "../rest/http.ts";
-import { broken, overHttp, refused, type OpenTransport } from "./transport.ts";
+import { overHttp, refused } from "./http_run.ts";
+import { broken, type OpenTransport } from "./transport.ts";
 
 const WAIT_S = 25;
 const ANSWER_MS = 10_000;

@@ -51,25 +51,3 @@ export interface Means {
 export type OpenTransport = (target: Target, events: TransportEvents, means: Means) => Transport;
 
 export const broken = (reason = "network"): End => ({ code: 0, reason, retryAfterMs: 0 });
-
-/** Runs until it throws or is closed, and tells its end once. For the two ways over HTTP. */
-export function overHttp(
-  name: TransportName,
-  events: TransportEvents,
-  run: (signal: AbortSignal) => Promise<End>,
-): Transport {
-  const abort = new AbortController();
-  run(abort.signal)
-    .catch(() => broken())
-    .then((end) => {
-      if (!abort.signal.aborted) events.ended(end);
-    });
-  return { name, send: () => false, close: () => abort.abort() };
-}
-
-/** The end that an HTTP refusal means. A page of a proxy is a broken network, whatever its status. */
-export async function refused(answer: Response): Promise<End> {
-  const json = (await answer.json().catch(() => null)) as { error?: { code?: string; message?: string } } | null;
-  if (typeof json?.error?.code !== "string") return broken(`HTTP ${answer.status}`);
-  return { code: 0, reason: String(json.error.message), retryAfterMs: 0, status: answer.status };
-}

@@ -1,9 +1,9 @@
 // The sessions of this browser: opened once though two tabs begin at the same moment, their tokens renewed in time.
 import type { Credentials } from "../connection/connection.ts";
 import { ApiError, asApiError } from "../protocol/api_error.ts";
-import type { OwnSession, OwnSessions } from "../protocol/missing.ts";
+import type { OwnSession } from "../protocol/missing.ts";
 import type { ChannelToken, OpenedSession } from "../protocol/schemas.ts";
-import { query, type Call, type Http } from "../rest/http.ts";
+import type { Call, Http } from "../rest/http.ts";
 import type { Device, Held, Keep } from "./keep.ts";
 
 /** What a new session is opened with. */
@@ -72,17 +72,10 @@ export class Sessions {
 
   /** The sessions of this browser and person, and tokens for them. */
   async list(): Promise<OwnSession[]> {
+    const { listSessions } = await import("./persons.ts");
     const from = this.device.sessions.find(({ secret }) => secret !== undefined);
-    if (!from?.secret) return [];
-    const sessions: OwnSession[] = [];
-    for (let cursor: number | null = null; ; ) {
-      const path = query(`/chat/session/${from.id}/sessions`, { limit: 50, cursor });
-      const page: OwnSessions = await this.#http<OwnSessions>(path, { token: from.secret });
-      sessions.push(...page.sessions);
-      cursor = page.next_cursor ?? null;
-      if (cursor === null || sessions.length >= 500) break;
-    }
-    const { lifetimeMs } = from;
+    const sessions = await listSessions(this.#http, from);
+    const lifetimeMs = from?.lifetimeMs ?? LIFETIME_MS;
     this.#hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
     return sessions;
   }
@@ -133,17 +126,5 @@ export class Sessions {
     for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });
     this.device = { ...this.device, sessions: [...all.values()].sort((a, b) => b.id - a.id) };
     this.#keep.saveDevice(this.device);
-  }
-}
-
-/** The identifier that a signed identity is for. It is looked at, not trusted: the server checks the signature. */
-export function personOf(identity: string): string | null {
-  try {
-    const payload = (identity.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
-    const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
-    const { identifier } = JSON.parse(new TextDecoder().decode(bytes)) as { identifier?: unknown };
-    return typeof identifier === "string" ? identifier : null;
-  } catch {
-    return null;
   }
 }

@@ -19,7 +19,7 @@ import { Tabs } from "../tabs/tabs.ts";
 import type { Target } from "../transport/transport.ts";
 import type { ConversationView, MessageView, SiteConfig, Visitor, VisitorOptions, VisitorSnapshot } from "./api.ts";
 import { browserStorage, guarded, Keep } from "./keep.ts";
-import { personOf, Sessions, type Opening } from "./sessions.ts";
+import { Sessions, type Opening } from "./sessions.ts";
 import { conversation, messageView, ownMark, unreadFrom } from "./views.ts";
 
 /** What is said on a socket, or by `signals` where there is none. */
@@ -302,24 +302,12 @@ class VisitorClient implements Visitor {
   }
 
   async identify(identity: string | null): Promise<void> {
-    this.#sessions.reload();
-    const before = this.#sessions.device.person;
-    const person = identity === null ? null : personOf(identity);
-    if (before !== null && before !== person) this.forget();
     this.#identity = identity;
-    const id = this.#sessions.newest;
-    if (identity === null || id === null || before === person) return;
-    try {
-      await this.#sessions.call(id, "/identify", { method: "POST", body: { identity } });
-    } catch (cause) {
-      if (asApiError(cause).status !== 409) throw cause;
-      // The browser was another person's: what it has is not this one's to see.
-      this.forget();
-      this.#identity = identity;
-      return;
-    }
-    this.#sessions.setPerson(person);
-    await this.loadConversations().catch(() => undefined);
+    const { identified } = await import("./persons.ts");
+    const who = await identified(this.#sessions, identity);
+    if (who === "other") this.forget();
+    this.#identity = identity;
+    if (who === "proved") await this.loadConversations().catch(() => undefined);
   }
 
   page(url: string, title?: string): void {
@@ -393,7 +381,10 @@ class VisitorClient implements Visitor {
       }
     };
     const id = await open();
-    if (typeof opening.identity === "string") this.#sessions.setPerson(personOf(opening.identity));
+    if (typeof opening.identity === "string") {
+      const { personOf } = await import("./persons.ts");
+      this.#sessions.setPerson(personOf(opening.identity));
+    }
     return id;
   }
 
