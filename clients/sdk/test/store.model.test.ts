@@ -55,15 +55,8 @@ class Server {
     this.session = { ...this.session, status: "open", state_seq: 1 };
   }
 
-  page(anchor: { before?: number; after?: number } = {}): MessagePage {
+  page(anchor: { before?: number } = {}): MessagePage {
     let found = this.messages;
-    if (anchor.after !== undefined) {
-      const after = anchor.after;
-      found = this.messages.filter((one) => one.changed_seq > after).sort((a, b) => a.changed_seq - b.changed_seq);
-      const messages = found.slice(0, PAGE);
-      const hasMore = found.length > PAGE;
-      return { messages, marks: [], has_more: hasMore, seq: hasMore ? (messages.at(-1)?.changed_seq ?? 0) : this.top };
-    }
     if (anchor.before !== undefined) found = found.filter((one) => one.id < (anchor.before ?? 0));
     return { messages: found.slice(-PAGE), marks: [], has_more: found.length > PAGE, seq: this.top };
   }
@@ -113,13 +106,13 @@ function run(seed: number): void {
     const after = cursor === null || cursor === undefined || state.epoch === null ? null : { epoch: state.epoch, seq: cursor };
     stream = server.connect(after);
   };
-  const ask = (part: "newest" | "older" | "changes") => {
+  const ask = (part: "newest" | "older") => {
     const held = chat();
     if (!held || (part !== "newest" && !held.isRead)) return;
     const oldest = inOrder(held)[0]?.id;
     if (part === "older" && (!held.hasOlder || oldest === undefined)) return;
-    const { generation, cursor } = held;
-    const anchor = part === "older" ? { before: oldest ?? 0 } : part === "changes" ? { after: cursor ?? 0 } : {};
+    const { generation } = held;
+    const anchor = part === "older" ? { before: oldest ?? 0 } : {};
     const page = server.page(anchor);
     answers.push(() => act({ type: "page", chat: CHAT, generation, page, part }));
   };

@@ -24,6 +24,6 @@ export class Timers {
   }
 
   clearAll(): void {
-    for (const name of [...this.#running.keys()]) this.clear(name);
+    for (const name of this.#running.keys()) this.clear(name);
   }
 }

@@ -10,7 +10,8 @@ import type { Changes, ChatPage, MarkKind, Message, MessagePage, SessionPage, Vi
 import { http, query, type Call, type Http } from "../rest/http.ts";
 import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
-import { emptyState, inOrder, reduce, type Action, type Chat } from "../store/store.ts";
+import { reduceMany, type ManyAction } from "../store/many_chats.ts";
+import { emptyState, inOrder, type Chat } from "../store/store.ts";
 import type { Target } from "../transport/transport.ts";
 import { guarded } from "../visitor/keep.ts";
 import { messageView, ownMark, queuedView, unread } from "../visitor/views.ts";
@@ -112,7 +113,15 @@ class MemberChats implements MemberClient {
     const waiting = queued.filter(({ key }) => !keys.has(key)).map((one) => queuedView(one, this.#state));
     const messages = [...stored, ...waiting];
     const view: ChatView = {
-      ...{ id, kind, title, session, isBanned, hasOlder, isOpen, loadingOlder, messages },
+      id,
+      kind,
+      title,
+      session,
+      isBanned,
+      hasOlder,
+      isOpen,
+      loadingOlder,
+      messages,
       lastMessage: messages.at(-1) ?? null,
       typing: chat.typing.map(({ id: who, name, visibility }) => ({ id: who, name, visibility })),
       unread: unread(chat, this.#state),
@@ -362,7 +371,7 @@ class MemberChats implements MemberClient {
       if (!chat || chat.cursor === null) return;
       const { generation, cursor } = chat;
       const page = await this.call<MessagePage>(query(`${this.#path(id)}/messages`, { after_seq: cursor, limit: CHATS }));
-      this.#dispatch({ type: "page", chat: id, generation, page, part: "changes" });
+      this.#dispatch({ type: "changes", chat: id, generation, page });
       if (!page.has_more) return;
     }
   }
@@ -403,10 +412,10 @@ class MemberChats implements MemberClient {
 
   // --- actions ---------------------------------------------------------------------------------------------------
 
-  #dispatch(action: Action): void {
+  #dispatch(action: ManyAction): void {
     const news = action.type === "frame" && action.frame.type === "chat.message" ? action.frame.data : null;
     const isNews = news && !this.#state.chats.get(news.chat_id)?.messages.has(news.id);
-    if (reduce(this.#state, action)) this.#changed();
+    if (reduceMany(this.#state, action)) this.#changed();
     if (action.type === "message") this.#outbox.remove(action.message.client_id);
     if (action.type === "frame" && action.frame.type === "chat.typing") {
       this.#timers.set("typing", 6_010, () => this.#dispatch({ type: "time", at: Date.now() }));

@@ -60,15 +60,11 @@ export interface State {
 export type Action =
   /** From the stream. `at` is the local time, `named` are the chats whose cursors the connection was given. */
   | { type: "frame"; frame: ServerFrame; at: number; named?: readonly number[] }
-  /** A page by REST: the newest messages, older ones, or what changed since the cursor. */
-  | { type: "page"; chat: number; generation: number; page: MessagePage; part: "newest" | "older" | "changes" }
+  /** A page by REST: the newest messages, or older ones. */
+  | { type: "page"; chat: number; generation: number; page: MessagePage; part: "newest" | "older" }
   /** The answer to what was sent. It does not move the cursor. */
   | { type: "message"; message: Message }
   | { type: "mark"; chat: number; mark: Mark }
-  | { type: "session"; session: Session; seq?: number; marks?: Mark[]; lastMessage?: Message; isBanned?: boolean }
-  | { type: "listed"; chat: ChatState }
-  /** REST says that nothing was missed in a chat. */
-  | { type: "level"; chat: number }
   /** Typing that ended by time. */
   | { type: "time"; at: number }
   | { type: "forget"; chats: readonly number[] };
@@ -118,13 +114,6 @@ export function reduce(state: State, action: Action): boolean {
       return keepMessage(chatIn(state, action.message.chat_id), action.message);
     case "mark":
       return keepMark(chatIn(state, action.chat), action.mark);
-    case "session":
-      return takeSession(state, action);
-    case "listed":
-      return takeState(state, action.chat);
-    case "level":
-      chatIn(state, action.chat).follows = true;
-      return false;
     case "time":
       return [...state.chats.values()].map((chat) => stopTyping(chat, ({ until }) => until <= action.at)).includes(true);
     case "forget":
@@ -139,13 +128,6 @@ function takeFrame(state: State, frame: ServerFrame, at: number, named: readonly
       return takeConnected(state, frame, named);
     case "resync":
       return resync(state, frame.chats.length > 0 ? frame.chats : [...state.chats.keys()]);
-    case "subscribed": {
-      const isNew = takeState(state, frame.data);
-      const chat = chatIn(state, frame.data.chat_id);
-      chat.follows = true;
-      chat.cursor = Math.max(frame.seq, chat.cursor ?? 0);
-      return isNew;
-    }
     case "ack":
       return keepMessage(chatIn(state, frame.data.chat_id), frame.data);
     default:
@@ -169,13 +151,6 @@ function takeChatFrame(chat: Chat, frame: ServerFrame, at: number): boolean {
     case "chat.session.assigned":
     case "chat.session.status":
       return keepSession(chat, frame.data);
-    case "chat.session.desk":
-      return keepDesk(chat, frame.data);
-    case "chat.member.added":
-    case "chat.member.removed":
-    case "chat.member.changed":
-      chat.members.set(frame.data.user_id, frame.data);
-      return changed(chat);
     case "chat.delivered":
     case "chat.read":
       return keepMark(chat, frame.data);
@@ -186,9 +161,6 @@ function takeChatFrame(chat: Chat, frame: ServerFrame, at: number): boolean {
       if (isTyping) chat.typing.push({ id: who, type, name: name ?? null, visibility, until: at + TYPING_MS });
       return changed(chat);
     }
-    case "unsubscribed":
-      chat.follows = false;
-      return changed(chat);
     default:
       return false;
   }
@@ -234,26 +206,13 @@ function follow(chat: Chat, from: number): void {
 }
 
 /** A chat as a list shows it, on this connection. */
-function takeState(state: State, listed: ChatState): boolean {
+export function takeState(state: State, listed: ChatState): boolean {
   const chat = chatIn(state, listed.chat_id);
   chat.kind = listed.kind;
   chat.title = listed.title ?? null;
   if (listed.session) keepSession(chat, listed.session);
   for (const mark of listed.marks) keepMark(chat, mark);
-  seenInList(chat, listed.seq);
   return changed(chat);
-}
-
-function seenInList(chat: Chat, seq: number): void {
-  if (chat.follows) return;
-  if (chat.cursor === null) {
-    chat.cursor = chat.live ?? seq;
-    chat.isProvisional = chat.live === null;
-    chat.follows = true;
-  } else if (chat.cursor === seq) {
-    chat.follows = true;
-    if (chat.live !== null) chat.cursor = Math.max(seq, chat.live);
-  }
 }
 
 function takePage(chat: Chat, { generation, page, part }: Extract<Action, { type: "page" }>): boolean {
@@ -271,27 +230,12 @@ function takePage(chat: Chat, { generation, page, part }: Extract<Action, { type
     if (chat.cursor === null) follow(chat, page.seq);
   }
   if (part === "older") chat.hasOlder = page.has_more;
-  if (part === "changes" && chat.cursor !== null) {
-    chat.cursor = Math.max(chat.cursor, page.seq);
-    chat.follows ||= !page.has_more;
-  }
   for (const message of page.messages) keepMessage(chat, newer(message, chat.strays.get(message.id)));
   for (const mark of page.marks) keepMark(chat, mark);
   return changed(chat);
 }
 
-function takeSession(state: State, action: Extract<Action, { type: "session" }>): boolean {
-  const chat = chatIn(state, action.session.session_id);
-  keepSession(chat, action.session);
-  for (const mark of action.marks ?? []) keepMark(chat, mark);
-  if (action.isBanned !== undefined) chat.isBanned = action.isBanned;
-  // Of a chat whose history is held, the stream brings it.
-  if (action.lastMessage && !chat.isRead) keepMessage(chat, action.lastMessage);
-  if (action.seq !== undefined) seenInList(chat, action.seq);
-  return changed(chat);
-}
-
-function keepMessage(chat: Chat, message: Message): boolean {
+export function keepMessage(chat: Chat, message: Message): boolean {
   const held = chat.messages.get(message.id);
   if (held && held.changed_seq >= message.changed_seq) return false;
   chat.messages.set(message.id, message);
@@ -316,23 +260,16 @@ function lowest(chat: Chat): number {
   return seq;
 }
 
-function keepSession(chat: Chat, session: Session): boolean {
+export function keepSession(chat: Chat, session: Session): boolean {
   if (chat.session && chat.session.state_seq >= session.state_seq) return false;
   chat.session = session;
-  return changed(chat);
-}
-
-function keepDesk(chat: Chat, desk: { is_banned: boolean; desk_seq: number }): boolean {
-  if (chat.deskSeq >= desk.desk_seq) return false;
-  chat.deskSeq = desk.desk_seq;
-  chat.isBanned = desk.is_banned;
   return changed(chat);
 }
 
 export const markKey = (mark: Pick<Mark, "reader_type" | "reader_id">): string => `${mark.reader_type}:${mark.reader_id}`;
 
 /** Marks only rise, each of the two for itself. */
-function keepMark(chat: Chat, mark: Mark): boolean {
+export function keepMark(chat: Chat, mark: Mark): boolean {
   const key = markKey(mark);
   const held = chat.marks.get(key);
   const read_seq = Math.max(held?.read_seq ?? 0, mark.read_seq);
@@ -375,7 +312,7 @@ function forget(state: State, chats: readonly number[]): boolean {
   return chats.length > 0;
 }
 
-function changed(chat: Chat): true {
+export function changed(chat: Chat): true {
   chat.version++;
   return true;
 }

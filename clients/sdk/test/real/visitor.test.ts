@@ -27,6 +27,7 @@ async function talking(): Promise<Page> {
 describe.runIf(url !== "")("a visitor on a real server", () => {
   test("is there, and back after a reload with what was missed", async () => {
     const one = await talking();
+    await until(() => expect([...one.storage.kept.keys()].join()).toContain(":cache"));
     one.visitor.destroy();
     const back = page({}, one.storage);
     expect(back.shown).toEqual(["Hello (sent)"]);
