@@ -2,8 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { visitor, type Visitor, type VisitorOptions } from "../src/index.ts";
 // What a page loads when it needs it is there already: the clock of the test does not wait for files.
-import "../src/transport/over_http.ts";
-import "../src/visitor/persons.ts";
+import "../src/visitor/later.ts";
 import { FakeServer } from "./support/fake_server.ts";
 import { forbidden, Memory } from "./support/memory.ts";
 

@@ -1,7 +1,9 @@
 // Drives the machine: executes its effects with real timers, transports and page events.
 import { asApiError } from "../protocol/api_error.ts";
 import type { ClientFrame, ServerFrame } from "../protocol/frames.ts";
-import { broken, type Means, type Target, type Transport, type TransportName } from "../transport/transport.ts";
+import { openEventStream } from "../transport/event_stream.ts";
+import { openPolling } from "../transport/polling.ts";
+import type { Means, OpenTransport, Target, Transport, TransportName } from "../transport/transport.ts";
 import { openWebSocket } from "../transport/websocket.ts";
 import { IDLE, step, type Effect, type Event, type Machine } from "./machine.ts";
 import { Timers } from "./timers.ts";
@@ -32,6 +34,12 @@ export interface Owner {
   frame(frame: ServerFrame): void;
   changed(): void;
 }
+
+const OPEN: Record<TransportName, OpenTransport> = {
+  websocket: openWebSocket,
+  sse: openEventStream,
+  polling: openPolling,
+};
 
 export class Connection {
   #owner: Owner;
@@ -125,16 +133,8 @@ export class Connection {
     };
     const credentials = await this.#credentials(fresh, tell);
     if (!credentials) return;
-    const open =
-      name === "websocket"
-        ? openWebSocket
-        : await import("../transport/over_http.ts").then(({ OVER_HTTP }) => OVER_HTTP[name]).catch(() => null);
     if (run !== this.#run) return;
-    if (!open) {
-      tell({ type: "ended", ...broken("not loaded") });
-      return;
-    }
-    this.#transport = open(
+    this.#transport = OPEN[name](
       this.#owner.target(credentials.token),
       {
         frame: (frame) => run === this.#run && this.#frame(frame),

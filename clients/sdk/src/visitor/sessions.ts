@@ -2,12 +2,9 @@
 import type { Credentials } from "../connection/connection.ts";
 import { ApiError, asApiError } from "../protocol/api_error.ts";
 import type { OwnSession } from "../protocol/missing.ts";
-import type { ChannelToken, OpenedSession } from "../protocol/schemas.ts";
+import type { ChannelToken } from "../protocol/schemas.ts";
 import type { Call, Http } from "../rest/http.ts";
 import type { Device, Held, Keep } from "./keep.ts";
-
-/** What a new session is opened with. */
-export type Opening = Record<string, unknown>;
 
 /** The life of a token of which nothing is known. A shorter one shows itself by a refusal. */
 const LIFETIME_MS = 3_600_000;
@@ -15,13 +12,13 @@ const LIFETIME_MS = 3_600_000;
 const USABLE = 0.8;
 
 export class Sessions {
-  #http: Http;
+  readonly http: Http;
   #keep: Keep;
   #renewing = new Map<number, Promise<Held>>();
   device: Device = { sessions: [], person: null };
 
   constructor(http: Http, keep: Keep) {
-    this.#http = http;
+    this.http = http;
     this.#keep = keep;
   }
 
@@ -49,7 +46,7 @@ export class Sessions {
   async call<T>(id: number, path: string, call: Call = {}): Promise<T> {
     const run = async (isFresh: boolean) => {
       const { token } = await this.#usable(id, isFresh);
-      return this.#http<T>(`/chat/session/${id}${path}`, { ...call, token });
+      return this.http<T>(`/chat/session/${id}${path}`, { ...call, token });
     };
     return run(false).catch((cause: unknown) => {
       if (asApiError(cause).status === 401) return run(true);
@@ -57,26 +54,13 @@ export class Sessions {
     });
   }
 
-  async open(opening: Opening): Promise<number> {
-    const from = this.device.sessions.find(({ secret }) => secret !== undefined);
-    const device = from && { session_id: from.id, visitor_secret: from.secret };
-    const opened = await this.#http<OpenedSession>("/chat/session", {
-      method: "POST",
-      body: { ...opening, ...(device ? { device } : {}) },
-    });
-    const { session_id: id, token, visitor_secret: secret } = opened;
-    const lifetimeMs = Date.parse(opened.expires_at) - Date.parse(opened.created_at);
-    this.#hold([{ id, secret, token, receivedAt: Date.now(), lifetimeMs }]);
-    return id;
-  }
-
   /** The sessions of this browser and person, and tokens for them. */
   async list(): Promise<OwnSession[]> {
-    const { listSessions } = await import("./persons.ts");
+    const { listSessions } = await import("./later.ts");
     const from = this.device.sessions.find(({ secret }) => secret !== undefined);
-    const sessions = await listSessions(this.#http, from);
+    const sessions = await listSessions(this.http, from);
     const lifetimeMs = from?.lifetimeMs ?? LIFETIME_MS;
-    this.#hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
+    this.hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
     return sessions;
   }
 
@@ -108,9 +92,9 @@ export class Sessions {
       return this.#held(held.id);
     }
     const path = `/chat/session/${held.id}/channel-token`;
-    const { token } = await this.#http<ChannelToken>(path, { token: held.secret });
+    const { token } = await this.http<ChannelToken>(path, { token: held.secret });
     const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: held.lifetimeMs || LIFETIME_MS };
-    this.#hold([renewed]);
+    this.hold([renewed]);
     return renewed;
   }
 
@@ -120,7 +104,8 @@ export class Sessions {
     return held;
   }
 
-  #hold(news: readonly Held[]): void {
+  /** Keeps what the server gave. */
+  hold(news: readonly Held[]): void {
     this.reload();
     const all = new Map(this.device.sessions.map((held) => [held.id, held]));
     for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });

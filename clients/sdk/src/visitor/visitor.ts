@@ -3,7 +3,7 @@
 // Every tab has the same store and applies the same actions; the leading tab alone is connected, and passes on what the
 // stream says. Answers of REST go to all tabs from the one that asked.
 import { backoff } from "../connection/backoff.ts";
-import { Connection, type ConnectionStatus } from "../connection/connection.ts";
+import type { Connection, ConnectionStatus, Owner } from "../connection/connection.ts";
 import { Requests, uuid } from "../connection/requests.ts";
 import { Timers } from "../connection/timers.ts";
 import { Outbox, type Change, type Queued } from "../outbox/outbox.ts";
@@ -19,7 +19,7 @@ import { Tabs } from "../tabs/tabs.ts";
 import type { Target } from "../transport/transport.ts";
 import type { ConversationView, MessageView, SiteConfig, Visitor, VisitorOptions, VisitorSnapshot } from "./api.ts";
 import { browserStorage, guarded, Keep } from "./keep.ts";
-import { Sessions, type Opening } from "./sessions.ts";
+import { Sessions } from "./sessions.ts";
 import { conversation, messageView, ownMark, unreadFrom } from "./views.ts";
 
 /** What is said on a socket, or by `signals` where there is none. */
@@ -48,7 +48,11 @@ const CACHE_MS = 500;
 const READ_AGAIN_MS = 2_000;
 const OTHERS_MS = 60_000;
 const MAX_URL = 2_048;
+/** The second part comes when the first is on the screen. */
+const LATER_MS = 300;
 const OFF: ConnectionStatus = { state: "idle", transport: null, downSince: null, retryAt: null, closed: null };
+
+const later = () => import("./later.ts");
 
 export function visitor(options: VisitorOptions): Visitor {
   return new VisitorClient(options);
@@ -60,7 +64,7 @@ class VisitorClient implements Visitor {
   readonly #keep: Keep;
   readonly #sessions: Sessions;
   readonly #outbox: Outbox;
-  readonly #connection: Connection;
+  readonly #fetch: typeof fetch;
   readonly #tabs: Tabs<Told>;
   readonly #requests = new Requests();
   readonly #receipts = new Receipts((chat, kind, lastId) => this.#tellMark(chat, kind, lastId));
@@ -72,6 +76,10 @@ class VisitorClient implements Visitor {
   readonly #unreadFrom = new Map<number, number | null>();
   readonly #views = new Map<number, { from: unknown[]; view: ConversationView }>();
 
+  /** Of the leader; null before there was something to connect to. */
+  #connection: Connection | null = null;
+  /** Since when the connection's code is awaited. */
+  #awaitedSince: number | null = null;
   #state = emptyState();
   #own = new Map<number, OwnSession>();
   /** The conversation on the screen; undefined before anything was chosen. */
@@ -110,15 +118,8 @@ class VisitorClient implements Visitor {
       message: (told) => this.#hear(told),
       lead: () => this.#lead(),
     });
-    this.#connection = new Connection(
-      {
-        credentials: (fresh) => this.#sessions.credentials(this.#attended ?? 0, fresh),
-        target: (token) => this.#target(token),
-        frame: (frame) => this.#frame(frame),
-        changed: () => this.#connectionChanged(),
-      },
-      { fetch: fetcher, WebSocket: options.WebSocket ?? globalThis.WebSocket },
-    );
+    this.#fetch = fetcher;
+    if (typeof document !== "undefined") this.#timers.set("later", LATER_MS, () => void later().catch(() => undefined));
   }
 
   // --- what is shown ---------------------------------------------------------------------------------------------
@@ -156,7 +157,9 @@ class VisitorClient implements Visitor {
   }
 
   get #status(): ConnectionStatus {
-    return this.#tabs.isLeader ? this.#connection.status : this.#leaderStatus;
+    if (!this.#tabs.isLeader) return this.#leaderStatus;
+    if (this.#awaitedSince === null) return this.#connection?.status ?? OFF;
+    return { ...OFF, state: "connecting", downSince: this.#awaitedSince };
   }
 
   get #current(): number | null {
@@ -215,7 +218,7 @@ class VisitorClient implements Visitor {
       this.#outbox.load();
       this.#hello();
       this.#tabs.join();
-      if (this.#tabs.isLeader && this.#connection.status.state === "closed") this.#connection.start();
+      if (this.#tabs.isLeader && this.#status.state === "closed") void this.#connect();
     } else {
       this.#tabs.listen();
       this.#outbox.load();
@@ -303,7 +306,7 @@ class VisitorClient implements Visitor {
 
   async identify(identity: string | null): Promise<void> {
     this.#identity = identity;
-    const { identified } = await import("./persons.ts");
+    const { identified } = await later();
     const who = await identified(this.#sessions, identity);
     if (who === "other") this.forget();
     this.#identity = identity;
@@ -355,37 +358,8 @@ class VisitorClient implements Visitor {
   }
 
   async #openAlone(): Promise<number> {
-    const { site, locale, identity: ask, pageUrl } = this.#options;
-    const url = pageUrl ? pageUrl() : typeof location === "undefined" ? undefined : location.href;
-    const asked = async (): Promise<Opening> => {
-      const identity = this.#identity ?? (await ask?.()) ?? null;
-      const { name, email, metadata } = this.#profile;
-      const all = { site, locale, name, email, metadata, page_url: url?.slice(0, MAX_URL), identity };
-      return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null && value !== ""));
-    };
-    let opening = await asked();
-    const open = async (): Promise<number> => {
-      try {
-        return await this.#sessions.open(opening);
-      } catch (cause) {
-        const { status, code, details } = asApiError(cause);
-        if (status === 409 && details.field === "identity") {
-          // The browser was another person's.
-          this.#sessions.forget();
-          return this.#sessions.open(opening);
-        }
-        if (code !== "token_expired" || !ask) throw cause;
-        this.#identity = null;
-        opening = await asked();
-        return this.#sessions.open(opening);
-      }
-    };
-    const id = await open();
-    if (typeof opening.identity === "string") {
-      const { personOf } = await import("./persons.ts");
-      this.#sessions.setPerson(personOf(opening.identity));
-    }
-    return id;
+    const { openSession } = await later();
+    return openSession(this.#sessions, this.#options, this.#profile, this.#identity);
   }
 
   #openFailed(error: ReturnType<typeof asApiError>): void {
@@ -420,11 +394,12 @@ class VisitorClient implements Visitor {
       this.#attended = id;
       return;
     }
-    const { state } = this.#connection.status;
+    const { state } = this.#status;
     if (this.#attended !== id) {
       this.#attended = id;
-      this.#connection.restart();
-    } else if (state === "idle" || state === "closed") this.#connection.start();
+      this.#connection?.stop();
+      void this.#connect();
+    } else if (state === "idle" || state === "closed") void this.#connect();
   }
 
   #takeOwn(own: readonly OwnSession[]): void {
@@ -436,7 +411,7 @@ class VisitorClient implements Visitor {
   }
 
   #forgetHere(): void {
-    this.#connection.stop();
+    this.#connection?.stop();
     this.#outbox.close();
     for (const { key } of this.#outbox.list) this.#outbox.apply({ remove: key });
     this.#receipts.stop();
@@ -461,9 +436,35 @@ class VisitorClient implements Visitor {
     this.#sessions.reload();
     this.#outbox.load();
     this.#attended = this.#selected || this.#attended || this.#sessions.newest;
-    if (this.#attended !== null) this.#connection.start();
+    if (this.#attended !== null) void this.#connect();
     this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
     this.#changed();
+  }
+
+  async #connect(): Promise<void> {
+    if (!this.#connection) {
+      this.#awaitedSince ??= Date.now();
+      this.#changed();
+      const code = await later().catch(() => null);
+      if (this.#isDestroyed || !this.#tabs.isLeader) return;
+      if (!code) {
+        this.#timers.set("connect", READ_AGAIN_MS, () => void this.#connect());
+        return;
+      }
+      const { WebSocket = globalThis.WebSocket } = this.#options;
+      this.#connection ??= new code.Connection(this.#owner(), { fetch: this.#fetch, WebSocket });
+      this.#awaitedSince = null;
+    }
+    this.#connection.start();
+  }
+
+  #owner(): Owner {
+    return {
+      credentials: (fresh) => this.#sessions.credentials(this.#attended ?? 0, fresh),
+      target: (token) => this.#target(token),
+      frame: (frame) => this.#frame(frame),
+      changed: () => this.#connectionChanged(),
+    };
   }
 
   #target(token: string): Target {
@@ -494,8 +495,8 @@ class VisitorClient implements Visitor {
   }
 
   #connectionChanged(): void {
-    const { status } = this.#connection;
-    if (this.#connection.isUp) this.#outbox.open();
+    const status = this.#status;
+    if (this.#connection?.isUp) this.#outbox.open();
     else {
       this.#outbox.close();
       this.#requests.drop();
@@ -530,7 +531,7 @@ class VisitorClient implements Visitor {
   async #write({ chat, key, body }: Queued): Promise<Message> {
     const frame = { type: "message", session_id: chat, body, client_id: key } as const;
     const message =
-      chat === this.#attended && this.#connection.send(frame)
+      chat === this.#attended && this.#connection?.send(frame)
         ? await this.#requests.ask(key)
         : await this.#sessions.call<Message>(chat, "/messages", { method: "POST", body: { body, client_id: key } });
     this.#dispatch({ type: "message", message });
@@ -539,7 +540,7 @@ class VisitorClient implements Visitor {
 
   async #tellMark(chat: number, kind: MarkKind, lastId: number): Promise<unknown> {
     const type = kind === "read" ? "read" : "ack";
-    if (this.#connection.send({ type, session_id: chat, last_id: lastId })) return;
+    if (this.#connection?.send({ type, session_id: chat, last_id: lastId })) return;
     const body = { kind, last_id: lastId };
     return this.#sessions.call(chat, "/marks", { method: "POST", body });
   }
@@ -550,15 +551,15 @@ class VisitorClient implements Visitor {
       return;
     }
     const id = this.#attended;
-    if (id === null || this.#connection.send({ ...signal, session_id: id })) return;
-    if (this.#connection.status.state !== "live") return;
+    if (id === null || this.#connection?.send({ ...signal, session_id: id })) return;
+    if (this.#status.state !== "live") return;
     this.#sessions.call(id, "/signals", { method: "POST", body: signal }).catch(() => undefined);
   }
 
   /** Conversations that are not connected are looked at now and then. */
   #lookAtOthers(): void {
     this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
-    if (this.#connection.status.state !== "live" || this.#sessions.ids.length < 2) return;
+    if (this.#status.state !== "live" || this.#sessions.ids.length < 2) return;
     this.loadConversations().catch(() => undefined);
   }
 
@@ -586,7 +587,7 @@ class VisitorClient implements Visitor {
 
   #tellMarks(): void {
     const chat = this.#state.chats.get(this.#attended ?? 0);
-    if (chat && this.#state.self && this.#connection.isUp) this.#receipts.tell(chat, this.#state.self);
+    if (chat && this.#state.self && this.#connection?.isUp) this.#receipts.tell(chat, this.#state.self);
   }
 
   #expireTyping(): void {
@@ -672,13 +673,14 @@ class VisitorClient implements Visitor {
   /** Closes; what is kept stays. */
   #rest(): void {
     if (this.#tabs.isLeader) this.#cache();
-    this.#connection.stop();
+    this.#connection?.stop();
     this.#outbox.close();
     this.#requests.drop();
     this.#receipts.stop();
     this.#timers.clearAll();
     this.#tabs.leave();
     this.#isOpening = false;
+    this.#awaitedSince = null;
   }
 
   #cache(): void {
