@@ -145,6 +145,27 @@ describe("several tabs", () => {
   });
 });
 
+test("a leader that sleeps, as on a phone, loses the lead to a tab that is looked at", async () => {
+  const first = await talking();
+  first.destroy();
+  const name = `switchboard:chat.example:shop${site}`;
+  const stolen = navigator.locks.request(name, () => new Promise<void>(() => undefined)).catch((error: unknown) => error);
+  const second = tab();
+  await until(() => expect(second.snapshot().connection.state).toBe("live"));
+  expect(await stolen).toMatchObject({ name: "AbortError" });
+});
+
+test("a leader that lost its lead steps down, and may lead again", async () => {
+  const first = await talking();
+  const name = `switchboard:chat.example:shop${site}`;
+  let release: () => void = () => undefined;
+  void navigator.locks.request(name, { steal: true }, () => new Promise<void>((done) => (release = done)));
+  await until(() => expect(first.snapshot().isLeader).toBe(false));
+  expect(server.listeners.size).toBe(0);
+  release();
+  await until(() => expect(first.snapshot()).toMatchObject({ isLeader: true, connection: { state: "live" } }));
+});
+
 test("without locks each tab is by itself", async () => {
   vi.stubGlobal("BroadcastChannel", undefined);
   await talking();

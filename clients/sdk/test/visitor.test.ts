@@ -279,6 +279,27 @@ describe("coming back", () => {
     expect(state(one)).toBe("live");
   });
 
+  test("a token is renewed on the socket that stands, before it is over", async () => {
+    const one = await talking();
+    await pass(86_400_000 * 0.81);
+    expect(server.calls.filter((call) => call === "WS" || call === "auth")).toEqual(["WS", "auth"]);
+    expect(state(one)).toBe("live");
+  });
+
+  test("a listener that throws stops nothing", async () => {
+    const reported = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const one = await talking();
+    one.onMessage(() => {
+      throw new Error("the page's own mistake");
+    });
+    server.say(42, "one");
+    server.say(42, "two");
+    await pass(100);
+    expect(shown(one)).toEqual(["Hello (sent)", "one", "two"]);
+    expect(reported).toHaveBeenCalledTimes(2);
+    reported.mockRestore();
+  });
+
   test("a restored database: all is read anew", async () => {
     const one = await talking();
     server.say(42, "Good day");

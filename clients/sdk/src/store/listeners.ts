@@ -9,7 +9,14 @@ export class Listeners<T extends unknown[] = []> {
   }
 
   tell(...news: T): void {
-    for (const listener of this.#all) listener(...news);
+    for (const listener of this.#all) {
+      try {
+        listener(...news);
+      } catch (error) {
+        // A mistake of the page's own is reported, and does not stop what tells of the news.
+        (globalThis.reportError ?? console.error)(error);
+      }
+    }
   }
 
   tellSoon(...news: T): void {

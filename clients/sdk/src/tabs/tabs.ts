@@ -5,6 +5,8 @@ export interface TabEvents<M> {
   message(message: M): void;
   /** This tab leads from now on. */
   lead(): void;
+  /** Another tab took the lead, since this one did not answer: it was asleep. */
+  lost(): void;
 }
 
 export class Tabs<M> {
@@ -38,10 +40,12 @@ export class Tabs<M> {
     this.#channel?.postMessage(message);
   }
 
-  /** Asks for the lead, and has it some time. */
-  join(): void {
-    if (this.#waiting) return;
+  /** Asks for the lead, and has it some time; at once, if it is taken from a tab that sleeps. */
+  join(steal = false): void {
+    if (this.isLeader || (this.#waiting && !steal)) return;
+    this.#waiting?.abort();
     const waiting = (this.#waiting = new AbortController());
+    const { signal } = waiting;
     const lead = (release: () => void) => {
       this.#release = release;
       this.#events.lead();
@@ -51,10 +55,15 @@ export class Tabs<M> {
       return;
     }
     this.listen();
-    const held = () => new Promise<void>((release) => (waiting.signal.aborted ? release() : lead(release)));
+    const held = () => new Promise<void>((release) => (signal.aborted ? release() : lead(release)));
     lockManager()
-      ?.request(this.#name, { signal: waiting.signal }, held)
-      .catch(() => undefined);
+      ?.request(this.#name, steal ? { steal } : { signal }, held)
+      .catch(() => {
+        if (this.#waiting !== waiting) return;
+        this.#waiting = this.#release = null;
+        this.#events.lost();
+        this.join();
+      });
   }
 
   /** Gives the lead to the next tab. */

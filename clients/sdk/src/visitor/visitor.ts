@@ -47,6 +47,7 @@ const TYPING_MS = 3_000;
 const CACHE_MS = 500;
 const READ_AGAIN_MS = 2_000;
 const OTHERS_MS = 60_000;
+const LEADER_MS = 1_500;
 const MAX_URL = 2_048;
 /** The second part comes when the first is on the screen. */
 const LATER_MS = 300;
@@ -117,6 +118,7 @@ class VisitorClient implements Visitor {
     this.#tabs = new Tabs(name, options.tabs ?? typeof document !== "undefined", {
       message: (told) => this.#hear(told),
       lead: () => this.#lead(),
+      lost: () => this.#lost(),
     });
     this.#fetch = fetcher;
     if (typeof document !== "undefined") this.#timers.set("later", LATER_MS, () => void later().catch(() => undefined));
@@ -198,7 +200,7 @@ class VisitorClient implements Visitor {
     asked
       .then((read) => {
         this.#site = { config: read, at: Date.now(), loading: null };
-        this.#problem = null;
+        if (this.#problem?.code !== "identity_required") this.#problem = null;
       })
       .catch((cause: unknown) => {
         const { code, message, status } = asApiError(cause);
@@ -216,8 +218,8 @@ class VisitorClient implements Visitor {
     if (this.#sessions.newest !== null) {
       if (this.#state.chats.size === 0) this.#keep.restore(this.#state);
       this.#outbox.load();
-      this.#hello();
       this.#tabs.join();
+      this.#hello();
       if (this.#tabs.isLeader && this.#status.state === "closed") void this.#connect();
     } else {
       this.#tabs.listen();
@@ -245,6 +247,7 @@ class VisitorClient implements Visitor {
     if (!this.#outbox.add(queued)) return;
     if (chat === 0) void this.#open();
     else this.#attend(chat);
+    this.#hello();
     this.#typedAt = 0;
   }
 
@@ -432,7 +435,15 @@ class VisitorClient implements Visitor {
 
   // --- the connection, in the leading tab ------------------------------------------------------------------------
 
+  #lost(): void {
+    this.#connection?.stop();
+    this.#outbox.close();
+    this.#requests.drop();
+    this.#changed();
+  }
+
   #lead(): void {
+    this.#timers.clear("leader");
     this.#sessions.reload();
     this.#outbox.load();
     this.#attended = this.#selected || this.#attended || this.#sessions.newest;
@@ -606,9 +617,12 @@ class VisitorClient implements Visitor {
 
   // --- tabs ------------------------------------------------------------------------------------------------------
 
+  /** Asks the leader how things stand. One that does not answer is asleep, as phones send pages to sleep. */
   #hello(): void {
+    if (this.#tabs.isLeader) return;
     this.#tabs.listen();
     this.#tabs.post({ say: "hello", from: this.#tab });
+    if (this.#sessions.newest !== null) this.#timers.set("leader", LEADER_MS, () => this.#tabs.join(true));
   }
 
   #hear(told: Told): void {
@@ -619,6 +633,7 @@ class VisitorClient implements Visitor {
         return;
       case "state":
         if (told.to !== this.#tab || this.#tabs.isLeader) return;
+        this.#timers.clear("leader");
         this.#state = told.state;
         this.#leaderStatus = told.status;
         this.#takeOwn(told.own);
@@ -662,11 +677,16 @@ class VisitorClient implements Visitor {
     const show = ({ persisted }: PageTransitionEvent) => {
       if (persisted) this.start();
     };
+    const look = () => {
+      if (!document.hidden && this.#sessions.newest !== null) this.#hello();
+    };
     addEventListener("pagehide", hide);
     addEventListener("pageshow", show);
+    document.addEventListener("visibilitychange", look);
     return () => {
       removeEventListener("pagehide", hide);
       removeEventListener("pageshow", show);
+      document.removeEventListener("visibilitychange", look);
     };
   }
 
