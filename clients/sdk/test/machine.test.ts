@@ -124,7 +124,7 @@ describe("close codes", () => {
     expect(at.machine.state).toBe("closed");
     expect(at.timers.size).toBe(0);
     expect(at.effects.some((effect) => effect.do === "drop")).toBe(true);
-    expect(at.send({ type: "wake", isOnline: true }).machine.state).toBe("closed");
+    expect(at.send({ type: "wake", isNetwork: true }).machine.state).toBe("closed");
   }
 
   test("each row has its test", () => {
@@ -144,7 +144,7 @@ describe("close codes", () => {
     (code) => {
       const at = bench().live().hold(60_000).end({ code, retryAfterMs: 30_000 });
       expect((at.machine.retryAt ?? 0) - at.now).toBeGreaterThanOrEqual(30_000);
-      expect(at.send({ type: "wake", isOnline: true }).machine.state).toBe("waiting");
+      expect(at.send({ type: "wake", isNetwork: true }).machine.state).toBe("waiting");
       expect(at.again().machine.state).toBe("connecting");
     },
   );
@@ -253,7 +253,7 @@ describe("other transports", () => {
   });
 
   test("one that comes up stays", () => {
-    const at = until(bench().send({ type: "start" }), "sse").up().hold(30_000).send({ type: "wake", isOnline: true });
+    const at = until(bench().send({ type: "start" }), "sse").up().hold(30_000).send({ type: "wake", isNetwork: true });
     expect(at.opened?.transport).toBe("websocket");
     expect(at.up().machine).toMatchObject({ state: "live", transport: "websocket", fallback: null });
     expect(at.timers.has("better")).toBe(false);
@@ -284,8 +284,8 @@ describe("the pulse", () => {
     expect(at.machine).toMatchObject({ state: "connecting", transport: "websocket" });
   });
 
-  test.each([true, false])("the socket is asked at once when the page wakes (online: %s)", (isOnline) => {
-    const at = bench().live().send({ type: "wake", isOnline });
+  test.each([true, false])("the socket is asked at once when the page wakes (online: %s)", (isNetwork) => {
+    const at = bench().live().send({ type: "wake", isNetwork });
     expect(at.sent).toEqual(["ping"]);
     expect(at.pass(5_000).machine.state).toBe("connecting");
   });
@@ -332,7 +332,7 @@ test("a random walk never throws, never opens two, and always goes on", () => {
     () => ({ type: "connected" }),
     () => ({ type: "settled" }),
     () => ({ type: "heard" }),
-    () => ({ type: "wake", isOnline: Math.random() < 0.5 }),
+    () => ({ type: "wake", isNetwork: Math.random() < 0.5 }),
     () => ({ type: "refused", code: 4500, reason: "", isFinal: false, retryAfterMs: 0 }),
     () => ({ type: "token", lifetimeMs: 1e6 }),
     () => ({ type: "timer", timer: timers[Math.floor(Math.random() * timers.length)] ?? "tick" }),

@@ -68,7 +68,7 @@ export class Connection {
   }
 
   start(): void {
-    this.#unlisten ??= onWake((isOnline) => this.#step({ type: "wake", isOnline }));
+    this.#unlisten ??= onWake((isNetwork) => this.#step({ type: "wake", isNetwork }));
     this.#step({ type: "start" });
   }
 
@@ -180,17 +180,17 @@ export class Connection {
   }
 }
 
-/** Tells when the page is back: in the network, on the screen, out of the browser's cache or from sleep. */
-function onWake(listener: (isOnline: boolean) => void): () => void {
+/** Tells when the page is back, on the screen, out of the browser's cache or from sleep; and when its network changed. */
+function onWake(listener: (isNetwork: boolean) => void): () => void {
   if (typeof document === "undefined") return () => undefined;
   const awake = () => {
     if (!document.hidden) listener(false);
   };
-  const online = () => listener(true);
+  const network = () => listener(true);
   const on: [EventTarget, string, () => void][] = [
-    [window, "online", online],
-    // The socket is asked at once: an offline browser leaves it open in silence.
-    [window, "offline", awake],
+    [window, "online", network],
+    // An offline browser leaves sockets and streams open in silence.
+    [window, "offline", network],
     [window, "pageshow", awake],
     [document, "visibilitychange", awake],
     [document, "resume", awake],

@@ -55,8 +55,8 @@ export type Event =
   /** A token was got that lives so long. */
   | { type: "token"; lifetimeMs: number }
   | { type: "timer"; timer: Timer }
-  /** The page came back: to the network, to the screen, from sleep. */
-  | { type: "wake"; isOnline?: boolean };
+  /** The page came back, to the screen or from sleep; or its network changed. */
+  | { type: "wake"; isNetwork?: boolean };
 
 export type Effect =
   | { do: "open"; transport: TransportName; fresh: boolean }
@@ -138,7 +138,7 @@ export function step(machine: Machine, event: Event, at: Now): Step {
     case "timer":
       return timer(machine, event.timer, at);
     case "wake":
-      return wake(machine, event.isOnline === true, at);
+      return wake(machine, event.isNetwork === true, at);
   }
 }
 
@@ -343,12 +343,12 @@ function better(machine: Machine, at: Now): Step {
   return connect({ ...taken(machine, at), transport: "websocket", fallback: transport, misses: 0 });
 }
 
-function wake(machine: Machine, isOnline: boolean, at: Now): Step {
+function wake(machine: Machine, isNetwork: boolean, at: Now): Step {
   if (machine.state === "waiting") {
     return at.now < machine.notBefore ? [machine, []] : connect({ ...machine, failures: 0 });
   }
   if (!isUp(machine)) return [machine, []];
   if (machine.transport === "websocket") return ping(machine, at);
-  if (isOnline) return better({ ...machine, trials: 0 }, at);
+  if (isNetwork) return better({ ...machine, trials: 0 }, at);
   return at.now - machine.heardAt > PING_MS ? lost(machine, at) : [machine, []];
 }
