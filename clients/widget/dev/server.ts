@@ -1,7 +1,7 @@
 /** Serves a build and the pages for tests on two ports: the server's origin and a stranger's. */
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from "node:http";
+import { type AddressInfo, type Socket, connect } from "node:net";
 import { extname, join, normalize } from "node:path";
 
 const TYPES: Record<string, string> = {
@@ -32,8 +32,8 @@ export interface Origins {
 interface Options {
   build: string;
   pages: string;
-  /** The server whose widget the pages load; this one if there is none. */
-  server?: string;
+  /** A running server, for all that is no file of the build; without it only a site's settings are answered. */
+  api?: string | undefined;
 }
 
 function send(answer: ServerResponse, path: string, headers: Record<string, string> = {}): void {
@@ -69,14 +69,17 @@ function answerLikeServer(build: string, request: IncomingMessage, answer: Serve
 }
 
 /** A page for tests: `{{server}}`, `{{site}}` and `{{tag}}` are filled in; its first line may name a policy. */
-function sendPage(pages: string, server: string, request: IncomingMessage, answer: ServerResponse): void {
+function sendPage(pages: string, base: string, request: IncomingMessage, answer: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
   const site = (searchParams.get("site") ?? "talk").replace(/[^\w-]/g, "");
-  const data = [...searchParams].filter(([name]) => name !== "site").map(([name, value]) => ` data-${name}="${value.replace(/["<&]/g, "")}"`).join("");
+  const data = [...searchParams].filter(([name]) => name !== "site" && name !== "server").map(([name, value]) => ` data-${name}="${value.replace(/["<&]/g, "")}"`).join("");
+  let server = base;
   if (pathname === "/favicon.ico") {
     answer.writeHead(204).end();
     return;
   }
+  // The server under the page's own host: for a browser the same site, with storage in frames.
+  if (searchParams.get("server") === "same") server = server.replace("127.0.0.1", "localhost");
   const tag = `<script async src="${server}/widget.js" data-site="${site}"${data}></script>`;
   try {
     const text = readFileSync(join(pages, normalize(pathname)), "utf8");
@@ -90,9 +93,41 @@ function sendPage(pages: string, server: string, request: IncomingMessage, answe
   }
 }
 
-export async function serve({ build, pages, server }: Options): Promise<Origins> {
-  const own = await listen((request, answer) => answerLikeServer(build, request, answer));
-  const base = server ?? origin(own, "127.0.0.1");
+/** Files of the build, and everything else from the running server, as a proxy would do it. */
+function answerBefore(api: string, build: string, request: IncomingMessage, answer: ServerResponse): void {
+  const path = request.url ?? "/";
+  if (path.startsWith("/widget") || path.startsWith("/assets/")) {
+    answerLikeServer(build, request, answer);
+    return;
+  }
+  const onward = ask(new URL(path, api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
+    answer.writeHead(got.statusCode ?? 502, got.headers);
+    got.pipe(answer);
+  });
+  onward.on("error", () => answer.destroy());
+  answer.on("close", () => onward.destroy());
+  request.pipe(onward);
+}
+
+function upgradeBefore(api: string, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const { hostname, port } = new URL(api);
+  const onward = connect(Number(port), hostname, () => {
+    const lines = [`GET ${request.url} HTTP/1.1`];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
+    onward.write(`${lines.join("\r\n")}\r\n\r\n`);
+    onward.write(head);
+    onward.pipe(socket).pipe(onward);
+  });
+  onward.on("error", () => socket.destroy());
+  onward.on("close", () => socket.destroy());
+  socket.on("error", () => onward.destroy());
+  socket.on("close", () => onward.destroy());
+}
+
+export async function serve({ build, pages, api }: Options): Promise<Origins> {
+  const own = await listen((request, answer) => (api ? answerBefore(api, build, request, answer) : answerLikeServer(build, request, answer)));
+  if (api) own.on("upgrade", (request, socket, head) => upgradeBefore(api, request, socket as Socket, head));
+  const base = origin(own, "127.0.0.1");
   const strange = await listen((request, answer) => sendPage(pages, base, request, answer));
   return {
     server: base,

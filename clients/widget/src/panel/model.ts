@@ -53,6 +53,7 @@ export class Model {
       url: settings.server.replace(/\/$/, ""),
       site: settings.site,
       locale: settings.language ?? navigator.language,
+      tabs: settings.tabs ?? true,
       pageUrl: () => this.#page.url || undefined,
       identity: () => (this.#hasIdentity ? host.identity() : Promise.resolve(null)),
     });

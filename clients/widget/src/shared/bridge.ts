@@ -14,6 +14,8 @@ export interface PanelSettings {
   language: string | null;
   theme: Theme;
   color: string | null;
+  /** False where the browser denies a frame what tabs share a connection by. */
+  tabs?: boolean;
 }
 
 export interface Page {

@@ -7,6 +7,9 @@ const widget = join(import.meta.dirname, "../..");
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
+/** The widget as it is built, before the server at SWITCHBOARD_URL. */
+export const serveReal = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
+
 /** The widget over the stub of the SDK, and the pages for tests. */
 export const serveStub = (): Promise<Origins> => serve({ build: join(widget, "dist/stub"), pages: join(widget, "test-pages") });
 
