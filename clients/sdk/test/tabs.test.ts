@@ -166,6 +166,15 @@ test("a leader that lost its lead steps down, and may lead again", async () => {
   await until(() => expect(first.snapshot()).toMatchObject({ isLeader: true, connection: { state: "live" } }));
 });
 
+test("a frame that is denied locks is by itself", async () => {
+  const denied = { request: () => Promise.reject(new DOMException("denied", "SecurityError")) };
+  vi.stubGlobal("navigator", { locks: denied });
+  const one = await talking();
+  await until(() => expect(one.snapshot()).toMatchObject({ isLeader: true, connection: { state: "live" } }));
+  expect(server.chats.size).toBe(1);
+  vi.unstubAllGlobals();
+});
+
 test("without locks each tab is by itself", async () => {
   vi.stubGlobal("BroadcastChannel", undefined);
   await talking();

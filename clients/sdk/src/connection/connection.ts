@@ -78,12 +78,6 @@ export class Connection {
     this.#step({ type: "stop" });
   }
 
-  /** Closes and opens anew, with what the owner says now. */
-  restart(): void {
-    this.stop();
-    this.start();
-  }
-
   /** False where the frame cannot be written on a socket now: REST is the other way. */
   send(frame: ClientFrame): boolean {
     return this.isUp && this.#transport?.send(frame) === true;

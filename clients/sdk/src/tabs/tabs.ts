@@ -30,7 +30,12 @@ export class Tabs<M> {
   /** Hears the others, without asking for the lead. */
   listen(): void {
     if (!this.#canShare || this.#channel) return;
-    this.#channel = new BroadcastChannel(this.#name);
+    try {
+      this.#channel = new BroadcastChannel(this.#name);
+    } catch {
+      this.#canShare = false;
+      return;
+    }
     this.#channel.onmessage = ({ data }: MessageEvent<M>) => this.#events.message(data);
     // In Node an open channel would keep the program running.
     (this.#channel as { unref?: () => void }).unref?.();
@@ -50,16 +55,18 @@ export class Tabs<M> {
       this.#release = release;
       this.#events.lead();
     };
+    this.listen();
     if (!this.#canShare) {
       lead(() => undefined);
       return;
     }
-    this.listen();
     const held = () => new Promise<void>((release) => (signal.aborted ? release() : lead(release)));
     lockManager()
       ?.request(this.#name, steal ? { steal } : { signal }, held)
-      .catch(() => {
+      .catch((error: unknown) => {
         if (this.#waiting !== waiting) return;
+        // Frames of other sites and some private windows are denied locks: such a tab is by itself.
+        if (!this.isLeader) this.#canShare = (error as Error).name === "AbortError";
         this.#waiting = this.#release = null;
         this.#events.lost();
         this.join();
@@ -77,7 +84,16 @@ export class Tabs<M> {
   /** Runs alone among the tabs. */
   async alone<T>(what: string, run: () => Promise<T>): Promise<T> {
     const locks = this.#canShare ? lockManager() : undefined;
-    return locks ? ((await locks.request(`${this.#name}:${what}`, run)) as T) : run();
+    if (!locks) return run();
+    let isRunning = false;
+    const running = async () => {
+      isRunning = true;
+      return run();
+    };
+    return locks.request(`${this.#name}:${what}`, running).catch((error: unknown) => {
+      if (isRunning) throw error;
+      return run();
+    }) as Promise<T>;
   }
 }
 
