@@ -1,7 +1,9 @@
 // Operators and users on a real server.
 import { afterEach, describe, expect, test } from "vitest";
 import { member, type MemberClient, type MemberOptions } from "../../src/index.ts";
-import { account, canMakeAccounts, group, Page, until, url, type Account } from "./server.ts";
+import { account, canMakeAccounts, group, Page, serves, until, url, type Account } from "./server.ts";
+
+const hasPoll = await serves("/channel/poll", { method: "POST", body: "{}" });
 
 let open: (() => void)[] = [];
 
@@ -16,6 +18,7 @@ class Seat {
   readonly client: MemberClient;
   isOffline = false;
   isBlocked = false;
+  isPolling = false;
 
   constructor(who: Account, kind: MemberOptions["kind"]) {
     const seat = this;
@@ -30,7 +33,10 @@ class Seat {
       kind,
       getToken: who.token,
       WebSocket: Tapped,
-      fetch: (input, init) => (this.isOffline ? Promise.reject(new TypeError("offline")) : fetch(input, init)),
+      fetch: (input, init) => {
+        const isStream = this.isPolling && new URL(String(input)).pathname === "/channel/sse";
+        return this.isOffline || isStream ? Promise.reject(new TypeError("offline")) : fetch(input, init);
+      },
     });
     open.push(() => this.client.destroy());
     this.client.start();
@@ -98,6 +104,19 @@ describe.runIf(canMakeAccounts)("users on a real server", () => {
     second.cut();
     for (const body of ["one", "two"]) await ada.rest("POST", `/chats/${chat}/messages`, { body, client_id: crypto.randomUUID() });
     await until(() => expect(second.client.snapshot().connection).toMatchObject({ state: "live", transport: "sse" }));
+    await until(() => expect(second.shown(chat)).toEqual(["one", "two"]));
+    await ada.rest("POST", `/chats/${chat}/messages`, { body: "three", client_id: crypto.randomUUID() });
+    await until(() => expect(second.shown(chat)).toEqual(["one", "two", "three"]));
+    second.client.send(chat, "four");
+    await until(() => expect(second.shown(chat).at(-1)).toBe("four (sent)"));
+  });
+
+  test.runIf(hasPoll)("polls bring what was missed and what is new", async () => {
+    const { chat, ada, second } = await lunch();
+    second.isBlocked = second.isPolling = true;
+    second.cut();
+    for (const body of ["one", "two"]) await ada.rest("POST", `/chats/${chat}/messages`, { body, client_id: crypto.randomUUID() });
+    await until(() => expect(second.client.snapshot().connection).toMatchObject({ state: "live", transport: "polling" }));
     await until(() => expect(second.shown(chat)).toEqual(["one", "two"]));
     await ada.rest("POST", `/chats/${chat}/messages`, { body: "three", client_id: crypto.randomUUID() });
     await until(() => expect(second.shown(chat)).toEqual(["one", "two", "three"]));

@@ -138,4 +138,23 @@ describe.runIf(hasPoll)("polling", () => {
     one.visitor.send("again");
     await until(() => expect(one.shown).toEqual(["Hello (sent)", "again (sent)"]));
   });
+
+  test.runIf(canMakeAccounts)("loses nothing and repeats nothing of an operator who writes much", async () => {
+    const operator = await account("operator");
+    const one = await talking();
+    one.blocked.add("websocket").add("/channel/sse");
+    one.cut();
+    const lines = Array.from({ length: 40 }, (_, index) => `line ${index}`);
+    for (const body of lines) {
+      await operator.rest("POST", `/chat/session/${one.id}/messages`, { body, client_id: crypto.randomUUID() });
+    }
+    await until(() => expect(one.shown).toEqual(["Hello (sent)", ...lines]));
+    expect(one.visitor.snapshot().connection).toMatchObject({ state: "live", transport: "polling" });
+    one.visitor.read();
+    const { messages } = await operator.rest<{ messages: { seq: number }[] }>("GET", `/chat/session/${one.id}/messages`);
+    await until(async () => {
+      const { marks } = await operator.rest<{ marks: { reader_type: string; read_seq: number }[] }>("GET", `/chat/session/${one.id}/messages`);
+      expect(marks.find((mark) => mark.reader_type === "client")?.read_seq).toBe(messages.at(-1)?.seq);
+    });
+  });
 });
