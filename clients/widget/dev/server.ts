@@ -36,10 +36,11 @@ interface Options {
   api?: string | undefined;
 }
 
+/** As a browser gets it from the server: compressed. */
 function send(answer: ServerResponse, path: string, headers: Record<string, string> = {}): void {
   try {
-    const body = readFileSync(path);
-    answer.writeHead(200, { "content-type": TYPES[extname(path)] ?? "application/octet-stream", ...headers }).end(body);
+    const body = readFileSync(`${path}.gz`);
+    answer.writeHead(200, { "content-encoding": "gzip", "content-type": TYPES[extname(path)] ?? "application/octet-stream", ...headers }).end(body);
   } catch {
     answer.writeHead(404).end();
   }

@@ -29,7 +29,7 @@ export interface Widget {
   identify(identity?: Identity): void;
   setAttributes(attributes: Record<string, unknown>): void;
   track(event: string, properties?: Record<string, unknown>): void;
-  /** Calls back with the count at each change; the answer ends it. */
+  /** Calls back with the count, if there is one, and at each change; the answer ends it. */
   onUnread(listener: (count: number) => void): () => void;
   onOpen(listener: () => void): () => void;
   destroy(): void;
@@ -208,7 +208,10 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       if (panel) panel.track(event, properties);
       else events = [...events.slice(1 - KEPT_EVENTS), [event, properties]];
     },
-    onUnread: (listener) => listen(onUnread, listener),
+    onUnread(listener) {
+      if (unread) listener(unread);
+      return listen(onUnread, listener);
+    },
     onOpen: (listener) => listen(onOpen, listener),
     destroy() {
       run++;

@@ -23,7 +23,7 @@ export class App extends Component<Props> {
         ) : (
           <>
             <Banner model={model} connection={snapshot.connection} />
-            <Log key={model.current?.id || "new"} model={model} conversation={model.current} />
+            <Log key={model.choices} model={model} conversation={model.current} />
             <Composer model={model} conversation={model.current} />
           </>
         )}

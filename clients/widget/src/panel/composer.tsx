@@ -100,7 +100,8 @@ export class Composer extends Component<Props, State> {
     if (key === this.#key) return;
     // The first message gives the conversation its id; what is being written meanwhile goes with it.
     const isSame = this.#key === "draft.0" && this.#text !== "";
-    this.#keep();
+    if (isSame) this.props.model.storage.set("draft.0", "");
+    else this.#keep();
     this.#key = key;
     if (!isSame) this.#text = this.props.model.storage.get(key) ?? "";
   }

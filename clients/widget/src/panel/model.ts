@@ -21,6 +21,8 @@ export class Model {
   readonly host: PageHost;
   words: Words = english();
   view: View = "chat";
+  /** Counts the conversations that were chosen: the log begins anew with each. */
+  choices = 0;
   isShown = false;
   /** Whether the composer should take the focus at the next look. */
   wantsFocus = false;
@@ -112,7 +114,10 @@ export class Model {
       this.wantsFocus = focus;
       void this.loadExtras();
       const newest = this.earlier[0];
-      if (this.snapshot.currentId === null && newest && !this.current && this.view === "chat") this.visitor.select(newest.id);
+      if (this.snapshot.currentId === null && newest && !this.current && this.view === "chat") {
+        this.choices++;
+        this.visitor.select(newest.id);
+      }
       void this.visitor.loadSite().catch(() => null);
       this.#siteTimer = window.setInterval(() => void this.visitor.loadSite().catch(() => null), SITE_AGAIN_MS);
     }
@@ -178,6 +183,7 @@ export class Model {
   }
 
   choose(conversationId: number | null): void {
+    this.choices++;
     this.visitor.select(conversationId);
     this.go("chat");
   }

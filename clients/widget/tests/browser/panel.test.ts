@@ -223,6 +223,22 @@ test("on a phone the panel is the screen, and no field is below 16 px", async ()
   await visited.close();
 });
 
+test("a sound is made by choice, in the leading tab, once in 3 s, and not where the visitor looks", async () => {
+  const visited = await opened("talk");
+  const { page, panel } = visited;
+  await page.evaluate("window.tones = 0; const make = AudioContext.prototype.createOscillator; AudioContext.prototype.createOscillator = function () { tones++; return make.call(this); }");
+  await panel.getByRole("button", { name: "Menu" }).click();
+  await panel.getByRole("menuitemcheckbox", { name: "Sound for new messages" }).click();
+  await panel.getByRole("button", { name: "Close chat" }).click();
+  await expect.poll(async () => {
+    await stub(page, (it) => it.receive("ding"));
+    return page.evaluate("tones");
+  }).toBe(2);
+  await stub(page, (it) => it.receive("at once again"));
+  expect(await page.evaluate("tones")).toBe(2);
+  await visited.close();
+});
+
 test("the title of the page counts the unread only by choice", async () => {
   const visited = await opened("unread");
   const { page, panel } = visited;

@@ -10,6 +10,9 @@ export const launch = (): Promise<Browser> =>
 /** The widget as it is built, before the server at SWITCHBOARD_URL. */
 export const serveReal = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
 
+/** The widget as it is built, with no server but for a site's settings. */
+export const serveBuilt = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages") });
+
 /** The widget over the stub of the SDK, and the pages for tests. */
 export const serveStub = (): Promise<Origins> => serve({ build: join(widget, "dist/stub"), pages: join(widget, "test-pages") });
 
