@@ -41,7 +41,7 @@ function start(settings: PanelSettings): void {
   document.body.append(element);
   // Its address says which server and site this is: the page around it chooses neither.
   const site = new URLSearchParams(location.search).get("site") ?? settings.site;
-  panel = mount(box, root, { ...settings, site, server: new URL("..", location.href).href, tabs }, host);
+  panel = mount(box, root, { ...settings, site, server: new URL("..", location.href).href, known: null, tabs }, host);
 }
 
 addEventListener("message", ({ source, origin: from, data }: MessageEvent<unknown>) => {

@@ -72,6 +72,8 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
   /** Counts boots, so that what comes back late for an older one is dropped. */
   let run = 0;
   let root: ShadowRoot;
+  /** What the server last said of the site. */
+  let known: unknown = null;
   let isLoading = false;
   let isReady = false;
   let isOpen = false;
@@ -109,6 +111,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       console.error("Switchboard:", answer);
       widget.destroy();
     } else if (answer) {
+      known = answer;
       launcher.look(options.color ?? answer.color, options.position ?? answer.position);
       launcher.show();
     } else if (tries < SITE_AGAIN_MS.length) {
@@ -126,7 +129,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       const file = server + (isolation === "frame" ? FRAME_HOST_FILE : PANEL_FILE);
       const { attach } = (await import(/* @vite-ignore */ file)) as { attach: Attach };
       if (current !== run) return;
-      const settings = { server, site, language: language ?? null, theme: theme ?? ("auto" as const), color: color ?? null };
+      const settings = { server, site, language: language ?? null, theme: theme ?? ("auto" as const), color: color ?? null, known };
       panel = attach(launcher.box, root, settings, hostOf(site));
       if (identity) panel.identityChanged(true);
       panel.setAttributes(attributes);
@@ -217,7 +220,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       run++;
       panel?.destroy();
       remove?.();
-      panel = launcher = remove = null;
+      panel = launcher = remove = known = null;
       isLoading = isReady = isOpen = false;
       tellUnread(0);
     },

@@ -10,6 +10,8 @@ const SITE_AGAIN_MS = 60_000;
 const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 6_000;
 const KEPT_EVENTS = 20;
+/** Without an answer for so long, the panel opens with the usual words. */
+const PATIENCE_MS = 2_500;
 
 export type View = "chat" | "list";
 
@@ -31,6 +33,7 @@ export class Model {
   extras: typeof Extras | null = null;
   /** Said by a screen reader. */
   announcement = "";
+  #known: SiteConfig | null;
   #page: Page = { url: "", title: "" };
   #changed: () => void;
   #root: ShadowRoot;
@@ -49,6 +52,7 @@ export class Model {
     this.settings = settings;
     this.host = host;
     this.#root = root;
+    this.#known = asSite(settings.known);
     this.#changed = changed;
     this.storage = new WidgetStorage(settings.site);
     this.visitor = visitor({
@@ -73,8 +77,9 @@ export class Model {
     return this.visitor.snapshot();
   }
 
+  /** Null until it is known. */
   get site(): SiteConfig | null {
-    return this.snapshot.site;
+    return this.snapshot.site ?? this.#known;
   }
 
   /** The conversation that is shown; null for a new one in which nothing was said. */
@@ -100,8 +105,8 @@ export class Model {
   async start(): Promise<void> {
     this.visitor.start();
     const site = this.visitor.loadSite().catch(() => null);
-    // Known words at once where the language is chosen by the page; else the site's list decides.
-    await this.#learn(this.site ?? (this.settings.language ? null : await within(site, 1_500)));
+    // What is asked of a visitor, the language and the first words are the site's. A conversation that goes on waits for nothing.
+    await this.#learn(this.site ?? (this.earlier.length > 0 ? null : await within(site, PATIENCE_MS)));
     this.#follow();
     this.host.ready();
     void site.then(() => this.#learn(this.site)).then(() => this.#follow());
@@ -269,6 +274,12 @@ export class Model {
     const words = await loadWords(language);
     if (this.#language === language) this.words = words;
   }
+}
+
+/** What the loader hands over is the server's answer, unchecked. */
+function asSite(known: unknown): SiteConfig | null {
+  const site = known as Partial<SiteConfig> | null;
+  return site?.prechat && site.texts && site.languages && site.operators ? (site as SiteConfig) : null;
 }
 
 const within = <T>(work: Promise<T>, ms: number): Promise<T | null> =>

@@ -14,6 +14,8 @@ export interface PanelSettings {
   language: string | null;
   theme: Theme;
   color: string | null;
+  /** The site's settings, as the loader read them: the panel need not wait for its own. */
+  known: unknown;
   /** False where the browser denies a frame what tabs share a connection by. */
   tabs?: boolean;
 }
