@@ -13,11 +13,11 @@ interface Props {
 
 export class App extends Component<Props> {
   override render({ model, snapshot }: Props) {
-    const { problem } = snapshot;
+    const problem = snapshot.problem?.code ?? (model.lacksIdentity ? "identity_required" : null);
     return (
       <>
         <Head model={model} />
-        {problem && <p class="problem" role="alert">{problemText(model, problem.code)}</p>}
+        {problem && <p class="problem" role="alert">{problemText(model, problem)}</p>}
         {model.view === "list" ? (
           model.extras && <model.extras.ConversationList model={model} />
         ) : (

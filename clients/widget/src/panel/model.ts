@@ -92,6 +92,11 @@ export class Model {
     return this.snapshot.conversations.filter(({ id }) => id !== 0);
   }
 
+  /** The site talks with nobody whom it has not signed: said before something is written in vain. */
+  get lacksIdentity(): boolean {
+    return this.site?.identity === "required" && !this.#hasIdentity;
+  }
+
   get isOnline(): boolean {
     return this.site?.is_online ?? true;
   }
@@ -157,6 +162,7 @@ export class Model {
   async identityChanged(hasIdentity: boolean): Promise<void> {
     const isLeaving = this.#hasIdentity && !hasIdentity;
     this.#hasIdentity = hasIdentity;
+    this.#changed();
     const token = hasIdentity ? await this.host.identity().catch(() => null) : null;
     if (isLeaving) this.storage.clear();
     if (token !== null || isLeaving) await this.visitor.identify(token).catch(() => undefined);

@@ -4,6 +4,7 @@
  *   SWITCHBOARD_URL=http://127.0.0.1:8080 SWITCHBOARD_BIN=target/debug/standalone DATABASE_URL=… npm run test:browser
  */
 import { execFileSync } from "node:child_process";
+import { createHmac } from "node:crypto";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Origins } from "../../dev/server.ts";
@@ -13,6 +14,13 @@ import { type Visit, launch, openPanel, serveReal, visit } from "./support.ts";
 const server = process.env["SWITCHBOARD_URL"] ?? "";
 const program = process.env["SWITCHBOARD_BIN"] ?? "";
 const SOON = { timeout: 15_000 };
+
+/** What a site's own server does: a JWT with HMAC-SHA256. */
+function sign(kid: string, secret: string, claims: Record<string, unknown>): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const signed = `${part({ alg: "HS256", typ: "JWT", kid })}.${part({ ...claims, exp: Math.floor(Date.now() / 1000) + 3_600 })}`;
+  return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
+}
 
 describe.skipIf(server === "" || program === "")("on a real server", () => {
   let browser: Browser;
@@ -236,6 +244,21 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await openPanel(visited);
     await visited.panel.locator(".theirs .body", { hasText: "seen" }).waitFor(SOON);
     expect(await visited.page.evaluate("Object.keys(localStorage)")).toEqual([expect.stringMatching(/^switchboard\.widget\..*\.session$/)]);
+    await visited.close();
+  });
+
+  test("a site that wants signed visitors asks to sign in, and knows a signed one", async () => {
+    const key = await makeSite();
+    const made = admin("add-identity-key", "--key", key).toString();
+    const [kid, secret] = [/^kid: (.+)$/m, /^secret: (.+)$/m].map((line) => line.exec(made)?.[1] ?? "") as [string, string];
+    admin("set", "--key", key, "--identity-required", "true");
+    const visited = await visit(browser, origins, { query: { site: key } });
+    await openPanel(visited);
+    await visited.panel.locator(".problem", { hasText: "Please sign in" }).waitFor(SOON);
+    await visited.page.evaluate((token) => (window as unknown as { switchboard(...call: unknown[]): void }).switchboard("identify", token), sign(kid, secret, { identifier: "u-17", name: "Ana" }));
+    await expect.poll(() => visited.panel.locator(".problem").count(), SOON).toBe(0);
+    const id = await begin(visited, "It is me");
+    await expect.poll(async () => (await olivia.session(id)).client.name, SOON).toBe("Ana");
     await visited.close();
   });
 
