@@ -1,0 +1,52 @@
+// What concerns persons rather than this browser: loaded when a page says who somebody is, or asks for earlier talks.
+import { asApiError } from "../protocol/api_error.ts";
+import type { OwnSession, OwnSessions } from "../protocol/missing.ts";
+import { query, type Http } from "../rest/http.ts";
+import type { Held } from "./keep.ts";
+import type { Sessions } from "./sessions.ts";
+
+const PAGE = 50;
+const MOST = 500;
+
+/** The sessions that the secret of one of them opens the list of. */
+export async function listSessions(http: Http, from: Held | undefined): Promise<OwnSession[]> {
+  const sessions: OwnSession[] = [];
+  if (from?.secret === undefined) return sessions;
+  for (let cursor: number | null = null; ; ) {
+    const path = query(`/chat/session/${from.id}/sessions`, { limit: PAGE, cursor });
+    const page: OwnSessions = await http<OwnSessions>(path, { token: from.secret });
+    sessions.push(...page.sessions);
+    cursor = page.next_cursor ?? null;
+    if (cursor === null || sessions.length >= MOST) return sessions;
+  }
+}
+
+/** What a signed identity means for what this browser has: it is this person's now, or another's and to be forgotten. */
+export async function identified(sessions: Sessions, identity: string | null): Promise<"same" | "proved" | "other"> {
+  sessions.reload();
+  const before = sessions.device.person;
+  const person = identity === null ? null : personOf(identity);
+  if (before !== null && before !== person) return "other";
+  const id = sessions.newest;
+  if (identity === null || id === null || before === person) return "same";
+  try {
+    await sessions.call(id, "/identify", { method: "POST", body: { identity } });
+  } catch (cause) {
+    if (asApiError(cause).status === 409) return "other";
+    throw cause;
+  }
+  sessions.setPerson(person);
+  return "proved";
+}
+
+/** The identifier that a signed identity is for. It is looked at, not trusted: the server checks the signature. */
+export function personOf(identity: string): string | null {
+  try {
+    const payload = (identity.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
+    const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
+    const { identifier } = JSON.parse(new TextDecoder().decode(bytes)) as { identifier?: unknown };
+    return typeof identifier === "string" ? identifier : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,115 @@
+// The sessions of this browser: opened once though two tabs begin at the same moment, their tokens renewed in time.
+import type { Credentials } from "../connection/connection.ts";
+import { ApiError, asApiError } from "../protocol/api_error.ts";
+import type { OwnSession } from "../protocol/missing.ts";
+import type { ChannelToken } from "../protocol/schemas.ts";
+import type { Call, Http } from "../rest/http.ts";
+import type { Device, Held, Keep } from "./keep.ts";
+
+/** The life of a token of which nothing is known. A shorter one shows itself by a refusal. */
+const LIFETIME_MS = 3_600_000;
+/** A token is used for four fifths of its life. */
+const USABLE = 0.8;
+
+export class Sessions {
+  readonly http: Http;
+  #keep: Keep;
+  #renewing = new Map<number, Promise<Held>>();
+  device: Device = { sessions: [], person: null };
+
+  constructor(http: Http, keep: Keep) {
+    this.http = http;
+    this.#keep = keep;
+  }
+
+  /** Reads what is kept: another tab may have written it. */
+  reload(): void {
+    const kept = this.#keep.device();
+    if (kept.sessions.length > 0) this.device = kept;
+  }
+
+  get newest(): number | null {
+    return this.device.sessions[0]?.id ?? null;
+  }
+
+  get ids(): number[] {
+    return this.device.sessions.map(({ id }) => id);
+  }
+
+  /** A token for the channel; its life is counted from its receipt, since the local clock may be a day off. */
+  async credentials(id: number, isFresh: boolean): Promise<Credentials> {
+    const held = await this.#usable(id, isFresh);
+    return { token: held.token, lifetimeMs: held.receivedAt + held.lifetimeMs - Date.now() };
+  }
+
+  /** A call with the token of a session, which is renewed once if it is refused. */
+  async call<T>(id: number, path: string, call: Call = {}): Promise<T> {
+    const run = async (isFresh: boolean) => {
+      const { token } = await this.#usable(id, isFresh);
+      return this.http<T>(`/chat/session/${id}${path}`, { ...call, token });
+    };
+    return run(false).catch((cause: unknown) => {
+      if (asApiError(cause).status === 401) return run(true);
+      throw cause;
+    });
+  }
+
+  /** The sessions of this browser and person, and tokens for them. */
+  async list(): Promise<OwnSession[]> {
+    const { listSessions } = await import("./later.ts");
+    const from = this.device.sessions.find(({ secret }) => secret !== undefined);
+    const sessions = await listSessions(this.http, from);
+    const lifetimeMs = from?.lifetimeMs ?? LIFETIME_MS;
+    this.hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
+    return sessions;
+  }
+
+  setPerson(person: string | null): void {
+    this.device = { ...this.device, person };
+    if (this.device.sessions.length > 0) this.#keep.saveDevice(this.device);
+  }
+
+  /** The browser belongs to another person now. */
+  forget(): void {
+    this.device = { sessions: [], person: null };
+    this.#keep.clear();
+  }
+
+  async #usable(id: number, isFresh: boolean): Promise<Held> {
+    this.reload();
+    const held = this.#held(id);
+    const age = Date.now() - held.receivedAt;
+    // A clock that was set back gives no age.
+    if (!isFresh && age >= 0 && age < held.lifetimeMs * USABLE) return held;
+    const renewing = this.#renewing.get(id) ?? this.#renew(held).finally(() => this.#renewing.delete(id));
+    this.#renewing.set(id, renewing);
+    return renewing;
+  }
+
+  async #renew(held: Held): Promise<Held> {
+    if (held.secret === undefined) {
+      await this.list();
+      return this.#held(held.id);
+    }
+    const path = `/chat/session/${held.id}/channel-token`;
+    const { token } = await this.http<ChannelToken>(path, { token: held.secret });
+    const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: held.lifetimeMs || LIFETIME_MS };
+    this.hold([renewed]);
+    return renewed;
+  }
+
+  #held(id: number): Held {
+    const held = this.device.sessions.find((one) => one.id === id);
+    if (!held) throw new ApiError(404, { code: "not_found", message: "this browser has no such session" });
+    return held;
+  }
+
+  /** Keeps what the server gave. */
+  hold(news: readonly Held[]): void {
+    this.reload();
+    const all = new Map(this.device.sessions.map((held) => [held.id, held]));
+    for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });
+    this.device = { ...this.device, sessions: [...all.values()].sort((a, b) => b.id - a.id) };
+    this.#keep.saveDevice(this.device);
+  }
+}

@@ -1,0 +1,114 @@
+// From the store and the outbox to what a page shows. A view is the same object as long as nothing in it has changed.
+import type { OwnSession } from "../protocol/missing.ts";
+import type { Mark, Message } from "../protocol/schemas.ts";
+import type { Queued } from "../outbox/outbox.ts";
+import { isBy, lastOfOthers } from "../store/receipts.ts";
+import { inOrder, type Chat, type State } from "../store/store.ts";
+import type { ConversationView, MessageView, Tick } from "./api.ts";
+
+/** What of a conversation is not in the store. */
+export interface Beside {
+  /** A message written before there is a session is in conversation 0. */
+  id: number;
+  chat: Chat | undefined;
+  own: OwnSession | undefined;
+  isConnected: boolean;
+  queued: readonly Queued[];
+  loadingOlder: boolean;
+  unreadFrom: number | null;
+}
+
+const views = new WeakMap<Message, MessageView>();
+
+export function conversation(state: State, beside: Beside): ConversationView {
+  const { id, chat, own, queued, isConnected, loadingOlder, unreadFrom } = beside;
+  const stored = chat ? inOrder(chat).map((message) => messageView(message, state, chat)) : [];
+  const keys = new Set(stored.map(({ key }) => key));
+  const waiting = queued.filter(({ key }) => !keys.has(key)).map((one) => queuedView(one, state));
+  const messages = [...stored, ...waiting];
+  // The session that is connected is the newest word; of the others it is the list.
+  const told = isConnected || !own ? (chat?.session ?? own) : own;
+  const listed = own?.last_message ? messageView(own.last_message, state, chat) : null;
+  return {
+    id,
+    status: told?.status ?? "open",
+    assignee: told?.assignee ?? null,
+    createdAt: told?.created_at ?? queued[0]?.at ?? new Date(0).toISOString(),
+    messages,
+    hasOlder: chat?.hasOlder ?? false,
+    loadingOlder,
+    typing: chat?.typing.map(({ id: who, name }) => ({ id: who, name })) ?? [],
+    unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(own?.unread ?? 0, chat ? unread(chat, state) : 0),
+    lastMessage: messages.at(-1) ?? listed,
+    unreadFrom,
+  };
+}
+
+export const ownMark = (chat: Chat, state: State): Mark | undefined =>
+  chat.marks.get(`${state.self?.type ?? "client"}:${state.self?.id}`);
+
+export function unread(chat: Chat, state: State): number {
+  const readSeq = ownMark(chat, state)?.read_seq ?? 0;
+  let count = 0;
+  for (const message of chat.messages.values()) {
+    if (message.seq > readSeq && counts(message) && !isBy(message, state.self)) count++;
+  }
+  return count;
+}
+
+/** A line of the system is no news to anybody, nor is what was deleted. */
+const counts = (message: Message): boolean => !message.is_deleted && message.sender_type !== "system";
+
+/** Where the "new" line goes; null where nothing is new. */
+export function unreadFrom(chat: Chat, state: State): number | null {
+  const readSeq = ownMark(chat, state)?.read_seq ?? 0;
+  return (lastOfOthers(chat, state.self)?.seq ?? 0) > readSeq && unread(chat, state) > 0 ? readSeq : null;
+}
+
+export function messageView(message: Message, state: State, chat: Chat | undefined): MessageView {
+  const mine = isBy(message, state.self);
+  const tick = mine && chat ? tickOf(message, chat, state) : null;
+  const made = views.get(message);
+  if (made && made.tick === tick) return made;
+  const view: MessageView = {
+    key: mine ? message.client_id : `m${message.id}`,
+    id: message.id,
+    seq: message.seq,
+    mine,
+    sender: { type: message.sender_type, id: message.sender_id ?? 0, name: message.sender_name ?? null },
+    body: message.body,
+    at: message.created_at,
+    tick,
+    error: null,
+    isDeleted: message.is_deleted,
+    editedAt: message.edited_at ?? null,
+  };
+  views.set(message, view);
+  return view;
+}
+
+function tickOf(message: Message, chat: Chat, state: State): Tick {
+  let tick: Tick = "sent";
+  for (const mark of chat.marks.values()) {
+    if (mark.reader_type === state.self?.type && mark.reader_id === state.self.id) continue;
+    if (mark.read_seq >= message.seq) return "read";
+    if (mark.delivered_seq >= message.seq) tick = "delivered";
+  }
+  return tick;
+}
+
+export function queuedView({ key, body, at, error }: Queued, state: State): MessageView {
+  return {
+    key,
+    id: null,
+    seq: null,
+    mine: true,
+    sender: { type: "client", id: state.self?.id ?? 0, name: state.self?.name ?? null },
+    body,
+    at,
+    tick: error ? "failed" : "queued",
+    error: error ?? null,
+    isDeleted: false,
+    editedAt: null,
+  };
+}

@@ -1,0 +1,9 @@
+// The types are those of the server: `npm run fetch && npm run generate` in clients/types makes them so again.
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { url } from "./server.ts";
+
+test.runIf(url !== "")("the committed OpenAPI document is the server's", async () => {
+  const committed = readFileSync(new URL("../../../types/openapi.json", import.meta.url), "utf8");
+  expect(JSON.parse(committed)).toEqual(await (await fetch(`${url}/openapi.json`)).json());
+});

@@ -1,0 +1,181 @@
+/** Stands in for the SDK: one fixed state for each site's key, for pictures and for tests of views. */
+import type { ConversationView, MessageView, SiteConfig, Tick, Visitor, VisitorOptions, VisitorSnapshot } from "../../sdk/src/visitor/api.ts";
+
+const NOW = Date.now();
+const ago = (minutes: number): string => new Date(NOW - minutes * 60_000).toISOString();
+const olivia = { id: 3, name: "Olivia Park" };
+let nextSeq = 1;
+
+function said(body: string, minutes: number, tick: Tick | null = null, extra: Partial<MessageView> = {}): MessageView {
+  const seq = tick === "queued" || tick === "failed" ? null : nextSeq++;
+  const mine = tick !== null;
+  return {
+    key: seq === null ? `k${body.length}${minutes}` : `m${seq}`,
+    id: seq,
+    seq,
+    mine,
+    sender: mine ? { type: "client", id: 9, name: null } : { type: "operator", ...olivia },
+    body,
+    at: ago(minutes),
+    tick,
+    error: tick === "failed" ? { code: "rate_limited", message: "Too many messages" } : null,
+    isDeleted: false,
+    editedAt: null,
+    ...extra,
+  };
+}
+
+function conversation(messages: MessageView[], extra: Partial<ConversationView> = {}): ConversationView {
+  return {
+    id: 42,
+    status: "open",
+    assignee: olivia,
+    createdAt: messages[0]?.at ?? ago(1),
+    messages,
+    hasOlder: false,
+    loadingOlder: false,
+    typing: [],
+    unread: 0,
+    lastMessage: messages.at(-1) ?? null,
+    unreadFrom: null,
+    ...extra,
+  };
+}
+
+const talk = (): MessageView[] => [
+  said("Hi! I ordered a lamp last week (order #10482) and it has not arrived yet.", 1472, "read"),
+  said("Could you have a look?", 1471, "read"),
+  said("Hello Ana! Of course, one moment please.", 1468),
+  said("It left our warehouse on Friday. You can follow it here:\nhttps://track.example/p/JD0146000038", 1465),
+  said("Thank you 🙏", 1460, "read"),
+  said("👍", 1459),
+  said("It came this morning, but the shade is broken. Can I get a new one?", 14, "read"),
+  said("I am sorry to hear that! Yes, we will send a new shade today, free of charge. Please write to parts@lamps.example with a picture, or call +49 30 1234567.", 9),
+  said("Is the address still Lindenstraße 12?", 8),
+  said("Yes, it is", 2, "delivered"),
+];
+
+const arabic = (): MessageView[] => [
+  said("مرحباً، طلبت مصباحاً الأسبوع الماضي ولم يصل بعد.", 30, "read"),
+  said("أهلاً! لحظة من فضلك، سأتحقق من الطلب رقم 10482.", 26),
+  said("غادر المستودع يوم الجمعة:\nhttps://track.example/p/JD0146000038", 25),
+  said("شكراً جزيلاً", 3, "delivered"),
+];
+
+const many = (): MessageView[] =>
+  Array.from({ length: 60 }, (_, i) => said(`Message number ${i + 1}`, 200 - i * 3, i % 3 === 0 ? "read" : null));
+
+const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Partial<VisitorSnapshot>; conversations?: ConversationView[] }> = {
+  empty: () => ({}),
+  talk: () => ({ conversations: [conversation(talk())] }),
+  unread: () => ({ conversations: [conversation([...talk().slice(0, 7), said("I am sorry to hear that!", 4), said("We will send a new one today.", 3), said("Is that all right?", 3)], { unread: 3, unreadFrom: 7 })], snapshot: { unread: 3 } }),
+  typing: () => ({ conversations: [conversation(talk().slice(0, 7), { typing: [olivia] })] }),
+  failed: () => ({ conversations: [conversation([...talk().slice(0, 4), said("This one did not go out", 1, "failed"), said("And this one waits", 0, "queued")])] }),
+  offline: () => ({
+    conversations: [conversation([...talk(), said("Are you there?", 0, "queued"), said("I will wait", 0, "queued", { key: "k2" })])],
+    snapshot: { connection: { state: "waiting", transport: null, downSince: NOW - 8_000, retryAt: NOW + 4_000, closed: null } },
+  }),
+  prechat: () => ({ site: { prechat: { name: "required", email: "optional" } } }),
+  away: () => ({ site: { is_online: false, operators: [] } }),
+  awaytalk: () => ({ site: { is_online: false, operators: [] }, conversations: [conversation([said("Is anybody there?", 1, "sent")], { assignee: null })] }),
+  closed: () => ({ conversations: [conversation(talk(), { status: "closed" })] }),
+  list: () => ({
+    conversations: [
+      conversation(talk(), { unread: 2 }),
+      conversation([said("The invoice is attached to the mail of Monday.", 6000)], { id: 31, assignee: { id: 4, name: "Tomás Ruiz" } }),
+      conversation([said("Thanks a lot, that helps!", 30000, "read")], { id: 12, assignee: null, status: "closed" }),
+    ],
+  }),
+  loading: () => ({ conversations: [conversation([], { loadingOlder: true })], snapshot: { connection: { state: "connecting", transport: null, downSince: NOW, retryAt: null, closed: null } } }),
+  long: () => ({ conversations: [conversation(many(), { hasOlder: true })] }),
+  hostile: () => ({
+    conversations: [
+      conversation([
+        said('<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>', 9),
+        said("javascript:alert(1) data:text/html,x <a href='javascript:window.hacked=1'>click</a> https://good.example/a_(b)?c=1&d=\"2", 8),
+        said("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft".repeat(4), 7, "read"),
+        said("👩‍👩‍👧‍👦🏳️‍🌈", 6, "read"),
+        said("שלום עולם hello", 5),
+        said("a\n\n\nb", 4, "read", { isDeleted: true }),
+      ], { assignee: { id: 5, name: "<b>Bob</b> ".repeat(900) } }),
+    ],
+  }),
+  arabic: () => ({ conversations: [conversation(arabic(), { assignee: { id: 3, name: "ليلى حداد" } })], site: { name: "متجر المصابيح" } }),
+  blocked: () => ({ snapshot: { problem: { code: "forbidden", message: "origin" } } }),
+};
+
+export function visitor(options: VisitorOptions): Visitor {
+  const made = (STATES[options.site.split("-")[0] ?? ""] ?? STATES["empty"])?.() ?? {};
+  const site: SiteConfig = {
+    key: options.site,
+    name: "Lamp Shop",
+    color: `#${options.site.split("-")[1] ?? "1f6feb"}`,
+    position: "right",
+    languages: [],
+    texts: {},
+    prechat: { name: "off", email: "off" },
+    identity: "optional",
+    is_online: true,
+    operators: [{ name: "Olivia Park" }, { name: "Tomás Ruiz" }],
+    ...made.site,
+  };
+  let state: VisitorSnapshot = {
+    connection: { state: made.conversations ? "live" : "idle", transport: null, downSince: null, retryAt: null, closed: null },
+    site,
+    conversations: made.conversations ?? [],
+    currentId: null,
+    unread: 0,
+    opening: false,
+    problem: null,
+    isLeader: true,
+    ...made.snapshot,
+  };
+  const listeners = new Set<() => void>();
+  const heard = new Set<(message: MessageView, conversationId: number) => void>();
+  const change = (next: Partial<VisitorSnapshot>) => {
+    state = { ...state, ...next };
+    for (const listener of listeners) listener();
+  };
+  const inCurrent = (messages: (old: readonly MessageView[]) => readonly MessageView[], extra: Partial<ConversationView> = {}) => {
+    const found = state.conversations.find(({ id }) => id === state.currentId) ?? conversation([], { assignee: null });
+    const next = { ...found, ...extra, messages: messages(found.messages) };
+    change({ conversations: [next, ...state.conversations.filter(({ id }) => id !== next.id)], currentId: next.id, unread: next.unread });
+  };
+  const calls: unknown[][] = [];
+  const note = (...call: unknown[]) => void calls.push(call);
+  Object.assign(window, {
+    stub: {
+      calls,
+      receive(body: string) {
+        const message = said(body, 0);
+        inCurrent((old) => [...old, message]);
+        for (const listener of heard) listener(message, 42);
+      },
+      older: (count: number) => inCurrent((old) => [...Array.from({ length: count }, (_, i) => said(`Older ${i + 1}`, 4000 - i, null, { seq: 0 - count + i, key: `old${i}` })), ...old], { hasOlder: false }),
+      change,
+    },
+  });
+  return {
+    snapshot: () => state,
+    subscribe: (listener) => (listeners.add(listener), () => listeners.delete(listener)),
+    onMessage: (listener) => (heard.add(listener), () => heard.delete(listener)),
+    loadSite: async () => site,
+    start: () => note("start"),
+    select: (currentId) => change({ currentId }),
+    send(body) {
+      note("send", body);
+      inCurrent((old) => [...old, said(body, 0, "queued", { key: `own${old.length}` })]);
+    },
+    retry: (key) => note("retry", key),
+    discard: (key) => inCurrent((old) => old.filter((message) => message.key !== key)),
+    typing: (isTyping) => note("typing", isTyping),
+    read: () => (note("read"), inCurrent((old) => old, { unread: 0 })),
+    loadOlder: async () => note("loadOlder"),
+    loadConversations: async () => note("loadConversations"),
+    setProfile: async (profile) => note("setProfile", profile),
+    identify: async (identity) => note("identify", identity),
+    page: (url, title) => note("page", url, title),
+    forget: () => note("forget"),
+    destroy: () => note("destroy"),
+  };
+}

@@ -1,0 +1,11 @@
+/** What a visitor needs a moment later: loaded when the panel has been shown, so that it opens sooner. */
+import { adopt } from "../../shared/sheet.ts";
+import styles from "./extras.css?inline";
+
+export { ContactCard } from "./contact-card.tsx";
+export { ConversationList } from "./conversation-list.tsx";
+export { copyText } from "./copy.ts";
+export { Menu } from "./menu.tsx";
+export { Sound } from "./sound.ts";
+
+export const dress = (root: ShadowRoot): void => adopt(root, styles);

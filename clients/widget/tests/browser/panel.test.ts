@@ -1,0 +1,291 @@
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Origins } from "../../dev/server.ts";
+import { type Visit, launch, openPanel, serveStub, stub, visit } from "./support.ts";
+
+let browser: Browser;
+let origins: Origins;
+beforeAll(async () => {
+  origins = await serveStub();
+  browser = await launch();
+});
+afterAll(async () => {
+  await browser.close();
+  origins.close();
+});
+
+async function opened(site: string, options: Parameters<typeof visit>[2] = {}): Promise<Visit> {
+  const visited = await visit(browser, origins, { ...options, query: { site, ...options.query } });
+  await openPanel(visited);
+  return visited;
+}
+const calls = (visited: Visit, name: string): Promise<unknown[][]> => stub(visited.page, ({ calls }) => calls).then((all) => all.filter(([called]) => called === name));
+
+test("Enter sends, Shift+Enter breaks the line, and an Enter that ends a composition does neither", async () => {
+  const visited = await opened("empty");
+  const field = visited.panel.locator("textarea");
+  await field.pressSequentially("one");
+  await field.press("Shift+Enter");
+  await field.pressSequentially("two");
+  await field.dispatchEvent("keydown", { key: "Enter", isComposing: true, bubbles: true });
+  expect(await field.inputValue()).toBe("one\ntwo");
+  await field.press("Enter");
+  expect(await field.inputValue()).toBe("");
+  expect(await calls(visited, "send")).toEqual([["send", "one\ntwo"]]);
+  await visited.panel.locator(".mine .tick[aria-label='Waiting to be sent']").waitFor();
+  await visited.close();
+});
+
+test("a message of 10,001 characters is told before it is sent", async () => {
+  const visited = await opened("empty");
+  await visited.panel.locator("textarea").fill("😀".repeat(10_001));
+  expect(await visited.panel.locator(".count").textContent()).toContain("1 character too many");
+  expect(await visited.panel.locator(".send").isDisabled()).toBe(true);
+  await visited.panel.locator("textarea").press("Enter");
+  expect(await calls(visited, "send")).toEqual([]);
+  await visited.panel.locator("textarea").fill("😀".repeat(10_000));
+  expect(await visited.panel.locator(".count").textContent()).toContain("0 characters left");
+  expect(await visited.panel.locator(".send").isDisabled()).toBe(false);
+  await visited.close();
+});
+
+test("the site's required name is asked for in clear words before the first message", async () => {
+  const visited = await opened("prechat");
+  const { panel } = visited;
+  await panel.locator("textarea").fill("Where is my lamp?");
+  await panel.locator("input[name=email]").fill("nowhere");
+  await panel.locator(".send").click();
+  expect(await panel.locator(".fault").allTextContents()).toEqual(["Please give your name.", "This is not an e-mail address. Example: ana@example.com"]);
+  expect(await panel.locator("input[name=name]").evaluate((field: HTMLElement) => field.matches(":focus"))).toBe(true);
+  await panel.locator("input[name=name]").fill("Ana");
+  await panel.locator("input[name=email]").fill("ana@example.com");
+  await panel.locator(".send").click();
+  expect(await calls(visited, "setProfile")).toEqual([["setProfile", { name: "Ana", email: "ana@example.com" }]]);
+  expect(await calls(visited, "send")).toEqual([["send", "Where is my lamp?"]]);
+  await expect.poll(() => panel.locator("input").count()).toBe(0);
+  await visited.close();
+});
+
+test("a failed message stays, with Retry and Delete", async () => {
+  const visited = await opened("failed");
+  const failed = visited.panel.locator(".message", { hasText: "did not go out" });
+  await failed.getByRole("button", { name: "Retry" }).click();
+  expect((await calls(visited, "retry")).length).toBe(1);
+  await failed.getByRole("button", { name: "Delete" }).click();
+  await failed.waitFor({ state: "detached" });
+  await visited.close();
+});
+
+test("HTML and scripts in a message are text, and only links of allowed schemes are links", async () => {
+  const visited = await opened("hostile");
+  const { panel, page } = visited;
+  expect(await panel.locator(".body").first().textContent()).toBe('<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>');
+  expect(await page.evaluate("window.hacked")).toBeUndefined();
+  const links = await panel.locator(".body a").evaluateAll((all) => all.map((link) => [link.getAttribute("href"), link.getAttribute("rel"), link.getAttribute("target")]));
+  expect(links).toEqual([["https://good.example/a_(b)?c=1&d=", "noopener nofollow", "_blank"]]);
+  await visited.close();
+});
+
+test("the log stays at its end only when it is there; else a pill counts what came", async () => {
+  const visited = await opened("long");
+  const { panel, page } = visited;
+  const log = panel.locator(".log");
+  const fromEnd = () => log.evaluate((element) => Math.round(element.scrollHeight - element.scrollTop - element.clientHeight));
+  await expect.poll(fromEnd).toBeLessThan(2);
+  await stub(page, (it) => it.receive("At the end"));
+  await panel.locator(".body", { hasText: "At the end" }).waitFor();
+  await expect.poll(fromEnd).toBeLessThan(2);
+  await log.evaluate((element) => void (element.scrollTop = 900));
+  await panel.locator(".pill").waitFor();
+  await stub(page, (it) => (it.receive("One more"), it.receive("And another")));
+  await expect.poll(() => panel.locator(".pill").textContent()).toBe("2 new");
+  expect(await log.evaluate((element) => element.scrollTop)).toBe(900);
+  await panel.locator(".pill").click();
+  await expect.poll(fromEnd).toBeLessThan(2);
+  expect(await panel.locator(".pill").count()).toBe(0);
+  await visited.close();
+});
+
+test("older messages that are loaded above move nothing", async () => {
+  const visited = await opened("long");
+  const { panel, page } = visited;
+  const log = panel.locator(".log");
+  await log.evaluate((element) => void (element.scrollTop = 200));
+  await expect.poll(async () => (await calls(visited, "loadOlder")).length).toBeGreaterThan(0);
+  const seen = panel.locator(".message").nth(4);
+  const text = await seen.locator(".body").textContent();
+  const before = await seen.boundingBox();
+  await stub(page, (it) => it.older(30));
+  await panel.locator(".body", { hasText: "Older 30" }).waitFor({ state: "attached" });
+  const after = await panel.locator(".message", { has: page.getByText(text ?? "", { exact: true }) }).boundingBox();
+  expect(Math.abs((after?.y ?? 0) - (before?.y ?? 0))).toBeLessThan(2);
+  await visited.close();
+});
+
+test("messages are read after a second in sight, not before", async () => {
+  const visited = await opened("unread");
+  const start = Date.now();
+  await visited.panel.locator(".new").waitFor();
+  await expect.poll(async () => (await calls(visited, "read")).length, { timeout: 5_000 }).toBe(1);
+  expect(Date.now() - start).toBeGreaterThan(700);
+  await visited.close();
+});
+
+test("typing is said at most once in 3 s, and its end once", async () => {
+  const visited = await opened("empty");
+  await visited.page.clock.install();
+  const field = visited.panel.locator("textarea");
+  await field.pressSequentially("hello");
+  expect(await calls(visited, "typing")).toEqual([["typing", true]]);
+  await visited.page.clock.runFor(3_100);
+  await field.pressSequentially("!");
+  expect((await calls(visited, "typing")).length).toBe(2);
+  await visited.page.clock.runFor(6_100);
+  expect((await calls(visited, "typing")).at(-1)).toEqual(["typing", false]);
+  await visited.close();
+});
+
+test("Escape closes the menu, then the panel, and the focus goes back to the opener", async () => {
+  const visited = await visit(browser, origins, { query: { site: "talk" } });
+  const { page, panel } = visited;
+  await visited.launcher.waitFor();
+  await page.locator("#help").focus();
+  await page.keyboard.press("Enter");
+  await panel.locator("textarea").waitFor();
+  await expect.poll(() => panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(true);
+  await panel.getByRole("button", { name: "Menu" }).press("Enter");
+  await expect.poll(() => panel.getByRole("menuitem").first().evaluate((item) => item.matches(":focus"))).toBe(true);
+  await page.keyboard.press("Escape");
+  await panel.locator(".menu").waitFor({ state: "detached" });
+  expect(await page.locator(".open").count()).toBe(1);
+  await page.keyboard.press("Escape");
+  expect(await page.locator(".open").count()).toBe(0);
+  expect(await page.evaluate("document.activeElement.id")).toBe("help");
+  await visited.close();
+});
+
+test("earlier conversations are listed, chosen, and a new one is begun", async () => {
+  const visited = await opened("list");
+  const { panel } = visited;
+  const menu = async (name: string) => {
+    await panel.getByRole("button", { name: "Menu" }).click();
+    await panel.getByRole("menuitem", { name }).click();
+  };
+  await menu("Conversations");
+  expect(await panel.locator(".entry b").allTextContents()).toEqual(["Olivia Park", "Tomás Ruiz", "Lamp Shop"]);
+  await panel.locator(".entry").nth(1).click();
+  await panel.locator(".body", { hasText: "The invoice is attached" }).waitFor();
+  await menu("New conversation");
+  await panel.locator(".greeting").waitFor();
+  expect(await panel.locator(".message").count()).toBe(0);
+  await visited.close();
+});
+
+test("the banner says what is queued, and only after 3 s", async () => {
+  const visited = await opened("talk");
+  const { panel, page } = visited;
+  await page.clock.install();
+  await stub(page, (it) => it.change({ connection: { state: "waiting", transport: null, downSince: Date.now(), retryAt: null, closed: null } }));
+  await panel.locator("textarea").fill("Hello?");
+  await panel.locator("textarea").press("Enter");
+  await page.clock.runFor(2_500);
+  expect(await panel.locator(".banner").count()).toBe(0);
+  await page.clock.runFor(1_000);
+  expect(await panel.locator(".banner").textContent()).toBe("No connection. Trying again… 1 message will be sent when it is back.");
+  await visited.close();
+});
+
+test("a draft belongs to its conversation and is there after a reload", async () => {
+  const visited = await opened("list");
+  const { panel, page } = visited;
+  await panel.locator("textarea").fill("not yet sent");
+  await panel.locator("textarea").blur();
+  await page.reload();
+  await openPanel(visited);
+  expect(await panel.locator("textarea").inputValue()).toBe("not yet sent");
+  await panel.getByRole("button", { name: "Menu" }).click();
+  await panel.getByRole("menuitem", { name: "New conversation" }).click();
+  expect(await panel.locator("textarea").inputValue()).toBe("");
+  await visited.close();
+});
+
+test("on a phone the panel is the screen, and no field is below 16 px", async () => {
+  const visited = await visit(browser, origins, { query: { site: "prechat" }, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  await visited.launcher.tap();
+  await visited.panel.locator("textarea").waitFor();
+  await visited.page.waitForFunction(() => document.querySelector("switchboard-widget")?.shadowRoot?.querySelector(".box")?.getAnimations().length === 0);
+  expect(await visited.panel.boundingBox()).toEqual({ x: 0, y: 0, width: 390, height: 844 });
+  const sizes = await visited.panel.locator("input, textarea").evaluateAll((all) => all.map((field) => Number.parseFloat(getComputedStyle(field).fontSize)));
+  expect(Math.min(...sizes)).toBeGreaterThanOrEqual(16);
+  expect(await visited.launcher.isVisible()).toBe(false);
+  await visited.panel.getByRole("button", { name: "Close chat" }).tap();
+  await visited.launcher.waitFor();
+  await visited.close();
+});
+
+test("a sound is made by choice, in the leading tab, once in 3 s, and not where the visitor looks", async () => {
+  const visited = await opened("talk");
+  const { page, panel } = visited;
+  await page.evaluate("window.tones = 0; const make = AudioContext.prototype.createOscillator; AudioContext.prototype.createOscillator = function () { tones++; return make.call(this); }");
+  await panel.getByRole("button", { name: "Menu" }).click();
+  await panel.getByRole("menuitemcheckbox", { name: "Sound for new messages" }).click();
+  await panel.getByRole("button", { name: "Close chat" }).click();
+  await expect.poll(async () => {
+    await stub(page, (it) => it.receive("ding"));
+    return page.evaluate("tones");
+  }).toBe(2);
+  await stub(page, (it) => it.receive("at once again"));
+  expect(await page.evaluate("tones")).toBe(2);
+  await visited.close();
+});
+
+test("the title of the page counts the unread only by choice", async () => {
+  const visited = await opened("unread");
+  const { page, panel } = visited;
+  expect(await page.title()).toBe("Lamp Shop");
+  await panel.getByRole("button", { name: "Menu" }).click();
+  await panel.getByRole("menuitemcheckbox", { name: "Unread count in the page title" }).click();
+  await page.locator(".launcher").click();
+  await stub(page, (it) => it.change({ unread: 4 }));
+  await expect.poll(() => page.title()).toBe("(4) Lamp Shop");
+  await stub(page, (it) => it.change({ unread: 0 }));
+  await expect.poll(() => page.title()).toBe("Lamp Shop");
+  await visited.close();
+});
+
+test("in an iframe the panel works alike, and the page cannot reach into it", async () => {
+  const visited = await visit(browser, origins, { page: "frame-policy", query: { site: "unread", isolation: "frame" } });
+  const { page, panel, said } = visited;
+  await openPanel(visited);
+  expect(await page.locator(".badge").textContent()).toBe("3");
+  expect(await page.evaluate("document.querySelector('switchboard-widget').shadowRoot.querySelector('iframe').contentDocument")).toBeNull();
+  await panel.locator("textarea").fill("from within");
+  await panel.locator("textarea").press("Enter");
+  await panel.locator(".mine .body", { hasText: "from within" }).waitFor();
+  // Words of another window are none of the panel's.
+  await page.evaluate("postMessage({ switchboard: 'close', values: [] }, '*')");
+  await page.evaluate("switchboard('setAttributes', { plan: 'pro' })");
+  await panel.getByRole("button", { name: "Close chat" }).click();
+  await expect.poll(() => page.locator(".open").count()).toBe(0);
+  expect(said).toEqual([]);
+  await visited.close();
+});
+
+test("identify, then another person, then nobody", async () => {
+  const visited = await opened("empty");
+  await visited.page.evaluate("switchboard('identify', 'token-of-ana')");
+  await visited.page.evaluate("switchboard('identify', async () => 'token-of-ben')");
+  await visited.page.evaluate("switchboard('identify', null)");
+  await expect.poll(() => calls(visited, "identify")).toEqual([["identify", "token-of-ana"], ["identify", "token-of-ben"], ["identify", null]]);
+  await visited.close();
+});
+
+test("destroy takes everything away, and boot brings it back", async () => {
+  const visited = await opened("talk");
+  await visited.page.evaluate("switchboard('destroy')");
+  expect(await visited.page.locator("switchboard-widget").count()).toBe(0);
+  await visited.page.evaluate("switchboard('boot', { position: 'left', color: '#0f766e' })");
+  await openPanel(visited);
+  expect((await visited.launcher.boundingBox())?.x).toBeLessThan(40);
+  await visited.close();
+});
