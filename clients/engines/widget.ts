@@ -7,15 +7,25 @@ type Json = string | number | boolean | null | Json[] | { [name: string]: Json }
 /** The shadow root that holds the widget, in the page or in the iframe. */
 const ROOT = `(document.querySelector("switchboard-widget") ?? document.querySelector("body > div"))?.shadowRoot`;
 
-/** The middle of an element, where a click would reach it and nothing moves; else null. */
-function middle(root: ShadowRoot | undefined, selector: string): [number, number] | null {
-  const element = root?.querySelector(selector);
-  if (!element || !root) return null;
-  const { left, top, width, height } = element.getBoundingClientRect();
-  const [x, y] = [left + width / 2, top + height / 2];
-  const isMoving = document.getAnimations().some((animation) => animation.playState === "running" && (animation.effect as KeyframeEffect).target?.contains(element));
-  const hit = root.elementFromPoint(x, y);
-  return width > 0 && !isMoving && hit && (element === hit || element.contains(hit)) ? [x, y] : null;
+type Place = { x: number; y: number; width: number; height: number };
+
+/** The middle and the size of an element, if a click reaches it and nothing moves: it is looked at again after the browser has drawn. */
+async function place(root: ShadowRoot | undefined, selector: string): Promise<Place | null> {
+  const look = () => {
+    const element = root?.querySelector(selector);
+    const { left, top, width, height } = element?.getBoundingClientRect() ?? new DOMRect();
+    const [x, y] = [left + width / 2, top + height / 2];
+    const hit = width > 0 ? root?.elementFromPoint(x, y) : null;
+    return hit && element?.contains(hit) ? { x, y, width, height } : null;
+  };
+  const drawn = () =>
+    new Promise<boolean>((resolve) => {
+      // A tab that is not in front draws nothing.
+      setTimeout(() => resolve(false), 1_000);
+      requestAnimationFrame(() => requestAnimationFrame(() => resolve(true)));
+    });
+  const before = look();
+  return before && (await drawn()) && JSON.stringify(look()) === JSON.stringify(before) ? before : null;
 }
 
 export class Widget {
@@ -48,26 +58,14 @@ export class Widget {
     await until(what, SOON_MS, () => this.ask(run, ...given));
   }
 
-  /** The iframe's corner, while nothing moves it; the page's own for a panel in the page. */
-  async #corner(where: Where): Promise<[number, number] | null> {
-    if (where === "page") return [0, 0];
-    return (await this.askLauncher((root) => {
-      const { left, top } = root.querySelector("iframe")?.getBoundingClientRect() ?? new DOMRect();
-      return document.getAnimations().some(({ playState }) => playState === "running") ? null : [left, top];
-    })) as [number, number] | null;
-  }
-
   async #click(where: Where, selector: string): Promise<void> {
-    let before = "";
+    const find = (where: Where, selector: string) => this.#ask(where, place as unknown as (root: ShadowRoot, selector: string) => Place | null, selector);
     let at: [number, number] = [0, 0];
     await until(`${selector} can be clicked`, SOON_MS, async () => {
-      const corner = await this.#corner(where);
-      const found = await this.#ask(where, middle as (root: ShadowRoot, selector: string) => [number, number] | null, selector);
-      if (corner && found) at = [corner[0] + found[0], corner[1] + found[1]];
-      const now = corner && found ? at.join() : "";
-      const isStill = now !== "" && now === before;
-      before = now;
-      return isStill;
+      const iframe = where === "frame" ? await find("page", "iframe") : null;
+      const found = iframe || where === "page" ? await find(where, selector) : null;
+      if (found) at = [found.x + (iframe ? iframe.x - iframe.width / 2 : 0), found.y + (iframe ? iframe.y - iframe.height / 2 : 0)];
+      return found !== null;
     });
     await this.tab.click(...at);
   }
@@ -87,7 +85,12 @@ export class Widget {
   }
 
   async isOpen(): Promise<void> {
-    await this.see("the panel is open", (root) => root.querySelector<HTMLElement>(".panel textarea")?.checkVisibility() === true);
+    await until("the box is open", SOON_MS, () => this.askLauncher((root) => root.querySelector(".sb.open") !== null));
+    await this.see("the panel is there", (root) => root.querySelector<HTMLElement>(".panel textarea")?.checkVisibility() === true);
+  }
+
+  async fieldHasFocus(withinMs = SOON_MS): Promise<void> {
+    await until("the field has the focus", withinMs, () => this.ask((root) => root.activeElement?.localName === "textarea"));
   }
 
   async isClosed(): Promise<void> {

@@ -10,8 +10,11 @@ export AREA=.run/browsers
 export UP_AREA=$AREA/up
 POSTGRES=$ROOT/$AREA/postgres.process
 
-# engines FILE ARGUMENT...: in a process group that ends with this one.
-engines() { setpriv --pdeathsig TERM -- node clients/engines/"$1" "${@:2}"; }
+# scenarios ARGUMENT...: in the background, so that a signal ends this script at once, and with it the browsers.
+scenarios() {
+  setpriv --pdeathsig TERM -- node clients/engines/run.ts "$@" 9>&- &
+  wait $!
+}
 
 # What only this needs: the drivers of two browsers and the comparison of pictures.
 install_drivers() {
@@ -36,7 +39,7 @@ in_one_process() {
   say "Starting a private PostgreSQL"
   postgres_private "$POSTGRES" "$ROOT/$AREA/postgres.log" "$AREA" fast
   say "Running the scenarios; what fails leaves pictures in $AREA/failures"
-  STANDALONE=$ROOT/target/release/standalone engines run.ts "$@" 9>&-
+  STANDALONE=$ROOT/target/release/standalone scenarios "$@"
 }
 
 distributed() {
@@ -51,7 +54,7 @@ distributed() {
   DATABASE_URL=$(postgres_url "$postgres" "$(remembered_port "$UP_AREA/ports" postgres)")
   export DATABASE_URL
   say "Running the scenarios for the distributed shape"
-  engines run.ts --cluster "$@" 9>&-
+  scenarios --cluster "$@"
 }
 
 # Both shapes in any case: a fault of one is no reason not to know of the other.
@@ -77,18 +80,18 @@ all() {
 
 # The database is one more on the server of the tests.
 short() {
-  local name=browsers_$$ psql
-  mkdir -p "$AREA"
+  local name=browsers_$$
+  require postgres
   bring_node
-  psql=$(postgres_bin)/psql
-  "$psql" --quiet --no-psqlrc "$TEST_DATABASE_URL" --command "CREATE DATABASE $name"
-  trap '"$psql" --quiet --no-psqlrc "$TEST_DATABASE_URL" --command "DROP DATABASE IF EXISTS $name WITH (FORCE)" || true' EXIT
+  PSQL=("$(postgres_bin)/psql" --quiet --no-psqlrc "$TEST_DATABASE_URL" --command)
+  DROP="DROP DATABASE IF EXISTS $name WITH (FORCE)"
+  trap '"${PSQL[@]}" "$DROP" >/dev/null 2>&1 || true' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
-  DATABASE_URL=${TEST_DATABASE_URL/\/switchboard?/\/$name?}
+  "${PSQL[@]}" "CREATE DATABASE $name"
+  DATABASE_URL=$(sed -E "s#^([a-z]+://[^/]*/)[^?]*#\\1$name#" <<<"$TEST_DATABASE_URL")
   export DATABASE_URL
-  say "The widget in Chromium before the server"
-  AREA=$AREA/short STANDALONE=$ROOT/target/debug/standalone engines run.ts --short --engines chromium
+  AREA=$AREA/short STANDALONE=${STANDALONE:-$ROOT/target/debug/standalone} scenarios --short --engines chromium
 }
 
 case ${1:-} in

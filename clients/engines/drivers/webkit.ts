@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
-import { setTimeout as pause } from "node:timers/promises";
 import { until } from "../wait.ts";
 import type { Engine, Key, Size, Tab, Visitor, Where } from "./driver.ts";
 import { end, find, launch } from "./programs.ts";
@@ -23,22 +22,10 @@ export const WEBKIT: Engine = {
   },
   async start() {
     const [screen, display] = await startScreen();
-    const port = await freePort();
-    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: "x11", LIBGL_ALWAYS_SOFTWARE: "1", NO_AT_BRIDGE: "1", LANG: "C.UTF-8", GTK_THEME: "Adwaita" };
-    const driver = launch(find("WebKitWebDriver") ?? "", [`--port=${port}`, "--host=127.0.0.1"], LOG, env);
-    const server = `http://127.0.0.1:${port}`;
-    await started(server, driver);
-    const visitor = (size: Size) => newVisitor(server, size);
-    const probe = await openSession(server);
-    await ask(server, "DELETE", `/session/${probe.id}`);
-    return {
-      version: probe.version,
-      visitor,
-      async close() {
-        await end(driver);
-        await end(screen);
-      },
-    };
+    const env = { ...process.env, DISPLAY: display, GDK_BACKEND: "x11", LIBGL_ALWAYS_SOFTWARE: "1", NO_AT_BRIDGE: "1", LANG: "C.UTF-8" };
+    const probe = await openSession(env);
+    await probe.end();
+    return { version: probe.version, visitor: (size) => newVisitor(env, size), close: () => end(screen) };
   },
 };
 
@@ -63,15 +50,6 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function started(server: string, driver: ChildProcess): Promise<void> {
-  for (;;) {
-    if (driver.exitCode !== null) throw new Error("WebKitWebDriver has ended");
-    const answer = await fetch(`${server}/status`).catch(() => null);
-    if (answer?.ok) return;
-    await pause(20);
-  }
-}
-
 async function ask<T>(server: string, method: string, path: string, body?: unknown): Promise<T> {
   const signal = AbortSignal.timeout(COMMAND_MS);
   const answer = await fetch(server + path, { method, signal, ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }) }).catch((error: unknown) => {
@@ -82,17 +60,34 @@ async function ask<T>(server: string, method: string, path: string, body?: unkno
   return value;
 }
 
-async function openSession(server: string): Promise<{ id: string; version: string }> {
-  const options = { binary: miniBrowser(), args: ["--automation"] };
-  const { sessionId, capabilities } = await ask<{ sessionId: string; capabilities: { browserVersion: string } }>(server, "POST", "/session", {
-    capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } },
-  });
-  return { id: sessionId, version: capabilities.browserVersion };
+interface Opened {
+  server: string;
+  id: string;
+  version: string;
+  end(): Promise<void>;
 }
 
-/** The driver has one session at a time, and each is a browser of its own. */
-async function newVisitor(server: string, size: Size): Promise<Visitor> {
-  const { id } = await openSession(server);
+/** A driver of its own for each visitor: it has one session at a time, and now and then the one after another never begins. */
+async function openSession(env: NodeJS.ProcessEnv, tries = 3): Promise<Opened> {
+  const port = await freePort();
+  const server = `http://127.0.0.1:${port}`;
+  const driver = launch(find("WebKitWebDriver") ?? "", [`--port=${port}`, "--host=127.0.0.1"], LOG, env);
+  const options = { binary: miniBrowser(), args: ["--automation"] };
+  try {
+    await until("WebKitWebDriver listens", COMMAND_MS, async () => (await fetch(`${server}/status`)).ok);
+    const { sessionId, capabilities } = await ask<{ sessionId: string; capabilities: { browserVersion: string } }>(server, "POST", "/session", {
+      capabilities: { alwaysMatch: { "webkitgtk:browserOptions": options } },
+    });
+    return { server, id: sessionId, version: capabilities.browserVersion, end: () => end(driver) };
+  } catch (error) {
+    await end(driver);
+    if (tries <= 1) throw error;
+    return openSession(env, tries - 1);
+  }
+}
+
+async function newVisitor(env: NodeJS.ProcessEnv, size: Size): Promise<Visitor> {
+  const { server, id, end } = await openSession(env);
   const session = new Session(server, id);
   await session.resize(size);
   const [first] = await session.ask<string[]>("GET", "/window/handles");
@@ -104,7 +99,7 @@ async function newVisitor(server: string, size: Size): Promise<Visitor> {
       isFirstTaken = true;
       return tabOf(session, handle);
     },
-    close: () => session.ask("DELETE", ""),
+    close: end,
   };
 }
 

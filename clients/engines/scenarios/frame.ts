@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { type Arrival, type Scenario, type Stage, arrive, fresh } from "./scenario.ts";
+import { type Arrival, NotThere, type Scenario, type Stage, arrive, fresh } from "./scenario.ts";
 
 async function talksInFrame(stage: Stage, arrival: Arrival): Promise<{ reload: () => Promise<void> }> {
   const { widget } = await arrive(stage, { ...arrival, options: { isolation: "frame" }, panel: "frame" });
@@ -15,6 +15,7 @@ async function talksInFrame(stage: Stage, arrival: Arrival): Promise<{ reload: (
     await widget.tab.reload();
     await widget.open();
     await widget.shows(text, "seen");
+    await widget.click("textarea");
     await widget.press("Escape");
     await widget.isClosed();
   };
@@ -25,6 +26,19 @@ async function talksInFrame(stage: Stage, arrival: Arrival): Promise<{ reload: (
 const besidePage = ({ server }: Stage): string => server.url.replace("127.0.0.1", "localhost");
 
 export const FRAME: Scenario[] = [
+  {
+    name: "frame: the field has the focus when the panel opens",
+    async run(stage) {
+      const { widget } = await arrive(stage, { options: { isolation: "frame" }, panel: "frame" });
+      await widget.open();
+      await widget.fieldHasFocus(5_000).catch(async (error: unknown) => {
+        // Were it the widget's fault, this would help.
+        await widget.ask((root) => root.querySelector("textarea")?.focus() ?? null);
+        if (await widget.ask((root) => root.activeElement === null)) throw new NotThere("a frame of another site gets no focus by script before the visitor has touched it");
+        throw error;
+      });
+    },
+  },
   {
     name: "frame: a talk that a reload keeps (server of the same site)",
     async run(stage) {

@@ -15,13 +15,13 @@ export const KEYBOARD: Scenario = {
     } while ((await widget.tab.run("page", atLauncher)) !== true);
     await widget.press("Enter");
     await widget.isOpen();
-    await widget.see("the field has the focus", (root) => root.activeElement?.localName === "textarea");
+    await widget.fieldHasFocus();
     const text = fresh("without a mouse");
     await widget.tab.type(text);
     await widget.press("Enter");
     await widget.shows(text);
     await widget.hasTick("Sent");
-    await widget.see("the field keeps the focus", (root) => root.activeElement?.localName === "textarea");
+    await widget.fieldHasFocus();
     await widget.press("Escape");
     await widget.isClosed();
     ok(await widget.tab.run("page", atLauncher), "the focus is not at the launcher again");

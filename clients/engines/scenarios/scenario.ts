@@ -60,6 +60,5 @@ export async function arrive(stage: Stage, { page = "shop", options = {}, size =
   return { widget: await again(), address, again };
 }
 
-let texts = 0;
-/** A text that no other message has. */
-export const fresh = (text: string): string => `${text} ${++texts}`;
+/** A text that no other message has, in no run. */
+export const fresh = (text: string): string => `${text} ${crypto.randomUUID().slice(0, 8)}`;

@@ -29,7 +29,8 @@ export async function servePages(): Promise<Pages> {
       const { policy, html } = fill(readFileSync(join(FOLDER, basename(pathname)), "utf8"), searchParams);
       answer.writeHead(200, { "content-type": "text/html; charset=utf-8", ...(policy ? { "content-security-policy": policy } : {}) }).end(html);
     } catch {
-      answer.writeHead(404).end();
+      // Browsers ask for an icon too, and would say that there is none.
+      answer.writeHead(pathname === "/favicon.ico" ? 204 : 404).end();
     }
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
