@@ -87,6 +87,9 @@ async function played(scenario: Scenario, stage: Omit<Stage, "later" | "tabs">):
   }
 }
 
+// What was launched ends with this process.
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => process.exit(1));
+
 const started = Date.now();
 mkdirSync(AREA, { recursive: true });
 rmSync(FAILURES, { recursive: true, force: true });

@@ -20,6 +20,7 @@ async function freePort(): Promise<number> {
 export async function standalone(log: string): Promise<Server> {
   const program = process.env["STANDALONE"] ?? "";
   const folder = mkdtempSync(join(tmpdir(), "switchboard-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const env = { ...process.env, HTTP__BIND: `127.0.0.1:${port}`, DATA_DIR: folder, DEMO_OPERATOR: "false" };
@@ -45,7 +46,6 @@ export async function standalone(log: string): Promise<Server> {
     connections: () => gauge(url, "active_connections"),
     async close() {
       if (running) await end(running, "SIGTERM");
-      rmSync(folder, { recursive: true, force: true });
     },
   };
   await server.start("");
