@@ -2,7 +2,7 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `marks`; `activity`; `workspace`, which is not of a chat
+//!   `sites`; `marks`; `signs` of life; `activity`; `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
 //!
 //! Shared by the features:
@@ -39,6 +39,7 @@ mod messages;
 mod metrics;
 pub mod relay;
 mod sessions;
+mod signs;
 mod sites;
 mod start;
 mod state;

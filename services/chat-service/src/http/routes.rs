@@ -22,6 +22,7 @@ use crate::gateway::routes as gateway;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
+use crate::signs::routes as signs;
 use crate::workspace::routes as workspace;
 
 /// Swagger UI may load itself, the images in its styles, and the document with the answers to what is tried. It sets
@@ -40,6 +41,7 @@ pub(super) fn public() -> Vec<Route> {
         chats::routes(),
         members::routes(),
         activity::routes(),
+        signs::routes(),
         accounts::routes(),
         workspace::routes(),
     ];
