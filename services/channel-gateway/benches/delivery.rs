@@ -20,7 +20,7 @@ use channel_gateway::{Answer, ChatService};
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::names::Channel;
 use chat_events::{
@@ -268,6 +268,10 @@ impl ChatService for Nobody {
     }
 
     async fn revocations(&self, _ask: RevocationsRequest) -> Answer<Revocations> {
+        nobody()
+    }
+
+    async fn operators(&self, _ask: OperatorsRequest) -> Answer<()> {
         nobody()
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 use secrecy::{ExposeSecret, SecretString};
@@ -36,6 +36,8 @@ pub trait ChatService: Send + Sync {
     async fn changes(&self, ask: ChangesRequest) -> Answer<Changes>;
     /// Which rights were taken away or given back.
     async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations>;
+    /// Says which operators are connected here.
+    async fn operators(&self, ask: OperatorsRequest) -> Answer<()>;
 }
 
 /// Where chats stand, and all chats of the users that were asked for, however many pages they take. Users' chats are each
@@ -130,5 +132,9 @@ impl ChatService for HttpChatService {
 
     async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations> {
         self.ask("/internal/revocations", &ask).await
+    }
+
+    async fn operators(&self, ask: OperatorsRequest) -> Answer<()> {
+        self.ask("/internal/operators", &ask).await
     }
 }

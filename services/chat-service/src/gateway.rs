@@ -13,8 +13,8 @@ mod tops;
 
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectResult,
-    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest,
-    Tops, TopsRequest,
+    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, OperatorsRequest, Principal, Revocations, RevocationsRequest, SyncPage,
+    SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
 
@@ -24,7 +24,7 @@ use crate::db::installation;
 use crate::error::Error;
 use crate::messages::{Reading, sync};
 use crate::state::AppState;
-use crate::workspace;
+use crate::{operators as leases, workspace};
 
 pub use command::command;
 
@@ -130,6 +130,16 @@ pub async fn revocations(state: &AppState, request: RevocationsRequest) -> Resul
         let taken = revocations::read(&mut conn, request.after).await?;
         let workspace = workspace::read::news(&mut conn, request.workspace).await?;
         Ok(Revocations { workspace, ..taken })
+    }
+    .await
+    .map_err(Error::into_body)
+}
+
+/// Which operators are connected to a gateway.
+pub async fn operators(state: &AppState, request: OperatorsRequest) -> Result<(), ErrorBody> {
+    async {
+        let mut conn = state.connection().await?;
+        leases::renew(&mut conn, &request).await
     }
     .await
     .map_err(Error::into_body)

@@ -2,7 +2,7 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `marks`; `signs` of life; `activity`; `workspace`, which is not of a chat
+//!   `sites`; `marks`; `signs` of life; `operators` who are there; `activity`; `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
 //!
 //! Shared by the features:
@@ -37,6 +37,7 @@ mod limits;
 mod marks;
 mod messages;
 mod metrics;
+mod operators;
 pub mod relay;
 mod sessions;
 mod signs;

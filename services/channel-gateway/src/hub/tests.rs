@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Principal, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::names::Channel;
 use chat_events::{
@@ -80,6 +80,9 @@ impl ChatService for Nobody {
         nobody()
     }
     async fn revocations(&self, _: RevocationsRequest) -> Answer<Revocations> {
+        nobody()
+    }
+    async fn operators(&self, _: OperatorsRequest) -> Answer<()> {
         nobody()
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Revocations, RevocationsRequest, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 
 use super as gateway;
@@ -22,6 +22,7 @@ pub(crate) fn routes() -> Vec<Route> {
         internal("/internal/tops", tops),
         internal("/internal/changes", changes),
         internal("/internal/revocations", revocations),
+        internal("/internal/operators", operators),
     ]
 }
 
@@ -57,4 +58,8 @@ pub(crate) async fn revocations(
     body: Json<RevocationsRequest>,
 ) -> Answered<Revocations> {
     gateway::revocations(&state, body.into_inner()).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn operators(_: Gateway, state: Data<AppState>, body: Json<OperatorsRequest>) -> Answered<()> {
+    gateway::operators(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }
