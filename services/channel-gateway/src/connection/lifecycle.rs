@@ -88,6 +88,9 @@ pub(crate) async fn open(
     }
     if connection.finish_opening() {
         gateway.metrics.opened(connection);
+        if matches!(principal, Principal::Staff { .. }) {
+            gateway.hub.operators_changed();
+        }
     } else {
         leave(gateway, connection);
     }
