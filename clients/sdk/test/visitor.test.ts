@@ -588,5 +588,21 @@ describe("persons and conversations", () => {
     expect(server.chats.get(42)?.opened).toEqual({ site: "shop", name: "Ana", metadata: { plan: "pro" } });
     await one.setProfile({ email: "ana@example.com" });
     expect(server.chats.get(42)?.session.client.email).toBe("ana@example.com");
+    await one.setProfile({ metadata: { cart: 3 } });
+    expect(server.chats.get(42)?.opened.metadata).toEqual({ plan: "pro", cart: 3 });
+  });
+
+  test("what another page has said of the visitor is not lost", async () => {
+    const one = await talking();
+    await one.setProfile({ metadata: { plan: "pro" } });
+    one.destroy();
+    const two = page();
+    two.start();
+    await two.setProfile({ metadata: { cart: 3 } });
+    expect(server.chats.get(42)?.opened.metadata).toEqual({ plan: "pro", cart: 3 });
+    two.forget();
+    two.send("Hello");
+    await pass(1_000);
+    expect(server.chats.get(43)?.opened).toEqual({ site: "shop" });
   });
 });

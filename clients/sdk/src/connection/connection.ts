@@ -67,9 +67,10 @@ export class Connection {
     return state === "live" || state === "catching_up";
   }
 
-  start(): void {
+  /** `patientMs`: for how long a missing right is no final word. */
+  start(patientMs = 0): void {
     this.#unlisten ??= onWake((isNetwork) => this.#step({ type: "wake", isNetwork }));
-    this.#step({ type: "start" });
+    this.#step({ type: "start", patientMs });
   }
 
   stop(): void {

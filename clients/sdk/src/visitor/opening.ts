@@ -26,7 +26,8 @@ export async function openSession(
     else throw cause;
     return open(sessions, opening);
   });
-  if (typeof opening.identity === "string") sessions.setPerson(personOf(opening.identity));
+  if (typeof opening.identity === "string") sessions.tell({ person: personOf(opening.identity) });
+  if (profile.metadata) sessions.tell({ metadata: profile.metadata });
   return id;
 }
 
@@ -44,6 +45,7 @@ async function open(sessions: Sessions, opening: Opening): Promise<number> {
   const { session_id: id, token, visitor_secret: secret } = opened;
   // Both times are the server's: the life of a token needs no clock of ours.
   const lifetimeMs = Date.parse(opened.expires_at) - Date.parse(opened.created_at);
-  sessions.hold([{ id, secret, token, receivedAt: Date.now(), lifetimeMs }]);
+  const now = Date.now();
+  sessions.hold([{ id, secret, token, receivedAt: now, lifetimeMs, openedAt: now }]);
   return id;
 }

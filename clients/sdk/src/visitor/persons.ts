@@ -35,7 +35,7 @@ export async function identified(sessions: Sessions, identity: string | null): P
     if (asApiError(cause).status === 409) return "other";
     throw cause;
   }
-  sessions.setPerson(person);
+  sessions.tell({ person });
   return "proved";
 }
 

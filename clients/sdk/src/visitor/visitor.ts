@@ -300,11 +300,18 @@ class VisitorClient implements Visitor {
   }
 
   async setProfile(profile: Profile): Promise<void> {
-    this.#profile = { ...this.#profile, ...profile };
+    this.#sessions.reload();
+    // The server puts what it gets in the place of what it had: another page may have said the rest.
+    const metadata = { ...this.#sessions.device.metadata, ...this.#profile.metadata, ...profile.metadata };
     const { name, email } = profile;
-    const body = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
+    // Apart: of a signed visitor the server takes no other name.
+    const parts = [{ name, email }, profile.metadata ? { metadata } : {}];
+    Object.assign((this.#profile = { ...this.#profile, ...profile }), parts[1]);
     const id = this.#current || this.#sessions.newest;
-    if (id && Object.keys(body).length > 0) await this.#sessions.call(id, "/client", { method: "PATCH", body });
+    if (!id) return;
+    if (profile.metadata) this.#sessions.tell({ metadata });
+    const given = parts.filter((part) => Object.values(part).some((value) => value !== undefined));
+    await Promise.all(given.map((body) => this.#sessions.call(id, "/client", { method: "PATCH", body })));
   }
 
   async identify(identity: string | null): Promise<void> {
@@ -343,6 +350,7 @@ class VisitorClient implements Visitor {
     if (this.#isOpening) return;
     this.#isOpening = true;
     const known = this.#sessions.ids;
+    const profile = this.#profile;
     this.#tabs.listen();
     this.#changed();
     try {
@@ -354,6 +362,7 @@ class VisitorClient implements Visitor {
       this.#problem = null;
       this.#isOpening = false;
       this.#adopt(id);
+      if (this.#profile !== profile) void this.setProfile(this.#profile).catch(() => undefined);
     } catch (cause) {
       this.#openFailed(asApiError(cause));
     }
@@ -466,7 +475,7 @@ class VisitorClient implements Visitor {
       this.#connection ??= new code.Connection(this.#owner(), { fetch: this.#fetch, WebSocket });
       this.#awaitedSince = null;
     }
-    this.#connection.start();
+    this.#connection.start(this.#sessions.patienceMs(this.#attended ?? 0));
   }
 
   #owner(): Owner {
