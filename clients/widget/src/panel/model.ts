@@ -10,6 +10,9 @@ const SITE_AGAIN_MS = 60_000;
 const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 6_000;
 const KEPT_EVENTS = 20;
+/** Of all that a site says of a visitor the server keeps 8 KiB. */
+const KEPT_LENGTH = 4_000;
+const ATTRIBUTES_MS = 500;
 /** Without an answer for so long, the panel opens with the usual words. */
 const PATIENCE_MS = 2_500;
 
@@ -45,6 +48,8 @@ export class Model {
   #typingTimer = 0;
   #siteTimer = 0;
   #events: unknown[] = [];
+  #attributes: Record<string, unknown> = {};
+  #attributesTimer = 0;
   #language = "en";
   #unsubscribe: (() => void)[];
 
@@ -59,7 +64,6 @@ export class Model {
       url: settings.server.replace(/\/$/, ""),
       site: settings.site,
       locale: settings.language ?? navigator.language,
-      tabs: settings.tabs ?? true,
       pageUrl: () => this.#page.url || undefined,
       identity: () => (this.#hasIdentity ? host.identity() : Promise.resolve(null)),
     });
@@ -168,21 +172,34 @@ export class Model {
     if (token !== null || isLeaving) await this.visitor.identify(token).catch(() => undefined);
   }
 
+  /** What a page says in one go is told in one go. */
   setAttributes(attributes: Record<string, unknown>): void {
     if (Object.keys(attributes).length === 0) return;
-    const { name, email, ...metadata } = attributes;
+    this.#attributes = { ...this.#attributes, ...attributes };
+    clearTimeout(this.#attributesTimer);
+    this.#attributesTimer = window.setTimeout(() => this.#tellAttributes(), ATTRIBUTES_MS);
+  }
+
+  #tellAttributes(): void {
+    clearTimeout(this.#attributesTimer);
+    const { name, email, ...metadata } = this.#attributes;
+    if (Object.keys(this.#attributes).length === 0) return;
+    this.#attributes = {};
     void this.visitor
       .setProfile({
         ...(typeof name === "string" ? { name } : {}),
         ...(typeof email === "string" ? { email } : {}),
         ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
       })
-      .catch(() => undefined);
+      .catch(({ code, message }: { code?: string; message?: string }) => {
+        if (code === "bad_request" || code === "invalid" || code === "too_large") console.warn("Switchboard: attributes were refused.", message);
+      });
   }
 
   /** The last events of the page go with the visitor's other attributes. */
   track(event: string, properties: Record<string, unknown>): void {
     this.#events = [...this.#events.slice(1 - KEPT_EVENTS), { event, properties, at: new Date().toISOString() }];
+    while (JSON.stringify(this.#events).length > KEPT_LENGTH) this.#events.shift();
     this.setAttributes({ events: this.#events });
   }
 
@@ -201,6 +218,7 @@ export class Model {
 
   send(body: string): void {
     this.#stopTyping(true);
+    this.#tellAttributes();
     this.visitor.send(body);
   }
 
@@ -239,6 +257,7 @@ export class Model {
     for (const stop of this.#unsubscribe) stop();
     clearInterval(this.#siteTimer);
     clearTimeout(this.#typingTimer);
+    this.#tellAttributes();
     this.host.titleBadge(0);
     this.#sound?.close();
     this.visitor.destroy();
@@ -253,7 +272,8 @@ export class Model {
       this.host.remembers(hasSession);
     }
     const { unread } = this.snapshot;
-    this.host.labels(this.words.say("openChat"), this.words.say("closeChat"), unread > 0 ? this.words.count("unread", unread) : "");
+    const { words } = this;
+    this.host.labels(words.say("openChat"), words.say("closeChat"), unread > 0 ? words.count("unread", unread) : "", words.badge(unread));
     this.host.unread(unread);
     this.host.titleBadge(this.choice("title") ? unread : 0);
     this.#changed();
