@@ -190,8 +190,7 @@ function onWake(listener: (isNetwork: boolean) => void): () => void {
     [document, "visibilitychange", awake],
     [document, "resume", awake],
   ];
-  for (const [target, name, call] of on) target.addEventListener(name, call);
-  return () => {
-    for (const [target, name, call] of on) target.removeEventListener(name, call);
-  };
+  const ended = new AbortController();
+  for (const [target, name, call] of on) target.addEventListener(name, call, ended);
+  return () => ended.abort();
 }

@@ -3,7 +3,7 @@
 import { decoded } from "../protocol/frames.ts";
 import type { Poll } from "../protocol/missing.ts";
 import { address, query } from "../rest/http.ts";
-import { overHttp, refused } from "./http_run.ts";
+import { farewell, overHttp, refused } from "./http_run.ts";
 import { broken, type OpenTransport } from "./transport.ts";
 
 const WAIT_S = 25;
@@ -33,7 +33,7 @@ export const openPolling: OpenTransport = (target, events, { fetch }) =>
         if (frame) events.frame(frame);
         if (signal.aborted) return broken();
       }
-      if (close) return { code: close.code, reason: close.reason, retryAfterMs: close.retry_after_ms ?? 0 };
+      if (close) return farewell(close);
       if (wait === 0) events.settled();
     }
   });

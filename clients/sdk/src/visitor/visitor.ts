@@ -11,6 +11,7 @@ import { asApiError, isPassing } from "../protocol/api_error.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import type { OwnSession } from "../protocol/missing.ts";
 import type { MarkKind, Message, MessagePage } from "../protocol/schemas.ts";
+import { cut, webAddress, whole } from "../protocol/texts.ts";
 import { http, query, type Http } from "../rest/http.ts";
 import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
@@ -49,6 +50,7 @@ const READ_AGAIN_MS = 2_000;
 const OTHERS_MS = 60_000;
 const LEADER_MS = 1_500;
 const MAX_URL = 2_048;
+const MAX_TITLE = 200;
 /** The second part comes when the first is on the screen. */
 const LATER_MS = 300;
 const OFF: ConnectionStatus = { state: "idle", transport: null, downSince: null, retryAt: null, closed: null };
@@ -242,7 +244,7 @@ class VisitorClient implements Visitor {
 
   send(body: string): void {
     const chat = this.#current ?? 0;
-    const queued: Queued = { key: uuid(), chat, body, at: new Date().toISOString() };
+    const queued: Queued = { key: uuid(), chat, body: whole(body), at: new Date().toISOString() };
     if (this.#outbox.list.length === 0) this.#outbox.load();
     if (!this.#outbox.add(queued)) return;
     if (chat === 0) void this.#open();
@@ -324,7 +326,9 @@ class VisitorClient implements Visitor {
   }
 
   page(url: string, title?: string): void {
-    this.#page = { type: "page", url: url.slice(0, MAX_URL), ...(title ? { title: title.slice(0, 200) } : {}) };
+    const address = webAddress(url, MAX_URL);
+    if (!address) return;
+    this.#page = { type: "page", url: address, ...(title ? { title: cut(title, MAX_TITLE) } : {}) };
     if (this.#sessions.newest !== null) this.#signal(this.#page);
   }
 
@@ -682,21 +686,14 @@ class VisitorClient implements Visitor {
   /** A page in the browser's cache may hold neither a lock nor a socket. */
   #listen(): () => void {
     if (typeof window === "undefined") return () => undefined;
-    const hide = () => this.#rest();
-    const show = ({ persisted }: PageTransitionEvent) => {
-      if (persisted) this.start();
-    };
+    const ended = new AbortController();
     const look = () => {
       if (!document.hidden && this.#sessions.newest !== null) this.#hello();
     };
-    addEventListener("pagehide", hide);
-    addEventListener("pageshow", show);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      removeEventListener("pagehide", hide);
-      removeEventListener("pageshow", show);
-      document.removeEventListener("visibilitychange", look);
-    };
+    addEventListener("pagehide", () => this.#rest(), ended);
+    addEventListener("pageshow", ({ persisted }) => persisted && this.start(), ended);
+    document.addEventListener("visibilitychange", look, ended);
+    return () => ended.abort();
   }
 
   /** Closes; what is kept stays. */

@@ -7,7 +7,6 @@ import { WidgetStorage } from "./storage.ts";
 
 export const MESSAGE_LIMIT = 10_000;
 const SITE_AGAIN_MS = 60_000;
-const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 6_000;
 const KEPT_EVENTS = 20;
 /** Of all that a site says of a visitor the server keeps 8 KiB. */
@@ -44,7 +43,6 @@ export class Model {
   #sound: Extras.Sound | null = null;
   #hasIdentity = false;
   #hadSession = false;
-  #typingSince = Number.NEGATIVE_INFINITY;
   #typingTimer = 0;
   #siteTimer = 0;
   #events: unknown[] = [];
@@ -217,24 +215,21 @@ export class Model {
   }
 
   send(body: string): void {
-    this.#stopTyping(true);
+    // A message that arrives ends the typing by itself.
+    clearTimeout(this.#typingTimer);
     this.#tellAttributes();
     this.visitor.send(body);
   }
 
-  /** Said to the operators every 3 s while the visitor writes, and once at the end. */
+  /** The SDK says it to the operators every 3 s while the visitor writes, and once at the end. */
   typed(isEmpty: boolean): void {
     if (isEmpty) {
-      this.#stopTyping(false);
+      this.#stopTyping();
       return;
     }
-    const now = performance.now();
-    if (now - this.#typingSince >= TYPING_EVERY_MS) {
-      this.#typingSince = now;
-      this.visitor.typing(true);
-    }
+    this.visitor.typing(true);
     clearTimeout(this.#typingTimer);
-    this.#typingTimer = window.setTimeout(() => this.#stopTyping(false), TYPING_ENDS_MS);
+    this.#typingTimer = window.setTimeout(() => this.#stopTyping(), TYPING_ENDS_MS);
   }
 
   choice(name: "sound" | "title"): boolean {
@@ -285,11 +280,9 @@ export class Model {
     this.#sound?.play();
   }
 
-  #stopTyping(isSent: boolean): void {
+  #stopTyping(): void {
     clearTimeout(this.#typingTimer);
-    // A message that arrives ends the typing by itself.
-    if (!isSent && Number.isFinite(this.#typingSince)) this.visitor.typing(false);
-    this.#typingSince = Number.NEGATIVE_INFINITY;
+    this.visitor.typing(false);
   }
 
   async #learn(site: SiteConfig | null): Promise<void> {
