@@ -1,8 +1,7 @@
 // The sessions of this browser: opened once though two tabs begin at the same moment, their tokens renewed in time.
 import type { Credentials } from "../connection/connection.ts";
 import { ApiError, asApiError } from "../protocol/api_error.ts";
-import type { OwnSession } from "../protocol/missing.ts";
-import type { ChannelToken } from "../protocol/schemas.ts";
+import type { ChannelToken, OwnSession } from "../protocol/schemas.ts";
 import type { Call, Http } from "../rest/http.ts";
 import type { Device, Held, Keep } from "./keep.ts";
 

@@ -203,7 +203,7 @@ export class FakeServer {
           created_at: one.session.created_at,
           assignee: null,
           last_message: one.messages.at(-1) ?? null,
-          unread: 0,
+          unread_count: 0,
         }));
         return json(200, { sessions, next_cursor: null });
       }
