@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from "node:http";
 import { type AddressInfo, type Socket, connect } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { pipeline } from "node:stream";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -105,7 +106,8 @@ function answerBefore(api: string, build: string | null, request: IncomingMessag
   }
   const onward = ask(new URL(path, api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
     answer.writeHead(got.statusCode ?? 502, got.headers);
-    got.pipe(answer);
+    // A stream breaks off as the server's does.
+    pipeline(got, answer, () => undefined);
   });
   onward.on("error", () => answer.destroy());
   answer.on("close", () => onward.destroy());
