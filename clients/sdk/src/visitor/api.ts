@@ -97,6 +97,8 @@ export interface Visitor {
   loadOlder(): Promise<void>;
   /** Sessions of this browser or person from before. */
   loadConversations(): Promise<void>;
+  /** Adds to what operators see beside the conversation, and changes what is there. It goes with the first message, if there is
+   * no session yet. The server takes 8 KiB of `metadata`. */
   setProfile(profile: { name?: string; email?: string; metadata?: Record<string, unknown> }): Promise<void>;
   /** Another person, or nobody: what belonged to the person before is taken from this browser. */
   identify(identity: string | null): Promise<void>;

@@ -14,6 +14,8 @@ export interface Held {
   /** Local time at which the token came, and how long it lives from then on. */
   receivedAt: number;
   lifetimeMs: number;
+  /** Local time at which this browser opened it. */
+  openedAt?: number;
 }
 
 export interface Device {
@@ -21,6 +23,8 @@ export interface Device {
   sessions: Held[];
   /** The identifier of the signed identity, where there was one. */
   person: string | null;
+  /** What pages have said of the visitor. */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 interface CachedChat {
@@ -51,8 +55,8 @@ export class Keep {
   }
 
   device(): Device {
-    const { sessions, person } = this.#read<Partial<Device>>("device") ?? {};
-    return { sessions: Array.isArray(sessions) ? sessions : [], person: person ?? null };
+    const { sessions, person, metadata } = this.#read<Partial<Device>>("device") ?? {};
+    return { sessions: Array.isArray(sessions) ? sessions : [], person: person ?? null, metadata };
   }
 
   saveDevice(device: Device): void {

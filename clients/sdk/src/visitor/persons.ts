@@ -1,6 +1,6 @@
 // What concerns persons rather than this browser: loaded when a page says who somebody is, or asks for earlier talks.
 import { asApiError } from "../protocol/api_error.ts";
-import type { OwnSession, OwnSessions } from "../protocol/missing.ts";
+import type { OwnSession, OwnSessions } from "../protocol/schemas.ts";
 import { query, type Http } from "../rest/http.ts";
 import type { Held } from "./keep.ts";
 import type { Sessions } from "./sessions.ts";
@@ -35,7 +35,7 @@ export async function identified(sessions: Sessions, identity: string | null): P
     if (asApiError(cause).status === 409) return "other";
     throw cause;
   }
-  sessions.setPerson(person);
+  sessions.tell({ person });
   return "proved";
 }
 

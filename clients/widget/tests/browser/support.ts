@@ -33,7 +33,12 @@ interface Options extends BrowserContextOptions {
 }
 
 /** A new visitor's browser on one of the pages for tests. */
-export async function visit(browser: Browser, origins: Origins, { page: name = "shop", query = {}, ...options }: Options = {}): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  origins: Origins,
+  { page: name = "shop", query = {}, ...options }: Options = {},
+  prepare?: (page: Page) => Promise<unknown>,
+): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, locale: "en-GB", ...options });
   const page = await context.newPage();
   const said: string[] = [];
@@ -41,6 +46,7 @@ export async function visit(browser: Browser, origins: Origins, { page: name = "
   page.on("console", (message) => said.push(message.text()));
   page.on("pageerror", (error) => said.push(`uncaught: ${error.message}`));
   page.on("request", (request) => requests.push(request.url()));
+  await prepare?.(page);
   await page.goto(`${origins.page}/${name}.html?${new URLSearchParams(query)}`);
   const inside: Page | FrameLocator = query["isolation"] === "frame" ? page.frameLocator("switchboard-widget iframe") : page;
   return { page, said, requests, launcher: page.locator("switchboard-widget .launcher"), panel: inside.locator(".panel"), close: () => context.close() };
