@@ -21,7 +21,7 @@ mod tests;
 mod upkeep;
 mod workspace;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,8 @@ pub struct Hub {
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
     baseline: ReplayBaseline,
     operators_changed: Notify,
+    /// Since it was last looked who is here.
+    operators_who_came: Mutex<BTreeSet<UserId>>,
     /// The last change of the workspace.
     workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
@@ -134,6 +136,7 @@ impl Hub {
             staff_channels: tokio::sync::Mutex::default(),
             baseline: ReplayBaseline::default(),
             operators_changed: Notify::new(),
+            operators_who_came: Mutex::default(),
             workspace: Mutex::default(),
             users: Mutex::default(),
             subscribing: RwLock::new(()),

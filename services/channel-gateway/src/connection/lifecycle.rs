@@ -88,8 +88,8 @@ pub(crate) async fn open(
     }
     if connection.finish_opening() {
         gateway.metrics.opened(connection);
-        if matches!(principal, Principal::Staff { .. }) {
-            gateway.hub.operators_changed();
+        if let (Principal::Staff { user_id }, Some(_)) = (principal, connection.own()) {
+            gateway.hub.operator_came(user_id);
         }
     } else {
         leave(gateway, connection);

@@ -81,7 +81,7 @@ impl Hub {
                 self.baseline.keep(&left);
             }
         });
-        self.operators_changed();
+        self.operator_left();
     }
 
     /// Lists a connection for the events that concern a user in person.

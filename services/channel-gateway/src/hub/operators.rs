@@ -2,13 +2,15 @@
 //! the first connection of one comes or its last one goes, and every 20 s, since it counts for a minute.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chat_events::UserId;
 use chat_events::gateway_api::{MAX_OPERATORS, OperatorsRequest};
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Hub;
+use super::{Hub, lock};
+use crate::connection::Connection;
 
 /// How often it is said again. Three times in the life of a lease.
 const RENEW_EVERY: Duration = Duration::from_secs(20);
@@ -23,8 +25,9 @@ const STAYS: Duration = Duration::from_secs(3);
 struct Here(HashMap<UserId, Option<Instant>>);
 
 impl Here {
-    /// Now these are connected.
-    fn look(&mut self, connected: &BTreeSet<UserId>, now: Instant) {
+    /// Now these are connected, and those have come since the last look, however short they stayed.
+    fn look(&mut self, connected: &BTreeSet<UserId>, came: BTreeSet<UserId>, now: Instant) {
+        self.0.extend(came.into_iter().map(|user| (user, None)));
         for (user, until) in &mut self.0 {
             *until = if connected.contains(user) { None } else { Some(until.unwrap_or(now + STAYS)) };
         }
@@ -48,8 +51,14 @@ impl Here {
 }
 
 impl Hub {
-    /// The connection of an operator has come or gone.
-    pub fn operators_changed(&self) {
+    /// The connection of an operator was told `connected`.
+    pub fn operator_came(&self, operator: UserId) {
+        lock(&self.operators_who_came).insert(operator);
+        self.operators_changed.notify_one();
+    }
+
+    /// The connection of an operator has gone.
+    pub(super) fn operator_left(&self) {
         self.operators_changed.notify_one();
     }
 
@@ -64,7 +73,8 @@ impl Hub {
                 None => self.operators_changed.notified().await,
             }
             let now = Instant::now();
-            here.look(&self.operators(), now);
+            let came = std::mem::take(&mut *lock(&self.operators_who_came));
+            here.look(&self.operators(), came, now);
             let users = here.users();
             if users == told && renew_at.is_none_or(|renew_at| now < renew_at) {
                 continue;
@@ -87,7 +97,7 @@ impl Hub {
     /// Who has been told `connected`.
     fn operators(&self) -> BTreeSet<UserId> {
         let staff = self.staff();
-        let is_in = |connection: &&std::sync::Arc<crate::connection::Connection>| connection.own().is_some();
+        let is_in = |connection: &&Arc<Connection>| connection.own().is_some();
         staff.everybody().iter().filter(is_in).filter_map(|connection| connection.user_id()).collect()
     }
 }
@@ -104,16 +114,25 @@ mod tests {
     async fn who_comes_back_soon_has_not_been_away() {
         let (mut here, start) = (Here::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
-        here.look(&users(&[1, 2]), start);
+        let nobody = || users(&[]);
+        here.look(&users(&[1, 2]), nobody(), start);
         assert_eq!((here.users(), here.next_leave()), (users(&[1, 2]), None));
-        here.look(&users(&[2]), at(1));
+        here.look(&users(&[2]), nobody(), at(1));
         assert_eq!((here.users(), here.next_leave()), (users(&[1, 2]), Some(at(4))));
-        here.look(&users(&[2]), at(3));
+        here.look(&users(&[2]), nobody(), at(3));
         assert_eq!(here.next_leave(), Some(at(4)), "it is not put off");
-        here.look(&users(&[1, 2]), at(3));
+        here.look(&users(&[1, 2]), nobody(), at(3));
         assert_eq!(here.next_leave(), None);
-        here.look(&users(&[]), at(5));
-        here.look(&users(&[]), at(8));
-        assert_eq!((here.users(), here.next_leave()), (users(&[]), None));
+        here.look(&nobody(), nobody(), at(5));
+        here.look(&nobody(), nobody(), at(8));
+        assert_eq!((here.users(), here.next_leave()), (nobody(), None));
+        here.look(&nobody(), users(&[3]), at(9));
+        assert_eq!(
+            (here.users(), here.next_leave()),
+            (users(&[3]), Some(at(12))),
+            "it came and left between two looks"
+        );
+        here.look(&nobody(), users(&[3]), at(11));
+        assert_eq!(here.next_leave(), Some(at(14)), "and once more");
     }
 }
