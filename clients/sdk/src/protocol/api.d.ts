@@ -201,7 +201,7 @@ export interface paths {
         head?: never;
         /**
          * Gives the visitor of a session another name or address; what is left out stays. Of a visitor whose identity the site has
-         *     signed the site alone tells them: `conflict`.
+         *     signed the site alone tells its name and address: `conflict`.
          */
         patch: operations["change_client"];
         trace?: never;
@@ -279,6 +279,26 @@ export interface paths {
         get: operations["list_own_sessions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/chat/session/{id}/signals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tells the operators of a session that its visitor types, or which page it looks at. For visitors without a socket, which
+         *     would say it there. Nothing is stored, and word of it may be lost.
+         */
+        post: operations["give_sign"];
         delete?: never;
         options?: never;
         head?: never;
@@ -706,6 +726,24 @@ export interface components {
         ChangeClient: {
             /** @description Where to answer when the visitor is gone. */
             email?: string | null;
+            /** @description What the site knows about its visitor. At most 8 KiB of JSON with its numbers written out, nested at most 4 deep. Numbers are finite 64-bit floats, and no name is twice in one object. */
+            metadata?: {
+                [key: string]: string | number | boolean | null | (string | number | boolean | null | (string | number | boolean | null | (string | number | boolean | null)[] | {
+                    [key: string]: string | number | boolean | null;
+                })[] | {
+                    [key: string]: string | number | boolean | null | (string | number | boolean | null)[] | {
+                        [key: string]: string | number | boolean | null;
+                    };
+                })[] | {
+                    [key: string]: string | number | boolean | null | (string | number | boolean | null | (string | number | boolean | null)[] | {
+                        [key: string]: string | number | boolean | null;
+                    })[] | {
+                        [key: string]: string | number | boolean | null | (string | number | boolean | null)[] | {
+                            [key: string]: string | number | boolean | null;
+                        };
+                    };
+                };
+            } | null;
             /** @description The name to show. */
             name?: string | null;
         };
@@ -759,6 +797,11 @@ export interface components {
         };
         /** @description A new token for a session. */
         ChannelToken: {
+            /**
+             * Format: date-time
+             * @description When the token was made, by the clock of the server: how long it is good can be told without a clock that is right.
+             */
+            created_at: string;
             /** Format: date-time */
             expires_at: string;
             /** @description A signed link to listen by (Server-Sent Events). */
@@ -859,6 +902,23 @@ export interface components {
         ErrorEnvelope: {
             /** @description The error. */
             error: components["schemas"]["ErrorBody"];
+        };
+        /**
+         * @description A sign of life: `{"type": "typing", "is_typing": …}`, or `{"type": "page", "url": …}`.
+         * @example {
+         *       "title": "Your cart",
+         *       "type": "page",
+         *       "url": "https://shop.example/cart"
+         *     }
+         */
+        GiveSign: {
+            /** @description Of `typing`: false when it stopped. */
+            is_typing?: boolean | null;
+            /** @description Of `page`: its title. */
+            title?: string | null;
+            type: components["schemas"]["SignType"];
+            /** @description Of `page`: its address. */
+            url?: string | null;
         };
         /** @description A visitor that proves who it is: an identity that its site has signed, as in `POST /chat/session`. */
         Identify: {
@@ -1335,6 +1395,11 @@ export interface components {
          * @enum {string}
          */
         Side: "right" | "left";
+        /**
+         * @description Which sign.
+         * @enum {string}
+         */
+        SignType: "typing" | "page";
         /**
          * @description The settings that are to be changed; those that are left out stay.
          * @example {
@@ -3426,6 +3491,146 @@ export interface operations {
             };
             /** @description This method is not served here */
             405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A value is not acceptable; `details.field` names it */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Too fast; `details.retry_after_ms` says how long to wait */
+            429: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Our fault */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description A part that this needs does not answer, or has too much to do; try again */
+            503: {
+                headers: {
+                    /** @description Seconds to wait */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+        };
+    };
+    give_sign: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The session's id.
+                 * @example 1
+                 */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveSign"];
+            };
+        };
+        responses: {
+            /** @description It is passed on */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request could not be read */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description No credentials, or not good ones */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description Known, but not allowed */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description There is no such thing, or the caller may not know of it */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description This method is not served here */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description It contradicts the present state */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is over the size limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorEnvelope"];
+                };
+            };
+            /** @description The body is not `application/json` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

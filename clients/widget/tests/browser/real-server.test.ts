@@ -254,6 +254,19 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
+  test("the newcomer's page has the widget, and a login in its address fills in the operator's half", async ({ skip }) => {
+    const { headers } = await fetch(server);
+    if (!headers.get("content-type")?.startsWith("text/html")) skip("the program has no clients in it");
+    const page = await browser.newPage();
+    await page.goto(`${server}/#demo=demo%40example.com:s3cr%3At`);
+    const operator = page.frameLocator("#operator");
+    await expect.poll(() => operator.locator("#operator-password").inputValue(), SOON).toBe("s3cr:t");
+    expect(await operator.locator("#operator-email").inputValue()).toBe("demo@example.com");
+    expect(page.url()).toBe(`${server}/`);
+    await page.locator("switchboard-widget .launcher").waitFor(SOON);
+    await page.close();
+  });
+
   test("a page that the site does not allow is told so in the console", async () => {
     const visited = await visit(browser, origins, { query: { site: addSite("https://shop.example") } });
     await expect.poll(() => visited.said.join("\n"), SOON).toContain(`does not allow pages of ${origins.page}`);

@@ -7,8 +7,8 @@ const widget = join(import.meta.dirname, "../..");
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-/** The widget as it is built, before the server at SWITCHBOARD_URL. */
-export const serveReal = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
+/** The widget as it is built (or as the program has it, with EMBEDDED), before the server at SWITCHBOARD_URL. */
+export const serveReal = (): Promise<Origins> => serve({ build: process.env["EMBEDDED"] ? null : join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
 
 /** The widget as it is built, with no server but for a site's settings. */
 export const serveBuilt = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages") });
