@@ -6,8 +6,8 @@ import type { VisitorReport, Written } from "./words.ts";
 /** Between two messages of a tab, at least and at most. */
 const WRITE_MS = [1_500, 4_500] as const;
 /** Of how many messages one is followed by a reload at once, and one by the end of its tab. */
-const RELOAD_EVERY = 7;
-const REOPEN_EVERY = 17;
+const RELOAD_EVERY = 5;
+const REOPEN_EVERY = 8;
 const CLOSED_MS = [500, 4_000] as const;
 /** What all message bodies of a run begin with: the proxies of the harness count them. */
 const MARK = "~fm:";

@@ -142,6 +142,15 @@ impl Load {
         lock(&self.sessions_of_first_site).push(session);
     }
 
+    /// All sessions that there are. Some may have been opened for somebody whom no answer reached, and who asked again.
+    pub fn note_sessions(&self, sessions: &[(i64, String)]) {
+        for (session, key) in sessions {
+            if let Some(site) = SITES.into_iter().find(|site| site == key) {
+                self.recorder.opened(*session, site);
+            }
+        }
+    }
+
     /// Asks both chat-services.
     #[must_use]
     pub fn rest(&self) -> Rest {

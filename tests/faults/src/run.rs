@@ -101,7 +101,7 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     load.end().await;
     // What was lost on purpose never comes.
     let never_comes = usize::from(plan.spoil == Some(Spoil::Loss));
-    settle(&recorder, &database_url, &mut source, never_comes).await?;
+    settle(&load, &recorder, &database_url, &mut source, never_comes).await?;
     for part in injector.cluster().fallen() {
         println!("{part} has ended without being told to");
     }
@@ -179,6 +179,7 @@ async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<S
 
 /// Waits until every message is answered and everybody has everything but what never comes, or long enough.
 async fn settle(
+    load: &Load,
     recorder: &Recorder,
     database_url: &str,
     source: &mut Source,
@@ -189,6 +190,7 @@ async fn settle(
         sleep(Duration::from_millis(50)).await;
     }
     *source = Source::connect(database_url).await?;
+    load.note_sessions(&source.sessions().await?);
     let answered = Instant::now();
     loop {
         let truth = source.read().await?;

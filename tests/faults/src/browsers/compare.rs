@@ -1,7 +1,7 @@
 //! Compares what browsers show with what PostgreSQL has. Pure.
 //!
 //! - lost: a public message that a tab does not show, or shows otherwise; a text that the composer took and PostgreSQL does
-//!   not have; one that still waits
+//!   not have; one that still waits, or a tab without a connection
 //! - duplicated: a message that a tab shows twice, a text that was stored twice, a second session
 //! - inverted: a message above one that came before it; texts of a tab that were stored in another order
 //! - leaked: a note, or what PostgreSQL does not have for this visitor
@@ -80,7 +80,10 @@ fn check_tab(name: &str, tab: &TabReport, session: i64, truth: &Truth) -> Vec<Fi
     let mut findings = Vec::new();
     let mut found = |wrong, seq, evidence| findings.push(finding(wrong, name, session, seq, evidence));
     if tab.queued > 0 {
-        found(Wrong::Lost, None, format!("{} messages still wait; the panel says {:?}", tab.queued, tab.banner));
+        found(Wrong::Lost, None, format!("{} messages still wait", tab.queued));
+    }
+    if !tab.banner.is_empty() {
+        found(Wrong::Lost, None, format!("it has no connection: {:?}", tab.banner));
     }
     if !tab.is_whole {
         found(Wrong::Lost, None, "the beginning of the history was not shown".to_owned());

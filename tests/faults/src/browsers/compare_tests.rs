@@ -139,8 +139,10 @@ fn the_order_of_writing_counts_within_a_tab() {
 }
 
 #[test]
-fn what_waits_a_history_without_its_beginning_and_a_second_session_are_found() {
+fn a_tab_that_is_not_well_and_a_second_session_are_found() {
     let spoilt = found(|report, _| report.tabs[1].queued = 1);
+    assert_eq!(spoilt, one(Wrong::Lost, "browser-1/2", None));
+    let spoilt = found(|report, _| report.tabs[1].banner = "No connection.".into());
     assert_eq!(spoilt, one(Wrong::Lost, "browser-1/2", None));
     let spoilt = found(|report, _| report.tabs[1].is_whole = false);
     assert_eq!(spoilt, one(Wrong::Lost, "browser-1/2", None));
