@@ -317,6 +317,12 @@ class VisitorClient implements Visitor {
 
   async identify(identity: string | null): Promise<void> {
     this.#identity = identity;
+    if (identity === null) {
+      // At once: the page may be on its way to another one.
+      this.#sessions.reload();
+      if (this.#sessions.device.person !== null) this.forget();
+      return;
+    }
     const { identified } = await later();
     const who = await identified(this.#sessions, identity);
     if (who === "other") this.forget();

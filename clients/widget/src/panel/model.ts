@@ -162,12 +162,17 @@ export class Model {
   }
 
   async identityChanged(hasIdentity: boolean): Promise<void> {
-    const isLeaving = this.#hasIdentity && !hasIdentity;
     this.#hasIdentity = hasIdentity;
     this.#changed();
-    const token = hasIdentity ? await this.host.identity().catch(() => null) : null;
-    if (isLeaving) this.storage.clear();
-    if (token !== null || isLeaving) await this.visitor.identify(token).catch(() => undefined);
+    if (!hasIdentity) {
+      const had = this.visitor.snapshot().conversations.length > 0;
+      void this.visitor.identify(null);
+      // A person's drafts go with its conversations; those of a visitor that nobody has named stay.
+      if (had && this.visitor.snapshot().conversations.length === 0) this.storage.clear();
+      return;
+    }
+    const token = await this.host.identity().catch(() => null);
+    if (token !== null) await this.visitor.identify(token).catch(() => undefined);
   }
 
   /** What a page says in one go is told in one go. */
