@@ -4,7 +4,8 @@
  *   SWITCHBOARD_URL=http://127.0.0.1:8080 npm run lighthouse -w widget [runs]
  *
  * Lighthouse is fetched into `dist/lighthouse`: it is larger than all else that the clients are built with. With SITE it is
- * another site's key; that site has to allow `http://localhost:<PAGE_PORT>`, as a new server's `default` does.
+ * another site's key. The site has to allow `http://localhost:<PAGE_PORT>`: `standalone site allow --key default --origin …`.
+ * EMBEDDED=1 takes the clients out of the program, not from ../dist.
  */
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
@@ -34,7 +35,7 @@ const freePort = (): Promise<number> =>
 const middle = (values: number[]): number => values.sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 
 const port = await freePort();
-const origins = await serve({ build: null, pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] ?? "http://127.0.0.1:8080", pagePort: Number(process.env["PAGE_PORT"] ?? 0) });
+const origins = await serve({ build: process.env["EMBEDDED"] ? null : join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] ?? "http://127.0.0.1:8080", pagePort: Number(process.env["PAGE_PORT"] ?? 0) });
 const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox", `--remote-debugging-port=${port}`] });
 const found: Record<string, Record<string, number[]>> = {};
 try {
