@@ -129,7 +129,7 @@ export class Tab {
         return JSON.parse((key && localStorage.getItem(key)) ?? "null") as unknown;
       };
       const device = read(":device") as { sessions: { id: number }[] } | null;
-      return { sessions: device?.sessions.map(({ id }) => id) ?? [], queued: (read(":outbox") as unknown[] | null)?.length ?? 0 };
+      return { sessions: device?.sessions.map(({ id }) => id) ?? [], queued: Object.keys(localStorage).filter((key) => key.includes(":outbox:")).length };
     });
   }
 
