@@ -1,7 +1,7 @@
 # Every command installs or starts what it needs and says so. `make` lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev clients up down admin test browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send bench-attack schemathesis conformance clean-data
+.PHONY: help run dev clients up down admin test browsers test-browsers lint fmt faults faults-check endure fuzz services-up services-down bench bench-full bench-send bench-attack schemathesis conformance clean-data
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -29,6 +29,9 @@ test: ## lint, build and run every test on real servers, and faults-check (ARGS=
 
 browsers: ## real Chromium behind our nginx: 20 tabs with a plain EventSource, 10 restarts of the gateways (TABS=20 RESTARTS=10)
 	@BROWSER_TABS=$(or $(TABS),20) BROWSER_RESTARTS=$(or $(RESTARTS),10) exec deploy/local/test.sh -E 'binary(browsers)' --no-capture
+
+test-browsers: ## the widget in Chromium, Firefox and WebKitGTK before real servers (ARGS="--engines firefox --only 'two tabs'" for a part)
+	@exec deploy/checks/browsers.sh all $(ARGS)
 
 lint: ## check format, clippy, dependencies and shell scripts
 	@deploy/local/lint.sh

@@ -2,7 +2,8 @@
 # shellcheck disable=SC2034 # those who include this use them
 # What `make up` and `make down` both know: where the distributed shape keeps its things.
 
-AREA=.run/up
+# Of its own for one beside another.
+AREA=${UP_AREA:-.run/up}
 PROCESSES=$ROOT/$AREA/processes
 LOGS=$ROOT/$AREA/logs
 PORTS=$AREA/ports

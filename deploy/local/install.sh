@@ -11,6 +11,8 @@ present() {
     nginx) [[ -n $(nginx_binary) ]] ;;
     pgbouncer) [[ -x /usr/sbin/pgbouncer ]] ;;
     node) command -v node >/dev/null && command -v npm >/dev/null ;;
+    webkit) command -v WebKitWebDriver >/dev/null && compgen -G '/usr/lib/*/webkit2gtk-4.*/MiniBrowser' >/dev/null ;;
+    xvfb) command -v Xvfb >/dev/null ;;
     venv) python3 -c 'import ensurepip' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
@@ -22,6 +24,7 @@ packages_of() {
     postgres) printf 'postgresql' ;;
     rabbitmq) printf 'rabbitmq-server' ;;
     redis) printf 'redis-server' ;;
+    webkit) printf 'webkit2gtk-driver' ;;
     venv) printf 'python3-venv' ;;
     node) printf 'nodejs npm' ;;
     taskset) printf 'util-linux' ;;

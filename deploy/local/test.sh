@@ -5,6 +5,7 @@
 
 SERVICES=deploy/local/test-services.sh
 CLIENTS=.run/test/clients.log
+BROWSERS=.run/test/browsers.log
 
 # Servers that `make services-up` started are used and left running.
 start_services() {
@@ -29,6 +30,21 @@ await_clients() {
   wait "$CLIENTS_PID" || status=$?
   cat "$CLIENTS" >&2
   ((status == 0)) || fail "the clients' checks have failed"
+}
+
+# The widget in Chromium before the server that was just built, beside the tests.
+begin_browsers() {
+  have_clients || return 0
+  setpriv --pdeathsig TERM -- deploy/checks/browsers.sh short >"$BROWSERS" 2>&1 9>&- &
+  BROWSERS_PID=$!
+}
+
+await_browsers() {
+  local status=0
+  have_clients || return 0
+  wait "$BROWSERS_PID" || status=$?
+  cat "$BROWSERS" >&2
+  ((status == 0)) || fail "the widget has failed in Chromium; pictures are in .run/browsers/short/failures"
 }
 
 # cargo test closes with one line for each test binary, the last often of no test: this adds them up.
@@ -58,5 +74,7 @@ await_clients
 say "Building the services and the tests, and checking them with clippy"
 build_for_tests
 say "Running the tests"
+(($#)) || begin_browsers
 run_tests "$@" 9>&-
+(($#)) || await_browsers
 (($#)) || deploy/checks/faults.sh 9>&-
