@@ -57,11 +57,11 @@ async function makeSite(server: Server, pages: Pages): Promise<string> {
   return site;
 }
 
-async function played(scenario: Scenario, stage: Omit<Stage, "later" | "tabs">, engine: string): Promise<Result> {
+async function played(scenario: Scenario, stage: Omit<Stage, "later" | "tabs">): Promise<Result> {
   const began = Date.now();
   const cleaning: (() => Promise<void>)[] = [];
   const tabs: Tab[] = [];
-  const name = `${engine}: ${scenario.name}`.replace(/[^\w]+/g, "-");
+  const name = `${stage.engine}: ${scenario.name}`.replace(/[^\w]+/g, "-");
   const result = (state: Result["state"], why = ""): Result => ({ state, why, seconds: (Date.now() - began) / 1_000 });
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
@@ -100,7 +100,7 @@ let isGood = true;
 
 async function runAll(engine: Engine, browser: Browser, column: Map<string, Result>): Promise<void> {
   for (const scenario of scenarios) {
-    const result = await played(scenario, { browser, server, pages, operator, site }, engine.name);
+    const result = await played(scenario, { engine: engine.name, browser, server, pages, operator, site });
     column.set(scenario.name, result);
     if (result.state === "failed") isGood = false;
     process.stderr.write(`${engine.name}: ${scenario.name}: ${result.state} (${result.seconds.toFixed(1)} s) ${result.why.split("\n", 1)[0]}\n`);

@@ -3,7 +3,7 @@
 #
 #   all [ARGUMENT…]   make test-browsers: three engines, the release build in one process, then the distributed shape; the
 #                     arguments are those of clients/engines/run.ts
-#   short             for make test: Chromium alone, and the program and the PostgreSQL that it has anyway
+#   short             for make test: three scenarios in Chromium, on the program and the PostgreSQL that it has anyway
 . "$(dirname "${BASH_SOURCE[0]}")/../local/load.sh"
 
 export AREA=.run/browsers
@@ -62,7 +62,7 @@ all() {
   local status=0
   mkdir -p "$AREA"
   only_one "$AREA/lock" "make test-browsers"
-  require compiler postgres rabbitmq redis nginx openssl chromium firefox-esr webkit xvfb
+  require compiler postgres rabbitmq redis nginx openssl chromium firefox-esr webkit xvfb dejavu
   deploy/local/build-clients.sh 9>&-
   bring_node
   install_drivers

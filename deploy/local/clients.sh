@@ -22,7 +22,7 @@ hash_of() { find "$@" -type f -print0 | LC_ALL=C sort --zero-terminated | xargs 
 
 clients_sources() {
   node --version
-  hash_of clients '(' -name node_modules -o -name dist -o -path clients/demo ')' -prune -o
+  hash_of clients '(' -name node_modules -o -name dist -o -path clients/demo -o -path clients/engines ')' -prune -o
 }
 
 clients_are_built() {

@@ -11,6 +11,7 @@ present() {
     nginx) [[ -n $(nginx_binary) ]] ;;
     pgbouncer) [[ -x /usr/sbin/pgbouncer ]] ;;
     node) command -v node >/dev/null && command -v npm >/dev/null ;;
+    dejavu) [[ -e /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf ]] ;;
     webkit) command -v WebKitWebDriver >/dev/null && compgen -G '/usr/lib/*/webkit2gtk-4.*/MiniBrowser' >/dev/null ;;
     xvfb) command -v Xvfb >/dev/null ;;
     venv) python3 -c 'import ensurepip' 2>/dev/null ;;
@@ -24,6 +25,7 @@ packages_of() {
     postgres) printf 'postgresql' ;;
     rabbitmq) printf 'rabbitmq-server' ;;
     redis) printf 'redis-server' ;;
+    dejavu) printf 'fonts-dejavu-core' ;;
     webkit) printf 'webkit2gtk-driver' ;;
     venv) printf 'python3-venv' ;;
     node) printf 'nodejs npm' ;;

@@ -2,14 +2,16 @@ import { type Page, chromium } from "playwright-core";
 import type { Engine, Tab } from "./driver.ts";
 import { find } from "./programs.ts";
 
-const program = (): string | null => process.env["CHROMIUM"] ?? find("chromium", "chromium-browser", "google-chrome");
+export const chromiumProgram = (): string | null => process.env["CHROMIUM"] ?? find("chromium", "chromium-browser", "google-chrome");
+
+/** Root may not use the sandbox, and containers often cannot. The others make pictures the same everywhere. */
+export const CHROMIUM_ARGS = ["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb", "--disable-gpu"];
 
 export const CHROMIUM: Engine = {
   name: "Chromium",
-  missing: () => (program() ? null : "chromium is not installed"),
+  missing: () => (chromiumProgram() ? null : "chromium is not installed"),
   async start() {
-    // Root may not use the sandbox, and containers often cannot.
-    const browser = await chromium.launch({ executablePath: program() ?? "", args: ["--no-sandbox", "--font-render-hinting=none", "--disable-lcd-text"] });
+    const browser = await chromium.launch({ executablePath: chromiumProgram() ?? "", args: CHROMIUM_ARGS });
     return {
       version: browser.version(),
       async visitor({ width, height, isPhone = false }) {

@@ -16,6 +16,7 @@ export interface Scenario {
 
 /** What a scenario plays on. */
 export interface Stage {
+  engine: string;
   browser: Browser;
   server: Server;
   pages: Pages;

@@ -10,6 +10,7 @@ export interface Message {
 }
 interface Session {
   session_id: number;
+  client: { page_url: string | null };
 }
 
 export class Operator {
@@ -62,6 +63,17 @@ export class Operator {
       const { sessions } = await this.rest<{ sessions: Session[] }>("GET", "/chat/sessions?limit=8");
       for (const { session_id } of sessions)
         if ((await this.messages(session_id)).some(({ body }) => body === text)) found = session_id;
+      return found !== 0;
+    });
+    return found;
+  }
+
+  /** The newest session of a visitor on that page. */
+  async sessionOf(address: string): Promise<number> {
+    let found = 0;
+    await until(`a session on ${address}`, SOON_MS, async () => {
+      const { sessions } = await this.rest<{ sessions: Session[] }>("GET", "/chat/sessions?limit=8");
+      found = sessions.find(({ client }) => client.page_url === address)?.session_id ?? 0;
       return found !== 0;
     });
     return found;
