@@ -39,7 +39,7 @@ lint: ## check format, clippy, dependencies and shell scripts
 fmt: ## format the code
 	@cargo fmt --all
 
-faults: ## break the distributed shape under load and compare what clients saw with PostgreSQL (ROUNDS=1 SEED= PUBSUB=redis|pg)
+faults: ## break the distributed shape under load and compare what clients saw with PostgreSQL (ROUNDS=1 SEED= PUBSUB=redis|pg BROWSERS=4)
 	@exec deploy/local/faults.sh $(ARGS)
 
 fuzz: ## throw random and broken input at everything that reads from outside (SECONDS=60, of each reader)

@@ -2032,10 +2032,10 @@ function refusal({ code, message, details }) {
 
 /** `#demo=<email>:<password>` fills in the login. The fragment never leaves the browser, and goes from the address at once. */
 function prefillLogin() {
-  const match = /^#demo=([^:]*):(.*)$/s.exec(location.hash);
+  const match = /^#(operator&)?demo=([^:]*):(.*)$/s.exec(location.hash);
   if (!match) return;
-  history.replaceState(null, "", location.pathname + location.search);
-  const [email, password] = match.slice(1).map(decoded);
+  history.replaceState(null, "", location.pathname + location.search + (match[1] ? "#operator" : ""));
+  const [email, password] = match.slice(2).map(decoded);
   byId("operator-email").value = email;
   byId("operator-password").value = password;
 }
@@ -2075,7 +2075,7 @@ for (const button of document.querySelectorAll("[data-show]")) {
 }
 
 // `#operator` is for a page that has the visitor's side itself, and this one in a frame: of this one the other half alone.
-const isOperatorAlone = location.hash === "#operator";
+const isOperatorAlone = /^#operator(&|$)/.test(location.hash);
 document.body.toggleAttribute("data-alone", isOperatorAlone);
 if (isOperatorAlone) show("operator");
 else panes.visitor.start();

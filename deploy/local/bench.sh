@@ -69,6 +69,8 @@ run_send() {
   bench/send.sh --output "$AREA" "$@" 9>&-
 }
 
+# Also called as "run_$extent", with arguments.
+# shellcheck disable=SC2120
 run_attack() {
   say "What outsiders try, each on a fresh standalone, about five minutes"
   "$BENCH" attack --output "$AREA" "$@" 9>&-
@@ -137,6 +139,7 @@ run_full() {
     run_send --rounds 3
   fi
   if chosen attack; then
+    # shellcheck disable=SC2119
     run_attack
   fi
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # make faults: breaks the distributed shape in every way that it must survive, and compares what every client saw with
-# PostgreSQL. Private servers and two of each service; all of them end with it.
+# PostgreSQL. Private servers and two of each service; all of them end with it. Where Node, Chromium and nginx are there, real
+# browsers with the widget are among the clients (BROWSERS=4 tabs).
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 # Of its own for a run beside another one.
@@ -23,6 +24,29 @@ build() {
     # All of the workspace, as `make bench`: another choice of packages would build what they share anew.
     *) cargo build --workspace --bins --locked --release 9>&- ;;
   esac
+}
+
+find_node() { node_is_new_enough || PATH=$NODE_FOLDER/links:$PATH; }
+
+# choose_browsers ARGUMENT...: how many tabs of browsers take part. Where nobody has said it, none in a run that is to be short,
+# that measures the services, or in which something is planted; nor where what they need is missing.
+choose_browsers() {
+  local argument is_asked_for=${BROWSERS:+yes}
+  export CHROMIUM=${CHROMIUM:-/usr/bin/chromium} BROWSERS=${BROWSERS:-4}
+  if [[ -z $is_asked_for ]]; then
+    for argument in "$@"; do
+      case $argument in --short | --endure* | --plant*) BROWSERS=0 ;; esac
+    done
+    if ! { [[ -x $CHROMIUM ]] && present nginx && (find_node && node_is_new_enough); }; then BROWSERS=0; fi
+  fi
+  ((BROWSERS > 0)) || return 0
+  [[ -z $is_asked_for ]] || require nginx
+  [[ -x $CHROMIUM ]] || require chromium
+  # The widget, which chat-service is compiled with, and what drives the browsers.
+  if deploy/local/build-clients.sh 9>&- && deploy/local/build-clients.sh packages 9>&-; then return; fi
+  [[ -z $is_asked_for ]] || fail "no browsers: the clients could not be built"
+  say "WARNING: no browsers take part, since the clients could not be built; why is above"
+  BROWSERS=0
 }
 
 # Nothing is left of an earlier run but its ports. What it started ended with it.
@@ -49,7 +73,7 @@ addresses() {
   export FAULTS_JWT_KEY_FILE=$JWT_KEY_FILE FAULTS_SCRIPT=$ROOT/deploy/local/faults.sh FAULTS_AREA=$AREA
 }
 
-# serve NAME: this process becomes the server, so that whoever started it can signal it.
+# serve NAME ARGUMENT...: this process becomes the server, so that whoever started it can signal it.
 serve() {
   launch() {
     local file=$1
@@ -64,7 +88,12 @@ serve() {
         "$(port_of amqp_node)" durable
       ;;
     redis) redis_launch redis - "$(folder_of redis)" "$(port_of redis)" ;;
-    *) fail "usage: faults.sh serve postgres|rabbitmq|redis" ;;
+    nginx) nginx_launch nginx - "$(server_folder "$AREA" nginx "$(account_for www-data)")" "${@:2}" ;;
+    browsers)
+      find_node
+      exec node "$ROOT/clients/faults/main.ts" "${@:2}"
+      ;;
+    *) fail "usage: faults.sh serve postgres|rabbitmq|redis|nginx|browsers [ARGUMENT...]" ;;
   esac
 }
 
@@ -92,6 +121,7 @@ control() {
 
 main() {
   only_one "$AREA/lock" "make faults"
+  choose_browsers "$@"
   build
   say "Preparing private servers in $AREA; the logs of all parts will be in $AREA/logs"
   prepare
@@ -101,7 +131,7 @@ main() {
 }
 
 case ${1:-} in
-  serve) serve "${2:-}" ;;
+  serve) serve "${2:-}" "${@:3}" ;;
   build) build ;;
   alone) alone "${2:-}" ;;
   control) control "${2:-}" ;;

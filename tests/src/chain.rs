@@ -145,6 +145,12 @@ impl Chain {
         Operator::log_in(&self.rest, account).await
     }
 
+    /// All accounts, as an administrator changes them, whatever is wrong with the links.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of(&self.database)
+    }
+
     /// What the gateway says at `/readyz`; nothing when it does not answer.
     pub async fn readiness(&self) -> Option<Value> {
         self.readiness_of(self.services.last()?).await

@@ -271,6 +271,27 @@ describe("other transports", () => {
     const at = until(bench().send({ type: "start" }), "sse").end({ status: 403, reason: "pages of this origin are not allowed" });
     expect(at.machine.closed).toEqual({ code: 403, reason: "pages of this origin are not allowed" });
   });
+
+  test("a refusal of a session that was just opened is final after 10 s, in which it is tried again", () => {
+    const at = until(bench().send({ type: "start", patientMs: 10_000 }), "sse");
+    const start = at.now;
+    let tries = 0;
+    while (at.machine.closed === null && tries < 50) {
+      at.end(tries % 2 === 0 ? { status: 403, reason: "no right" } : { code: 4501, reason: "no right" });
+      if (at.machine.closed === null) expect(at.machine).toMatchObject({ state: "waiting", transport: "websocket" });
+      at.again();
+      tries++;
+    }
+    expect(tries).toBeGreaterThan(5);
+    expect(at.machine.closed?.reason).toBe("no right");
+    expect(at.now - start).toBeGreaterThan(8_000);
+    expect(at.now - start).toBeLessThan(13_000);
+  });
+
+  test("a right that is taken from one who was in is final at once", () => {
+    const at = bench().send({ type: "start", patientMs: 10_000 }).up().end({ code: 4501, reason: "revoked" });
+    expect(at.machine.closed).toEqual({ code: 4501, reason: "revoked" });
+  });
 });
 
 describe("the pulse", () => {

@@ -588,5 +588,45 @@ describe("persons and conversations", () => {
     expect(server.chats.get(42)?.opened).toEqual({ site: "shop", name: "Ana", metadata: { plan: "pro" } });
     await one.setProfile({ email: "ana@example.com" });
     expect(server.chats.get(42)?.session.client.email).toBe("ana@example.com");
+    await one.setProfile({ metadata: { cart: 3 } });
+    expect(server.chats.get(42)?.opened.metadata).toEqual({ plan: "pro", cart: 3 });
+  });
+
+  test("a name that the server does not take keeps nobody from writing", async () => {
+    const one = page({ locale: "much-too-long-".repeat(9) });
+    one.start();
+    await one.setProfile({ name: "Ana".repeat(20_000) });
+    server.next.set("/chat/session", { status: 400, code: "invalid" });
+    one.send("Hello");
+    await pass(1_000);
+    expect(server.chats.get(42)?.opened).toEqual({ site: "shop" });
+    expect(shown(one)).toEqual(["Hello (sent)"]);
+  });
+
+  test("half an emoji is no character, and the page of a file no address", async () => {
+    const one = page({ pageUrl: () => "file:///home/ana/shop.html" });
+    one.start();
+    one.send("half \ud83d of 😀");
+    await pass(1_000);
+    expect(server.chats.get(42)?.opened).toEqual({ site: "shop" });
+    expect(server.texts(42)).toEqual(["half \ufffd of 😀"]);
+    one.page("https://shop.example/", "😀".repeat(201));
+    one.page("about:blank");
+    await pass(100);
+    expect(server.signals.filter(({ type }) => type === "page")).toMatchObject([{ title: "😀".repeat(200) }]);
+  });
+
+  test("what another page has said of the visitor is not lost", async () => {
+    const one = await talking();
+    await one.setProfile({ metadata: { plan: "pro" } });
+    one.destroy();
+    const two = page();
+    two.start();
+    await two.setProfile({ metadata: { cart: 3 } });
+    expect(server.chats.get(42)?.opened.metadata).toEqual({ plan: "pro", cart: 3 });
+    two.forget();
+    two.send("Hello");
+    await pass(1_000);
+    expect(server.chats.get(43)?.opened).toEqual({ site: "shop" });
   });
 });

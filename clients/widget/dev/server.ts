@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from "node:http";
 import { type AddressInfo, type Socket, connect } from "node:net";
 import { extname, join, normalize } from "node:path";
+import { pipeline } from "node:stream";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -30,10 +31,12 @@ export interface Origins {
 }
 
 interface Options {
-  build: string;
+  /** Null for what the running server has. */
+  build: string | null;
   pages: string;
   /** A running server, for all that is no file of the build; without it only a site's settings are answered. */
   api?: string | undefined;
+  pagePort?: number;
 }
 
 /** As a browser gets it from the server: compressed. */
@@ -46,9 +49,9 @@ function send(answer: ServerResponse, path: string, headers: Record<string, stri
   }
 }
 
-const listen = async (handle: (request: IncomingMessage, answer: ServerResponse) => void): Promise<Server> => {
+const listen = async (handle: (request: IncomingMessage, answer: ServerResponse) => void, port = 0): Promise<Server> => {
   const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   return server;
 };
 const origin = (server: Server, host: string): string => `http://${host}:${(server.address() as AddressInfo).port}`;
@@ -69,7 +72,7 @@ function answerLikeServer(build: string, request: IncomingMessage, answer: Serve
   else send(answer, join(build, normalize(pathname)), cors);
 }
 
-/** A page for tests: `{{server}}`, `{{site}}` and `{{tag}}` are filled in; its first line may name a policy. */
+/** A page for tests: `{{server}}`, `{{site}}` and `{{tag}}` (none with `?bare`) are filled in; its first line may name a policy. */
 function sendPage(pages: string, base: string, request: IncomingMessage, answer: ServerResponse): void {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
   const site = (searchParams.get("site") ?? "talk").replace(/[^\w-]/g, "");
@@ -81,7 +84,7 @@ function sendPage(pages: string, base: string, request: IncomingMessage, answer:
   }
   // The server under the page's own host: for a browser the same site, with storage in frames.
   if (searchParams.get("server") === "same") server = server.replace("127.0.0.1", "localhost");
-  const tag = `<script async src="${server}/widget.js" data-site="${site}"${data}></script>`;
+  const tag = searchParams.has("bare") ? "" : `<script async src="${server}/widget.js" data-site="${site}"${data}></script>`;
   try {
     const text = readFileSync(join(pages, normalize(pathname)), "utf8");
     const policy = /^<!-- policy: (.*) -->\n/.exec(text)?.[1];
@@ -95,15 +98,16 @@ function sendPage(pages: string, base: string, request: IncomingMessage, answer:
 }
 
 /** Files of the build, and everything else from the running server, as a proxy would do it. */
-function answerBefore(api: string, build: string, request: IncomingMessage, answer: ServerResponse): void {
+function answerBefore(api: string, build: string | null, request: IncomingMessage, answer: ServerResponse): void {
   const path = request.url ?? "/";
-  if (path.startsWith("/widget") || path.startsWith("/assets/")) {
+  if (build !== null && (path.startsWith("/widget") || path.startsWith("/assets/"))) {
     answerLikeServer(build, request, answer);
     return;
   }
   const onward = ask(new URL(path, api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
     answer.writeHead(got.statusCode ?? 502, got.headers);
-    got.pipe(answer);
+    // A stream breaks off as the server's does.
+    pipeline(got, answer, () => undefined);
   });
   onward.on("error", () => answer.destroy());
   answer.on("close", () => onward.destroy());
@@ -125,11 +129,11 @@ function upgradeBefore(api: string, request: IncomingMessage, socket: Socket, he
   socket.on("close", () => onward.destroy());
 }
 
-export async function serve({ build, pages, api }: Options): Promise<Origins> {
-  const own = await listen((request, answer) => (api ? answerBefore(api, build, request, answer) : answerLikeServer(build, request, answer)));
+export async function serve({ build, pages, api, pagePort = 0 }: Options): Promise<Origins> {
+  const own = await listen((request, answer) => (api ? answerBefore(api, build, request, answer) : answerLikeServer(build ?? "", request, answer)));
   if (api) own.on("upgrade", (request, socket, head) => upgradeBefore(api, request, socket as Socket, head));
   const base = origin(own, "127.0.0.1");
-  const strange = await listen((request, answer) => sendPage(pages, base, request, answer));
+  const strange = await listen((request, answer) => sendPage(pages, base, request, answer), pagePort);
   return {
     server: base,
     page: origin(strange, "localhost"),

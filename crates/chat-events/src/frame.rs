@@ -17,6 +17,7 @@ use crate::fault::Fault;
 use crate::gateway_api::ChatState;
 use crate::ids::{ChatId, Epoch, Seq, WorkspaceVersion};
 use crate::message::ChatKind;
+use crate::sign::{Sign, SignFrame};
 use crate::signal::Signal;
 use crate::workspace::WorkspaceNews;
 
@@ -78,14 +79,9 @@ pub enum ClientFrame {
     /// Write something: a frame of one of [`Command::TYPES`].
     #[serde(skip)]
     Command(CommandFrame),
-    /// Typing, or stopped.
-    Typing {
-        /// Where; a client of a session may leave it out.
-        #[serde(default, alias = "session_id")]
-        chat_id: Option<ChatId>,
-        /// False when it stopped.
-        is_typing: bool,
-    },
+    /// A sign of life: a frame of one of [`Sign::TYPES`].
+    #[serde(skip)]
+    Sign(SignFrame),
     /// Is the server there? Answered with `pong`.
     Ping {},
     /// The answer to the server's `ping` frame.
@@ -100,8 +96,8 @@ pub fn cursors<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Ch
     parsed.collect::<Result<_, _>>().map_err(|_| D::Error::custom("a name in cursors is not the id of a chat"))
 }
 
-/// The types of frames that write nothing.
-const OTHER_TYPES: [&str; 8] = ["init", "auth", "resume", "subscribe", "unsubscribe", "typing", "ping", "pong"];
+/// The types of the other frames.
+const OTHER_TYPES: [&str; 7] = ["init", "auth", "resume", "subscribe", "unsubscribe", "ping", "pong"];
 
 /// The type of a frame.
 #[derive(Deserialize)]
@@ -110,7 +106,7 @@ struct Head<'a> {
     kind: Cow<'a, str>,
 }
 
-/// Where a frame writes.
+/// What chat a frame is for.
 #[derive(Deserialize)]
 struct Where {
     #[serde(default, alias = "session_id")]
@@ -140,7 +136,14 @@ impl ClientFrame {
                 let Where { chat_id } = serde_json::from_str(text)?;
                 Ok(Self::Command(CommandFrame { chat_id, command }))
             }
-            None => serde_json::from_str(text),
+            None => match Sign::read(&kind, &mut serde_json::Deserializer::from_str(text)) {
+                Some(sign) => {
+                    let sign = sign?;
+                    let Where { chat_id } = serde_json::from_str(text)?;
+                    Ok(Self::Sign(SignFrame { chat_id, sign }))
+                }
+                None => serde_json::from_str(text),
+            },
         }
     }
 
@@ -149,7 +152,7 @@ impl ClientFrame {
     pub fn chat_id(&self) -> Option<ChatId> {
         match self {
             Self::Subscribe { chat_id, .. } | Self::Unsubscribe { chat_id } => Some(*chat_id),
-            Self::Command(CommandFrame { chat_id, .. }) | Self::Typing { chat_id, .. } => *chat_id,
+            Self::Command(CommandFrame { chat_id, .. }) | Self::Sign(SignFrame { chat_id, .. }) => *chat_id,
             Self::Init { .. } | Self::Auth { .. } | Self::Resume { .. } | Self::Ping {} | Self::Pong {} => None,
         }
     }
@@ -163,7 +166,9 @@ impl ClientFrame {
         let client_id = fields.get("client_id").and_then(|id| id.as_str()).map(|id| id.chars().take(64).collect());
         let error = match fields.get("type").and_then(|kind| kind.as_str()) {
             None => ErrorBody::field(ErrorCode::BadRequest, "type", "the frame has no \"type\""),
-            Some(kind) if !OTHER_TYPES.contains(&kind) && !Command::TYPES.contains(&kind) => {
+            Some(kind)
+                if [&OTHER_TYPES[..], &Command::TYPES, &Sign::TYPES].iter().all(|types| !types.contains(&kind)) =>
+            {
                 let message = "frames of this type are not known";
                 ErrorBody::field(ErrorCode::UnknownType, "type", message)
             }
@@ -180,7 +185,12 @@ impl ClientFrame {
 fn path_of_the_fault(kind: &str, text: &str) -> String {
     let mut path = Track::new();
     let mut frame = serde_json::Deserializer::from_str(text);
-    let _refused = Command::read(kind, serde_path_to_error::Deserializer::new(&mut frame, &mut path));
+    let frame = serde_path_to_error::Deserializer::new(&mut frame, &mut path);
+    if Sign::TYPES.contains(&kind) {
+        let _refused = Sign::read(kind, frame);
+    } else {
+        let _refused = Command::read(kind, frame);
+    }
     path.path().to_string()
 }
 
@@ -259,11 +269,16 @@ pub fn signal_frame(signal: &Signal) -> String {
     let no_activity: Option<()> = None;
     match &signal.data {
         SignalData::Mark { mark, .. } => chat_frame(frame_type, place, mark, no_activity),
-        SignalData::Typing { sender_type, sender_id, sender_name, is_typing } => {
+        SignalData::Typing { sender_type, sender_id, sender_name, is_typing, visibility } => {
             let data = serde_json::json!({
                 "sender_type": sender_type, "sender_id": sender_id,
-                "sender_name": sender_name, "is_typing": is_typing,
+                "sender_name": sender_name, "is_typing": is_typing, "visibility": visibility,
             });
+            chat_frame(frame_type, place, data, no_activity)
+        }
+        SignalData::Page { client_id, url, title, at } => {
+            let at = crate::time::text(at);
+            let data = serde_json::json!({"client_id": client_id, "url": url, "title": title, "at": at});
             chat_frame(frame_type, place, data, no_activity)
         }
     }
@@ -517,6 +532,20 @@ mod tests {
         let refused = ClientFrame::parse(r#"{"type":"resume","cursors":{"seven":3}}"#).expect_err("no id");
         assert_eq!(refused.error.code, ErrorCode::Invalid);
         assert!(refused.error.message.contains("cursors"), "{}", refused.error.message);
+    }
+
+    #[test]
+    fn a_sign_is_read_with_the_field_of_its_fault() {
+        for (bad, field) in [
+            (r#"{"type":"page","url":"javascript:alert(1)"}"#, "url"),
+            (r#"{"type":"page","url":"https://a.b","title":"TITLE"}"#, "title"),
+        ] {
+            let refused = ClientFrame::parse(&bad.replace("TITLE", &"x".repeat(201))).expect_err(bad);
+            assert_eq!((refused.error.code, &refused.error.details["field"]), (ErrorCode::Invalid, &field.into()));
+        }
+        for bad in [r#"{"type":"typing"}"#, r#"{"type":"typing","is_typing":true,"visibility":"secret"}"#] {
+            assert_eq!(ClientFrame::parse(bad).expect_err(bad).error.code, ErrorCode::Invalid);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `/internal/changes` | [`ChangesRequest`] | [`Changes`] |
 //! | `/internal/revocations` | [`RevocationsRequest`] | [`Revocations`] |
 //! | `/internal/sites` | nothing | [`Sites`] |
+//! | `/internal/operators` | [`OperatorsRequest`] | nothing |
 //!
 //! Errors are [`crate::ErrorEnvelope`], as in all of REST.
 
@@ -493,4 +494,17 @@ pub struct RevokedChat {
     pub chat_id: ChatId,
     /// The users who may not read it any more.
     pub user_ids: Vec<UserId>,
+}
+
+/// How many operators [`OperatorsRequest`] may hold.
+pub const MAX_OPERATORS: usize = 5000;
+
+/// The operators who are connected to a gateway: all of them, so that it does no harm to say it twice. Said at every change and
+/// every 20 s; it counts for 60 s.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorsRequest {
+    /// The gateway's name: no two processes share it.
+    pub gateway: String,
+    /// At most [`MAX_OPERATORS`]; those who are missing have left this gateway.
+    pub here: BTreeSet<UserId>,
 }

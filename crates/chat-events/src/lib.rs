@@ -9,7 +9,8 @@
 //! - [`activity`]: actions in a chat, as they are remembered
 //! - [`event`]: one durable change on its way from the outbox to the sockets
 //! - [`beat`]: a sign of life on the same way
-//! - [`signal`]: signals to gateways, which are never stored (typing, marks)
+//! - [`signal`]: signals to gateways, which are never stored (typing, marks, pages)
+//! - [`sign`]: the signs of life that clients give, which become signals
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`principal`]: the owner of a connection
@@ -43,6 +44,7 @@ pub mod principal;
 pub mod role;
 pub mod scope;
 pub mod session;
+pub mod sign;
 pub mod signal;
 pub mod site_pages;
 pub mod text;
@@ -64,5 +66,6 @@ pub use origins::Origins;
 pub use role::Role;
 pub use scope::Scope;
 pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
+pub use sign::Sign;
 pub use signal::Signal;
 pub use site_pages::SitePages;

@@ -1,6 +1,7 @@
 //! Signals: gateways and chat-service tell them to all gateways, and nobody stores them. A lost one is repaired by the next one
 //! or by `sync`.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -45,6 +46,22 @@ pub enum SignalData {
         sender_name: Option<String>,
         /// False when it stopped.
         is_typing: bool,
+        /// `staff` while an operator types a note. Gateways of before said nothing, and meant public.
+        #[serde(default = "public")]
+        visibility: Visibility,
+    },
+    /// A visitor looks at a page. Only operators hear of it.
+    #[serde(rename = "chat.page")]
+    Page {
+        /// The visitor.
+        client_id: i64,
+        /// The address of the page.
+        url: String,
+        /// Its title.
+        title: Option<String>,
+        /// Since when.
+        #[serde(serialize_with = "crate::time::micros")]
+        at: DateTime<Utc>,
     },
     /// A mark rose.
     #[serde(rename = "chat.mark")]
@@ -56,12 +73,17 @@ pub enum SignalData {
     },
 }
 
+fn public() -> Visibility {
+    Visibility::Public
+}
+
 impl SignalData {
     /// The `type` of the server frame that tells of it.
     #[must_use]
     pub fn frame_type(&self) -> &'static str {
         match self {
             Self::Typing { .. } => "chat.typing",
+            Self::Page { .. } => "chat.page",
             Self::Mark { kind: MarkKind::Delivered, .. } => "chat.delivered",
             Self::Mark { kind: MarkKind::Read, .. } => "chat.read",
         }

@@ -61,6 +61,13 @@ pub fn shows_nothing(text: &str) -> bool {
     !text.chars().any(is_visible)
 }
 
+/// Whether a text is an address of the web. Nothing else may end up in a link that operators click.
+#[must_use]
+pub fn is_web_address(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(is_visible))
+}
+
 /// A text as one line among others: control characters and separators of lines become spaces, and characters that would
 /// turn the direction of the text around it are left out.
 #[must_use]

@@ -80,6 +80,11 @@ impl Accounts {
         self.admin().await.add_site(key, key).await.unwrap_or_else(|why| panic!("{key}: {why}")).0
     }
 
+    /// The names of the operators of a site who are connected.
+    pub async fn operators_here(&self, key: &str) -> Vec<String> {
+        self.admin().await.operators_here(key).await.unwrap_or_else(|why| panic!("{key}: {why}"))
+    }
+
     /// Archives a site.
     pub async fn archive_site(&self, key: &str) {
         self.admin().await.archive_site(key, true).await.unwrap_or_else(|why| panic!("{key}: {why}"));

@@ -20,7 +20,7 @@ use channel_gateway::{Answer, ChatService};
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Principal, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Principal, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::names::Channel;
 use chat_events::{
@@ -272,6 +272,10 @@ impl ChatService for Nobody {
     }
 
     async fn sites(&self) -> Answer<Sites> {
+        nobody()
+    }
+
+    async fn operators(&self, _ask: OperatorsRequest) -> Answer<()> {
         nobody()
     }
 }

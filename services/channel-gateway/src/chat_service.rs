@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ErrorBody, ErrorCode, ErrorEnvelope};
 use secrecy::{ExposeSecret, SecretString};
@@ -38,6 +38,8 @@ pub trait ChatService: Send + Sync {
     async fn revocations(&self, ask: RevocationsRequest) -> Answer<Revocations>;
     /// The rules of all sites.
     async fn sites(&self) -> Answer<Sites>;
+    /// Says which operators are connected here.
+    async fn operators(&self, ask: OperatorsRequest) -> Answer<()>;
 }
 
 /// Where chats stand, and all chats of the users that were asked for, however many pages they take. Users' chats are each
@@ -136,5 +138,9 @@ impl ChatService for HttpChatService {
 
     async fn sites(&self) -> Answer<Sites> {
         self.ask("/internal/sites", &()).await
+    }
+
+    async fn operators(&self, ask: OperatorsRequest) -> Answer<()> {
+        self.ask("/internal/operators", &ask).await
     }
 }

@@ -137,6 +137,10 @@ impl Gateway {
         let (revocations, watcher) =
             Revocations::new(chat_service.clone(), hub.clone(), history.clone(), parts.pages.clone());
         vital.spawn("revocations", watcher.run());
+        vital.spawn("operators", {
+            let (hub, name) = (hub.clone(), name.clone());
+            async move { hub.tell_of_operators(&name).await }
+        });
         Ok(Arc::new(Self {
             hub,
             history,

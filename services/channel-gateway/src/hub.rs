@@ -3,7 +3,7 @@
 //!
 //! A chat with listeners has a room (`rooms`). Events pass through its [`feed`]: a jump is filled from history first;
 //! `delivery` brings them to the listeners, to many in portions ([`fanout`]). `listeners` keeps the lists of connections, `staff`
-//! those of operators by site; `replay_baseline` finds the news for staff, `upkeep` compares it all with PostgreSQL.
+//! those of operators by site, `operators` tells who of them is here; `replay_baseline` finds the news for staff, `upkeep` compares it all with PostgreSQL.
 //!
 //! Several tasks take items from the bus: a chat always belongs to the same task.
 
@@ -11,6 +11,7 @@ mod delivery;
 pub(crate) mod fanout;
 pub(crate) mod feed;
 mod listeners;
+mod operators;
 mod parcel;
 mod replay_baseline;
 mod rooms;
@@ -20,7 +21,7 @@ mod tests;
 mod upkeep;
 mod workspace;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, Si
 use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
-use tokio::sync::{RwLock, mpsc};
+use tokio::sync::{Notify, RwLock, mpsc};
 use tokio::task::JoinSet;
 
 use crate::catch_up::history::History;
@@ -61,6 +62,9 @@ pub struct Hub {
     /// The channels of sessions that are subscribed to.
     staff_channels: tokio::sync::Mutex<HashSet<Channel>>,
     baseline: ReplayBaseline,
+    operators_changed: Notify,
+    /// Since it was last looked who is here.
+    operators_who_came: Mutex<BTreeSet<UserId>>,
     /// The last change of the workspace.
     workspace: Mutex<WorkspaceNews>,
     users: Mutex<HashMap<UserId, Vec<Arc<Connection>>>>,
@@ -131,6 +135,8 @@ impl Hub {
             staff: Mutex::default(),
             staff_channels: tokio::sync::Mutex::default(),
             baseline: ReplayBaseline::default(),
+            operators_changed: Notify::new(),
+            operators_who_came: Mutex::default(),
             workspace: Mutex::default(),
             users: Mutex::default(),
             subscribing: RwLock::new(()),

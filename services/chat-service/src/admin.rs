@@ -17,6 +17,7 @@ use crate::error::Error;
 use crate::http::body::read_object;
 use crate::input::fields::{Name, SiteKey};
 use crate::messages::send::statement;
+use crate::operators;
 use crate::sites::settings::{SiteChange, SiteColumns, SiteOrigins};
 use crate::sites::{self, Site};
 use crate::writes::Writes;
@@ -217,6 +218,12 @@ impl Admin {
     /// All sites.
     pub async fn sites(&mut self) -> Result<Vec<Site>, Error> {
         sites::list(&mut self.connection).await
+    }
+
+    /// The names of the operators who work in a site and are connected.
+    pub async fn operators_here(&mut self, key: &str) -> Result<Vec<String>, Error> {
+        let site = sites::by_key(&mut self.connection, key).await?;
+        operators::of_site(&mut self.connection, site).await
     }
 
     /// Archives a site, or opens it again.

@@ -13,8 +13,8 @@ mod tops;
 
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, Connect, ConnectResult,
-    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, Principal, Revocations, RevocationsRequest, Sites, SyncPage,
-    SyncRequest, Tops, TopsRequest,
+    ConnectSnapshot, MAX_ACCOUNTS, MAX_CLIENTS, OperatorsRequest, Principal, Revocations, RevocationsRequest, Sites,
+    SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::{ChatId, ErrorBody, ErrorCode, Seq};
 
@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::messages::{Reading, sync};
 use crate::sites;
 use crate::state::AppState;
-use crate::workspace;
+use crate::{operators as leases, workspace};
 
 pub use command::command;
 
@@ -139,4 +139,14 @@ pub async fn revocations(state: &AppState, request: RevocationsRequest) -> Resul
 /// The rules of all sites for pages and visitors.
 pub async fn sites(state: &AppState) -> Result<Sites, ErrorBody> {
     async { sites::pages::read(&mut *state.connection().await?).await }.await.map_err(Error::into_body)
+}
+
+/// Which operators are connected to a gateway.
+pub async fn operators(state: &AppState, request: OperatorsRequest) -> Result<(), ErrorBody> {
+    async {
+        let mut conn = state.connection().await?;
+        leases::renew(&mut conn, &request).await
+    }
+    .await
+    .map_err(Error::into_body)
 }

@@ -2,7 +2,8 @@
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
 //! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
-//!   `sites`; `contacts`; `talk`, a page without scripts; `marks`; `activity`; `workspace`, which is not of a chat
+//!   `sites`; `contacts`; `talk`, a page without scripts; `marks`; `signs` of life; `operators` who are there; `activity`;
+//!   `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
 //!
 //! Shared by the features:
@@ -41,6 +42,7 @@ mod metrics;
 mod operators;
 pub mod relay;
 mod sessions;
+mod signs;
 mod sites;
 mod start;
 mod state;

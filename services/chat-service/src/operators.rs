@@ -1,12 +1,9 @@
-//! Operators who are there to answer.
+//! Which operators are there to answer: those who are connected, as their gateways say.
+//!
+//! - [`renew`](mod@renew): a gateway says which operators it holds · [`here`]: the operators of a site who are here
 
-use chat_events::SiteId;
-use diesel_async::AsyncPgConnection;
+mod here;
+mod renew;
 
-use crate::error::Error;
-
-/// The names of operators of a site who are there. Gateways do not tell of them yet, so nobody counts as there.
-#[expect(clippy::unused_async, reason = "it asks PostgreSQL once gateways tell")]
-pub(crate) async fn of_site(_: &mut AsyncPgConnection, _: SiteId) -> Result<Vec<String>, Error> {
-    Ok(Vec::new())
-}
+pub(crate) use here::of_site;
+pub(crate) use renew::renew;

@@ -34,6 +34,7 @@ pub(crate) struct ChannelToken {
     pub(crate) token: String,
     pub(crate) expires_at: DateTime<Utc>,
     pub(crate) stream_url: String,
+    pub(crate) created_at: DateTime<Utc>,
 }
 
 /// The bearer of a token.
@@ -96,7 +97,7 @@ impl Tokens {
         let channel = self.session_keys.issue(Purpose::Channel, session, now);
         let stream = self.session_keys.issue(Purpose::Stream, session, now);
         let stream_url = format!("{}/chat/{session}/stream?sig={}", self.public_url, stream.token);
-        ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url }
+        ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url, created_at: now }
     }
 
     /// The path of the public address, without a slash at its end.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use channel_gateway::{Answer, ChatService};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_service::{AppState, gateway};
 
@@ -43,5 +43,9 @@ impl ChatService for InProcess {
 
     async fn tops(&self, ask: TopsRequest) -> Answer<Tops> {
         gateway::tops(&self.0, ask).await
+    }
+
+    async fn operators(&self, ask: OperatorsRequest) -> Answer<()> {
+        gateway::operators(&self.0, ask).await
     }
 }

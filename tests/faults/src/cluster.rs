@@ -140,6 +140,12 @@ impl Cluster {
         self.layout.internal_secret.clone()
     }
 
+    /// A program that is no part of the system and is told where to find it.
+    #[must_use]
+    pub fn helper(&self, name: &str, arguments: &[String]) -> Program {
+        self.layout.servers.helper(name, arguments)
+    }
+
     /// The command line of an administrator.
     #[must_use]
     pub fn administration(&self) -> Administration {
@@ -380,6 +386,11 @@ impl Administration {
         self.with(&["site", "add", "--key", key, "--name", key]).run("").await.map(|_| ())
     }
 
+    /// Lets pages of everybody show the widget of a site.
+    pub async fn allow_all_pages(&self, key: &str) -> anyhow::Result<()> {
+        self.with(&["site", "allow", "--key", key, "--origin", "*"]).run("").await.map(|_| ())
+    }
+
     /// Lets an operator work in a site, or no more.
     pub async fn set_grant(&self, email: &str, site: &str, is_in: bool) -> anyhow::Result<()> {
         let command = if is_in { "grant" } else { "ungrant" };
@@ -425,7 +436,7 @@ fn secret() -> String {
 
 /// Below the kernel's range for outgoing connections, which could take the port between two starts. `FREE_PORTS` says where
 /// two runs at the same time choose, so that they never choose the same.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     let range = std::env::var("FREE_PORTS").unwrap_or_else(|_| "20000-29999".to_owned());
     let ends = range.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
     let (first, last): (u16, u16) = ends.filter(|(first, last)| first <= last).context("FREE_PORTS is no range")?;

@@ -6,6 +6,7 @@
 //! - [`part`]: the parts that can be hit
 //! - [`load`]: who takes part
 //! - [`crowd`]: chats that make lists long · [`clients`]: how they listen and write
+//! - [`browsers`]: real tabs with the widget among them
 //! - [`faults`]: what is done, drawn from a seed; pure
 //! - [`injector`]: does it
 //! - [`frame`], [`record`], [`recorder`]: what was seen; [`grants`]: the sites of operators
@@ -15,6 +16,7 @@
 //! - [`run`]: one run from start to verdict
 //! - [`report`]: what came of it
 
+pub mod browsers;
 pub mod checker;
 pub mod clients;
 pub mod cluster;

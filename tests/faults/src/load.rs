@@ -129,6 +129,28 @@ impl Load {
         let _all = timeout(ERRANDS_PATIENCE, errands.join_all()).await;
     }
 
+    /// The site of browsers.
+    #[must_use]
+    pub fn first_site() -> &'static str {
+        SITES[0]
+    }
+
+    /// Staff answers in a session that a browser has opened there.
+    pub fn answer(&self, session: i64) {
+        self.recorder.opened(session, SITES[0]);
+        lock(&self.sessions).push(session);
+        lock(&self.sessions_of_first_site).push(session);
+    }
+
+    /// All sessions that there are. Some may have been opened for somebody whom no answer reached, and who asked again.
+    pub fn note_sessions(&self, sessions: &[(i64, String)]) {
+        for (session, key) in sessions {
+            if let Some(site) = SITES.into_iter().find(|site| site == key) {
+                self.recorder.opened(*session, site);
+            }
+        }
+    }
+
     /// Asks both chat-services.
     #[must_use]
     pub fn rest(&self) -> Rest {

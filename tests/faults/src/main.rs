@@ -41,6 +41,9 @@ struct Arguments {
     /// Instead of the faults: what lasts, for so many seconds each, and what the services use of the machine meanwhile.
     #[arg(long, value_name = "SECONDS")]
     endure: Option<f64>,
+    /// How many tabs of real browsers take part. They need Node, Chromium and nginx.
+    #[arg(long, env = "BROWSERS", default_value_t = 0)]
+    browsers: usize,
     /// Only faults with this in their names.
     #[arg(long)]
     only: Option<String>,
@@ -111,6 +114,7 @@ impl Arguments {
             pace: Duration::try_from_secs_f64(pace)?,
             pubsub: self.pubsub,
             rate: self.rate,
+            browsers: self.browsers,
             spoil: self.plant,
             is_endurance: self.endure.is_some(),
             binaries,

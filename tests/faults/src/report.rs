@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
+use crate::browsers::compare;
+use crate::browsers::words::VisitorReport;
 use crate::checker::{Finding, Truth, Verdict, Wrong};
 use crate::feed;
 use crate::footprint::{Footprint, Trail};
@@ -23,6 +25,8 @@ pub struct Outcome {
     pub truth: Truth,
     /// What the checker says.
     pub verdict: Verdict,
+    /// What browsers show in the end.
+    pub screens: Vec<VisitorReport>,
     /// The faults in their order.
     pub hits: Vec<Hit>,
     /// What it was drawn from.
@@ -106,6 +110,7 @@ impl Outcome {
             self.write_trails(&mut text);
         }
         self.write_clients(&mut text);
+        self.write_screens(&mut text);
         self.write_findings(&mut text);
         let _infallible = writeln!(text, "{}", self.last_line());
         text
@@ -116,7 +121,7 @@ impl Outcome {
         let count = |wrong| self.verdict.count(wrong);
         format!(
             "sent={sent} answered={answered} delivered={delivered} lost={} duplicated={} inverted={} leaked={} \
-             refused={} faults={} feed={} seed={}",
+             refused={} faults={} feed={} browsers={} shown={} seed={}",
             count(Wrong::Lost),
             count(Wrong::Duplicated),
             count(Wrong::Inverted),
@@ -124,6 +129,8 @@ impl Outcome {
             self.refusals(),
             self.hits.iter().filter(|hit| hit.counts).count(),
             self.records.feed.len(),
+            compare::tabs(&self.screens).count(),
+            compare::shown(&self.screens),
             self.seed
         )
     }
@@ -280,6 +287,19 @@ impl Outcome {
                 kind.to_string(),
                 of_kind.len(),
                 ends.join(", ")
+            );
+        }
+    }
+
+    fn write_screens(&self, text: &mut String) {
+        for VisitorReport { name, sessions, written, retried, reloads, tabs } in &self.screens {
+            let shown: Vec<String> = tabs.iter().map(|tab| tab.shown.len().to_string()).collect();
+            let _infallible = writeln!(
+                text,
+                "{name} in chat {sessions:?}: wrote {}, sent {retried} again by hand, loaded {reloads} times anew; its tabs \
+                 show {} messages",
+                written.len(),
+                shown.join(" and ")
             );
         }
     }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use tokio::time::sleep;
 
+use crate::browsers::words::VisitorReport;
+use crate::browsers::{Browsers, compare};
 use crate::checker::{self, Wrong};
 use crate::cluster::servers::Servers;
 use crate::cluster::{Cluster, PubSub};
@@ -27,6 +29,9 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const ANSWER_PATIENCE: Duration = Duration::from_secs(30);
 /// And everybody has everything within this.
 const DELIVERY_PATIENCE: Duration = Duration::from_secs(60);
+/// So do browsers, which are slower.
+const SCREEN_PATIENCE: Duration = Duration::from_secs(90);
+const SCREENS_EVERY: Duration = Duration::from_secs(1);
 /// What would come twice, or too late, has come by then.
 const AFTERMATH: Duration = Duration::from_secs(1);
 /// A fault that hit nothing in flight is done again so often.
@@ -45,6 +50,8 @@ pub struct Plan {
     pub pubsub: PubSub,
     /// Messages a second.
     pub rate: f64,
+    /// How many tabs of real browsers take part.
+    pub browsers: usize,
     /// Whether one message is spoiled on purpose.
     pub spoil: Option<Spoil>,
     /// Whether the services must use no more of the machine in the end than at the start.
@@ -63,12 +70,22 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
     let mut source = Source::connect(cluster.database_url()).await?;
     let database_url = cluster.database_url().to_owned();
     let recorder = Recorder::default();
+    let mut browsers = match plan.browsers {
+        0 => None,
+        tabs => Some(Browsers::start(&cluster, tabs, Load::first_site(), &plan.logs).await?),
+    };
     let load = Load::new(&cluster, recorder.clone(), plan.logs);
     load.begin(&cluster, plan.rate).await?;
     let reader = FeedReader::new(load.rest(), cluster.internal_secret(), recorder.clone());
     let reader = tokio::spawn(reader.run());
     load::all_connected(&recorder, CONNECT_PATIENCE).await?;
     println!("the system is up under load after {:.1} s", started.elapsed().as_secs_f64());
+    if let Some(browsers) = &mut browsers {
+        for visitor in browsers.up().await? {
+            println!("{} is in chat {}, after {:.1} s", visitor.name, visitor.session, started.elapsed().as_secs_f64());
+            load.answer(visitor.session);
+        }
+    }
     if let Some(spoil) = plan.spoil {
         println!("planted: {}", plant(&cluster, &load, spoil).await?);
     }
@@ -80,19 +97,26 @@ pub async fn run(plan: Plan) -> anyhow::Result<Outcome> {
         strike(&mut injector, fault, &mut hits).await?;
     }
     everybody_resumes(injector.cluster(), &recorder).await;
+    browsers.as_mut().map_or(Ok(()), Browsers::settle)?;
     load.end().await;
     // What was lost on purpose never comes.
     let never_comes = usize::from(plan.spoil == Some(Spoil::Loss));
-    settle(&recorder, &database_url, &mut source, never_comes).await?;
+    settle(&load, &recorder, &database_url, &mut source, never_comes).await?;
     for part in injector.cluster().fallen() {
         println!("{part} has ended without being told to");
     }
+    let screens = match &mut browsers {
+        Some(browsers) => last_screens(browsers, &mut source).await?,
+        None => Vec::new(),
+    };
     reader.abort();
     let (records, truth) = (recorder.records(), source.read().await?);
     let mut verdict = checker::check(&records, &truth);
+    verdict.findings.extend(compare::check(&screens, &truth));
     verdict.findings.extend(feed::check(&records.feed, &truth));
     let waiting_events = source.waiting_events().await?;
-    Ok(Outcome { records, truth, verdict, hits, seed: plan.seed, waiting_events, is_endurance: plan.is_endurance })
+    let is_endurance = plan.is_endurance;
+    Ok(Outcome { records, truth, verdict, screens, hits, seed: plan.seed, waiting_events, is_endurance })
 }
 
 /// Does a fault, and again where it hit nothing in flight.
@@ -155,6 +179,7 @@ async fn plant(cluster: &Cluster, load: &Load, spoil: Spoil) -> anyhow::Result<S
 
 /// Waits until every message is answered and everybody has everything but what never comes, or long enough.
 async fn settle(
+    load: &Load,
     recorder: &Recorder,
     database_url: &str,
     source: &mut Source,
@@ -165,6 +190,7 @@ async fn settle(
         sleep(Duration::from_millis(50)).await;
     }
     *source = Source::connect(database_url).await?;
+    load.note_sessions(&source.sessions().await?);
     let answered = Instant::now();
     loop {
         let truth = source.read().await?;
@@ -179,4 +205,20 @@ async fn settle(
     }
     sleep(AFTERMATH).await;
     Ok(())
+}
+
+/// What browsers show once that is all, or after long enough.
+async fn last_screens(browsers: &mut Browsers, source: &mut Source) -> anyhow::Result<Vec<VisitorReport>> {
+    let started = Instant::now();
+    loop {
+        let screens = browsers.report().await?;
+        let findings = compare::check(&screens, &source.read().await?);
+        let outstanding = findings.iter().filter(|finding| finding.wrong == Wrong::Lost).count();
+        if outstanding == 0 || started.elapsed() > SCREEN_PATIENCE {
+            let seconds = started.elapsed().as_secs_f64();
+            println!("browsers have settled after {seconds:.1} s, {outstanding} outstanding");
+            return Ok(screens);
+        }
+        sleep(SCREENS_EVERY).await;
+    }
 }

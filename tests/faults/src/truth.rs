@@ -37,6 +37,12 @@ impl Source {
         Ok(Truth { chats: chats.collect(), messages: messages? })
     }
 
+    /// All sessions with the keys of their sites.
+    pub async fn sessions(&self) -> anyhow::Result<Vec<(i64, String)>> {
+        let sql = "SELECT chat_id, key FROM chat_sessions JOIN sites ON sites.id = site_id";
+        Ok(self.0.query(sql, &[]).await?.iter().map(|row| (row.get(0), row.get(1))).collect())
+    }
+
     /// Where the last change of a chat's members stands.
     pub async fn state_seq(&self, chat: i64) -> anyhow::Result<i64> {
         Ok(self.0.query_one("SELECT state_seq FROM chats WHERE id = $1", &[&chat]).await?.get(0))

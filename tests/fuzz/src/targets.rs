@@ -85,6 +85,8 @@ fn good_frames() -> Vec<Vec<u8>> {
         r#"{"type":"ack","last_id":9}"#,
         r#"{"type":"read","session_id":7,"last_id":9}"#,
         r#"{"type":"typing","is_typing":true}"#,
+        r#"{"type":"typing","session_id":7,"is_typing":false,"visibility":"staff"}"#,
+        r#"{"type":"page","url":"https://shop.example/cart?a=b","title":"Cart"}"#,
         r#"{"type":"ping"}"#,
         r#"{"type":"pong"}"#,
         r#"{"type":"dance","client_id":"a"}"#,

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use chat_events::command::{Command, CommandFrame, UpTo};
 use chat_events::frame::ClientFrame;
-use chat_events::{ChatId, Epoch, MessageBody, MessageDraft, MessageId, Seq, Visibility};
+use chat_events::sign::{Page, PageAddress, PageTitle, SignFrame, Typing};
+use chat_events::{ChatId, Epoch, MessageBody, MessageDraft, MessageId, Seq, Sign, Visibility};
 use fuzz::mutate;
 use fuzz::targets::ALL;
 use proptest::collection::{btree_map, vec};
@@ -56,7 +57,7 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
     let chat = || any::<i64>().prop_map(ChatId);
     let message = || any::<i64>().prop_map(MessageId);
     let seq = || any::<i64>().prop_map(Seq);
-    let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Staff)];
+    let visibility = || prop_oneof![Just(Visibility::Public), Just(Visibility::Staff)];
     let id = any::<u128>().prop_map(Uuid::from_u128);
     let body = any::<String>().prop_filter_map("shows something", |text| MessageBody::parse(text).ok());
     prop_oneof![
@@ -67,7 +68,7 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
         (chat(), option::of(seq()), option::of(any::<i32>().prop_map(Epoch)))
             .prop_map(|(chat_id, after, epoch)| ClientFrame::Subscribe { chat_id, after, epoch }),
         chat().prop_map(|chat_id| ClientFrame::Unsubscribe { chat_id }),
-        (option::of(chat()), body, id, option::of(visibility)).prop_map(|(chat_id, body, client_id, visibility)| {
+        (option::of(chat()), body, id, option::of(visibility())).prop_map(|(chat_id, body, client_id, visibility)| {
             let command = Command::Message(MessageDraft { visibility, ..MessageDraft::new(body, client_id) });
             ClientFrame::Command(CommandFrame { chat_id, command })
         }),
@@ -79,7 +80,16 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
             chat_id,
             command: Command::Read(UpTo { last_id })
         })),
-        (option::of(chat()), any::<bool>()).prop_map(|(chat_id, is_typing)| ClientFrame::Typing { chat_id, is_typing }),
+        (option::of(chat()), any::<bool>(), option::of(visibility())).prop_map(|(chat_id, is_typing, visibility)| {
+            ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Typing(Typing { is_typing, visibility }) })
+        }),
+        (option::of(chat()), "https?://[a-z./?&=]{1,40}", option::of("[a-z]{1,40}")).prop_map(
+            |(chat_id, url, title)| {
+                let url = PageAddress::parse(url).expect("an address");
+                let title = title.map(|title| PageTitle::parse(title).expect("a title"));
+                ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Page(Page { url, title }) })
+            }
+        ),
         Just(ClientFrame::Ping {}),
         Just(ClientFrame::Pong {}),
     ]
@@ -105,8 +115,11 @@ fn written(frame: &ClientFrame) -> Value {
             frame["chat_id"] = json!(chat_id);
             frame
         }
-        ClientFrame::Typing { chat_id, is_typing } => {
-            json!({"type": "typing", "chat_id": chat_id, "is_typing": is_typing})
+        ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Typing(Typing { is_typing, visibility }) }) => {
+            json!({"type": "typing", "chat_id": chat_id, "is_typing": is_typing, "visibility": visibility})
+        }
+        ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Page(Page { url, title }) }) => {
+            json!({"type": "page", "session_id": chat_id, "url": url, "title": title})
         }
         ClientFrame::Ping {} => json!({"type": "ping"}),
         ClientFrame::Pong {} => json!({"type": "pong"}),

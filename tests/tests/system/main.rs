@@ -12,6 +12,7 @@ mod handshake;
 mod healing;
 mod many_chats;
 mod marks_and_typing;
+mod operators;
 mod pages;
 mod polling;
 mod poolers;

@@ -240,3 +240,133 @@ async fn marks_by_rest_do_not_wait_for_a_rabbitmq_that_is_frozen() {
 async fn marks_by_rest_do_not_wait_for_a_rabbitmq_that_swallows_what_it_is_told() {
     marks_are_answered_without_rabbitmq(Edge::wedge, |_| {}).await;
 }
+
+/// All that a socket was told up to a frame of that type, and whether a text is in it.
+async fn heard(socket: &mut Socket, last: &str) -> Vec<Value> {
+    let mut frames = vec![socket.next().await];
+    while frames.last().is_some_and(|frame| frame["type"] != last) {
+        frames.push(socket.next().await);
+    }
+    frames
+}
+
+system_test! {
+    async fn that_a_note_is_typed_is_for_operators_alone(system: System) {
+        let (olga, oscar) = (system.operator("Olga").await, system.operator("Oscar").await);
+        let ann = system.visitor("Ann").await;
+        let mut writer = olga.socket(system.gateway(0)).await;
+        let mut colleague = oscar.socket(system.gateway(1)).await;
+        let mut clients = [ann.socket(system.gateway(0)).await, ann.socket(system.gateway(1)).await];
+        for socket in [&mut writer, &mut colleague].into_iter().chain(&mut clients) {
+            socket.connected().await;
+        }
+        let typing = json!({"type": "typing", "chat_id": ann.session, "is_typing": true});
+        for visibility in [Some("staff"), Some("public"), None] {
+            let mut typing = typing.clone();
+            if let Some(visibility) = visibility {
+                typing["visibility"] = visibility.into();
+            }
+            writer.send(typing).await;
+            let told = colleague.next_of("chat.typing").await;
+            assert_eq!(told["data"]["visibility"], visibility.unwrap_or("public"));
+            assert_eq!(told["data"]["sender_id"], olga.id);
+        }
+        olga.send(ann.session, "Here I am").await;
+        for client in &mut clients {
+            let frames = heard(client, "chat.message").await;
+            let typed: Vec<_> = frames.iter().filter(|frame| frame["type"] == "chat.typing").collect();
+            assert!(!typed.is_empty() && typed.iter().all(|frame| frame["data"]["visibility"] == "public"), "{frames:?}");
+        }
+    }
+
+    async fn only_operators_may_say_that_a_note_is_typed(system: System) {
+        let (ann, ada, ben) = (system.visitor("Ann").await, system.user("Ada").await, system.user("Ben").await);
+        let chat = system.group_chat("Lunch", &[&ada, &ben]).await;
+        let mut sockets =
+            [(ann.socket(system.gateway(0)).await, ann.session), (ada.socket(system.gateway(0)).await, chat)];
+        for (socket, chat) in &mut sockets {
+            socket.connected().await;
+            let typing = json!({"type": "typing", "chat_id": *chat, "is_typing": true, "visibility": "staff"});
+            socket.send(typing.clone()).await;
+            let error = socket.next_of("error").await;
+            assert_eq!((&error["error"]["code"], &error["error"]["details"]["field"]), (&"forbidden".into(), &"visibility".into()));
+            let mut nonsense = typing;
+            nonsense["visibility"] = "secret".into();
+            socket.send(nonsense).await;
+            assert_eq!(socket.next_of("error").await["error"]["code"], "invalid");
+        }
+    }
+
+    async fn the_page_of_a_visitor_is_told_to_operators_alone(system: System) {
+        let (olga, ann, ada) = (system.operator("Olga").await, system.visitor("Ann").await, system.user("Ada").await);
+        let mut staff = olga.socket(system.gateway(1)).await;
+        let mut client = ann.socket(system.gateway(0)).await;
+        let mut phone = ann.socket(system.gateway(1)).await;
+        for socket in [&mut staff, &mut client, &mut phone] {
+            socket.connected().await;
+        }
+        let url = "https://shop.example/cart?item=7";
+        client.send(json!({"type": "page", "url": url, "title": "Your\ncart\u{202e}"})).await;
+        let page = staff.next_of("chat.page").await;
+        assert_eq!((&page["session_id"], &page["data"]["url"]), (&ann.session.into(), &url.into()));
+        assert_eq!(page["data"]["title"], "Your cart");
+        assert!(page["data"]["client_id"].is_i64() && page["data"]["at"].is_string() && page.get("seq").is_none());
+        client.send(json!({"type": "page", "session_id": ann.session, "url": url})).await;
+        assert!(staff.next_of("chat.page").await["data"]["title"].is_null());
+        for (bad, field) in [
+            (json!({"type": "page", "url": "javascript:alert(1)"}), "url"),
+            (json!({"type": "page", "url": format!("https://a.b/{}", "x".repeat(2048))}), "url"),
+            (json!({"type": "page", "url": url, "title": "x".repeat(201)}), "title"),
+        ] {
+            client.send(bad).await;
+            let error = client.next_of("error").await;
+            assert_eq!((&error["error"]["code"], &error["error"]["details"]["field"]), (&"invalid".into(), &field.into()));
+        }
+        client.send(json!({"type": "page", "session_id": ann.session + 1, "url": url})).await;
+        assert_eq!(client.next_of("error").await["error"]["code"], "not_found");
+        let chat = system.group_chat("Lunch", &[&ada]).await;
+        let mut user = ada.socket(system.gateway(0)).await;
+        user.connected().await;
+        user.send(json!({"type": "page", "chat_id": chat, "url": url})).await;
+        assert_eq!(user.next_of("error").await["error"]["code"], "forbidden");
+        ann.send("Do you ship it?").await;
+        assert!(heard(&mut phone, "chat.message").await.iter().all(|frame| frame["type"] != "chat.page"));
+    }
+
+    async fn a_visitor_without_a_socket_types_and_tells_its_page_by_rest(system: System) {
+        let (olga, ann, bob) = (system.operator("Olga").await, system.visitor("Ann").await, system.visitor("Bob").await);
+        let mut staff = olga.socket(system.gateway(1)).await;
+        let mut stream = Live::open(Transport::EventStream, system.gateway(0), &ann).await;
+        staff.connected().await;
+        let path = format!("/chat/session/{}/signals", ann.session);
+        let give = async |body: Value| system.rest().post(&path, &ann.token, body).await;
+        assert_eq!(give(json!({"type": "typing", "is_typing": true})).await.status, 204);
+        let typing = staff.next_of("chat.typing").await;
+        assert_eq!((&typing["session_id"], &typing["data"]["sender_name"]), (&ann.session.into(), &"Ann".into()));
+        assert_eq!((&typing["data"]["is_typing"], &typing["data"]["visibility"]), (&true.into(), &"public".into()));
+        assert_eq!(give(json!({"type": "page", "url": "https://shop.example/", "title": " "})).await.status, 204);
+        let page = staff.next_of("chat.page").await;
+        assert_eq!((&page["data"]["url"], &page["data"]["title"]), (&"https://shop.example/".into(), &Value::Null));
+        assert_eq!(page["data"]["client_id"], typing["data"]["sender_id"]);
+        for (bad, field) in [
+            (json!({"type": "typing"}), "is_typing"),
+            (json!({"type": "typing", "is_typing": true, "visibility": "staff"}), "visibility"),
+            (json!({"type": "typing", "is_typing": true, "url": "https://a.b"}), "url"),
+            (json!({"type": "page"}), "url"),
+            (json!({"type": "page", "url": "ftp://a.b"}), "url"),
+            (json!({"type": "page", "url": "https://a.b", "title": "x".repeat(201)}), "title"),
+            (json!({"type": "dance"}), "type"),
+        ] {
+            assert_eq!(give(bad.clone()).await.refused(422, "invalid")["details"]["field"], field, "{bad}");
+        }
+        let typing = json!({"type": "typing", "is_typing": true});
+        system.rest().post(&path, &bob.token, typing.clone()).await.refused(403, "forbidden");
+        system.rest().post(&path, &olga.token, typing.clone()).await.refused(403, "forbidden");
+        system.rest().post_openly(&path, typing.clone()).await.refused(401, "unauthorized");
+        // It is told nothing of itself.
+        let sent = ann.send("Hello").await;
+        assert_eq!(stream.next().await["data"], sent);
+        olga.rest().post(&format!("/chat/session/{}/ban", ann.session), &olga.token, json!({})).await.accepted();
+        give(typing).await.refused(403, "forbidden");
+    }
+}

@@ -127,7 +127,8 @@ transport_test! {
         talk.is_known_everywhere(&system, &three).await;
         talk.brings(&system, transport, &["two".to_owned(), "three".to_owned()]).await;
         let (from_stream, from_postgres) = reads(&system).await;
-        let is_hot = from_stream > 0 && from_postgres == 0;
+        // A poll may come between the commit and Redis; a connection that stands reads no history then.
+        let is_hot = from_stream > 0 && (from_postgres == 0 || matches!(transport, Transport::Polling));
         assert_eq!(is_hot, system.servers().is_some(), "{from_stream} reads of Redis, {from_postgres} of PostgreSQL");
     }
 

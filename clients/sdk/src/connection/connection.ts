@@ -67,9 +67,10 @@ export class Connection {
     return state === "live" || state === "catching_up";
   }
 
-  start(): void {
+  /** `patientMs`: for how long a missing right is no final word. */
+  start(patientMs = 0): void {
     this.#unlisten ??= onWake((isNetwork) => this.#step({ type: "wake", isNetwork }));
-    this.#step({ type: "start" });
+    this.#step({ type: "start", patientMs });
   }
 
   stop(): void {
@@ -189,8 +190,7 @@ function onWake(listener: (isNetwork: boolean) => void): () => void {
     [document, "visibilitychange", awake],
     [document, "resume", awake],
   ];
-  for (const [target, name, call] of on) target.addEventListener(name, call);
-  return () => {
-    for (const [target, name, call] of on) target.removeEventListener(name, call);
-  };
+  const ended = new AbortController();
+  for (const [target, name, call] of on) target.addEventListener(name, call, ended);
+  return () => ended.abort();
 }

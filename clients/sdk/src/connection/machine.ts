@@ -35,6 +35,8 @@ export interface Machine {
   readonly needsFresh: boolean;
   /** The present try has a fresh token. */
   readonly isFresh: boolean;
+  /** Until then a right that is missing may be one that has not reached every part of the server yet. */
+  readonly patientUntil: number;
   /** The server asked not to come before this time. */
   readonly notBefore: number;
   readonly connectedAt: number;
@@ -44,7 +46,8 @@ export interface Machine {
 }
 
 export type Event =
-  | { type: "start" }
+  /** `patientMs`: for how long a missing right is no final word. */
+  | { type: "start"; patientMs?: number }
   | { type: "stop" }
   | { type: "connected" }
   | { type: "settled" }
@@ -86,6 +89,7 @@ const SLEPT_MS = 15_000;
 /** A stream has a comment every 15 s, a poll an answer every 25 s. */
 const SILENT_MS = 40_000;
 const PAUSE_MS = 5_000;
+const RIGHT_MS = 1_000;
 const BETTER_MS = [60_000, 300_000, 900_000];
 const BETTER_SOON_MS = 10_000;
 const RENEW_AGAIN_MS = 15_000;
@@ -105,6 +109,7 @@ export const IDLE: Machine = {
   trials: 0,
   needsFresh: false,
   isFresh: false,
+  patientUntil: 0,
   notBefore: 0,
   connectedAt: 0,
   heardAt: 0,
@@ -120,7 +125,14 @@ export function step(machine: Machine, event: Event, at: Now): Step {
   switch (event.type) {
     case "start":
       if (machine.state !== "idle" && machine.state !== "closed") return [machine, []];
-      return connect({ ...machine, downSince: at.now, failures: 0, misses: 0, closed: null });
+      return connect({
+        ...machine,
+        downSince: at.now,
+        failures: 0,
+        misses: 0,
+        closed: null,
+        patientUntil: at.now + (event.patientMs ?? 0),
+      });
     case "stop":
       return machine.state === "idle" ? [machine, []] : [{ ...IDLE, held: machine.held }, quiet()];
     case "connected":
@@ -199,6 +211,8 @@ function ended(machine: Machine, end: End, at: Now): Step {
   const wasUp = isUp(machine);
   const held = hasHeld(machine, at);
   const down = taken(machine, at);
+  const isForbidden = !wasUp && (end.status === 403 || end.code === 4501);
+  if (isForbidden && at.now < machine.patientUntil) return wait({ ...down, transport: "websocket", misses: 0 }, at, RIGHT_MS);
   if (end.status === 403) return close(down, 403, end.reason);
   const isTold = end.code !== 0;
   // A script cannot see why a handshake was refused: it may have been the token.

@@ -7,6 +7,7 @@ import { Outbox, type Queued } from "../outbox/outbox.ts";
 import { asApiError } from "../protocol/api_error.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
 import type { Changes, ChatPage, MarkKind, Message, MessagePage, SessionPage, Visibility } from "../protocol/schemas.ts";
+import { whole } from "../protocol/texts.ts";
 import { http, query, type Call, type Http } from "../rest/http.ts";
 import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
@@ -182,7 +183,7 @@ class MemberChats implements MemberClient {
 
   send(chat: number, body: string, more: { visibility?: Visibility; metadata?: Record<string, unknown> } = {}): string {
     const key = uuid();
-    this.#outbox.add({ key, chat, body, at: new Date().toISOString(), ...more });
+    this.#outbox.add({ key, chat, body: whole(body), at: new Date().toISOString(), ...more });
     this.#typedAt.clear();
     return key;
   }

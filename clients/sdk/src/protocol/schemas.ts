@@ -19,3 +19,6 @@ export type OpenedSession = Schemas["OpenedSession"];
 export type Visibility = Schemas["Visibility"];
 export type ErrorCode = Schemas["ErrorCode"];
 export type Workspace = Schemas["Workspace"];
+/** A session of this browser or person, with a token for it. */
+export type OwnSession = Schemas["OwnSession"];
+export type OwnSessions = Schemas["OwnSessions"];

@@ -26,13 +26,17 @@ export function http(base: string, fetcher: typeof fetch): Http {
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     }).catch(() => Promise.reject(unanswered()));
     if (answer.status === 204) return undefined as T;
-    const json: unknown = await answer.json().catch(() => undefined);
+    const json = await jsonOf(answer);
     if (answer.ok && typeof json === "object" && json !== null) return json as T;
     throw refusal(answer, json);
   };
 }
 
-function refusal(answer: Response, json: unknown): ApiError {
+/** What an answer holds; undefined where that is no JSON. */
+export const jsonOf = (answer: Response): Promise<unknown> => answer.json().catch(() => undefined);
+
+/** What a refusal says; `unavailable` where it is not in the protocol's shape. */
+export function refusal(answer: Response, json: unknown): ApiError {
   const error = (json as { error?: { code?: unknown; message?: unknown; details?: unknown } } | undefined)?.error;
   if (typeof error?.code !== "string") return unanswered(answer.status);
   const details = { retry_after: answer.headers.get("retry-after") ?? 0, ...(error.details as object | undefined) };

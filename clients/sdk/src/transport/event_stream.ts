@@ -2,7 +2,7 @@
 // the status of a refusal, and would reconnect by itself with yesterday's token.
 import { decode } from "../protocol/frames.ts";
 import { address, query } from "../rest/http.ts";
-import { overHttp, refused } from "./http_run.ts";
+import { farewell, overHttp, refused, type Close } from "./http_run.ts";
 import { broken, type End, type OpenTransport, type TransportEvents } from "./transport.ts";
 
 export const openEventStream: OpenTransport = (target, events, { fetch }) =>
@@ -28,16 +28,11 @@ async function read(
     events.heard();
     for (const { name, data } of take(decoder.decode(value, { stream: true }))) {
       if (signal.aborted) return broken();
-      if (name === "close") return farewell(data);
+      if (name === "close") return farewell(JSON.parse(data) as Close);
       const frame = decode(data);
       if (frame) events.frame(frame);
     }
   }
-}
-
-function farewell(data: string): End {
-  const close = JSON.parse(data) as { code: number; reason?: string; retry_after_ms?: number };
-  return { code: close.code, reason: close.reason ?? "", retryAfterMs: close.retry_after_ms ?? 0 };
 }
 
 /** Takes pieces of a stream, gives the events that are whole. */

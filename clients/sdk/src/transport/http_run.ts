@@ -1,4 +1,5 @@
 // What the two ways over HTTP have in common.
+import { jsonOf, refusal } from "../rest/http.ts";
 import { broken, type End, type Transport, type TransportEvents, type TransportName } from "./transport.ts";
 
 /** Runs until it throws or is closed, and tells its end once. */
@@ -18,7 +19,15 @@ export function overHttp(
 
 /** The end that an HTTP refusal means. A page of a proxy is a broken network, whatever its status. */
 export async function refused(answer: Response): Promise<End> {
-  const json = (await answer.json().catch(() => null)) as { error?: { code?: string; message?: string } } | null;
-  if (typeof json?.error?.code !== "string") return broken(`HTTP ${answer.status}`);
-  return { code: 0, reason: String(json.error.message), retryAfterMs: 0, status: answer.status };
+  const { code, message, status } = refusal(answer, await jsonOf(answer));
+  return code === "unavailable" ? broken(`HTTP ${status}`) : { ...broken(message), status };
 }
+
+/** A close as it is told over HTTP. */
+export interface Close {
+  code: number;
+  reason?: string;
+  retry_after_ms?: number | null;
+}
+
+export const farewell = ({ code, reason = "", retry_after_ms: ms }: Close): End => ({ code, reason, retryAfterMs: ms ?? 0 });

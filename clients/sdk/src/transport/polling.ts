@@ -1,10 +1,15 @@
 // Long polling: the way that passes through every proxy. The body is sent as text/plain, so that a browser asks no
 // permission (preflight) before each poll.
 import { decoded } from "../protocol/frames.ts";
-import type { Poll } from "../protocol/missing.ts";
 import { address, query } from "../rest/http.ts";
-import { overHttp, refused } from "./http_run.ts";
+import { farewell, overHttp, refused, type Close } from "./http_run.ts";
 import { broken, type OpenTransport } from "./transport.ts";
+
+/** What a gateway answers. The document of the REST API does not describe it; docs/protocol.md does. */
+interface Poll {
+  frames: unknown[];
+  close: Close | null;
+}
 
 const WAIT_S = 25;
 const ANSWER_MS = 10_000;
@@ -33,7 +38,7 @@ export const openPolling: OpenTransport = (target, events, { fetch }) =>
         if (frame) events.frame(frame);
         if (signal.aborted) return broken();
       }
-      if (close) return { code: close.code, reason: close.reason, retryAfterMs: close.retry_after_ms ?? 0 };
+      if (close) return farewell(close);
       if (wait === 0) events.settled();
     }
   });

@@ -6,7 +6,13 @@ export type { ConnectionState } from "../connection/machine.ts";
 export type { TransportName } from "../transport/transport.ts";
 
 /** Where values are kept between page loads. The default is localStorage; memory where it throws. */
-export interface KeyValueStorage { get(key: string): string | null; set(key: string, value: string): boolean; remove(key: string): void }
+export interface KeyValueStorage {
+  get(key: string): string | null;
+  set(key: string, value: string): boolean;
+  remove(key: string): void;
+  /** The keys that begin so. Without it what waits to be sent is one value, which two tabs that write at once may overwrite. */
+  keys?(prefix: string): string[];
+}
 
 export interface VisitorOptions {
   /** Base address of the server, such as `https://chat.example`. */
@@ -97,6 +103,8 @@ export interface Visitor {
   loadOlder(): Promise<void>;
   /** Sessions of this browser or person from before. */
   loadConversations(): Promise<void>;
+  /** Adds to what operators see beside the conversation, and changes what is there. It goes with the first message, if there is
+   * no session yet. The server takes 8 KiB of `metadata`. */
   setProfile(profile: { name?: string; email?: string; metadata?: Record<string, unknown> }): Promise<void>;
   /** Another person, or nobody: what belonged to the person before is taken from this browser. */
   identify(identity: string | null): Promise<void>;

@@ -14,6 +14,8 @@ export interface Held {
   /** Local time at which the token came, and how long it lives from then on. */
   receivedAt: number;
   lifetimeMs: number;
+  /** Local time at which this browser opened it. */
+  openedAt?: number;
 }
 
 export interface Device {
@@ -21,6 +23,8 @@ export interface Device {
   sessions: Held[];
   /** The identifier of the signed identity, where there was one. */
   person: string | null;
+  /** What pages have said of the visitor. */
+  metadata?: Record<string, unknown> | undefined;
 }
 
 interface CachedChat {
@@ -38,6 +42,10 @@ interface Cache {
   chats: CachedChat[];
 }
 
+/** What waits to be sent, with its place among the others. */
+type Shelved = Queued & { no?: number };
+
+const OUTBOX = "outbox:";
 const CACHED_CHATS = 3;
 const CACHED_MESSAGES = 50;
 
@@ -45,28 +53,62 @@ export class Keep {
   #storage: KeyValueStorage;
   #prefix: string;
 
+  /** What waits, as it is stored, and the place of each. */
+  readonly #shelved = new Map<string, string>();
+  readonly #numbers = new Map<string, number>();
+
   constructor(storage: KeyValueStorage, prefix: string) {
     this.#storage = storage;
     this.#prefix = prefix;
   }
 
   device(): Device {
-    const { sessions, person } = this.#read<Partial<Device>>("device") ?? {};
-    return { sessions: Array.isArray(sessions) ? sessions : [], person: person ?? null };
+    const { sessions, person, metadata } = this.#read<Partial<Device>>("device") ?? {};
+    return { sessions: Array.isArray(sessions) ? sessions : [], person: person ?? null, metadata };
   }
 
   saveDevice(device: Device): void {
     this.#write("device", device);
   }
 
+  /** In the order of writing, over all tabs. */
   outbox(): Queued[] {
-    const list = this.#read<Queued[]>("outbox");
-    return Array.isArray(list) ? list.filter((queued) => typeof queued?.key === "string") : [];
+    const places = this.#storage.keys?.(this.#prefix + OUTBOX) ?? [this.#prefix + OUTBOX];
+    const found = places.flatMap((place) => this.#read<Shelved | Shelved[]>(place.slice(this.#prefix.length)) ?? []);
+    const list = found.filter((queued) => typeof queued?.key === "string").sort((one, other) => (one.no ?? 0) - (other.no ?? 0));
+    return list.map(({ no, ...queued }) => {
+      this.#numbers.set(queued.key, no ?? this.#number());
+      this.#shelved.set(queued.key, JSON.stringify(queued));
+      return queued;
+    });
   }
 
+  /**
+   * Tabs may be processes of their own, whose copies of the storage are a moment old. So each message is a value of its own: no tab
+   * writes over what another one has just written.
+   */
   saveOutbox(list: readonly Queued[]): void {
-    if (list.length > 0) this.#write("outbox", list);
-    else this.#storage.remove(this.#prefix + "outbox");
+    if (!this.#storage.keys) return list.length > 0 ? this.#write(OUTBOX, list) : this.#storage.remove(this.#prefix + OUTBOX);
+    for (const queued of list) {
+      const text = JSON.stringify(queued);
+      if (this.#shelved.get(queued.key) === text) continue;
+      this.#shelved.set(queued.key, text);
+      const no = this.#numbers.get(queued.key) ?? this.#number();
+      this.#numbers.set(queued.key, no);
+      this.#write(OUTBOX + queued.key, { ...queued, no } satisfies Shelved);
+    }
+    const kept = new Set(list.map(({ key }) => key));
+    for (const key of this.#shelved.keys()) {
+      if (kept.has(key)) continue;
+      this.#shelved.delete(key);
+      this.#numbers.delete(key);
+      this.#storage.remove(this.#prefix + OUTBOX + key);
+    }
+  }
+
+  /** Rises over all tabs with the clock, and never falls behind what waits, whatever the clock does. */
+  #number(): number {
+    return Math.max(Date.now() * 1000, ...this.#numbers.values()) + 1;
   }
 
   /** Puts what was cached into the store. */
@@ -94,7 +136,9 @@ export class Keep {
   }
 
   clear(): void {
-    for (const key of ["device", "outbox", "cache"]) this.#storage.remove(this.#prefix + key);
+    this.outbox();
+    this.saveOutbox([]);
+    for (const key of ["device", OUTBOX, "cache"]) this.#storage.remove(this.#prefix + key);
   }
 
   #read<T>(key: string): T | null {
@@ -141,6 +185,12 @@ export function guarded(storage: KeyValueStorage): KeyValueStorage {
       memory.delete(key);
       attempt(() => storage.remove(key), undefined);
     },
+    ...(storage.keys && {
+      keys(prefix: string) {
+        const kept = attempt(() => storage.keys?.(prefix) ?? [], []);
+        return [...new Set([...kept, ...memory.keys()])].filter((key) => key.startsWith(prefix));
+      },
+    }),
   };
 }
 
@@ -155,4 +205,5 @@ export const browserStorage: KeyValueStorage = {
   remove(key) {
     if (typeof document !== "undefined") localStorage.removeItem(key);
   },
+  keys: (prefix) => (typeof document === "undefined" ? [] : Object.keys(localStorage).filter((key) => key.startsWith(prefix))),
 };

@@ -1,6 +1,7 @@
 // Opens a session: loaded with the first message of a visitor.
 import { asApiError } from "../protocol/api_error.ts";
 import type { OpenedSession } from "../protocol/schemas.ts";
+import { webAddress } from "../protocol/texts.ts";
 import type { Visitor, VisitorOptions } from "./api.ts";
 import { personOf } from "./persons.ts";
 import type { Sessions } from "./sessions.ts";
@@ -9,7 +10,7 @@ type Profile = Parameters<Visitor["setProfile"]>[0];
 /** What a new session is opened with. */
 type Opening = Record<string, unknown>;
 
-const MAX_URL = 2_048;
+const MAX_URL = 2_000;
 
 export async function openSession(
   sessions: Sessions,
@@ -18,22 +19,26 @@ export async function openSession(
   identity: string | null,
 ): Promise<number> {
   const ask = async () => (await options.identity?.()) ?? null;
-  let opening = openingOf(options, profile, identity ?? (await ask()));
+  identity ??= await ask();
+  let opening = openingOf(options, profile, identity);
   const id = await open(sessions, opening).catch(async (cause: unknown) => {
     const { status, code, details } = asApiError(cause);
     if (status === 409 && details.field === "identity") sessions.forget(); // The browser was another person's.
     else if (code === "token_expired" && options.identity) opening = openingOf(options, profile, await ask());
+    // What a page says of its visitor may be too long, or nonsense: nobody is kept from writing for that.
+    else if (status === 400 || status === 422) opening = openingOf({ ...options, locale: "", pageUrl: () => "" }, {}, identity);
     else throw cause;
     return open(sessions, opening);
   });
-  if (typeof opening.identity === "string") sessions.setPerson(personOf(opening.identity));
+  if (typeof opening.identity === "string") sessions.tell({ person: personOf(opening.identity) });
+  if (profile.metadata) sessions.tell({ metadata: profile.metadata });
   return id;
 }
 
 function openingOf({ site, locale, pageUrl }: VisitorOptions, profile: Profile, identity: string | null): Opening {
-  const url = pageUrl ? pageUrl() : typeof location === "undefined" ? undefined : location.href;
+  const url = webAddress(pageUrl ? pageUrl() : typeof location === "undefined" ? undefined : location.href, MAX_URL);
   const { name, email, metadata } = profile;
-  const all = { site, locale, name, email, metadata, page_url: url?.slice(0, MAX_URL), identity };
+  const all = { site, locale, name, email, metadata, page_url: url, identity };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined && value !== null && value !== ""));
 }
 
@@ -44,6 +49,7 @@ async function open(sessions: Sessions, opening: Opening): Promise<number> {
   const { session_id: id, token, visitor_secret: secret } = opened;
   // Both times are the server's: the life of a token needs no clock of ours.
   const lifetimeMs = Date.parse(opened.expires_at) - Date.parse(opened.created_at);
-  sessions.hold([{ id, secret, token, receivedAt: Date.now(), lifetimeMs }]);
+  const now = Date.now();
+  sessions.hold([{ id, secret, token, receivedAt: now, lifetimeMs, openedAt: now }]);
   return id;
 }

@@ -1,6 +1,6 @@
 // What concerns persons rather than this browser: loaded when a page says who somebody is, or asks for earlier talks.
 import { asApiError } from "../protocol/api_error.ts";
-import type { OwnSession, OwnSessions } from "../protocol/missing.ts";
+import type { OwnSession, OwnSessions } from "../protocol/schemas.ts";
 import { query, type Http } from "../rest/http.ts";
 import type { Held } from "./keep.ts";
 import type { Sessions } from "./sessions.ts";
@@ -22,20 +22,20 @@ export async function listSessions(http: Http, from: Held | undefined): Promise<
 }
 
 /** What a signed identity means for what this browser has: it is this person's now, or another's and to be forgotten. */
-export async function identified(sessions: Sessions, identity: string | null): Promise<"same" | "proved" | "other"> {
+export async function identified(sessions: Sessions, identity: string): Promise<"same" | "proved" | "other"> {
   sessions.reload();
   const before = sessions.device.person;
-  const person = identity === null ? null : personOf(identity);
+  const person = personOf(identity);
   if (before !== null && before !== person) return "other";
   const id = sessions.newest;
-  if (identity === null || id === null || before === person) return "same";
+  if (id === null || before === person) return "same";
   try {
     await sessions.call(id, "/identify", { method: "POST", body: { identity } });
   } catch (cause) {
     if (asApiError(cause).status === 409) return "other";
     throw cause;
   }
-  sessions.setPerson(person);
+  sessions.tell({ person });
   return "proved";
 }
 
@@ -45,7 +45,7 @@ export function personOf(identity: string): string | null {
     const payload = (identity.split(".")[1] ?? "").replace(/-/g, "+").replace(/_/g, "/");
     const bytes = Uint8Array.from(atob(payload), (letter) => letter.charCodeAt(0));
     const { identifier } = JSON.parse(new TextDecoder().decode(bytes)) as { identifier?: unknown };
-    return typeof identifier === "string" ? identifier : null;
+    return typeof identifier === "string" || typeof identifier === "number" ? String(identifier) : null;
   } catch {
     return null;
   }

@@ -1,8 +1,7 @@
 // The sessions of this browser: opened once though two tabs begin at the same moment, their tokens renewed in time.
 import type { Credentials } from "../connection/connection.ts";
 import { ApiError, asApiError } from "../protocol/api_error.ts";
-import type { OwnSession } from "../protocol/missing.ts";
-import type { ChannelToken } from "../protocol/schemas.ts";
+import type { ChannelToken, OwnSession } from "../protocol/schemas.ts";
 import type { Call, Http } from "../rest/http.ts";
 import type { Device, Held, Keep } from "./keep.ts";
 
@@ -10,6 +9,7 @@ import type { Device, Held, Keep } from "./keep.ts";
 const LIFETIME_MS = 3_600_000;
 /** A token is used for four fifths of its life. */
 const USABLE = 0.8;
+const PATIENCE_MS = 10_000;
 
 export class Sessions {
   readonly http: Http;
@@ -64,8 +64,9 @@ export class Sessions {
     return sessions;
   }
 
-  setPerson(person: string | null): void {
-    this.device = { ...this.device, person };
+  /** What is known of who this is. Nothing is kept before there is a session. */
+  tell(who: Pick<Device, "person"> | Pick<Device, "metadata">): void {
+    this.device = { ...this.device, ...who };
     if (this.device.sessions.length > 0) this.#keep.saveDevice(this.device);
   }
 
@@ -92,10 +93,16 @@ export class Sessions {
       return this.#held(held.id);
     }
     const path = `/chat/session/${held.id}/channel-token`;
-    const { token } = await this.http<ChannelToken>(path, { token: held.secret });
-    const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: held.lifetimeMs || LIFETIME_MS };
+    const { token, created_at: from, expires_at: to } = await this.http<ChannelToken>(path, { token: held.secret });
+    const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: Date.parse(to) - Date.parse(from) || LIFETIME_MS };
     this.hold([renewed]);
     return renewed;
+  }
+
+  /** For how long the channel's word that this session may not come is not believed: it hears of new ones in seconds. */
+  patienceMs(id: number): number {
+    const { openedAt = 0 } = this.device.sessions.find((held) => held.id === id) ?? {};
+    return Math.min(Math.max(openedAt + PATIENCE_MS - Date.now(), 0), PATIENCE_MS);
   }
 
   #held(id: number): Held {

@@ -1,6 +1,5 @@
 // From the store and the outbox to what a page shows. A view is the same object as long as nothing in it has changed.
-import type { OwnSession } from "../protocol/missing.ts";
-import type { Mark, Message } from "../protocol/schemas.ts";
+import type { Mark, Message, OwnSession } from "../protocol/schemas.ts";
 import type { Queued } from "../outbox/outbox.ts";
 import { isBy, lastOfOthers } from "../store/receipts.ts";
 import { inOrder, type Chat, type State } from "../store/store.ts";
@@ -38,7 +37,7 @@ export function conversation(state: State, beside: Beside): ConversationView {
     hasOlder: chat?.hasOlder ?? false,
     loadingOlder,
     typing: chat?.typing.map(({ id: who, name }) => ({ id: who, name })) ?? [],
-    unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(own?.unread ?? 0, chat ? unread(chat, state) : 0),
+    unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(own?.unread_count ?? 0, chat ? unread(chat, state) : 0),
     lastMessage: messages.at(-1) ?? listed,
     unreadFrom,
   };

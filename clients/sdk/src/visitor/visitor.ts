@@ -9,8 +9,8 @@ import { Timers } from "../connection/timers.ts";
 import { Outbox, type Change, type Queued } from "../outbox/outbox.ts";
 import { asApiError, isPassing } from "../protocol/api_error.ts";
 import type { ServerFrame } from "../protocol/frames.ts";
-import type { OwnSession } from "../protocol/missing.ts";
-import type { MarkKind, Message, MessagePage } from "../protocol/schemas.ts";
+import type { MarkKind, Message, MessagePage, OwnSession } from "../protocol/schemas.ts";
+import { cut, webAddress, whole } from "../protocol/texts.ts";
 import { http, query, type Http } from "../rest/http.ts";
 import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
@@ -49,6 +49,7 @@ const READ_AGAIN_MS = 2_000;
 const OTHERS_MS = 60_000;
 const LEADER_MS = 1_500;
 const MAX_URL = 2_048;
+const MAX_TITLE = 200;
 /** The second part comes when the first is on the screen. */
 const LATER_MS = 300;
 const OFF: ConnectionStatus = { state: "idle", transport: null, downSince: null, retryAt: null, closed: null };
@@ -242,7 +243,7 @@ class VisitorClient implements Visitor {
 
   send(body: string): void {
     const chat = this.#current ?? 0;
-    const queued: Queued = { key: uuid(), chat, body, at: new Date().toISOString() };
+    const queued: Queued = { key: uuid(), chat, body: whole(body), at: new Date().toISOString() };
     if (this.#outbox.list.length === 0) this.#outbox.load();
     if (!this.#outbox.add(queued)) return;
     if (chat === 0) void this.#open();
@@ -300,15 +301,28 @@ class VisitorClient implements Visitor {
   }
 
   async setProfile(profile: Profile): Promise<void> {
-    this.#profile = { ...this.#profile, ...profile };
+    this.#sessions.reload();
+    // The server puts what it gets in the place of what it had: another page may have said the rest.
+    const metadata = { ...this.#sessions.device.metadata, ...this.#profile.metadata, ...profile.metadata };
     const { name, email } = profile;
-    const body = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
+    // Apart: of a signed visitor the server takes no other name.
+    const parts = [{ name, email }, profile.metadata ? { metadata } : {}];
+    Object.assign((this.#profile = { ...this.#profile, ...profile }), parts[1]);
     const id = this.#current || this.#sessions.newest;
-    if (id && Object.keys(body).length > 0) await this.#sessions.call(id, "/client", { method: "PATCH", body });
+    if (!id) return;
+    if (profile.metadata) this.#sessions.tell({ metadata });
+    const given = parts.filter((part) => Object.values(part).some((value) => value !== undefined));
+    await Promise.all(given.map((body) => this.#sessions.call(id, "/client", { method: "PATCH", body })));
   }
 
   async identify(identity: string | null): Promise<void> {
     this.#identity = identity;
+    if (identity === null) {
+      // At once: the page may be on its way to another one.
+      this.#sessions.reload();
+      if (this.#sessions.device.person !== null) this.forget();
+      return;
+    }
     const { identified } = await later();
     const who = await identified(this.#sessions, identity);
     if (who === "other") this.forget();
@@ -317,7 +331,9 @@ class VisitorClient implements Visitor {
   }
 
   page(url: string, title?: string): void {
-    this.#page = { type: "page", url: url.slice(0, MAX_URL), ...(title ? { title: title.slice(0, 200) } : {}) };
+    const address = webAddress(url, MAX_URL);
+    if (!address) return;
+    this.#page = { type: "page", url: address, ...(title ? { title: cut(title, MAX_TITLE) } : {}) };
     if (this.#sessions.newest !== null) this.#signal(this.#page);
   }
 
@@ -343,6 +359,7 @@ class VisitorClient implements Visitor {
     if (this.#isOpening) return;
     this.#isOpening = true;
     const known = this.#sessions.ids;
+    const profile = this.#profile;
     this.#tabs.listen();
     this.#changed();
     try {
@@ -354,6 +371,7 @@ class VisitorClient implements Visitor {
       this.#problem = null;
       this.#isOpening = false;
       this.#adopt(id);
+      if (this.#profile !== profile) void this.setProfile(this.#profile).catch(() => undefined);
     } catch (cause) {
       this.#openFailed(asApiError(cause));
     }
@@ -466,7 +484,7 @@ class VisitorClient implements Visitor {
       this.#connection ??= new code.Connection(this.#owner(), { fetch: this.#fetch, WebSocket });
       this.#awaitedSince = null;
     }
-    this.#connection.start();
+    this.#connection.start(this.#sessions.patienceMs(this.#attended ?? 0));
   }
 
   #owner(): Owner {
@@ -673,21 +691,14 @@ class VisitorClient implements Visitor {
   /** A page in the browser's cache may hold neither a lock nor a socket. */
   #listen(): () => void {
     if (typeof window === "undefined") return () => undefined;
-    const hide = () => this.#rest();
-    const show = ({ persisted }: PageTransitionEvent) => {
-      if (persisted) this.start();
-    };
+    const ended = new AbortController();
     const look = () => {
       if (!document.hidden && this.#sessions.newest !== null) this.#hello();
     };
-    addEventListener("pagehide", hide);
-    addEventListener("pageshow", show);
-    document.addEventListener("visibilitychange", look);
-    return () => {
-      removeEventListener("pagehide", hide);
-      removeEventListener("pageshow", show);
-      document.removeEventListener("visibilitychange", look);
-    };
+    addEventListener("pagehide", () => this.#rest(), ended);
+    addEventListener("pageshow", ({ persisted }) => persisted && this.start(), ended);
+    document.addEventListener("visibilitychange", look, ended);
+    return () => ended.abort();
   }
 
   /** Closes; what is kept stays. */

@@ -1,4 +1,4 @@
-// The types are those of the server: `npm run fetch && npm run generate` in clients/types makes them so again.
+// The types are those of the server: clients/sdk/README.md tells how they are made so again.
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { url } from "./server.ts";

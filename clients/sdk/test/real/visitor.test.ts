@@ -1,6 +1,7 @@
 // A visitor on a real server.
+import { createHmac } from "node:crypto";
 import { afterEach, describe, expect, test } from "vitest";
-import { account, canMakeAccounts, Page, serves, until, url } from "./server.ts";
+import { account, admin, canMakeAccounts, Page, serves, until, url } from "./server.ts";
 
 let open: Page[] = [];
 
@@ -126,6 +127,72 @@ describe.runIf(canMakeAccounts)("a visitor and an operator", () => {
     await until(() => expect(one.visitor.snapshot().connection).toMatchObject({ state: "closed", closed: { code: 4501 } }));
   });
 });
+
+interface Known {
+  client: { name: string | null; email: string | null };
+  metadata: Record<string, unknown>;
+}
+
+describe.runIf(canMakeAccounts)("who a visitor is", () => {
+  test("what a page says of it reaches operators, with the first message and later", async () => {
+    const operator = await account("operator");
+    const one = page();
+    await one.visitor.setProfile({ name: "Ana", metadata: { plan: "pro" } });
+    one.visitor.send("Hello");
+    await until(() => expect(one.shown).toEqual(["Hello (sent)"]));
+    const known = () => operator.rest<Known>("GET", `/chat/session/${one.id}`);
+    expect(await known()).toMatchObject({ client: { name: "Ana" }, metadata: { plan: "pro" } });
+    await one.visitor.setProfile({ email: "ana@example.com", metadata: { cart: 3 } });
+    expect(await known()).toMatchObject({ client: { name: "Ana", email: "ana@example.com" }, metadata: { plan: "pro", cart: 3 } });
+  });
+
+  test("nonsense that a page says of it, and half an emoji, keep nobody from writing", async () => {
+    const one = page({ locale: "x".repeat(999), pageUrl: () => `https://shop.example/${"y".repeat(5_000)}` });
+    await one.visitor.setProfile({ name: "Ana".repeat(20_000), metadata: { deep: { a: { b: { c: { d: 1 } } } } } });
+    one.visitor.send("Hello");
+    one.visitor.page("https://shop.example/", "😀".repeat(300));
+    one.visitor.send("half \ud83d");
+    await until(() => expect(one.shown).toEqual(["Hello (sent)", "half \ufffd (sent)"]));
+    await until(() => expect(one.state).toBe("live"));
+  });
+
+  test("a person on two devices has one list of conversations; another person has none of them", async () => {
+    const site = `sdk-${process.pid}-${Date.now() % 100_000}`;
+    admin("site", "add", "--key", site, "--name", "Shop");
+    const made = admin("site", "add-identity-key", "--key", site);
+    const [kid = "", secret = ""] = [/^kid: (.+)$/m, /^secret: (.+)$/m].map((line) => line.exec(made)?.[1]);
+    const ana = signed(kid, secret, { identifier: "u-17", name: "Ana" });
+    const phone = page({ site, identity: () => Promise.resolve(ana) });
+    phone.visitor.send("from the phone");
+    await until(() => expect(phone.shown).toEqual(["from the phone (sent)"]));
+    const desk = page({ site });
+    desk.visitor.send("from the desk");
+    await until(() => expect(desk.shown).toEqual(["from the desk (sent)"]));
+    expect(desk.visitor.snapshot().conversations.length).toBe(1);
+    await desk.visitor.identify(ana);
+    await until(() => expect(desk.visitor.snapshot().conversations.map(({ lastMessage }) => lastMessage?.body)).toEqual(["from the desk", "from the phone"]));
+    const operator = await account("operator");
+    await operator.rest("POST", `/chat/session/${phone.id}/messages`, { body: "to the phone", client_id: crypto.randomUUID() });
+    await desk.visitor.loadConversations();
+    const other = () => desk.visitor.snapshot().conversations.find(({ id }) => id === phone.id);
+    await until(() => expect(other()).toMatchObject({ unread: 1, lastMessage: { body: "to the phone" } }));
+    desk.visitor.select(phone.id);
+    await until(() => expect(desk.shown).toEqual(["from the phone (sent)", "to the phone"]));
+    await desk.visitor.identify(signed(kid, secret, { identifier: "u-18", name: "Ben" }));
+    expect(desk.visitor.snapshot().conversations).toEqual([]);
+    desk.visitor.send("I am Ben");
+    await until(() => expect(desk.shown).toEqual(["I am Ben (sent)"]));
+    await desk.visitor.loadConversations();
+    expect(desk.visitor.snapshot().conversations.length).toBe(1);
+  });
+});
+
+/** What a site's own server does: a JWT with HMAC-SHA256. */
+function signed(kid: string, secret: string, claims: Record<string, unknown>): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const text = `${part({ alg: "HS256", typ: "JWT", kid })}.${part({ ...claims, exp: Math.floor(Date.now() / 1_000) + 3_600 })}`;
+  return `${text}.${createHmac("sha256", secret).update(text).digest("base64url")}`;
+}
 
 const hasPoll = await serves("/channel/poll", { method: "POST", body: "{}" });
 

@@ -197,13 +197,13 @@ export class FakeServer {
           ({ device, contact }) => device === chat.device || (contact !== null && contact === chat.contact),
         );
         const sessions = own.sort((a, b) => b.id - a.id).map((one) => ({
+          ...this.#token(one),
           session_id: one.id,
           status: one.session.status,
           created_at: one.session.created_at,
           assignee: null,
           last_message: one.messages.at(-1) ?? null,
-          unread: 0,
-          ...this.#token(one),
+          unread_count: 0,
         }));
         return json(200, { sessions, next_cursor: null });
       }
@@ -229,6 +229,7 @@ export class FakeServer {
         return new Response(null, { status: 204 });
       case "PATCH client":
         chat.session = { ...chat.session, client: { ...chat.session.client, ...body } };
+        if (body.metadata) chat.opened = { ...chat.opened, metadata: body.metadata };
         return new Response(null, { status: 204 });
       case "POST identify":
         return this.#identify(chat, body);
@@ -277,7 +278,8 @@ export class FakeServer {
   #token(chat: Chat) {
     const token = `token-${chat.id}-${this.#tokens.size}-${Math.random()}`;
     this.#tokens.set(token, chat.id);
-    return { token, expires_at: new Date(this.clock() + LIFETIME_MS).toISOString(), stream_url: "/s" };
+    const [created_at, expires_at] = [0, LIFETIME_MS].map((ms) => new Date(this.clock() + ms).toISOString());
+    return { token, created_at, expires_at, stream_url: "/s" };
   }
 
   #judged(clientId: string, body: string): Refusal | null {

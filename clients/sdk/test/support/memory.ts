@@ -6,6 +6,7 @@ export class Memory implements KeyValueStorage {
   get = (key: string) => this.kept.get(key) ?? null;
   set = (key: string, value: string) => (this.kept.set(key, value), true);
   remove = (key: string) => void this.kept.delete(key);
+  keys = (prefix: string) => [...this.kept.keys()].filter((key) => key.startsWith(prefix));
 }
 
 /** Storage of a browser that forbids it. */

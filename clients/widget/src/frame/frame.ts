@@ -10,8 +10,6 @@ const { mount } = (await import(/* @vite-ignore */ new URL(`../${PANEL_FILE}`, l
 
 /** The page that this frame talks with. The server lets nobody else frame it (`frame-ancestors`). */
 const origin = new URLSearchParams(location.search).get("origin") ?? location.origin;
-/** A browser that blocks storage of third parties denies them locks too. */
-const tabs = await (navigator.locks?.request("switchboard.widget", () => true).catch(() => false) ?? false);
 const waiting = new Map<number, (token: string | null) => void>();
 let questions = 0;
 let panel: PagePanel | null = null;
@@ -41,7 +39,7 @@ function start(settings: PanelSettings): void {
   document.body.append(element);
   // Its address says which server and site this is: the page around it chooses neither.
   const site = new URLSearchParams(location.search).get("site") ?? settings.site;
-  panel = mount(box, root, { ...settings, site, server: new URL("..", location.href).href, known: null, tabs }, host);
+  panel = mount(box, root, { ...settings, site, server: new URL("..", location.href).href, known: null }, host);
 }
 
 addEventListener("message", ({ source, origin: from, data }: MessageEvent<unknown>) => {

@@ -14,7 +14,7 @@ export interface Launcher {
   state(isOpen: boolean, isOpening: boolean): void;
   unread(count: number): void;
   look(color: string | undefined, side: Side | undefined): void;
-  labels(open: string, close: string, unread: string): void;
+  labels(open: string, close: string, unread: string, badge: string): void;
   focus(): void;
 }
 
@@ -45,10 +45,11 @@ export function makeLauncher(root: ShadowRoot, toggle: () => void, near: () => v
   const button = make("button", "launcher", { type: "button", "aria-haspopup": "dialog", "aria-controls": "box" });
   const badge = make("span", "badge", { "aria-hidden": "true" });
   const { classList } = frame;
-  let words: [open: string, close: string, unread: string] = ["Open chat", "Close chat", ""];
+  let words: [open: string, close: string, unread: string, badge: string] = ["Open chat", "Close chat", "", ""];
   const describe = () => {
     const isOpen = classList.contains("open");
-    const [open, close, unread] = words;
+    const [open, close, unread, count] = words;
+    badge.textContent = count;
     button.ariaLabel = isOpen ? close : open + (unread && ` (${unread})`);
     button.ariaExpanded = `${isOpen}`;
   };
@@ -67,7 +68,6 @@ export function makeLauncher(root: ShadowRoot, toggle: () => void, near: () => v
       describe();
     },
     unread(count) {
-      badge.textContent = count > 99 ? "99+" : `${count}`;
       classList.toggle("unread", count > 0);
     },
     look(color, side) {

@@ -79,7 +79,8 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
   let isOpen = false;
   let unread = 0;
   let opener: Element | null = null;
-  let identity: Identity = null;
+  /** Nothing until the page has said whether somebody is signed in. */
+  let identity: Identity | undefined;
   let attributes: Record<string, unknown> = {};
   let events: [string, Record<string, unknown>][] = [];
   const onUnread = new Set<(count: number) => void>();
@@ -131,7 +132,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       if (current !== run) return;
       const settings = { server, site, language: language ?? null, theme: theme ?? ("auto" as const), color: color ?? null, known };
       panel = attach(launcher.box, root, settings, hostOf(site));
-      if (identity) panel.identityChanged(true);
+      if (identity !== undefined) panel.identityChanged(!!identity);
       panel.setAttributes(attributes);
       for (const event of events) panel.track(...event);
       events = [];
@@ -153,7 +154,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       close: () => widget.close(),
       remembers: (session) => void remembers(site, session),
       labels: (...words) => launcher?.labels(...words),
-      identity: async () => (typeof identity === "function" ? identity() : identity),
+      identity: async () => (typeof identity === "function" ? identity() : (identity ?? null)),
     };
   }
 

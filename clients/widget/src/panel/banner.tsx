@@ -1,8 +1,12 @@
 import type { ConnectionStatus } from "@switchboard/sdk";
 import { Component } from "preact";
+import type { PlainKey } from "./i18n.ts";
 import type { Model } from "./model.ts";
 
 const PATIENCE_MS = 3_000;
+
+/** What a visitor can do about a connection that is closed for good. All other codes are mistakes of the software. */
+const CLOSED: Record<number, PlainKey> = { 403: "revoked", 4501: "revoked", 4502: "elsewhere" };
 
 interface Props {
   model: Model;
@@ -16,7 +20,7 @@ export class Banner extends Component<Props> {
   override render({ model, connection }: Props) {
     clearTimeout(this.#timer);
     const { words } = model;
-    if (connection.closed) return <p class="banner" role="status">{words.say("stopped", { reason: connection.closed.reason })}</p>;
+    if (connection.closed) return <p class="banner" role="status">{words.say(CLOSED[connection.closed.code] ?? "stopped")}</p>;
     const { downSince, state } = connection;
     if (downSince === null || state === "idle") return <p class="unseen" role="status" />;
     const rest = downSince + PATIENCE_MS - Date.now();

@@ -26,7 +26,9 @@ export class Head extends Component<Props, { isOpen: boolean }> {
           <Faces names={assignee ? [assignee.name] : (site?.operators.map(({ name }) => name) ?? [])} title={title} />
         )}
         <div class="who">
-          <h2 tabIndex={-1} dir="auto">{title}</h2>
+          <h2 tabIndex={-1}>
+            <bdi>{title}</bdi>
+          </h2>
           {view === "chat" && (
             <p class={model.isOnline ? "presence online" : "presence"} role="status">
               {model.isOnline ? words.say("online") : (model.siteText("away") ?? words.say("away"))}

@@ -53,6 +53,11 @@ export class Words {
     return fill(forms[this.#plural.select(count)] ?? forms.other, { count: this.#number.format(count) });
   }
 
+  /** In the round badge there is place for two digits. */
+  badge(count: number): string {
+    return count > 99 ? `${this.#number.format(99)}+` : this.#number.format(count);
+  }
+
   time(at: string): string {
     return this.#time.format(new Date(at));
   }

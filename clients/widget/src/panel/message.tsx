@@ -53,7 +53,7 @@ export class Message extends Component<Props> {
         <time dateTime={at}>{words.time(at)}</time>
         {editedAt && !isDeleted && <span>{words.say("edited")}</span>}
         {tick && (
-          <span class="tick" role="img" aria-label={words.say(tick)} title={words.say(tick)}>
+          <span class="tick" data-tick={tick} role="img" aria-label={words.say(tick)} title={words.say(tick)}>
             <Icon name={TICKS[tick]} size={15} />
           </span>
         )}

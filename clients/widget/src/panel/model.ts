@@ -7,9 +7,11 @@ import { WidgetStorage } from "./storage.ts";
 
 export const MESSAGE_LIMIT = 10_000;
 const SITE_AGAIN_MS = 60_000;
-const TYPING_EVERY_MS = 3_000;
 const TYPING_ENDS_MS = 6_000;
 const KEPT_EVENTS = 20;
+/** Of all that a site says of a visitor the server keeps 8 KiB. */
+const KEPT_LENGTH = 4_000;
+const ATTRIBUTES_MS = 500;
 /** Without an answer for so long, the panel opens with the usual words. */
 const PATIENCE_MS = 2_500;
 
@@ -41,10 +43,11 @@ export class Model {
   #sound: Extras.Sound | null = null;
   #hasIdentity = false;
   #hadSession = false;
-  #typingSince = Number.NEGATIVE_INFINITY;
   #typingTimer = 0;
   #siteTimer = 0;
   #events: unknown[] = [];
+  #attributes: Record<string, unknown> = {};
+  #attributesTimer = 0;
   #language = "en";
   #unsubscribe: (() => void)[];
 
@@ -59,7 +62,6 @@ export class Model {
       url: settings.server.replace(/\/$/, ""),
       site: settings.site,
       locale: settings.language ?? navigator.language,
-      tabs: settings.tabs ?? true,
       pageUrl: () => this.#page.url || undefined,
       identity: () => (this.#hasIdentity ? host.identity() : Promise.resolve(null)),
     });
@@ -160,29 +162,47 @@ export class Model {
   }
 
   async identityChanged(hasIdentity: boolean): Promise<void> {
-    const isLeaving = this.#hasIdentity && !hasIdentity;
     this.#hasIdentity = hasIdentity;
     this.#changed();
-    const token = hasIdentity ? await this.host.identity().catch(() => null) : null;
-    if (isLeaving) this.storage.clear();
-    if (token !== null || isLeaving) await this.visitor.identify(token).catch(() => undefined);
+    if (!hasIdentity) {
+      const had = this.visitor.snapshot().conversations.length > 0;
+      void this.visitor.identify(null);
+      // A person's drafts go with its conversations; those of a visitor that nobody has named stay.
+      if (had && this.visitor.snapshot().conversations.length === 0) this.storage.clear();
+      return;
+    }
+    const token = await this.host.identity().catch(() => null);
+    if (token !== null) await this.visitor.identify(token).catch(() => undefined);
   }
 
+  /** What a page says in one go is told in one go. */
   setAttributes(attributes: Record<string, unknown>): void {
     if (Object.keys(attributes).length === 0) return;
-    const { name, email, ...metadata } = attributes;
+    this.#attributes = { ...this.#attributes, ...attributes };
+    clearTimeout(this.#attributesTimer);
+    this.#attributesTimer = window.setTimeout(() => this.#tellAttributes(), ATTRIBUTES_MS);
+  }
+
+  #tellAttributes(): void {
+    clearTimeout(this.#attributesTimer);
+    const { name, email, ...metadata } = this.#attributes;
+    if (Object.keys(this.#attributes).length === 0) return;
+    this.#attributes = {};
     void this.visitor
       .setProfile({
         ...(typeof name === "string" ? { name } : {}),
         ...(typeof email === "string" ? { email } : {}),
         ...(Object.keys(metadata).length > 0 ? { metadata } : {}),
       })
-      .catch(() => undefined);
+      .catch(({ code, message }: { code?: string; message?: string }) => {
+        if (code === "bad_request" || code === "invalid" || code === "too_large") console.warn("Switchboard: attributes were refused.", message);
+      });
   }
 
   /** The last events of the page go with the visitor's other attributes. */
   track(event: string, properties: Record<string, unknown>): void {
     this.#events = [...this.#events.slice(1 - KEPT_EVENTS), { event, properties, at: new Date().toISOString() }];
+    while (JSON.stringify(this.#events).length > KEPT_LENGTH) this.#events.shift();
     this.setAttributes({ events: this.#events });
   }
 
@@ -200,23 +220,21 @@ export class Model {
   }
 
   send(body: string): void {
-    this.#stopTyping(true);
+    // A message that arrives ends the typing by itself.
+    clearTimeout(this.#typingTimer);
+    this.#tellAttributes();
     this.visitor.send(body);
   }
 
-  /** Said to the operators every 3 s while the visitor writes, and once at the end. */
+  /** The SDK says it to the operators every 3 s while the visitor writes, and once at the end. */
   typed(isEmpty: boolean): void {
     if (isEmpty) {
-      this.#stopTyping(false);
+      this.#stopTyping();
       return;
     }
-    const now = performance.now();
-    if (now - this.#typingSince >= TYPING_EVERY_MS) {
-      this.#typingSince = now;
-      this.visitor.typing(true);
-    }
+    this.visitor.typing(true);
     clearTimeout(this.#typingTimer);
-    this.#typingTimer = window.setTimeout(() => this.#stopTyping(false), TYPING_ENDS_MS);
+    this.#typingTimer = window.setTimeout(() => this.#stopTyping(), TYPING_ENDS_MS);
   }
 
   choice(name: "sound" | "title"): boolean {
@@ -239,6 +257,7 @@ export class Model {
     for (const stop of this.#unsubscribe) stop();
     clearInterval(this.#siteTimer);
     clearTimeout(this.#typingTimer);
+    this.#tellAttributes();
     this.host.titleBadge(0);
     this.#sound?.close();
     this.visitor.destroy();
@@ -253,7 +272,8 @@ export class Model {
       this.host.remembers(hasSession);
     }
     const { unread } = this.snapshot;
-    this.host.labels(this.words.say("openChat"), this.words.say("closeChat"), unread > 0 ? this.words.count("unread", unread) : "");
+    const { words } = this;
+    this.host.labels(words.say("openChat"), words.say("closeChat"), unread > 0 ? words.count("unread", unread) : "", words.badge(unread));
     this.host.unread(unread);
     this.host.titleBadge(this.choice("title") ? unread : 0);
     this.#changed();
@@ -265,11 +285,9 @@ export class Model {
     this.#sound?.play();
   }
 
-  #stopTyping(isSent: boolean): void {
+  #stopTyping(): void {
     clearTimeout(this.#typingTimer);
-    // A message that arrives ends the typing by itself.
-    if (!isSent && Number.isFinite(this.#typingSince)) this.visitor.typing(false);
-    this.#typingSince = Number.NEGATIVE_INFINITY;
+    this.visitor.typing(false);
   }
 
   async #learn(site: SiteConfig | null): Promise<void> {

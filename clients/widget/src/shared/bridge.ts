@@ -16,8 +16,6 @@ export interface PanelSettings {
   color: string | null;
   /** The site's settings, as the loader read them: the panel need not wait for its own. */
   known: unknown;
-  /** False where the browser denies a frame what tabs share a connection by. */
-  tabs?: boolean;
 }
 
 export interface Page {
@@ -34,7 +32,7 @@ export interface PanelHost {
   /** Whether this browser has a session: the next page then loads the panel at once. */
   remembers(session: boolean): void;
   /** The words of the launcher in the visitor's language. */
-  labels(open: string, close: string, unread: string): void;
+  labels(open: string, close: string, unread: string, badge: string): void;
   identity(): Promise<string | null>;
 }
 

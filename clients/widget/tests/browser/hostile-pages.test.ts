@@ -87,8 +87,7 @@ test("calls that were made before the loader came are run in order", async () =>
   const visited = await visit(browser, origins, { page: "queued", query: { site: "unread" } });
   await visited.panel.locator("textarea").waitFor();
   await expect.poll(() => visited.page.evaluate("seen")).toEqual(["open", 3]);
-  const calls = (await visited.page.evaluate("stub.calls")) as unknown[][];
-  expect(calls).toContainEqual(["setProfile", { name: "Ana", metadata: { plan: "pro" } }]);
+  await expect.poll(() => visited.page.evaluate("stub.calls")).toContainEqual(["setProfile", { name: "Ana", metadata: { plan: "pro" } }]);
   await visited.close();
 });
 

@@ -6,7 +6,7 @@ interface Session {
   status: string;
   client: { name: string | null; email: string | null; page_url: string | null };
 }
-interface Message {
+export interface Message {
   id: number;
   body: string;
   sender_type: string;

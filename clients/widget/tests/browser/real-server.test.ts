@@ -51,16 +51,8 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await expect.poll(() => isAllowed(key), SOON).toBe(true);
     return key;
   }
-  /** Each part of the server learns a site's origins in its own time. */
-  async function isAllowed(site: string): Promise<boolean> {
-    const headers = { origin: origins.page, "content-type": "application/json" };
-    const opened = await fetch(`${server}/chat/session`, { method: "POST", headers, body: JSON.stringify({ site }) });
-    if (!opened.ok) return false;
-    const { session_id, token } = (await opened.json()) as { session_id: number; token: string };
-    const stream = await fetch(`${server}/channel/sse?session=${session_id}&token=${token}`, { headers });
-    const first = await stream.body?.getReader().read();
-    return stream.ok && new TextDecoder().decode(first?.value).includes("connected");
-  }
+  /** Each part of the server learns a site's origins in its own time; the SDK waits for the channel by itself. */
+  const isAllowed = (site: string) => fetch(`${server}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok);
   const arrive = async (options: Parameters<typeof visit>[2] = {}, ...settings: string[]): Promise<Visit> =>
     visit(browser, origins, { ...options, query: { site: await makeSite(...settings), ...options.query } });
 
@@ -260,6 +252,18 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     const id = await begin(visited, "It is me");
     await expect.poll(async () => (await olivia.session(id)).client.name, SOON).toBe("Ana");
     await visited.close();
+  });
+
+  test("the newcomer's page has the widget, and a login in its address fills in the operator's half", async ({ skip }) => {
+    if (!process.env["EMBEDDED"]) skip("EMBEDDED says that the program has these clients in it");
+    const page = await browser.newPage();
+    await page.goto(`${server}/#demo=demo%40example.com:s3cr%3At`);
+    const operator = page.frameLocator("#operator");
+    await expect.poll(() => operator.locator("#operator-password").inputValue(), SOON).toBe("s3cr:t");
+    expect(await operator.locator("#operator-email").inputValue()).toBe("demo@example.com");
+    expect(page.url()).toBe(`${server}/`);
+    await page.locator("switchboard-widget .launcher").waitFor(SOON);
+    await page.close();
   });
 
   test("a page that the site does not allow is told so in the console", async () => {

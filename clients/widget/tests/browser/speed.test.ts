@@ -1,8 +1,12 @@
 /** The measures of clients.md that one browser can take. They are printed; what fails is far from the target, not near it. */
-import type { Browser } from "playwright-core";
+import { execFileSync } from "node:child_process";
+import type { Browser, CDPSession } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Origins } from "../../dev/server.ts";
-import { launch, serveBuilt, serveStub, visit } from "./support.ts";
+import { type Visit, launch, openPanel, serveBuilt, serveReal, serveStub, visit } from "./support.ts";
+
+const server = process.env["SWITCHBOARD_URL"] ?? "";
+const program = process.env["SWITCHBOARD_BIN"] ?? "";
 
 let browser: Browser;
 let built: Origins;
@@ -34,19 +38,29 @@ test("the panel opens within 2 s on slow 3G, though nobody hovered before", asyn
   await visited.close();
 });
 
-test("opening, typing, sending and switching answer within 100 ms at a quarter of the speed", async () => {
-  const visited = await visit(browser, stubbed, { query: { site: "list" } });
-  const { page, panel, launcher } = visited;
-  await launcher.waitFor();
+/** A quarter of the processor's speed; notes the slowest interaction of each kind from now on. */
+async function slowDown({ page }: Visit): Promise<CDPSession> {
   const processor = await page.context().newCDPSession(page);
   await processor.send("Emulation.setCPUThrottlingRate", { rate: 4 });
   await page.evaluate(`
     window.slowest = {};
     new PerformanceObserver((list) => {
-      for (const { name, duration, interactionId } of list.getEntries())
-        if (interactionId) slowest[name] = Math.max(slowest[name] ?? 0, duration);
-    }).observe({ type: "event", durationThreshold: 16, buffered: true });`);
-  await launcher.click();
+      for (const { name, duration, interactionId, startTime, processingStart, processingEnd } of list.getEntries())
+        if (interactionId && duration > (slowest[name]?.all ?? 0)) slowest[name] = { all: duration, waited: Math.round(processingStart - startTime), worked: Math.round(processingEnd - processingStart) };
+    }).observe({ type: "event", durationThreshold: 16 });`);
+  return processor;
+}
+
+type Slowest = Record<string, { all: number; waited: number; worked: number }>;
+
+async function tell(visited: Visit, where: string): Promise<void> {
+  const slowest = (await visited.page.evaluate("slowest")) as Slowest;
+  console.info(`slowest interactions at CPU / 4, ${where}, in ms:`, JSON.stringify(slowest));
+  // What an interaction waited for is the machine's business while tests run; what it worked is ours.
+  for (const { worked } of Object.values(slowest)) expect(worked).toBeLessThanOrEqual(100);
+}
+
+async function talk({ page, panel }: Visit): Promise<void> {
   const field = panel.locator("textarea");
   await field.waitFor();
   await field.click();
@@ -54,11 +68,48 @@ test("opening, typing, sending and switching answer within 100 ms at a quarter o
   await page.keyboard.press("Enter");
   await panel.locator(".mine .body", { hasText: "Where is my lamp?" }).waitFor();
   await panel.getByRole("button", { name: "Menu" }).click();
-  await panel.getByRole("menuitem").first().click();
+  await panel.getByRole("menuitem", { name: "Conversations" }).click();
   await panel.locator(".entry").nth(1).click();
-  await panel.locator(".body", { hasText: "The invoice" }).waitFor();
-  const slowest = (await page.evaluate("slowest")) as Record<string, number>;
-  console.info("slowest interactions at CPU / 4, in ms:", JSON.stringify(slowest));
-  expect(Math.max(0, ...Object.values(slowest))).toBeLessThanOrEqual(200);
+}
+
+test("opening, typing, sending and switching answer within 100 ms at a quarter of the speed", async () => {
+  const visited = await visit(browser, stubbed, { query: { site: "list" } });
+  await visited.launcher.waitFor();
+  await slowDown(visited);
+  await visited.launcher.click();
+  await talk(visited);
+  await visited.panel.locator(".body", { hasText: "The invoice" }).waitFor();
+  await tell(visited, "the SDK's stub");
   await visited.close();
 });
+
+test.skipIf(server === "" || program === "")("so do they with the SDK, a server and its messages", async () => {
+  const origins = await serveReal();
+  const site = `speed-${process.pid}-${Date.now() % 100_000}`;
+  execFileSync(program, ["site", "add", "--key", site, "--name", "Lamp Shop"], { stdio: "ignore" });
+  execFileSync(program, ["site", "allow", "--key", site, "--origin", origins.page], { stdio: "ignore" });
+  await expect.poll(() => fetch(`${server}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok), { timeout: 15_000 }).toBe(true);
+  const visited = await visit(browser, origins, { query: { site } });
+  const { panel } = visited;
+  await openPanel(visited);
+  for (const [index, text] of ["The invoice", "The chair"].entries()) {
+    if (index > 0) {
+      await panel.getByRole("button", { name: "Menu" }).click();
+      await panel.getByRole("menuitem", { name: "New conversation" }).click();
+    }
+    for (let line = 1; line <= 10; line++) {
+      await panel.locator("textarea").fill(`${text}, line ${line}`);
+      await panel.locator("textarea").press("Enter");
+    }
+    await expect.poll(() => panel.locator(".tick[aria-label=Sent]").count(), { timeout: 15_000 }).toBeGreaterThan(0);
+  }
+  await visited.page.reload();
+  await visited.launcher.waitFor();
+  await slowDown(visited);
+  await visited.launcher.click();
+  await talk(visited);
+  await panel.locator(".body", { hasText: "The invoice, line 10" }).waitFor();
+  await tell(visited, "on a server");
+  await visited.close();
+  origins.close();
+}, 90_000);

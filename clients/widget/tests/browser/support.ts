@@ -7,8 +7,8 @@ const widget = join(import.meta.dirname, "../..");
 export const launch = (): Promise<Browser> =>
   chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
 
-/** The widget as it is built, before the server at SWITCHBOARD_URL. */
-export const serveReal = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
+/** The widget as it is built (or as the program has it, with EMBEDDED), before the server at SWITCHBOARD_URL. */
+export const serveReal = (): Promise<Origins> => serve({ build: process.env["EMBEDDED"] ? null : join(widget, "../dist"), pages: join(widget, "test-pages"), api: process.env["SWITCHBOARD_URL"] });
 
 /** The widget as it is built, with no server but for a site's settings. */
 export const serveBuilt = (): Promise<Origins> => serve({ build: join(widget, "../dist"), pages: join(widget, "test-pages") });
@@ -33,7 +33,12 @@ interface Options extends BrowserContextOptions {
 }
 
 /** A new visitor's browser on one of the pages for tests. */
-export async function visit(browser: Browser, origins: Origins, { page: name = "shop", query = {}, ...options }: Options = {}): Promise<Visit> {
+export async function visit(
+  browser: Browser,
+  origins: Origins,
+  { page: name = "shop", query = {}, ...options }: Options = {},
+  prepare?: (page: Page) => Promise<unknown>,
+): Promise<Visit> {
   const context = await browser.newContext({ viewport: { width: 1180, height: 860 }, locale: "en-GB", ...options });
   const page = await context.newPage();
   const said: string[] = [];
@@ -41,6 +46,7 @@ export async function visit(browser: Browser, origins: Origins, { page: name = "
   page.on("console", (message) => said.push(message.text()));
   page.on("pageerror", (error) => said.push(`uncaught: ${error.message}`));
   page.on("request", (request) => requests.push(request.url()));
+  await prepare?.(page);
   await page.goto(`${origins.page}/${name}.html?${new URLSearchParams(query)}`);
   const inside: Page | FrameLocator = query["isolation"] === "frame" ? page.frameLocator("switchboard-widget iframe") : page;
   return { page, said, requests, launcher: page.locator("switchboard-widget .launcher"), panel: inside.locator(".panel"), close: () => context.close() };

@@ -22,6 +22,7 @@ fn typing(name: &str) -> Signal {
             sender_id: 1,
             sender_name: Some(name.into()),
             is_typing: true,
+            visibility: Visibility::Public,
         },
     }
 }

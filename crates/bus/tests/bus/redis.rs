@@ -186,7 +186,13 @@ async fn a_signal_comes_once_though_it_goes_to_two_channels() {
         site_id: None,
         visibility: Visibility::Public,
         origin: Some("connection 1".into()),
-        data: SignalData::Typing { sender_type: SenderType::Client, sender_id: 1, sender_name: None, is_typing },
+        data: SignalData::Typing {
+            sender_type: SenderType::Client,
+            sender_id: 1,
+            sender_name: None,
+            is_typing,
+            visibility: Visibility::Public,
+        },
     };
     for is_typing in [true, false] {
         pubsub.signal(typing(is_typing));

@@ -6,8 +6,10 @@ use std::time::Instant;
 use chat_events::command::CommandFrame;
 use chat_events::frame::{Authenticated, ClientFrame, ServerFrame};
 use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, Principal, SentFrom};
+use chat_events::sign::{Page, PageTitle, SignFrame, Typing};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Sign, Signal, Visibility};
+use chrono::Utc;
 use uuid::Uuid;
 
 use crate::auth::credentials::Proved;
@@ -42,8 +44,8 @@ async fn handle(gateway: &Arc<Gateway>, connection: &Arc<Connection>, frame: Cli
         }
         ClientFrame::Unsubscribe { chat_id } => unsubscribe(gateway, connection, chat_id),
         ClientFrame::Command(frame) => write(gateway, connection, frame).await,
-        ClientFrame::Typing { chat_id, is_typing } => {
-            typing(gateway, connection, which(connection, chat_id)?, is_typing).await
+        ClientFrame::Sign(SignFrame { chat_id, sign }) => {
+            give_sign(gateway, connection, which(connection, chat_id)?, sign).await
         }
         ClientFrame::Ping {} => {
             connection.tell(&ServerFrame::Pong {});
@@ -139,7 +141,9 @@ async fn write(gateway: &Gateway, connection: &Connection, frame: CommandFrame) 
     Ok(())
 }
 
-async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typing: bool) -> Result<(), ErrorBody> {
+/// Tells others in the chat of a sign of life.
+async fn give_sign(gateway: &Gateway, connection: &Connection, chat: ChatId, sign: Sign) -> Result<(), ErrorBody> {
+    let visibility = readers_of(connection.proved()?.principal, &sign)?;
     let (kind, site) = match (connection.kind_of(chat), gateway.hub.site_of(chat)) {
         (Some(ChatKind::Session), None) | (None, _) => {
             let state = join::state_of(gateway, connection, chat).await?;
@@ -148,14 +152,38 @@ async fn typing(gateway: &Gateway, connection: &Connection, chat: ChatId, is_typ
         (Some(kind), site) => (kind, site),
     };
     let Some(own) = connection.own() else { return Ok(()) };
-    let data = SignalData::Typing {
-        sender_type: connection.sender_type(),
-        sender_id: own.id,
-        sender_name: own.name.clone(),
-        is_typing,
+    let data = match sign {
+        Sign::Typing(Typing { is_typing, visibility: _ }) => SignalData::Typing {
+            sender_type: connection.sender_type(),
+            sender_id: own.id,
+            sender_name: own.name.clone(),
+            is_typing,
+            visibility,
+        },
+        Sign::Page(Page { url, title }) => SignalData::Page {
+            client_id: own.id,
+            url: url.into_inner(),
+            title: title.and_then(PageTitle::into_inner),
+            at: Utc::now(),
+        },
     };
-    let origin = Some(connection.id.clone());
-    let (id, visibility) = (Uuid::new_v4(), Visibility::Public);
+    let (id, origin) = (Uuid::new_v4(), Some(connection.id.clone()));
     gateway.hub.publish(Signal { id, chat_id: chat, chat_kind: kind, site_id: site, visibility, origin, data });
     Ok(())
+}
+
+/// The readers who may hear of a sign, if its giver may give it.
+fn readers_of(giver: Principal, sign: &Sign) -> Result<Visibility, ErrorBody> {
+    let forbidden = |field, why| Err(ErrorBody::field(ErrorCode::Forbidden, field, why));
+    match (sign, giver) {
+        (Sign::Typing(Typing { visibility: Some(Visibility::Staff), .. }), Principal::Staff { .. }) => {
+            Ok(Visibility::Staff)
+        }
+        (Sign::Typing(Typing { visibility: Some(Visibility::Staff), .. }), _) => {
+            forbidden("visibility", "only operators write notes")
+        }
+        (Sign::Typing(_), _) => Ok(Visibility::Public),
+        (Sign::Page(_), Principal::Client { .. }) => Ok(Visibility::Staff),
+        (Sign::Page(_), _) => forbidden("type", "pages are told by the client of a session"),
+    }
 }

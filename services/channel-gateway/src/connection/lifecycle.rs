@@ -88,6 +88,9 @@ pub(crate) async fn open(
     }
     if connection.finish_opening() {
         gateway.metrics.opened(connection);
+        if let (Principal::Staff { user_id }, Some(_)) = (principal, connection.own()) {
+            gateway.hub.operator_came(user_id);
+        }
     } else {
         leave(gateway, connection);
     }

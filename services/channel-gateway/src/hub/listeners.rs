@@ -81,6 +81,7 @@ impl Hub {
                 self.baseline.keep(&left);
             }
         });
+        self.operator_left();
     }
 
     /// Lists a connection for the events that concern a user in person.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chat_events::frame::CloseCode;
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Principal, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Principal, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 use chat_events::names::Channel;
 use chat_events::{
@@ -83,6 +83,9 @@ impl ChatService for Nobody {
         nobody()
     }
     async fn sites(&self) -> Answer<Sites> {
+        nobody()
+    }
+    async fn operators(&self, _: OperatorsRequest) -> Answer<()> {
         nobody()
     }
 }

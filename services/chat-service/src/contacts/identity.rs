@@ -1,6 +1,7 @@
 //! An identity that a site has signed: a JWT (RFC 7519) with HMAC-SHA256 by one of the site's keys.
 
 use chat_events::{ErrorCode, SiteId};
+use chrono::Utc;
 use diesel_async::AsyncPgConnection;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
@@ -22,9 +23,13 @@ pub(crate) struct SignedIdentity {
     pub(crate) email: Option<String>,
 }
 
-/// The claims. `exp` is looked at by the library.
+/// How far ahead an identity may end, in seconds: who writes milliseconds makes one that never does.
+const MAX_AHEAD: i64 = 366 * 24 * 3600;
+
+/// The claims. Whether `exp` is over is looked at by the library.
 #[derive(Debug, Deserialize)]
 struct Claims {
+    exp: i64,
     identifier: Id,
     name: Option<String>,
     email: Option<String>,
@@ -80,6 +85,9 @@ fn bad(words: &str) -> Error {
 
 impl Claims {
     fn read(self) -> Result<SignedIdentity, Error> {
+        if self.exp > Utc::now().timestamp() + MAX_AHEAD {
+            return Err(bad("the identity's exp is more than a year ahead: it is in seconds since 1970"));
+        }
         let identifier = match self.identifier {
             Id::Number(number) => number.to_string(),
             Id::Text(text) => text,
@@ -103,7 +111,6 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Utc;
     use jsonwebtoken::{EncodingKey, Header, encode};
     use serde_json::{Value, json};
 
@@ -142,6 +149,7 @@ mod tests {
         assert_eq!(code(&signed(Algorithm::HS256, "k", &old), &["k"]), Some(ErrorCode::TokenExpired));
         for (claims, expected) in [
             (json!({"identifier": "u"}), ErrorCode::Unauthorized),
+            (json!({"identifier": "u", "exp": soon * 1000}), ErrorCode::Unauthorized),
             (json!({"exp": soon}), ErrorCode::Unauthorized),
             (json!({"identifier": "", "exp": soon}), ErrorCode::Invalid),
             (json!({"identifier": "u", "name": "\u{200b}", "exp": soon}), ErrorCode::Invalid),

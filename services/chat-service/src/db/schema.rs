@@ -98,6 +98,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    operator_leases (user_id, gateway) {
+        user_id -> BigInt,
+        gateway -> Text,
+        lease_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
     refresh_tokens (id) {
         id -> BigInt,
         family -> Uuid,
@@ -194,6 +202,7 @@ diesel::joinable!(chat_sessions -> clients (client_id));
 diesel::joinable!(chat_sessions -> chats (chat_id));
 diesel::joinable!(chat_sessions -> sites (site_id));
 diesel::joinable!(contact_identities -> contacts (contact_id));
+diesel::joinable!(operator_leases -> users (user_id));
 diesel::joinable!(refresh_tokens -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     chat_members,
@@ -204,6 +213,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     contacts,
     grants,
     messages,
+    operator_leases,
     refresh_tokens,
     sites,
     users,

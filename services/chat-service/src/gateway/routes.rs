@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json};
 use chat_events::gateway_api::{
     Accounts, AccountsRequest, Changes, ChangesRequest, Clients, ClientsRequest, CommandOutcome, CommandRequest,
-    Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
+    OperatorsRequest, Revocations, RevocationsRequest, Sites, SyncPage, SyncRequest, Tops, TopsRequest,
 };
 
 use super as gateway;
@@ -23,6 +23,7 @@ pub(crate) fn routes() -> Vec<Route> {
         internal("/internal/changes", changes),
         internal("/internal/revocations", revocations),
         internal("/internal/sites", sites),
+        internal("/internal/operators", operators),
     ]
 }
 
@@ -62,4 +63,8 @@ pub(crate) async fn revocations(
 
 pub(crate) async fn sites(_: Gateway, state: Data<AppState>) -> Answered<Sites> {
     gateway::sites(&state).await.map(Json).map_err(ApiError)
+}
+
+pub(crate) async fn operators(_: Gateway, state: Data<AppState>, body: Json<OperatorsRequest>) -> Answered<()> {
+    gateway::operators(&state, body.into_inner()).await.map(Json).map_err(ApiError)
 }

@@ -12,6 +12,7 @@ use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
 use crate::marks::routes as marks;
 use crate::sessions::routes as sessions;
+use crate::signs::routes as signs;
 
 /// The body of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum RouteBody {
     SendMessage,
     /// A mark is raised.
     RaiseMark,
+    /// A sign of life is given.
+    GiveSign,
     /// A member is brought in.
     AddMember,
     /// A member gets other rights.
@@ -41,12 +44,13 @@ pub enum RouteBody {
 }
 
 /// Every body.
-pub const ALL: [RouteBody; 11] = [
+pub const ALL: [RouteBody; 12] = [
     RouteBody::OpenSession,
     RouteBody::Assign,
     RouteBody::SetStatus,
     RouteBody::SendMessage,
     RouteBody::RaiseMark,
+    RouteBody::GiveSign,
     RouteBody::AddMember,
     RouteBody::ChangeMember,
     RouteBody::Cursors,
@@ -64,6 +68,7 @@ impl RouteBody {
             Self::Assign => read::<sessions::Assign>(json).map(drop),
             Self::SetStatus => read::<sessions::SetStatus>(json).map(drop),
             Self::RaiseMark => read::<marks::RaiseMark>(json).map(drop),
+            Self::GiveSign => read::<signs::GiveSign>(json).map(drop),
             Self::AddMember => read::<members::AddMember>(json).map(drop),
             Self::ChangeMember => read::<members::ChangeMember>(json).map(drop),
             Self::Cursors => read::<chats::Cursors>(json).map(drop),

@@ -23,6 +23,7 @@ use crate::marks::routes as marks;
 use crate::messages::routes as messages;
 use crate::sessions::routes as sessions;
 use crate::sessions::visitor_routes as visitors;
+use crate::signs::routes as signs;
 use crate::sites::routes as sites;
 use crate::sites::shown as shown_sites;
 use crate::talk::routes as talk;
@@ -45,6 +46,7 @@ pub(super) fn public() -> Vec<Route> {
         chats::routes(),
         members::routes(),
         activity::routes(),
+        signs::routes(),
         accounts::routes(),
         workspace::routes(),
         shown_sites::routes(),

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use chat_events::Fault;
-use chat_events::text::{INVISIBLE, is_visible, one_line, shows_nothing};
+use chat_events::text::{INVISIBLE, is_visible, is_web_address, one_line, shows_nothing};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -109,11 +109,7 @@ text_type! {
         characters: 0..=2000,
         pattern: format!("^https?://[^{INVISIBLE}]+$"),
         read: |url| {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            match rest {
-                Some(rest) if !rest.is_empty() && rest.chars().all(is_visible) => Ok(url),
-                _ => Err(Fault::new("is not an http or https address")),
-            }
+            if is_web_address(&url) { Ok(url) } else { Err(Fault::new("is not an http or https address")) }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! A session's visitor: who it is when it comes back, and what it says of itself.
 
-use chat_events::{ChatId, ErrorCode, EventKind, Seq, SessionStatus, SiteId};
+use chat_events::{ChatId, ErrorCode, EventKind, Metadata, Seq, SessionStatus, SiteId};
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use futures_util::FutureExt;
 use serde::Serialize;
+use statement::statement;
 
 use super::ban::write_desk;
 use super::change::session_json;
-use crate::access::{Actor, Verb};
+use crate::access::{Actor, Standing, Verb};
 use crate::changes::{Activity, By, Change, Event, Raises};
 use crate::contacts::identity::SignedIdentity;
 use crate::contacts::link::contact_of;
@@ -130,6 +132,26 @@ pub(super) async fn set_profile(
     profile: Profile,
 ) -> Result<(), Error> {
     change(state, session, By::Actor(client, Verb::Read), ClientChange::Profile(profile)).await
+}
+
+/// Replaces what the site knows about the client of a session.
+pub(super) async fn set_metadata(
+    state: &AppState,
+    client: Actor,
+    session: ChatId,
+    metadata: &Metadata,
+) -> Result<(), Error> {
+    let mut conn = state.connection().await?;
+    Standing::read(&mut conn, client, session, Verb::Read).await?.check(Verb::Read)?;
+    WriteMetadata { session: session.0, metadata: metadata.as_str() }.execute(&mut *conn).await?;
+    Ok(())
+}
+
+statement! {
+    /// Writes it.
+    WriteMetadata<'a> { session: i64 as BigInt, metadata: &'a str as Text, } -> BigInt =
+        "UPDATE clients v SET metadata = $metadata::jsonb FROM chat_sessions s
+         WHERE s.chat_id = $session AND v.id = s.client_id RETURNING v.id";
 }
 
 /// Has the client of a session prove who it is. A device of another person is a conflict.

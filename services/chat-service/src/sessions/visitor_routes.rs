@@ -3,7 +3,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, SiteId};
+use chat_events::{ChatId, Metadata, SiteId};
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,7 @@ use crate::http::api_error::ApiError;
 use crate::http::body::{Body, Params};
 use crate::http::caller::{InChat, VisitorSecret};
 use crate::http::params::SessionPath;
+use crate::http::schemas;
 use crate::http::table::{Route, route};
 use crate::input::fields::{EmailAddress, IdParam, IdentityToken, Name, PageLimit, rows as rows_of};
 use crate::sites::shown::check_page;
@@ -40,6 +41,8 @@ pub(crate) struct ChannelToken {
     expires_at: DateTime<Utc>,
     /// A signed link to listen by (Server-Sent Events).
     stream_url: String,
+    /// When the token was made, by the clock of the server: how long it is good can be told without a clock that is right.
+    created_at: DateTime<Utc>,
 }
 
 /// Renews the token of a session. Authorize with the visitor secret that `POST /chat/session` returned.
@@ -61,7 +64,12 @@ pub(crate) async fn channel_token(
 
 fn renewed(state: &AppState, session: ChatId) -> ChannelToken {
     let channel = state.tokens.channel(session);
-    ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url: channel.stream_url }
+    ChannelToken {
+        token: channel.token,
+        expires_at: channel.expires_at,
+        stream_url: channel.stream_url,
+        created_at: channel.created_at,
+    }
 }
 
 /// Which of the visitor's sessions, and how many.
@@ -162,10 +170,14 @@ pub(crate) struct ChangeClient {
     /// Where to answer when the visitor is gone.
     #[schema(inline)]
     email: Option<EmailAddress>,
+    /// What the site knows about its visitor, in place of what it knew before. Nobody is told of it: operators see it when they
+    /// look at the session.
+    #[schema(schema_with = schemas::metadata)]
+    metadata: Option<Metadata>,
 }
 
 /// Gives the visitor of a session another name or address; what is left out stays. Of a visitor whose identity the site has
-/// signed the site alone tells them: `conflict`.
+/// signed the site alone tells its name and address: `conflict`.
 #[utoipa::path(patch, path = "/chat/session/{id}/client", operation_id = "change_client", tag = "sessions", params(SessionPath),
     request_body = ChangeClient, security(("session_token" = [])),
     responses((status = 204, description = "It is known now")))]
@@ -175,8 +187,13 @@ pub(crate) async fn change_client(
     body: Body<ChangeClient>,
 ) -> Result<HttpResponse, ApiError> {
     let own = session.caller.client()?;
-    let ChangeClient { name, email } = body.0;
+    let ChangeClient { name, email, metadata } = body.0;
     let profile = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
-    visitor::set_profile(&state, session.actor, own, profile).await?;
+    if profile != Profile::default() || metadata.is_none() {
+        visitor::set_profile(&state, session.actor, own, profile).await?;
+    }
+    if let Some(metadata) = metadata {
+        visitor::set_metadata(&state, session.actor, own, &metadata).await?;
+    }
     Ok(HttpResponse::NoContent().finish())
 }

@@ -115,3 +115,20 @@ async fn no_schema_of_the_document_contradicts_itself() {
         schemas.iter().filter(|(_, schema)| contradicts_itself(schema)).map(|(name, _)| name).collect();
     assert!(schemas.len() > 10 && wrong.is_empty(), "{wrong:?}");
 }
+
+/// `UPDATE_DOCS=1` writes it; the types are made from it by `npm run generate` in that folder.
+#[tokio::test]
+async fn the_types_of_the_clients_are_made_from_this_document() {
+    let service = Service::start().await;
+    let (_, document) = service.call(Method::GET, "/openapi.json", None, None).await;
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../clients/types/openapi.json");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        let text = serde_json::to_string_pretty(&document).expect("JSON") + "\n";
+        std::fs::write(path, text).expect("a file that can be written");
+    }
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a document")).expect("JSON");
+    assert!(
+        committed == document,
+        "clients/types/openapi.json is of another document: run this test with UPDATE_DOCS=1"
+    );
+}

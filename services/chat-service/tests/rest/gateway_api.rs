@@ -2,8 +2,8 @@
 
 use chat_events::ErrorCode;
 use chat_events::gateway_api::{
-    Accounts, Chats, Clients, ConnectResult, ConnectSnapshot, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, Membership,
-    SyncPage, Tops,
+    Accounts, Chats, Clients, ConnectResult, ConnectSnapshot, MAX_ACCOUNTS, MAX_LISTED, MAX_MEMBERSHIPS, MAX_OPERATORS,
+    Membership, SyncPage, Tops,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -322,4 +322,32 @@ async fn a_reader_syncs_only_what_it_may_read() {
     assert_eq!(sync(json!({"type": "staff", "user_id": id})).await.0, StatusCode::OK);
     assert_eq!(sync(client(visitor.session + 1)).await.0, StatusCode::FORBIDDEN);
     assert_eq!(sync(json!({"type": "user", "user_id": id})).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn what_a_gateway_says_of_its_operators_replaces_what_it_said_and_nothing_of_another() {
+    let service = Service::start().await;
+    let (id, _) = service.operator().await;
+    let say =
+        async |gateway: &str, here: Value| service.ask("operators", json!({"gateway": gateway, "here": here})).await.0;
+    let here = async || service.installation.accounts().operators_here("default").await.len();
+    assert_eq!(here().await, 0);
+    for _ in 0..2 {
+        // An account that is none is passed over.
+        assert_eq!(say("one", json!([id, 999_999])).await, StatusCode::OK);
+        assert_eq!(here().await, 1);
+    }
+    assert_eq!(say("two", json!([id])).await, StatusCode::OK);
+    assert_eq!(say("one", json!([])).await, StatusCode::OK);
+    assert_eq!(here().await, 1, "it is still at the other one");
+    assert_eq!(say("two", json!([])).await, StatusCode::OK);
+    assert_eq!(here().await, 0);
+
+    let too_many: Vec<usize> = (1..=MAX_OPERATORS + 1).collect();
+    for (gateway, here) in
+        [("one", json!(too_many)), ("", json!([])), ("a\0b", json!([])), (&"x".repeat(65), json!([]))]
+    {
+        let (status, body) = service.ask("operators", json!({"gateway": gateway, "here": here})).await;
+        assert_eq!((status, code(&body)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"));
+    }
 }

@@ -177,6 +177,13 @@ async fn a_visitor_says_its_name_and_operators_hear_of_it_in_each_of_its_session
         .await;
     let of = |session: i64| format!("{session} 2 chat.session.status Ada session.client_changed");
     assert_eq!(told, [of(first.session), of(second.session)]);
+    let metadata = json!({"metadata": {"plan": "pro"}});
+    let (status, _) = service.call(Method::PATCH, &path, Some(&second.token), Some(metadata)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    let (_, seen) = service.get(&format!("/chat/session/{}", first.session), &second.token).await;
+    assert_ne!(seen["metadata"], json!({"plan": "pro"}), "a token opens its own session alone");
+    let (_, seen) = service.get(&format!("/chat/session/{}", second.session), &second.token).await;
+    assert_eq!((&seen["metadata"], &seen["client"]["name"]), (&json!({"plan": "pro"}), &json!("Ada")));
     // Nothing new is nothing told.
     service.call(Method::PATCH, &path, Some(&second.token), Some(json!({"name": "Ada"}))).await;
     assert_eq!(service.installation.texts("SELECT 1::text FROM outbox WHERE seq > 2").await.len(), 0);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -76,13 +76,28 @@ impl Process {
 
     /// Starts it.
     pub fn start(&mut self) -> anyhow::Result<()> {
+        let log = self.open_log()?;
+        self.start_with(Stdio::null(), log.into())
+    }
+
+    /// Starts it, to talk with it: what it prints is an answer. Only its errors go to its log.
+    pub fn start_talking(&mut self) -> anyhow::Result<(ChildStdin, ChildStdout)> {
+        self.start_with(Stdio::piped(), Stdio::piped())?;
+        let pipes = self.child.as_mut().and_then(|child| Some((child.stdin.take()?, child.stdout.take()?)));
+        pipes.context("a process without its pipes")
+    }
+
+    fn start_with(&mut self, input: Stdio, output: Stdio) -> anyhow::Result<()> {
         let mut command = self.program.to_command();
-        let log = open_log(&self.log).with_context(|| format!("{}", self.log.display()))?;
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command.stdin(input).stdout(output).stderr(self.open_log()?);
         // A group of its own: Ctrl-C in a terminal is for the harness, which ends it.
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         self.child = Some(spawn(command).with_context(|| format!("{} cannot be started", self.program.name))?);
         Ok(())
+    }
+
+    fn open_log(&self) -> anyhow::Result<File> {
+        open_log(&self.log).with_context(|| format!("{}", self.log.display()))
     }
 
     /// Its process id, if it was started.

@@ -85,6 +85,17 @@ impl Servers {
         }
     }
 
+    /// What starts a helper of the harness that is no part of the system: nginx before the services, or browsers.
+    #[must_use]
+    pub fn helper(&self, name: &str, arguments: &[String]) -> Program {
+        let mut all = vec!["serve".to_owned(), name.to_owned()];
+        all.extend_from_slice(arguments);
+        let mut environment = vec![("FAULTS_AREA".to_owned(), self.area.clone())];
+        environment.push(("DIES_WITH_US".to_owned(), "TERM".to_owned()));
+        environment.extend(std::env::var("CHROMIUM").map(|path| ("CHROMIUM".to_owned(), path)));
+        Program { name: name.to_owned(), binary: self.script.clone().into(), arguments: all, environment }
+    }
+
     /// Has RabbitMQ evaluate something.
     #[must_use]
     pub fn rabbitmq_control(&self, expression: &str) -> Program {

@@ -20,6 +20,7 @@ pub(super) fn good_bodies() -> Vec<Vec<u8>> {
         r#"{"name":"Ada","email":"ada@example.com","page_url":"https://example.com/","locale":"en-GB","metadata":{"plan":["pro",{"a":1}]}}"#,
         r#"{"body":"Hello","client_id":"0190f5a2-7c1e-7c3a-9d55-2f1f3c5d7e90","visibility":"staff"}"#,
         r#"{"kind":"read","last_id":1}"#,
+        r#"{"type":"page","url":"https://example.com/","title":"Cart"}"#,
         r#"{"user_id":7.0}"#,
         r#"{"user_id":null}"#,
         r#"{"user_id":7,"if_assignee":null}"#,
