@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use system_tests::{Live, Person, Socket, System, Transport, User, system_test, transport_test};
+use system_tests::{Live, Person, Socket, System, Transport, User, system_test};
 
 const CHATS: i64 = 5_000;
 const READERS: i64 = 200;
@@ -97,29 +97,37 @@ async fn next_messages(live: &mut Live, count: usize) -> BTreeMap<i64, String> {
     messages
 }
 
-transport_test! {
-    async fn who_has_thousands_of_chats_is_live_in_all_and_told_of_them_page_by_page(system: System, transport: Transport) {
-        let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
-        let chats = quiet_chats(&system, [&ada, &ben], FEW_READERS).await;
-        let mut live = Live::open(transport, system.gateway(0), &ada).await;
-        let bytes = size(&live.connected);
-        assert!(bytes > MAX_FRAME_BYTES - 500, "more would have fitted into {bytes} bytes");
-        let first = places(&live.connected);
-        assert!(first.iter().map(|(chat, _)| chat).eq(&chats[..first.len()]), "those that changed last come first");
+async fn is_live_in_all(system: System, transport: Transport) {
+    let (ada, ben) = (system.user("Ada").await, system.user("Ben").await);
+    let chats = quiet_chats(&system, [&ada, &ben], FEW_READERS).await;
+    let mut live = Live::open(transport, system.gateway(0), &ada).await;
+    let bytes = size(&live.connected);
+    assert!(bytes > MAX_FRAME_BYTES - 500, "more would have fitted into {bytes} bytes");
+    let first = places(&live.connected);
+    assert!(first.iter().map(|(chat, _)| chat).eq(&chats[..first.len()]), "those that changed last come first");
 
-        // Nobody has told it of most of them yet.
-        let written = write_here_and_there(&ben, &chats, "Hello").await;
-        assert_eq!(next_messages(&mut live, written.len()).await, written);
-        let more = live.connected["data"]["more"].as_str().expect("a cursor");
-        let (rest, pages) = listed(&ada, Some(more)).await;
-        let tops: BTreeMap<i64, i64> = first.iter().chain(&rest).copied().collect();
-        assert_eq!(tops.keys().copied().collect::<BTreeSet<_>>(), chats.iter().copied().collect());
-        assert_eq!(first.len() + rest.len(), chats.len() + 1, "only the one that had been listed comes again");
-        assert!(written.keys().all(|chat| tops[chat] == 1), "what moved is listed as it is now");
-        println!("connected: {} chats in {bytes} bytes; the rest in {pages} pages", first.len());
+    // Nobody has told it of most of them yet.
+    let written = write_here_and_there(&ben, &chats, "Hello").await;
+    assert_eq!(next_messages(&mut live, written.len()).await, written);
+    let more = live.connected["data"]["more"].as_str().expect("a cursor");
+    let (rest, pages) = listed(&ada, Some(more)).await;
+    let tops: BTreeMap<i64, i64> = first.iter().chain(&rest).copied().collect();
+    assert_eq!(tops.keys().copied().collect::<BTreeSet<_>>(), chats.iter().copied().collect());
+    assert_eq!(first.len() + rest.len(), chats.len() + 1, "only the one that had been listed comes again");
+    assert!(written.keys().all(|chat| tops[chat] == 1), "what moved is listed as it is now");
+    println!("connected: {} chats in {bytes} bytes; the rest in {pages} pages", first.len());
 
-        let written = write_here_and_there(&ben, &chats, "Still there?").await;
-        assert_eq!(next_messages(&mut live, written.len()).await, written);
+    let written = write_here_and_there(&ben, &chats, "Still there?").await;
+    assert_eq!(next_messages(&mut live, written.len()).await, written);
+}
+
+// A poll is told of chats that it has not named by `connected` alone: it reads them as it reads a page.
+system_test! {
+    async fn who_has_thousands_of_chats_is_live_in_all_and_told_of_them_page_by_page(system: System) {
+        is_live_in_all(system, Transport::WebSocket).await;
+    }
+    async fn a_stream_of_thousands_of_chats_is_live_in_all_and_told_of_them_page_by_page(system: System) {
+        is_live_in_all(system, Transport::EventStream).await;
     }
 }
 
