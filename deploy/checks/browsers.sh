@@ -34,7 +34,7 @@ stop_all() {
 
 in_one_process() {
   say "Building the release binary (the first time takes some minutes)"
-  cargo build --release --locked --package standalone 9>&-
+  cargo build --release --locked --package standalone 9>&- || return
   postgres_forget "$AREA"
   say "Starting a private PostgreSQL"
   postgres_private "$POSTGRES" "$ROOT/$AREA/postgres.log" "$AREA" fast
@@ -49,7 +49,7 @@ distributed() {
   postgres_forget "$UP_AREA"
   FRONT=127.0.0.1:$(unused_port "$AREA/ports" front)
   export FRONT
-  deploy/local/up.sh 9>&-
+  deploy/local/up.sh 9>&- || return
   postgres=$(server_folder "$UP_AREA" postgres "$(account_for postgres)")
   DATABASE_URL=$(postgres_url "$postgres" "$(remembered_port "$UP_AREA/ports" postgres)")
   export DATABASE_URL
