@@ -79,6 +79,6 @@ pub(crate) async fn give(
     if !matches!(session.actor.principal, Principal::Client { .. }) {
         return Err(Error::forbidden("signs of life by REST are for the client of the session").into());
     }
-    tell::tell(&state, session.chat, body.0.sign()?).await?;
+    tell::tell(&state, session.actor, session.chat, body.0.sign()?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -214,11 +214,15 @@ async fn a_site_that_wants_to_know_its_visitors_refuses_all_others_everywhere() 
         service.post("/chats/changes", &unsigned.token, json!({"cursors": {}})).await.0,
         open(&service, json!({"device": unsigned.device()})).await.0,
         service
+            .post(&format!("{session}/signals"), &unsigned.token, json!({"type": "typing", "is_typing": true}))
+            .await
+            .0,
+        service
             .ask("sync", json!({"principal": principal, "chat_id": unsigned.session, "after": 0, "limit": 9}))
             .await
             .0,
     ];
-    assert_eq!(answers, [StatusCode::FORBIDDEN; 8]);
+    assert_eq!(answers, [StatusCode::FORBIDDEN; 9]);
     let (_, told) = service.ask("clients", json!({"session_ids": [unsigned.session]})).await;
     assert_eq!(told["clients"][0]["is_banned"], true, "gateways do not let it in: {told}");
     assert_eq!(service.say(signed.session, &signed.token, "x").await.0, StatusCode::CREATED);
