@@ -170,7 +170,7 @@ pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Resul
     let add = async |conn: &mut AsyncPgConnection| {
         let id = users::insert(conn, &new).await?;
         for key in &account.sites {
-            let site = sites::by_key(conn, key).await?;
+            let site = sites::by_key(conn, key).await?.id();
             grants::add(conn, id, account.role, Some(site)).await?;
         }
         grants::follow_role(conn, id, (Role::User, account.role)).await?;

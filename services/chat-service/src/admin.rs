@@ -98,7 +98,8 @@ impl Admin {
     /// Gives a site another name to show.
     pub async fn rename_site(&mut self, key: &str, name: &str) -> Result<(), Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        sites::rename(&mut self.connection, site, name_to_show(name)?).await
+        let columns = SiteColumns { name: Some(name_to_show(name)?.into_inner()), ..SiteColumns::default() };
+        sites::rows::change(&mut self.connection, site.id(), &columns).await
     }
 
     /// Lets an operator work in the site of that key, or in all sites. Its sockets come again within seconds.
@@ -125,7 +126,7 @@ impl Admin {
 
     async fn find_site(&mut self, key: Option<&str>) -> Result<Option<SiteId>, Error> {
         match key {
-            Some(key) => sites::by_key(&mut self.connection, key).await.map(Some),
+            Some(key) => Ok(Some(sites::by_key(&mut self.connection, key).await?.id())),
             None => Ok(None),
         }
     }
@@ -138,18 +139,14 @@ impl Admin {
 
     /// A site with its settings, as its admins see it.
     pub async fn site(&mut self, key: &str) -> Result<Value, Error> {
-        Ok(serde_json::to_value(self.whole_site(key).await?.view())?)
-    }
-
-    async fn whole_site(&mut self, key: &str) -> Result<Site, Error> {
-        let found = sites::rows::find_by_key(&mut self.connection, key).await?;
-        found.ok_or_else(|| Error::invalid("site", format!("there is no site {key}")))
+        let site = sites::by_key(&mut self.connection, key).await?;
+        Ok(serde_json::to_value(site.view())?)
     }
 
     /// Gives a site other settings: the body of `PATCH /sites/{id}`, but for `prechat_name` and `prechat_email`, which may stand
     /// alone.
     pub async fn change_site(&mut self, key: &str, mut settings: Value) -> Result<(), Error> {
-        let site = self.whole_site(key).await?;
+        let site = sites::by_key(&mut self.connection, key).await?;
         let mut prechat = serde_json::to_value(site.prechat())?;
         for part in ["name", "email"] {
             if let Some(asks) = settings.as_object_mut().and_then(|body| body.remove(&format!("prechat_{part}"))) {
@@ -161,13 +158,13 @@ impl Admin {
             settings["prechat"] = prechat;
         }
         let change: SiteChange = read_object(&settings.to_string()).map_err(Error::Refused)?;
-        sites::rows::change(&mut self.connection, SiteId(site.id), &change.columns()?).await?;
+        sites::rows::change(&mut self.connection, site.id(), &change.columns()?).await?;
         Ok(())
     }
 
     /// Lets pages of these origins show the widget of a site; returns all that may.
     pub async fn allow_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
-        let mut all = self.whole_site(key).await?.origins;
+        let mut all = sites::by_key(&mut self.connection, key).await?.origins;
         all.extend_from_slice(origins);
         self.set_origins(key, &all).await
     }
@@ -175,44 +172,44 @@ impl Admin {
     /// Takes that right; returns the rest.
     pub async fn disallow_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
         let gone = SiteOrigins::parse(origins).map_err(|fault| Error::Refused(fault.of("origin")))?.0;
-        let mut left = self.whole_site(key).await?.origins;
+        let mut left = sites::by_key(&mut self.connection, key).await?.origins;
         left.retain(|origin| !gone.contains(origin));
         self.set_origins(key, &left).await
     }
 
     async fn set_origins(&mut self, key: &str, origins: &[String]) -> Result<Vec<String>, Error> {
-        let site = self.whole_site(key).await?;
+        let site = sites::by_key(&mut self.connection, key).await?;
         let origins = SiteOrigins::parse(origins).map_err(|fault| Error::Refused(fault.of("origin")))?.0;
         let columns = SiteColumns { origins: Some(origins.clone()), ..SiteColumns::default() };
-        sites::rows::change(&mut self.connection, SiteId(site.id), &columns).await?;
-        sites::refused::forget_allowed(&mut self.connection, SiteId(site.id), &origins).await?;
+        sites::rows::change(&mut self.connection, site.id(), &columns).await?;
+        sites::refused::forget_allowed(&mut self.connection, site.id(), &origins).await?;
         Ok(origins)
     }
 
     /// The origins that were refused, how often, and when last.
     pub async fn refused_origins(&mut self, key: &str) -> Result<Vec<(String, i64, String)>, Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        let refused = sites::refused::list(&mut self.connection, site).await?;
+        let refused = sites::refused::list(&mut self.connection, site.id()).await?;
         Ok(refused.into_iter().map(|one| (one.origin, one.times, one.last_at.to_rfc3339())).collect())
     }
 
     /// Makes a key with which a site signs identities; returns its name and its secret.
     pub async fn add_identity_key(&mut self, key: &str) -> Result<(String, String), Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        let made = sites::secrets::add(&mut self.connection, site).await?;
+        let made = sites::secrets::add(&mut self.connection, site.id()).await?;
         Ok((made.kid, made.secret))
     }
 
     /// The names of a site's keys.
     pub async fn identity_keys(&mut self, key: &str) -> Result<Vec<String>, Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        Ok(sites::secrets::list(&mut self.connection, site).await?.into_iter().map(|key| key.kid).collect())
+        Ok(sites::secrets::list(&mut self.connection, site.id()).await?.into_iter().map(|key| key.kid).collect())
     }
 
     /// Removes a key. Returns whether it was there.
     pub async fn remove_identity_key(&mut self, key: &str, kid: &str) -> Result<bool, Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        sites::secrets::remove(&mut self.connection, site, kid).await
+        sites::secrets::remove(&mut self.connection, site.id(), kid).await
     }
 
     /// All sites.
@@ -223,13 +220,13 @@ impl Admin {
     /// The names of the operators who work in a site and are connected.
     pub async fn operators_here(&mut self, key: &str) -> Result<Vec<String>, Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        operators::of_site(&mut self.connection, site).await
+        operators::of_site(&mut self.connection, site.id()).await
     }
 
     /// Archives a site, or opens it again.
     pub async fn archive_site(&mut self, key: &str, is_archived: bool) -> Result<(), Error> {
         let site = sites::by_key(&mut self.connection, key).await?;
-        sites::set_archived(&mut self.connection, site, is_archived).await
+        sites::set_archived(&mut self.connection, site.id(), is_archived).await
     }
 
     /// Ends all logins of an account.

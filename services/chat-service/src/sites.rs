@@ -14,8 +14,4 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod shown;
 
-pub(crate) use rows::Site;
-
-/// The key of the site that is there from the start, unless it was given another one.
-pub(crate) const DEFAULT_KEY: &str = "default";
-pub(crate) use rows::{add, by_key, list, rename, set_archived};
+pub(crate) use rows::{Site, add, by_key, list, set_archived};

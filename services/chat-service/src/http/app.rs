@@ -1,14 +1,13 @@
 //! All routes, put together.
 
 use actix_web::HttpResponse;
-use actix_web::web::{self, PathConfig, ServiceConfig};
+use actix_web::web::{self, FormConfig, PathConfig, ServiceConfig};
 use chat_events::{ErrorBody, ErrorCode};
 
 use super::api_error::{ApiError, answer};
 use super::endpoint::{MAX_BODY, endpoints, json_config};
 use super::{clients, routes, unreadable};
 use crate::state::AppState;
-use crate::talk::routes as talk;
 
 /// The largest body of a request by a gateway, in bytes: it asks for many chats at once.
 const MAX_INTERNAL_BODY: usize = 4 * 1024 * 1024;
@@ -19,7 +18,7 @@ pub fn configure(state: AppState) -> impl Fn(&mut ServiceConfig) + Clone + Send 
         config
             .app_data(web::Data::new(state.clone()))
             .app_data(json_config(MAX_BODY))
-            .app_data(talk::form_config())
+            .app_data(FormConfig::default().limit(MAX_BODY))
             .app_data(PathConfig::default().error_handler(|why, _| ApiError(unreadable::path(&why)).into()));
         if state.internal_secret.is_some() {
             for endpoint in endpoints(routes::internal()) {

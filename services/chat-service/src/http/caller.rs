@@ -3,7 +3,7 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
+use actix_web::http::header::{AUTHORIZATION, ORIGIN};
 use actix_web::{FromRequest, HttpRequest, web};
 use chat_events::ChatId;
 use chat_events::gateway_api::{Principal, SentFrom};
@@ -138,6 +138,12 @@ impl FromRequest for InChat {
         };
         ready(in_chat())
     }
+}
+
+/// The origin of the page whose script asks, none for a program, and the address that it asks.
+pub(crate) fn page_and_host(request: &HttpRequest) -> (Option<&str>, String) {
+    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
+    (origin, request.connection_info().host().to_owned())
 }
 
 /// The address that a request comes from.

@@ -12,7 +12,8 @@ use web_assets::Assets;
 use super::api_error::{ApiError, answer};
 use super::endpoint::endpoints;
 use super::table::undescribed;
-use crate::sites::{self, rows};
+use crate::input::fields::SiteKey;
+use crate::sites::rows;
 use crate::state::AppState;
 
 /// Their routes. Who may read them is said by each answer, so the list of origins has no part in it.
@@ -51,8 +52,11 @@ async fn frame_page(
     state: Data<AppState>,
     query: Query<FrameQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let key = query.site.as_deref().unwrap_or(sites::DEFAULT_KEY);
-    let site = rows::find_by_key(&mut *state.connection().await?, key).await?;
+    let key = query.into_inner().site.map(SiteKey::parse).transpose();
+    let site = match key {
+        Ok(key) => rows::asked_for(&mut *state.connection().await?, key).await?,
+        Err(_) => None,
+    };
     let of_site = site.into_iter().flat_map(|site| site.origins);
     let ancestors =
         state.site_pages.everywhere().chain(of_site).fold("'self'".to_owned(), |list, one| list + " " + &one);

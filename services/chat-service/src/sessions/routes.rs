@@ -3,9 +3,8 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse};
 use chat_events::gateway_api::Principal;
-use chat_events::{ChatId, ErrorCode, Fault, Metadata, SessionStatus, SiteId, UserId, text};
+use chat_events::{ChatId, ErrorCode, Fault, Metadata, SessionStatus, UserId, text};
 use chrono::{DateTime, Utc};
-use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
@@ -116,28 +115,19 @@ pub(crate) async fn open(
     let OpenSession { name, email, page_url, locale, metadata, site, identity, device } = body.0;
     state.limits.open_session(from)?;
     let mut conn = state.connection().await?;
-    let site = site_of(&mut conn, site).await?;
-    check_page(&state, &request, SiteId(site.id))?;
+    let site = rows::asked_for(&mut conn, site).await?.filter(Site::is_open).ok_or_else(open::no_site)?;
+    check_page(&state, &request, site.id())?;
     let identity = match identity {
-        Some(token) => Some(verify(&mut conn, SiteId(site.id), token).await?),
+        Some(token) => Some(verify(&mut conn, site.id(), token).await?),
         None => None,
     };
     let given = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
-    let new = NewSession {
-        page_url: page_url.map(PageUrl::into_inner),
-        locale: locale.map(Locale::into_inner),
-        metadata: metadata.unwrap_or_default(),
-        site: SiteId(site.id),
-        name: given.name.clone(),
-        email: given.email.clone(),
-        device: Device::Known(0),
-    };
     let (device, visitor_secret) = match device {
         Some(DeviceProof { session_id, visitor_secret }) => {
             let (session, secret) = (ChatId(session_id.get()), visitor_secret.into_inner());
             let visitor = visitor::proved(&mut conn, session, &secret).await?;
             drop(conn);
-            (known_device(&state, (session, visitor), &site, identity, given).await?, secret)
+            (known_device(&state, (session, visitor), &site, identity, given.clone()).await?, secret)
         }
         None if identity.is_none() && site.identity_required => return Err(Error::unproved().into()),
         None => {
@@ -146,7 +136,16 @@ pub(crate) async fn open(
             (Device::New { secret_hash: secret.hash, identity }, secret.text)
         }
     };
-    let (session_id, created_at) = open::open(&state, NewSession { device, ..new }).await?;
+    let new = NewSession {
+        name: given.name,
+        email: given.email,
+        page_url: page_url.map(PageUrl::into_inner),
+        locale: locale.map(Locale::into_inner),
+        metadata: metadata.unwrap_or_default(),
+        site: site.id(),
+        device,
+    };
+    let (session_id, created_at) = open::open(&state, new).await?;
     let channel = state.tokens.channel(session_id);
     Ok(HttpResponse::Created().json(OpenedSession {
         session_id,
@@ -156,15 +155,6 @@ pub(crate) async fn open(
         visitor_secret,
         created_at,
     }))
-}
-
-/// The site of that key, or the first, if it takes new sessions.
-async fn site_of(conn: &mut AsyncPgConnection, key: Option<SiteKey>) -> Result<Site, Error> {
-    let found = match key {
-        Some(key) => rows::find_by_key(conn, &key.into_inner()).await?,
-        None => rows::find(conn, SiteId::first()).await?,
-    };
-    found.filter(Site::is_open).ok_or_else(open::no_site)
 }
 
 /// A device that has a session, with what is new of its person.
@@ -183,7 +173,7 @@ async fn known_device(
         return conflict("the device has too many sessions: open one without it");
     }
     match identity {
-        Some(identity) => visitor::identify(state, session, SiteId(site.id), identity).await?,
+        Some(identity) => visitor::identify(state, session, site.id(), identity).await?,
         None => {
             visitor.check_identity()?;
             if visitor.contact.is_none() && given != Profile::default() {

@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 use serde::{Deserialize, Serialize};
 
 use super::refused::{self, RefusedOrigin};
-use super::rows::{self, SiteView};
+use super::rows::{self, Site, SiteView};
 use super::secrets::{self, KeyView, NewKey};
 use super::settings::SiteChange;
 use super::{pages, set_archived};
@@ -48,8 +48,8 @@ pub(crate) struct SiteList {
 pub(crate) async fn list(state: Data<AppState>, caller: Caller) -> Result<Json<SiteList>, ApiError> {
     let mut conn = state.connection().await?;
     let (_, scope) = acting_admin(&mut conn, caller.staff()?).await?;
-    let sites = rows::list(&mut conn).await?.into_iter().filter(|site| scope.covers(Some(SiteId(site.id))));
-    Ok(Json(SiteList { sites: sites.map(rows::Site::view).collect() }))
+    let sites = rows::list(&mut conn).await?.into_iter().filter(|site| scope.covers(Some(site.id())));
+    Ok(Json(SiteList { sites: sites.map(Site::view).collect() }))
 }
 
 /// A new site.
@@ -85,8 +85,7 @@ pub(crate) async fn show(
     site: Path<SiteId>,
 ) -> Result<Json<SiteView>, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, *site).await?;
-    Ok(Json(read(&mut conn, site).await?))
+    Ok(Json(administered(&mut conn, caller, *site).await?.view()))
 }
 
 /// Gives a site other settings; those that are left out stay. Pages and widgets go by them within seconds.
@@ -100,7 +99,7 @@ pub(crate) async fn change(
     body: Body<SiteChange>,
 ) -> Result<Json<SiteView>, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, *site).await?;
+    let site = administered(&mut conn, caller, *site).await?.id();
     let is_archived = body.0.is_archived;
     let columns = body.0.columns()?;
     let changed: Result<SiteView, Error> = conn
@@ -135,7 +134,7 @@ pub(crate) async fn list_keys(
     site: Path<SiteId>,
 ) -> Result<Json<KeyList>, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, *site).await?;
+    let site = administered(&mut conn, caller, *site).await?.id();
     Ok(Json(KeyList { keys: secrets::list(&mut conn, site).await? }))
 }
 
@@ -149,7 +148,7 @@ pub(crate) async fn add_key(
     site: Path<SiteId>,
 ) -> Result<HttpResponse, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, *site).await?;
+    let site = administered(&mut conn, caller, *site).await?.id();
     Ok(HttpResponse::Created().json(secrets::add(&mut conn, site).await?))
 }
 
@@ -163,7 +162,7 @@ pub(crate) async fn remove_key(
     path: Path<SiteKeyOfPath>,
 ) -> Result<HttpResponse, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, SiteId(path.id)).await?;
+    let site = administered(&mut conn, caller, SiteId(path.id)).await?.id();
     if !secrets::remove(&mut conn, site, &path.kid).await? {
         return Err(Error::not_found("there is no such key").into());
     }
@@ -187,16 +186,16 @@ pub(crate) async fn list_refused(
     site: Path<SiteId>,
 ) -> Result<Json<RefusedOrigins>, ApiError> {
     let mut conn = state.connection().await?;
-    let site = administered(&mut conn, caller, *site).await?;
+    let site = administered(&mut conn, caller, *site).await?.id();
     state.refusals.write(&mut conn).await?;
     Ok(Json(RefusedOrigins { refused: refused::list(&mut conn, site).await? }))
 }
 
 /// The site, if the caller administers it; one that it may not know of is as one that is not there.
-async fn administered(conn: &mut AsyncPgConnection, caller: Caller, site: SiteId) -> Result<SiteId, Error> {
+async fn administered(conn: &mut AsyncPgConnection, caller: Caller, site: SiteId) -> Result<Site, Error> {
     let (_, scope) = acting_admin(conn, caller.staff()?).await?;
-    let is_there = scope.covers(Some(site)) && rows::find(conn, site).await?.is_some();
-    if is_there { Ok(site) } else { Err(no_site()) }
+    let found = if scope.covers(Some(site)) { rows::find(conn, site).await? } else { None };
+    found.ok_or_else(no_site)
 }
 
 async fn read(conn: &mut AsyncPgConnection, site: SiteId) -> Result<SiteView, Error> {

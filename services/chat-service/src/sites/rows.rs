@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chat_events::{ErrorCode, SiteId, time};
+use chat_events::{SiteId, time};
 use chrono::{DateTime, Utc};
 use diesel::dsl::now;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable, Selectable, SelectableHelper};
@@ -73,6 +73,11 @@ pub(crate) struct SiteView {
 }
 
 impl Site {
+    /// Its id.
+    pub(crate) fn id(&self) -> SiteId {
+        SiteId(self.id)
+    }
+
     /// Texts that this build cannot read are those of the widget.
     pub(crate) fn texts(&self) -> BTreeMap<String, SiteTexts> {
         serde_json::from_value(self.texts.clone()).unwrap_or_default()
@@ -108,7 +113,7 @@ impl Site {
             texts: self.texts(),
             prechat: self.prechat(),
             position: self.side(),
-            id: SiteId(self.id),
+            id: self.id(),
             key: self.key,
             name: self.name,
             origins: self.origins,
@@ -124,13 +129,8 @@ impl Site {
 
 /// Makes a site with the usual settings; a taken key is a conflict.
 pub(crate) async fn add(conn: &mut AsyncPgConnection, key: SiteKey, name: Name) -> Result<SiteId, Error> {
-    let columns = SiteColumns { key: Some(key.into_inner()), name: Some(name.into_inner()), ..SiteColumns::default() };
-    insert(conn, &columns).await
-}
-
-/// Makes a site with these settings.
-pub(crate) async fn insert(conn: &mut AsyncPgConnection, columns: &SiteColumns) -> Result<SiteId, Error> {
-    let id: i64 = diesel::insert_into(sites::table).values(columns).returning(sites::id).get_result(conn).await?;
+    let values = (sites::key.eq(key.into_inner()), sites::name.eq(name.into_inner()));
+    let id: i64 = diesel::insert_into(sites::table).values(values).returning(sites::id).get_result(conn).await?;
     Ok(SiteId(id))
 }
 
@@ -144,28 +144,30 @@ pub(crate) async fn find(conn: &mut AsyncPgConnection, site: SiteId) -> Result<O
     Ok(sites::table.find(site.0).select(Site::as_select()).first(conn).await.optional()?)
 }
 
+/// The site that a request names by its key, or the first where it names none, whether it is archived or not.
+pub(crate) async fn asked_for(conn: &mut AsyncPgConnection, key: Option<SiteKey>) -> Result<Option<Site>, Error> {
+    match key {
+        Some(key) => find_by_key(conn, &key.into_inner()).await,
+        None => find(conn, SiteId::first()).await,
+    }
+}
+
 /// A site by its key, whether it is archived or not.
 pub(crate) async fn find_by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<Option<Site>, Error> {
     Ok(sites::table.filter(sites::key.eq(key)).select(Site::as_select()).first(conn).await.optional()?)
 }
 
-/// The site of that key, whether it is archived or not.
-pub(crate) async fn by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<SiteId, Error> {
-    let found: Option<i64> = sites::table.filter(sites::key.eq(key)).select(sites::id).first(conn).await.optional()?;
-    let found = found.map(SiteId);
-    found.ok_or_else(|| Error::field(ErrorCode::Invalid, "site", format!("there is no site {key}")))
+/// The site of that key, whether it is archived or not; that there is none is told to who named it.
+pub(crate) async fn by_key(conn: &mut AsyncPgConnection, key: &str) -> Result<Site, Error> {
+    let found = find_by_key(conn, key).await?;
+    found.ok_or_else(|| Error::invalid("site", format!("there is no site {key}")))
 }
 
-/// Gives a site other settings. Returns whether it is there.
-pub(crate) async fn change(conn: &mut AsyncPgConnection, site: SiteId, columns: &SiteColumns) -> Result<bool, Error> {
-    // A change without a column would be no SQL; the name stays as it is.
+/// Gives a site other settings.
+pub(crate) async fn change(conn: &mut AsyncPgConnection, site: SiteId, columns: &SiteColumns) -> Result<(), Error> {
+    // A change without a column would be no SQL; the time when it was made stays as it is.
     let row = diesel::update(sites::table.find(site.0));
-    Ok(row.set((columns, sites::created_at.eq(sites::created_at))).execute(conn).await? > 0)
-}
-
-/// Gives a site another name to show.
-pub(crate) async fn rename(conn: &mut AsyncPgConnection, site: SiteId, name: Name) -> Result<(), Error> {
-    diesel::update(sites::table.find(site.0)).set(sites::name.eq(name.into_inner())).execute(conn).await?;
+    row.set((columns, sites::created_at.eq(sites::created_at))).execute(conn).await?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chat_events::{Fault, origins};
-use diesel::{AsChangeset, Insertable};
+use diesel::AsChangeset;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::openapi::RefOr;
@@ -237,10 +237,9 @@ pub(crate) struct SiteChange {
 }
 
 /// The changed columns.
-#[derive(Debug, Default, AsChangeset, Insertable)]
+#[derive(Debug, Default, AsChangeset)]
 #[diesel(table_name = sites)]
 pub(crate) struct SiteColumns {
-    pub(crate) key: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) origins: Option<Vec<String>>,
     pub(crate) color: Option<Option<String>>,
@@ -254,7 +253,7 @@ pub(crate) struct SiteColumns {
 }
 
 impl SiteChange {
-    /// Whether nothing is to be changed, but for whether it is archived.
+    /// The columns, but for whether it is archived, which has a time.
     pub(crate) fn columns(self) -> Result<SiteColumns, Error> {
         let languages =
             self.languages.map(|languages| languages.into_iter().map(Locale::into_inner).collect::<Vec<_>>());
@@ -269,7 +268,6 @@ impl SiteChange {
                 .map_err(|fault| Error::invalid("texts", format!("a name in texts {fault}")))?;
         }
         Ok(SiteColumns {
-            key: None,
             name: self.name.map(Name::into_inner),
             origins: self.origins.map(|origins| origins.0),
             color: self.color.map(|color| color.map(|color| color.0)),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN};
+use actix_web::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use chat_events::site_pages::Welcome;
@@ -13,6 +13,7 @@ use super::rows::{self, Site};
 use super::settings::{Prechat, Side, SiteTexts};
 use crate::error::Error;
 use crate::http::api_error::{ApiError, answer};
+use crate::http::caller::page_and_host;
 use crate::http::params::SiteKeyPath;
 use crate::http::table::{Route, route};
 use crate::input::fields::SiteKey;
@@ -87,8 +88,8 @@ async fn look(state: &AppState, request: &HttpRequest, key: &str) -> Result<Show
     let key = SiteKey::parse(key.to_owned()).map_err(|_| none())?.into_inner();
     let mut conn = state.connection().await?;
     let site = rows::find_by_key(&mut conn, &key).await?.filter(Site::is_open).ok_or_else(none)?;
-    check_page(state, request, SiteId(site.id))?;
-    let operators = crate::operators::of_site(&mut conn, SiteId(site.id)).await?;
+    check_page(state, request, site.id())?;
+    let operators = crate::operators::of_site(&mut conn, site.id()).await?;
     Ok(shown(site, operators))
 }
 
@@ -122,8 +123,7 @@ pub(crate) fn check_page(state: &AppState, request: &HttpRequest, site: SiteId) 
 
 /// The page that a request comes from, if it may come in only where its site allows it.
 fn page_of(state: &AppState, request: &HttpRequest) -> Result<Option<String>, Error> {
-    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
-    let host = request.connection_info().host().to_owned();
+    let (origin, host) = page_and_host(request);
     match state.site_pages.welcome(origin, &host) {
         Welcome::Everywhere => Ok(None),
         Welcome::InItsSites(origin) => Ok(Some(origin)),
@@ -133,7 +133,6 @@ fn page_of(state: &AppState, request: &HttpRequest) -> Result<Option<String>, Er
 }
 
 fn refused(origin: &str) -> Error {
-    let mut body = ErrorBody::new(ErrorCode::Forbidden, "the site does not allow pages of this origin");
-    body.details.insert("origin".to_owned(), origin.into());
-    Error::Refused(body)
+    let body = ErrorBody::new(ErrorCode::Forbidden, "the site does not allow pages of this origin");
+    Error::Refused(body.with("origin", origin))
 }

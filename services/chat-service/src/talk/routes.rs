@@ -6,13 +6,13 @@
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::web::{Data, Form, FormConfig};
+use actix_web::web::{Data, Form};
 use actix_web::{HttpRequest, HttpResponse};
 use chat_events::gateway_api::{Principal, SentFrom};
 use chat_events::origins::is_same_address;
-use chat_events::{ChatId, ErrorBody, ErrorCode, MessageDraft, SiteId};
+use chat_events::{ChatId, ErrorBody, ErrorCode, MessageDraft};
 use chrono::Utc;
 use maud::Markup;
 use serde::Deserialize;
@@ -25,7 +25,7 @@ use super::texts::{self, Texts};
 use crate::access::Actor;
 use crate::error::Error;
 use crate::http::body::read_object;
-use crate::http::caller::CameFrom;
+use crate::http::caller::{CameFrom, page_and_host};
 use crate::http::table::{Route, undescribed};
 use crate::input::fields::{EmailAddress, Name, SiteKey};
 use crate::messages::history::{self, PageAnchor};
@@ -38,8 +38,6 @@ use crate::tokens::OpaqueSecret;
 
 /// How many messages are shown.
 const SHOWN: u16 = 100;
-/// The largest form, in bytes: a message of 10,000 characters fits, however it is escaped.
-pub(crate) const MAX_FORM: usize = 128 * 1024;
 /// The name of the cookie.
 const COOKIE: &str = "talk";
 /// No script at all; the messages lie in a frame of this very page.
@@ -55,11 +53,6 @@ pub(crate) fn routes() -> Vec<Route> {
         undescribed(&HttpMethod::Post, "/talk/{key}/send", send),
         undescribed(&HttpMethod::Get, "/talk/{key}/style.css", style),
     ]
-}
-
-/// How forms are read.
-pub(crate) fn form_config() -> FormConfig {
-    FormConfig::default().limit(MAX_FORM)
 }
 
 /// The page's addresses are relative to its own, which ends in a slash.
@@ -122,7 +115,7 @@ async fn show(state: Data<AppState>, request: HttpRequest) -> HttpResponse {
 
 async fn form(state: &AppState, here: &Here, said: Said<'_>) -> Result<HttpResponse, Error> {
     let mut conn = state.connection().await?;
-    let is_online = !crate::operators::of_site(&mut conn, SiteId(here.site.id)).await?.is_empty();
+    let is_online = !crate::operators::of_site(&mut conn, here.site.id()).await?.is_empty();
     let status = if said.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(html(status, &page::form(&here.reader(), &Said { is_online, ..said })))
 }
@@ -223,7 +216,7 @@ async fn open(
         page_url: None,
         locale: None,
         metadata: chat_events::Metadata::default(),
-        site: SiteId(site.id),
+        site: site.id(),
         device: Device::New { secret_hash: secret.hash, identity: None },
     };
     let (session, _) = sessions::open(state, new).await?;
@@ -262,8 +255,7 @@ async fn returning(state: &AppState, request: &HttpRequest, site: &Site) -> Resu
 
 /// A form on a page of another site does not write here.
 fn check_own_page(request: &HttpRequest) -> Result<(), Error> {
-    let origin = request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
-    let host = request.connection_info().host().to_owned();
+    let (origin, host) = page_and_host(request);
     match origin {
         Some(origin) if !is_same_address(origin, &host) => Err(Error::forbidden("the form is not of this page")),
         _ => Ok(()),
