@@ -11,7 +11,7 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { type InlineConfig, type Rollup, build } from "vite";
+import { type BuildOptions, type InlineConfig, type Rollup, build } from "vite";
 
 const here = import.meta.dirname;
 const TEXT = /\.(?:js|css|html|svg|json|txt)$/;
@@ -31,6 +31,15 @@ const common = ({ sdk }: Target): InlineConfig => ({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
 });
 
+/** What is the widget's own goes beside the rest: neither its folder nor what is public there is taken. */
+const ours = (target: Target, define: Record<string, string>, options: BuildOptions): InlineConfig => ({
+  ...common(target),
+  root: here,
+  publicDir: false,
+  define,
+  build: { outDir: target.out, emptyOutDir: false, target: "es2022", ...options },
+});
+
 async function chunks(config: InlineConfig): Promise<Rollup.OutputChunk[]> {
   const result = (await build(config)) as Rollup.RollupOutput | Rollup.RollupOutput[];
   return [result].flat().flatMap(({ output }) => output.filter((part) => part.type === "chunk"));
@@ -38,41 +47,20 @@ async function chunks(config: InlineConfig): Promise<Rollup.OutputChunk[]> {
 
 /** A module with a hash in its name, in one file with all that it needs at once. */
 async function buildModule(target: Target, name: string, source: string, define: Record<string, string> = {}): Promise<string> {
-  const output = await chunks({
-    ...common(target),
-    root: here,
-    publicDir: false,
-    define,
-    build: {
-      outDir: target.out,
-      emptyOutDir: false,
-      target: "es2022",
-      modulePreload: false,
-      rollupOptions: {
-        input: { [name]: join(here, source) },
-        preserveEntrySignatures: "allow-extension",
-        output: { format: "es", entryFileNames: "assets/[name]-[hash].js", chunkFileNames: "assets/[name]-[hash].js" },
-      },
-    },
-  });
+  const rollupOptions: BuildOptions["rollupOptions"] = {
+    input: { [name]: join(here, source) },
+    preserveEntrySignatures: "allow-extension",
+    output: { format: "es", entryFileNames: "assets/[name]-[hash].js", chunkFileNames: "assets/[name]-[hash].js" },
+  };
+  const output = await chunks(ours(target, define, { modulePreload: false, rollupOptions }));
   const file = output.find(({ isEntry }) => isEntry)?.fileName;
   if (!file) throw new Error(`the build made no ${name}`);
   return file;
 }
 
 async function buildLoader(target: Target, define: Record<string, string>): Promise<void> {
-  await build({
-    ...common(target),
-    root: here,
-    publicDir: false,
-    define,
-    build: {
-      outDir: target.out,
-      emptyOutDir: false,
-      target: "es2022",
-      lib: { entry: join(here, "src/loader/main.ts"), formats: ["iife"], name: "switchboardLoader", fileName: () => "widget.js" },
-    },
-  });
+  const entry = join(here, "src/loader/main.ts");
+  await build(ours(target, define, { lib: { entry, formats: ["iife"], name: "switchboardLoader", fileName: () => "widget.js" } }));
 }
 
 async function buildSite(target: Target, root: string): Promise<void> {
