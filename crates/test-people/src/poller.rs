@@ -46,9 +46,10 @@ impl Poller {
         }
     }
 
-    /// One that goes on from these cursors.
+    /// One that goes on from these cursors: what came before and is above them comes again.
     #[must_use]
     pub fn from(mut self, cursors: BTreeMap<i64, i64>, epoch: i64) -> Self {
+        self.unread.clear();
         (self.cursors, self.epoch) = (Some(cursors), epoch);
         (self.has_polled, self.awaits_resumed) = (true, true);
         self

@@ -207,10 +207,12 @@ impl Process {
         self.child.wait().expect("an exit status");
     }
 
-    /// Waits for its end.
+    /// Waits for its end, and for its last words.
     pub async fn ended(&mut self) -> ExitStatus {
         let what = format!("{} to end", self.name);
-        wait_until(&what, async || self.child.try_wait().expect("a child")).await
+        let status = wait_until(&what, async || self.child.try_wait().expect("a child")).await;
+        wait_until(&what, async || self.log.is_whole().then_some(())).await;
+        status
     }
 
     fn signal(&self, signal: Signal) {
@@ -232,6 +234,7 @@ impl Drop for Process {
     }
 }
 
+/// One for the process, and one for each end that is still read.
 #[derive(Debug, Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -244,6 +247,11 @@ impl Log {
                 log.locked().push(String::from_utf8_lossy(&line).into_owned());
             }
         });
+    }
+
+    /// Both ends are closed, and all is here.
+    fn is_whole(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     fn lines(&self) -> Vec<String> {
