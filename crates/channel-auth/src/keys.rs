@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use rand::RngCore;
 use sha2::Sha256;
+use uuid::Uuid;
 
 use crate::{KeyError, TokenError};
 
@@ -92,6 +93,13 @@ impl SessionKeys {
         sealed.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut sealed);
         sealed
+    }
+
+    /// A secret for what has this id, which nobody can tell without the first key. Each time the same, and with the id not in it.
+    #[must_use]
+    pub fn visitor_secret(&self, id: Uuid) -> String {
+        let signature = self.keys[0].sign(&format!("v1.{id}")).finalize().into_bytes();
+        URL_SAFE_NO_PAD.encode(signature)
     }
 
     /// Whether the first key has signed this, which is known to be good.

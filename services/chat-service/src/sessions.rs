@@ -1,7 +1,7 @@
 //! Support sessions.
 //!
 //! - `routes`: over REST; `visitor_routes`: for the visitor of a session
-//! - [`open`](mod@open): a visitor opens one; [`visitor`]: comes back, and says who it is; [`own`]: its sessions
+//! - [`open`](mod@open): a visitor opens one, [`openings`]: once for each `client_id`; [`visitor`]: comes back, and says who it is; [`own`]: its sessions
 //! - [`change`](mod@change): status and assignee; [`ban`]: of the client
 //! - [`view`], [`list`]: how REST shows them
 //! - [`json`]: how events tell of them
@@ -11,6 +11,7 @@ mod change;
 pub(crate) mod json;
 mod list;
 mod open;
+pub(crate) mod openings;
 pub(crate) mod orphans;
 mod own;
 pub(crate) mod routes;
@@ -19,5 +20,5 @@ mod visitor;
 pub(crate) mod visitor_routes;
 
 pub(crate) use change::{SessionChange, apply};
-pub(crate) use open::{Device, NewSession, open};
+pub(crate) use open::{Device, NewSession};
 pub(crate) use visitor::{Visitor, is_closed, proved};

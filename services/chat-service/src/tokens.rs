@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::accounts::users::LockedUser;
 use crate::config::{AuthConfig, ConfigError};
 use crate::error::Error;
+use crate::sessions::openings::OpeningId;
 
 /// Keys and lifetimes.
 pub(crate) struct Tokens {
@@ -89,6 +90,11 @@ impl Tokens {
             refresh_lifetime: TimeDelta::from_std(config.refresh_ttl).unwrap_or(TimeDelta::days(30)),
             public_url: public_url.unwrap_or_default().trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// The secret of the visitor who opens a session with this id: the same each time, as long as the keys are.
+    pub(crate) fn secret_of_opening(&self, id: OpeningId) -> OpaqueSecret {
+        OpaqueSecret::from(self.session_keys.visitor_secret(id.0))
     }
 
     /// A session token and a signed link to listen by.
@@ -166,7 +172,12 @@ impl OpaqueSecret {
     pub(crate) fn generate() -> Self {
         let mut bytes = [0; 32];
         rand::rng().fill_bytes(&mut bytes);
-        let text = URL_SAFE_NO_PAD.encode(bytes);
+        Self::from(URL_SAFE_NO_PAD.encode(bytes))
+    }
+}
+
+impl From<String> for OpaqueSecret {
+    fn from(text: String) -> Self {
         Self { hash: hash(&text), text }
     }
 }

@@ -12,6 +12,7 @@ use crate::accounts::old_logins::ForgetOldLogins;
 use crate::db::Database;
 use crate::error::Error;
 use crate::feed::prune::PruneFeed;
+use crate::sessions::openings::ForgetOldOpenings;
 use crate::sessions::orphans::RemoveOrphans;
 
 #[async_trait]
@@ -38,7 +39,8 @@ impl Upkeep {
     pub(crate) async fn begin(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let lanes: Vec<String> = self.feed.lanes.lanes().map(|lane| lane.to_string()).collect();
         let of_lanes = lanes.iter().map(|lane| (self.feed.kind(), lane.as_str()));
-        for (kind, key) in of_lanes.chain([(self.logins.kind(), "all"), (RemoveOrphans.kind(), "all")]) {
+        let of_all = [self.logins.kind(), RemoveOrphans.kind(), ForgetOldOpenings.kind()];
+        for (kind, key) in of_lanes.chain(of_all.map(|kind| (kind, "all"))) {
             enqueue(conn, &NewJob { priority: Priority::Low, ..NewJob::new(kind, key) }).await?;
         }
         Ok(())
@@ -46,6 +48,7 @@ impl Upkeep {
 
     /// The workers of these jobs.
     pub(crate) fn workers(self, database: Database, waker: JobWaker, metrics: JobMetrics, vital: Vital) -> Workers {
-        Workers::new(Arc::new(database), waker, metrics, vital).with(self.feed).with(self.logins).with(RemoveOrphans)
+        let workers = Workers::new(Arc::new(database), waker, metrics, vital);
+        workers.with(self.feed).with(self.logins).with(RemoveOrphans).with(ForgetOldOpenings)
     }
 }

@@ -1128,6 +1128,11 @@ export interface components {
          *     }
          */
         OpenSession: {
+            /**
+             * Format: uuid
+             * @description A random UUID (version 4) for this opening. Sent again within a day, because the answer was lost, it opens no second session: the answer is `200` with the one that it has opened. Who knows it can get the secret, so keep it as secret.
+             */
+            client_id?: string;
             device?: components["schemas"]["DeviceProof"] | null;
             /** @description Where to answer when the visitor is gone. */
             email?: string | null;
@@ -1334,7 +1339,7 @@ export interface components {
             last_message?: components["schemas"]["Message"] | null;
             /** @description How far client and operators have come. */
             marks: components["schemas"]["Mark"][];
-            /** @description The facts that the site gave about the visitor when the session was opened. */
+            /** @description The facts that the site gave about the visitor, as it gave them last. */
             metadata: Record<string, never>;
             /** @description The last seq that was given out in its chat. */
             seq: components["schemas"]["Seq"];
@@ -2026,6 +2031,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description This `client_id` has opened it before */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenedSession"];
+                };
+            };
             /** @description The session is open */
             201: {
                 headers: {

@@ -198,12 +198,21 @@ diesel::table! {
 
 diesel::joinable!(chat_members -> users (user_id));
 diesel::joinable!(grants -> sites (site_id));
+diesel::table! {
+    session_openings (client_id) {
+        client_id -> Uuid,
+        chat_id -> BigInt,
+        opened_at -> Timestamptz,
+    }
+}
+
 diesel::joinable!(chat_sessions -> clients (client_id));
 diesel::joinable!(chat_sessions -> chats (chat_id));
 diesel::joinable!(chat_sessions -> sites (site_id));
 diesel::joinable!(contact_identities -> contacts (contact_id));
 diesel::joinable!(operator_leases -> users (user_id));
 diesel::joinable!(refresh_tokens -> users (user_id));
+diesel::joinable!(session_openings -> chat_sessions (chat_id));
 diesel::allow_tables_to_appear_in_same_query!(
     chat_members,
     chat_sessions,
@@ -215,6 +224,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     messages,
     operator_leases,
     refresh_tokens,
+    session_openings,
     sites,
     users,
 );

@@ -3,17 +3,19 @@
 use chat_events::{ChatId, ChatKind, ErrorCode, EventKind, Metadata, SenderType, SiteId};
 use chrono::{DateTime, Utc};
 use diesel::prelude::OptionalExtension;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
 use super::json::session_json;
+use super::openings::OpeningId;
 use crate::changes::{Activity, Author, By, Change, Event, Raises};
 use crate::contacts::identity::SignedIdentity;
 use crate::contacts::link::contact_of;
 use crate::error::Error;
 use crate::state::AppState;
 use statement::statement;
+use uuid::Uuid;
 
 /// A visitor who opens a session. Every field is checked.
 #[derive(Debug, Clone)]
@@ -27,6 +29,8 @@ pub(crate) struct NewSession {
     pub(crate) site: SiteId,
     /// Whose device it is.
     pub(crate) device: Device,
+    /// For a first answer that is lost.
+    pub(crate) opening: Option<OpeningId>,
 }
 
 /// The device of a visitor who opens a session.
@@ -56,6 +60,7 @@ statement! {
         known: Option<i64> as Nullable<BigInt>,
         page_url: Option<&'a str> as Nullable<Text>,
         site: i64 as BigInt,
+        opening: Option<Uuid> as Nullable<SqlUuid>,
     } -> (BigInt, BigInt, Nullable<Text>, Timestamptz, Text) = concat!(
         "WITH n AS (
             INSERT INTO clients (name, email, locale, metadata, secret_hash, contact_id)
@@ -69,6 +74,8 @@ statement! {
             SELECT c.id, v.id, $page_url, w.id FROM c, v, (
                 SELECT id FROM sites WHERE archived_at IS NULL AND id = $site) w
             RETURNING *
+        ), o AS (
+            INSERT INTO session_openings (client_id, chat_id) SELECT $opening, c.id FROM c WHERE $opening IS NOT NULL
         ), a AS (
             SELECT NULL::bigint AS id, NULL::text AS name
         )
@@ -107,6 +114,7 @@ async fn insert(change: &mut Change<'_>, new: NewSession) -> Result<(ChatId, Dat
         known,
         page_url: new.page_url.as_deref(),
         site: new.site.0,
+        opening: new.opening.map(|id| id.0),
     };
     let inserted: Option<Inserted> = insert.get_result(change.conn()).await.optional()?;
     let (id, client, name, created_at, data) = inserted.ok_or_else(no_site)?;

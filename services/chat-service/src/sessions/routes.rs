@@ -13,6 +13,7 @@ use super::ban;
 use super::change::{self, SessionChange};
 use super::list::{self, AssigneeFilter, SessionFilter};
 use super::open::{self, Device, NewSession};
+use super::openings::{self, Opened, OpeningId};
 use super::view::{self, SessionView};
 use super::visitor::{self, Profile, Visitor};
 use crate::access::Actor;
@@ -76,6 +77,8 @@ pub(crate) struct OpenSession {
     identity: Option<IdentityToken>,
     /// A session from before: the new one is of the same device.
     device: Option<DeviceProof>,
+    #[schema(schema_with = OpeningId::schema)]
+    client_id: Option<OpeningId>,
 }
 
 /// A session of the same device, and the secret that its visitor was given.
@@ -104,6 +107,7 @@ pub(crate) struct OpenedSession {
 /// Opens a support session.
 #[utoipa::path(post, path = "/chat/session", tag = "sessions", request_body = OpenSession,
     responses((status = 201, description = "The session is open", body = OpenedSession),
+              (status = 200, description = "This `client_id` has opened it before", body = OpenedSession),
               (status = 401, description = "The identity is not good, or not any more; or the secret of the device is not right", body = chat_events::ErrorEnvelope),
               (status = 403, description = "The site does not allow the page (`details.origin`), or wants a signed identity (`details.identity`)", body = chat_events::ErrorEnvelope)))]
 pub(crate) async fn open(
@@ -112,7 +116,7 @@ pub(crate) async fn open(
     CameFrom(from): CameFrom,
     body: Body<OpenSession>,
 ) -> Result<HttpResponse, ApiError> {
-    let OpenSession { name, email, page_url, locale, metadata, site, identity, device } = body.0;
+    let OpenSession { name, email, page_url, locale, metadata, site, identity, device, client_id: opening } = body.0;
     state.limits.open_session(from)?;
     let mut conn = state.connection().await?;
     let site = rows::asked_for(&mut conn, site).await?.filter(Site::is_open).ok_or_else(open::no_site)?;
@@ -121,19 +125,26 @@ pub(crate) async fn open(
         Some(token) => Some(verify(&mut conn, site.id(), token).await?),
         None => None,
     };
+    let proof = device.map(|DeviceProof { session_id, visitor_secret }| (ChatId(session_id.get()), visitor_secret));
+    let secret = match (&proof, opening) {
+        (Some((_, secret)), _) => OpaqueSecret::from(secret.clone().into_inner()),
+        (None, Some(opening)) => state.tokens.secret_of_opening(opening),
+        (None, None) => OpaqueSecret::generate(),
+    };
+    if let Some(opened) = openings::before(&mut conn, opening, &secret.text).await? {
+        return Ok(HttpResponse::Ok().json(opened_session(&state, opened, secret.text)));
+    }
     let given = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
-    let (device, visitor_secret) = match device {
-        Some(DeviceProof { session_id, visitor_secret }) => {
-            let (session, secret) = (ChatId(session_id.get()), visitor_secret.into_inner());
-            let visitor = visitor::proved(&mut conn, session, &secret).await?;
+    let device = match proof {
+        Some((session, _)) => {
+            let visitor = visitor::proved(&mut conn, session, &secret.text).await?;
             drop(conn);
-            (known_device(&state, (session, visitor), &site, identity, given.clone()).await?, secret)
+            known_device(&state, (session, visitor), &site, identity, given.clone()).await?
         }
         None if identity.is_none() && site.identity_required => return Err(Error::unproved().into()),
         None => {
             drop(conn);
-            let secret = OpaqueSecret::generate();
-            (Device::New { secret_hash: secret.hash, identity }, secret.text)
+            Device::New { secret_hash: secret.hash, identity }
         }
     };
     let new = NewSession {
@@ -144,17 +155,27 @@ pub(crate) async fn open(
         metadata: metadata.unwrap_or_default(),
         site: site.id(),
         device,
+        opening,
     };
-    let (session_id, created_at) = open::open(&state, new).await?;
+    let (opened, is_new) = openings::open_once(&state, new, &secret.text).await?;
+    let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(opened_session(&state, opened, secret.text)))
+}
+
+fn opened_session(
+    state: &AppState,
+    Opened { session: session_id, created_at }: Opened,
+    visitor_secret: String,
+) -> OpenedSession {
     let channel = state.tokens.channel(session_id);
-    Ok(HttpResponse::Created().json(OpenedSession {
+    OpenedSession {
         session_id,
         token: channel.token,
         expires_at: channel.expires_at,
         stream_url: channel.stream_url,
         visitor_secret,
         created_at,
-    }))
+    }
 }
 
 /// A device that has a session, with what is new of its person.

@@ -37,7 +37,7 @@ pub(crate) struct SessionView {
     pub(crate) session: Session,
     /// The last seq that was given out in its chat.
     pub(crate) seq: chat_events::Seq,
-    /// The facts that the site gave about the visitor when the session was opened.
+    /// The facts that the site gave about the visitor, as it gave them last.
     #[schema(value_type = Object)]
     pub(crate) metadata: ShownMetadata,
     /// Whether an operator has banned the client.

@@ -4,10 +4,10 @@
 use chat_events::{ErrorCode, SiteId, time};
 use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, QueryDsl, Queryable};
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use serde::Serialize;
 
-use crate::db::schema::site_identity_secrets as secrets;
+use crate::db::schema::{site_identity_secrets as secrets, sites};
 use crate::error::Error;
 use crate::tokens::OpaqueSecret;
 
@@ -40,6 +40,13 @@ pub(crate) async fn list(conn: &mut AsyncPgConnection, site: SiteId) -> Result<V
 
 /// Makes a key.
 pub(crate) async fn add(conn: &mut AsyncPgConnection, site: SiteId) -> Result<NewKey, Error> {
+    conn.transaction(async |conn| add_one(conn, site).await).await
+}
+
+async fn add_one(conn: &mut AsyncPgConnection, site: SiteId) -> Result<NewKey, Error> {
+    // Of several at once each counts those before it.
+    let locked = sites::table.find(site.0).select(sites::id).for_no_key_update();
+    locked.execute(conn).await?;
     let there = list(conn, site).await?;
     if there.len() >= MAX_SECRETS {
         let words = format!("a site has at most {MAX_SECRETS} keys: remove one that is not used any more");

@@ -15,6 +15,8 @@ use crate::input::fields::{Locale, Name, present};
 
 /// How many origins a site may have.
 const MAX_ORIGINS: usize = 100;
+/// Of all origins of a site together, in bytes: they go into one header, and proxies take no more than 4 KiB of headers.
+const MAX_ORIGIN_LIST_BYTES: usize = 3000;
 /// How many languages.
 const MAX_LANGUAGES: usize = 50;
 /// The longest text of a widget, in characters.
@@ -177,10 +179,13 @@ impl SiteOrigins {
                 origins.push(origin);
             }
         }
-        match origins.len() {
-            0..=MAX_ORIGINS => Ok(Self(origins)),
-            _ => Err(Fault::new(format!("has more than {MAX_ORIGINS} origins"))),
+        if origins.len() > MAX_ORIGINS {
+            return Err(Fault::new(format!("has more than {MAX_ORIGINS} origins")));
         }
+        if origins.iter().map(String::len).sum::<usize>() > MAX_ORIGIN_LIST_BYTES {
+            return Err(Fault::new(format!("has more than {MAX_ORIGIN_LIST_BYTES} bytes of origins in all")));
+        }
+        Ok(Self(origins))
     }
 }
 

@@ -18,7 +18,6 @@ use maud::Markup;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::openapi::path::HttpMethod;
-use uuid::Uuid;
 
 use super::page::{self, Reader, Said};
 use super::texts::{self, Texts};
@@ -31,10 +30,10 @@ use crate::input::fields::{EmailAddress, Name, SiteKey};
 use crate::messages::history::{self, PageAnchor};
 use crate::messages::send::NewMessage;
 use crate::messages::{self, Reading};
+use crate::sessions::openings::{self, OpeningId};
 use crate::sessions::{self, Device, NewSession, Visitor};
 use crate::sites::rows::{self, Site};
 use crate::state::AppState;
-use crate::tokens::OpaqueSecret;
 
 /// How many messages are shown.
 const SHOWN: u16 = 100;
@@ -140,7 +139,8 @@ async fn show_messages(state: Data<AppState>, request: HttpRequest) -> HttpRespo
 /// The fields of the form.
 #[derive(Debug, Deserialize)]
 struct Sent {
-    client_id: Uuid,
+    /// Of the message, and of the session that it opens.
+    client_id: OpeningId,
     body: String,
     #[serde(default)]
     name: String,
@@ -180,7 +180,7 @@ async fn write(
     (known, from): (Option<ChatId>, crate::limits::Address),
     sent: &Sent,
 ) -> Result<Option<String>, Error> {
-    let draft = json!({"body": sent.body.replace("\r\n", "\n"), "client_id": sent.client_id}).to_string();
+    let draft = json!({"body": sent.body.replace("\r\n", "\n"), "client_id": sent.client_id.0}).to_string();
     let draft: MessageDraft = read_object(&draft).map_err(Error::Refused)?;
     let (session, cookie) = match known {
         Some(session) => (session, None),
@@ -209,7 +209,12 @@ async fn open(
     let email = given(&sent.email).map(EmailAddress::parse).transpose().map_err(|fault| wrong("email", &fault))?;
     site.check_prechat(name.is_some(), email.is_some())?;
     state.limits.open_session(from)?;
-    let secret = OpaqueSecret::generate();
+    let secret = state.tokens.secret_of_opening(sent.client_id);
+    let opening = Some(sent.client_id);
+    let cookie = |session: ChatId| Some(format!("{session}.{}", secret.text));
+    if let Some(opened) = openings::before(&mut *state.connection().await?, opening, &secret.text).await? {
+        return Ok((opened.session, cookie(opened.session)));
+    }
     let new = NewSession {
         name: name.map(Name::into_inner),
         email: email.map(EmailAddress::into_inner),
@@ -217,10 +222,11 @@ async fn open(
         locale: None,
         metadata: chat_events::Metadata::default(),
         site: site.id(),
-        device: Device::New { secret_hash: secret.hash, identity: None },
+        device: Device::New { secret_hash: secret.hash.clone(), identity: None },
+        opening,
     };
-    let (session, _) = sessions::open(state, new).await?;
-    Ok((session, Some(format!("{session}.{}", secret.text))))
+    let (opened, _) = openings::open_once(state, new, &secret.text).await?;
+    Ok((opened.session, cookie(opened.session)))
 }
 
 fn sent_to(site: &Site, state: &AppState, cookie: Option<String>) -> HttpResponse {

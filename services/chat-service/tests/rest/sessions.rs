@@ -1,8 +1,12 @@
 //! Support sessions: opening, coming back, assigning, listing.
 
+use std::collections::BTreeSet;
+
 use chat_events::{Member, Message, Session};
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::service::{Service, bodies, code, messages};
 
@@ -230,4 +234,47 @@ async fn a_session_is_given_to_operators_of_its_site_alone() {
     assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("user_id")));
     accounts.grant(&otto.email, Some("default")).await;
     assert_eq!(service.post(&path, &token, json!({"user_id": otto.id})).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_opening_that_is_sent_again_opens_no_second_session() {
+    let service = Service::start().await;
+    let (_, operator) = service.operator().await;
+    let id = Uuid::new_v4();
+    let open = async |body: Value| service.call(Method::POST, "/chat/session", None, Some(body)).await;
+    let body = json!({"client_id": id, "name": "Ada"});
+    // The same request, many times at once: an answer may be lost and the request come again while the first is under way.
+    let answers = join_all((0..8).map(|_| open(body.clone()))).await;
+    let ids = |key: &str| answers.iter().map(|(_, opened)| opened[key].to_string()).collect::<BTreeSet<_>>();
+    assert_eq!(
+        (ids("session_id").len(), ids("visitor_secret").len(), ids("created_at").len()),
+        (1, 1, 1),
+        "{answers:?}"
+    );
+    let count = |wanted| answers.iter().filter(|(status, _)| *status == wanted).count();
+    assert_eq!((count(StatusCode::CREATED), count(StatusCode::OK)), (1, 7), "{answers:?}");
+    let opened = &answers[7].1;
+    let (session, token) = (opened["session_id"].as_i64().expect("an id"), opened["token"].as_str().expect("a token"));
+    assert_eq!(service.say(session, token, "once").await.0, StatusCode::CREATED);
+    let secret = opened["visitor_secret"].as_str().expect("a secret");
+    assert_eq!(service.get(&format!("/chat/session/{session}/channel-token"), secret).await.0, StatusCode::OK);
+    // A second session of the same device, sent twice; and the same id for another device.
+    let device = json!({"session_id": session, "visitor_secret": secret});
+    let second = json!({"client_id": Uuid::new_v4(), "device": device});
+    let (first, again) = (open(second.clone()).await, open(second.clone()).await);
+    assert_eq!((first.0, again.0), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(first.1["session_id"], again.1["session_id"]);
+    let stranger = open(json!({"client_id": second["client_id"]})).await;
+    assert_eq!((stranger.0, &stranger.1["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("client_id")));
+    let (_, list) = service.get("/chat/sessions", &operator).await;
+    assert_eq!(list["sessions"].as_array().map(Vec::len), Some(2), "{list}");
+    // Only what nobody can guess is good.
+    for bad in [json!("x"), json!(7), json!(Uuid::nil()), json!("018f4e3a-1c2b-7d3e-8f40-112233445566")] {
+        let (status, refused) = open(json!({"client_id": bad})).await;
+        assert_eq!((status, code(&refused)), (StatusCode::UNPROCESSABLE_ENTITY, "invalid"), "{bad}: {refused}");
+        assert_eq!(refused["error"]["details"]["field"], "client_id");
+    }
+    // One that was banned is banned under its id too.
+    service.post(&format!("/chat/session/{session}/ban"), &operator, json!({})).await;
+    assert_eq!(open(body).await.0, StatusCode::FORBIDDEN);
 }

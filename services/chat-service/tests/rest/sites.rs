@@ -78,6 +78,10 @@ async fn a_setting_that_is_not_good_is_refused_by_its_name() {
         (json!({"origins": ["shop.example"]}), "origins"),
         (json!({"origins": ["https://shop.example/path"]}), "origins"),
         (json!({"origins": many}), "origins"),
+        (
+            json!({"origins": many[..13].iter().map(|origin| format!("{origin}{}", ".example".repeat(30))).collect::<Vec<_>>()}),
+            "origins",
+        ),
         (json!({"color": "blue"}), "color"),
         (json!({"position": "top"}), "position"),
         (json!({"languages": ["e n"]}), "languages[0]"),

@@ -63,6 +63,10 @@ async fn a_visitor_without_scripts_writes_and_reads_the_answer() {
     );
     let session = session["session_id"].as_i64().expect("an id");
     assert_eq!(bodies(&service.get(&messages(session), &operator).await.1), ["<b>Do</b> you\nship?"]);
+    // The same form again, whose answer was lost: the same session, and the message once.
+    let again = cookie_of(&send(&service, None, &fields).await);
+    assert_eq!(again, cookie);
+    assert_eq!(bodies(&service.get(&messages(session), &operator).await.1).len(), 1);
     service.say(session, &operator, "We do <script>alert(1)</script>").await;
     service.note(session, &operator, "between us").await;
     let (_, shown) = page(&service, "/talk/default/messages", Some(&cookie), "en").await;

@@ -1,9 +1,10 @@
 //! What is cleared away in time, and what people do with jobs.
 
 use diesel_async::SimpleAsyncConnection;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 use test_support::wait_until;
+use uuid::Uuid;
 
 use crate::service::{Installation, Service};
 
@@ -64,6 +65,22 @@ async fn clients_without_a_session_go_after_a_day_and_others_stay() {
         (names == ["Ada", "young"]).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn openings_are_forgotten_after_a_day() {
+    let service = Service::start().await;
+    let open = async || {
+        let body = json!({"client_id": Uuid::new_v4()});
+        service.call(Method::POST, "/chat/session", None, Some(body)).await.1["session_id"].to_string()
+    };
+    let (old, young) = (open().await, open().await);
+    let age = format!("UPDATE session_openings SET opened_at = now() - interval '25 hours' WHERE chat_id = {old}");
+    service.installation.database.run_sql(&age).await;
+    run_again(&service, "sessions.forget_openings").await;
+    let kept = "SELECT chat_id::text FROM session_openings";
+    assert_eq!(service.installation.texts(kept).await, [young]);
+    assert_eq!(service.installation.texts("SELECT chat_id::text FROM chat_sessions").await.len(), 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,134 @@
+//! The openings of sessions by their `client_id`: who sends one again, because the answer was lost, gets the session that it has.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chat_events::{ChatId, ErrorCode};
+use chrono::{DateTime, Utc};
+use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::sql_types::{BigInt, Double};
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use jobs::{Handler, Job, JobError, Next};
+use serde::Deserialize;
+use statement::statement;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, SchemaFormat};
+use uuid::Uuid;
+
+use super::open::{NewSession, open};
+use super::visitor;
+use crate::db::schema::{chat_sessions, session_openings};
+use crate::error::Error;
+use crate::state::AppState;
+
+/// In one go.
+const AT_ONCE: i64 = 1000;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(3600);
+
+/// For so long an opening may be sent again.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+
+/// The name that a client gives to an opening. Who knows it can be given the secret of that session, so only a random one is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Uuid")]
+pub(crate) struct OpeningId(pub(crate) Uuid);
+
+impl TryFrom<Uuid> for OpeningId {
+    type Error = &'static str;
+
+    fn try_from(id: Uuid) -> Result<Self, Self::Error> {
+        if id.get_version_num() == 4 { Ok(Self(id)) } else { Err("is not a random UUID (version 4)") }
+    }
+}
+
+impl OpeningId {
+    /// As the document shows it.
+    pub(crate) fn schema() -> Schema {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+            .pattern(Some("^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"))
+            .description(Some(
+                "A random UUID (version 4) for this opening. Sent again within a day, because the answer was lost, it opens no second \
+                 session: the answer is `200` with the one that it has opened. Who knows it can get the secret, so keep it as secret.",
+            ))
+            .build()
+            .into()
+    }
+}
+
+/// A session, and when it was opened.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opened {
+    pub(crate) session: ChatId,
+    pub(crate) created_at: DateTime<Utc>,
+}
+
+/// The session that this opening has made before. Its visitor is proved by the secret, and let in by its site.
+pub(crate) async fn before(
+    conn: &mut AsyncPgConnection,
+    id: Option<OpeningId>,
+    secret: &str,
+) -> Result<Option<Opened>, Error> {
+    let Some(id) = id else { return Ok(None) };
+    let found: Option<(i64, DateTime<Utc>)> = session_openings::table
+        .inner_join(chat_sessions::table)
+        .filter(session_openings::client_id.eq(id.0))
+        .select((chat_sessions::chat_id, chat_sessions::created_at))
+        .first(conn)
+        .await
+        .optional()?;
+    let Some((session, created_at)) = found else { return Ok(None) };
+    let session = ChatId(session);
+    match visitor::proved(conn, session, secret).await {
+        Ok(visitor) => visitor.check_identity().map(|()| Some(Opened { session, created_at })),
+        // Another device has used it, or the keys have changed since.
+        Err(Error::Refused(body)) if body.code == ErrorCode::Unauthorized => Err(used()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens a session; and whether it is new: the same request, sent twice, may have come in between.
+pub(crate) async fn open_once(state: &AppState, new: NewSession, secret: &str) -> Result<(Opened, bool), Error> {
+    let id = new.opening;
+    match open(state, new).await {
+        Ok((session, created_at)) => Ok((Opened { session, created_at }, true)),
+        Err(error) if error.is_violation_of("session_openings_pkey") => {
+            let opened = before(&mut *state.connection().await?, id, secret).await?;
+            Ok((opened.ok_or_else(Error::no_answer)?, false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn used() -> Error {
+    Error::field(ErrorCode::Conflict, "client_id", "another session was opened with this client_id: take a new one")
+}
+
+statement! {
+    ForgetOpenings { kept: f64 as Double, count: i64 as BigInt, } -> BigInt =
+        "WITH forgotten AS (
+            DELETE FROM session_openings WHERE client_id IN (
+                SELECT client_id FROM session_openings WHERE opened_at < now() - make_interval(secs => $kept)
+                ORDER BY opened_at LIMIT $count FOR UPDATE SKIP LOCKED)
+            RETURNING client_id
+        ) SELECT count(*) FROM forgotten";
+}
+
+/// Does it.
+pub(crate) struct ForgetOldOpenings;
+
+#[async_trait]
+impl Handler for ForgetOldOpenings {
+    fn kind(&self) -> &'static str {
+        "sessions.forget_openings"
+    }
+
+    async fn run(&self, conn: &mut AsyncPgConnection, _: &Job) -> Result<Next, JobError> {
+        let forget = ForgetOpenings { kept: KEPT.as_secs_f64(), count: AT_ONCE };
+        let forgotten: i64 = forget.get_result(conn).await?;
+        Ok(Next::Again(if forgotten == AT_ONCE { Duration::ZERO } else { EVERY }))
+    }
+}
