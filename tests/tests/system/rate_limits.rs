@@ -144,7 +144,11 @@ async fn a_mass_reconnect_is_not_refused_as_things_are_configured() {
         }
     }
     // Many visitors of one address.
-    let visitors = join_all((0..200).map(async |number| system.visitor(&format!("Visitor {number}")).await)).await;
+    let names: Vec<String> = (0..200).map(|number| format!("Visitor {number}")).collect();
+    let mut visitors = Vec::new();
+    for some in names.chunks(20) {
+        visitors.extend(join_all(some.iter().map(|name| system.visitor(name))).await);
+    }
     for some in visitors.chunks(20) {
         join_all(some.iter().map(async |visitor| visitor.socket(gateway).await.connected().await)).await;
     }

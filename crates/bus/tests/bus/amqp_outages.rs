@@ -23,8 +23,9 @@ const MEMORY_ALARM: &str = "vm_memory_monitor:set_vm_memory_high_watermark(0.000
 const USUAL_MEMORY: &str = "vm_memory_monitor:set_vm_memory_high_watermark(0.4)";
 /// Signals between two messages.
 const SIGNALS: i64 = 400;
-/// For giving all of them to the sink, which waits for nobody.
-const SIGNALS_TAKE_AT_MOST: Duration = Duration::from_millis(100);
+/// For giving all of them to the sink, which waits for nobody: an outage takes many times as long, and a busy machine lets nobody wait
+/// for this long.
+const SIGNALS_TAKE_AT_MOST: Duration = Duration::from_secs(2);
 /// Between two messages.
 const PAUSE: Duration = Duration::from_millis(150);
 /// One that is frozen is found so in 5 s; after that every try makes a link.
