@@ -2,7 +2,9 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::fmt::{Debug, Display, Formatter, Result as FormatResult};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
+
+use sha2::{Digest, Sha256};
 
 /// Something that can be explored.
 pub(crate) trait Model {
@@ -72,13 +74,24 @@ fn way_to<S: Debug>(mut at: usize, ways: &[Option<(usize, S)>]) -> Vec<String> {
     way
 }
 
-/// 128 bits: two states of some hundred thousand do not meet in one by chance.
-fn fingerprint(state: &impl Hash) -> (u64, u64) {
-    let hash = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        state.hash(&mut hasher);
-        hasher.finish()
-    };
-    (hash(0), hash(1))
+/// Of 256 bits: two states never meet in one.
+fn fingerprint(state: &impl Hash) -> [u8; 32] {
+    let mut bytes = Bytes::default();
+    state.hash(&mut bytes);
+    Sha256::digest(&bytes.0).into()
+}
+
+/// All that is hashed, one behind the other: for so much of it SHA-256, which is compiled for speed, is faster than a hasher that
+/// is not.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        unreachable!("the bytes are read")
+    }
 }

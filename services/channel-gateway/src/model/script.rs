@@ -66,18 +66,26 @@ pub(crate) enum Source {
     StreamWithHoles(u8),
 }
 
-/// The changes of one chat, and the reads of them so far.
+/// The changes of one chat, and what was made of them so far.
 pub(crate) struct Script {
     kind: ChatKind,
     changes: Vec<Change>,
     page: usize,
     has_activity: bool,
     read: RefCell<HashMap<(Source, Seq, Seq), Option<Piece>>>,
+    items: RefCell<HashMap<Seq, Item>>,
 }
 
 impl Script {
     fn new(kind: ChatKind, changes: &[Change], page: usize) -> Self {
-        Self { kind, changes: changes.to_vec(), page, has_activity: true, read: RefCell::default() }
+        Self {
+            kind,
+            changes: changes.to_vec(),
+            page,
+            has_activity: true,
+            read: RefCell::default(),
+            items: RefCell::default(),
+        }
     }
 
     /// A support session with a note and an edit in it.
@@ -124,6 +132,10 @@ impl Script {
 
     /// The event, as the hub sends it out.
     pub(crate) fn item(&self, seq: Seq) -> Item {
+        *self.items.borrow_mut().entry(seq).or_insert_with(|| self.encoded(seq))
+    }
+
+    fn encoded(&self, seq: Seq) -> Item {
         let event = self.event(seq);
         let frame = ChatFrame::of_event(&event);
         let removed = batch::removed(&event).first().copied();
