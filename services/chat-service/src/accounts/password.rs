@@ -6,8 +6,9 @@ mod queue;
 
 use std::sync::Arc;
 
-use argon2::password_hash::phc::{Output, PasswordHash};
+use argon2::password_hash::phc::{Output, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
+use rand::RngCore;
 use rand::distr::{Alphanumeric, SampleString};
 use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
@@ -47,9 +48,9 @@ impl queue::Job for Check {
 }
 
 impl Passwords {
-    /// Hashes once, for the decoy. The work is done on the blocking threads of that runtime.
+    /// The work is done on the blocking threads of that runtime.
     pub(crate) fn new(runtime: Handle) -> Result<Self, Error> {
-        let decoy = hash_blocking(&random_password())?;
+        let decoy = decoy().map_err(|error| Error::Internal(error.to_string()))?;
         let at_once = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(MOST_AT_ONCE));
         Ok(Self { queue: Arc::new(Queue::new(at_once)), runtime, decoy: decoy.into() })
     }
@@ -117,6 +118,21 @@ pub(crate) async fn hash(password: String) -> Result<String, Error> {
     work.await.map_err(|error| Error::Internal(error.to_string()))?
 }
 
+/// As good as the hash of a password that nobody knows, without the time of a hashing: a hash is as random.
+fn decoy() -> Result<String, argon2::password_hash::Error> {
+    let (mut salt, mut output) = ([0; 16], [0; Params::DEFAULT_OUTPUT_LEN]);
+    rand::rng().fill_bytes(&mut salt);
+    rand::rng().fill_bytes(&mut output);
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: (&Params::default()).try_into()?,
+        salt: Some(Salt::new(&salt)?),
+        hash: Some(Output::new(&output)?),
+    };
+    Ok(hash.to_string())
+}
+
 fn hash_blocking(password: &str) -> Result<String, Error> {
     let hash = Argon2::default().hash_password(password.as_bytes());
     hash.map(|hash| hash.to_string()).map_err(|error| Error::Internal(error.to_string()))
@@ -146,6 +162,14 @@ mod tests {
         assert!(!is("other", Some(&hash)).await);
         assert!(!is("secret", None).await);
         assert!(!is("secret", Some(&"no hash".to_owned())).await);
+    }
+
+    #[test]
+    fn a_decoy_is_checked_like_a_hash_and_differs_from_it_in_nothing_that_is_told() {
+        let told = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let (decoy, hash) = (decoy().unwrap(), hash_blocking("secret").unwrap());
+        assert_eq!((told(&decoy), decoy.len()), (told(&hash), hash.len()), "{decoy} {hash}");
+        assert_eq!(hash_again("secret", &decoy, &mut Vec::new()), Some(false));
     }
 
     /// As the library itself checks them; also with bytes of another one left in the memory.
