@@ -1,9 +1,8 @@
 //! Opening a session.
 
 use chat_events::{ChatId, ChatKind, ErrorCode, EventKind, Metadata, SenderType, SiteId};
-use chrono::{DateTime, Utc};
 use diesel::prelude::OptionalExtension;
-use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use futures_util::FutureExt;
 
@@ -61,7 +60,7 @@ statement! {
         page_url: Option<&'a str> as Nullable<Text>,
         site: i64 as BigInt,
         opening: Option<Uuid> as Nullable<SqlUuid>,
-    } -> (BigInt, BigInt, Nullable<Text>, Timestamptz, Text) = concat!(
+    } -> (BigInt, BigInt, Nullable<Text>, Text) = concat!(
         "WITH n AS (
             INSERT INTO clients (name, email, locale, metadata, secret_hash, contact_id)
             SELECT $name, $email, $locale, $metadata::jsonb, $secret_hash, $contact WHERE $known IS NULL RETURNING *
@@ -79,21 +78,21 @@ statement! {
         ), a AS (
             SELECT NULL::bigint AS id, NULL::text AS name
         )
-        SELECT c.id, v.id, v.name, s.created_at, ", session_json!(), "::text FROM c, s, v, a"
+        SELECT c.id, v.id, v.name, ", session_json!(), "::text FROM c, s, v, a"
     );
 }
 
-/// The session, its client's id and name, its time, and its JSON.
-type Inserted = (i64, i64, Option<String>, DateTime<Utc>, String);
+/// The session, its client's id and name, and its JSON.
+type Inserted = (i64, i64, Option<String>, String);
 
 /// Opens a session for a client.
-pub(crate) async fn open(state: &AppState, new: NewSession) -> Result<(ChatId, DateTime<Utc>), Error> {
+pub(crate) async fn open(state: &AppState, new: NewSession) -> Result<ChatId, Error> {
     let opened = state.changes.change_all(vec![], By::System, move |change| insert(change, new).boxed()).await?;
     state.metrics.sessions_opened.inc();
     Ok(opened)
 }
 
-async fn insert(change: &mut Change<'_>, new: NewSession) -> Result<(ChatId, DateTime<Utc>), Error> {
+async fn insert(change: &mut Change<'_>, new: NewSession) -> Result<ChatId, Error> {
     let (known, secret_hash, identity) = match new.device {
         Device::New { secret_hash, identity } => (None, secret_hash, identity),
         Device::Known(client) => (Some(client), Vec::new(), None),
@@ -117,12 +116,12 @@ async fn insert(change: &mut Change<'_>, new: NewSession) -> Result<(ChatId, Dat
         opening: new.opening.map(|id| id.0),
     };
     let inserted: Option<Inserted> = insert.get_result(change.conn()).await.optional()?;
-    let (id, client, name, created_at, data) = inserted.ok_or_else(no_site)?;
+    let (id, client, name, data) = inserted.ok_or_else(no_site)?;
     let session = ChatId(id);
     change.made(session, ChatKind::Session, Some(Author { kind: SenderType::Client, id: client, name }));
     let event = Event::public(EventKind::SessionCreated, data).with(Activity::new("session.opened"));
     change.step(session, Raises::State, async move |_, _| Ok(event)).await?;
-    Ok((session, created_at))
+    Ok(session)
 }
 
 /// A site that is not there, or takes no new sessions.

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chat_events::{ChatId, ErrorCode};
-use chrono::{DateTime, Utc};
-use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl};
+use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel::sql_types::{BigInt, Double};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use jobs::{Handler, Job, JobError, Next};
@@ -17,7 +16,7 @@ use uuid::Uuid;
 
 use super::open::{NewSession, open};
 use super::visitor;
-use crate::db::schema::{chat_sessions, session_openings};
+use crate::db::schema::session_openings;
 use crate::error::Error;
 use crate::state::AppState;
 
@@ -59,31 +58,18 @@ impl OpeningId {
     }
 }
 
-/// A session, and when it was opened.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Opened {
-    pub(crate) session: ChatId,
-    pub(crate) created_at: DateTime<Utc>,
-}
-
 /// The session that this opening has made before. Its visitor is proved by the secret, and let in by its site.
 pub(crate) async fn before(
     conn: &mut AsyncPgConnection,
     id: Option<OpeningId>,
     secret: &str,
-) -> Result<Option<Opened>, Error> {
+) -> Result<Option<ChatId>, Error> {
     let Some(id) = id else { return Ok(None) };
-    let found: Option<(i64, DateTime<Utc>)> = session_openings::table
-        .inner_join(chat_sessions::table)
-        .filter(session_openings::client_id.eq(id.0))
-        .select((chat_sessions::chat_id, chat_sessions::created_at))
-        .first(conn)
-        .await
-        .optional()?;
-    let Some((session, created_at)) = found else { return Ok(None) };
-    let session = ChatId(session);
+    let found: Option<i64> =
+        session_openings::table.find(id.0).select(session_openings::chat_id).first(conn).await.optional()?;
+    let Some(session) = found.map(ChatId) else { return Ok(None) };
     match visitor::proved(conn, session, secret).await {
-        Ok(visitor) => visitor.check_identity().map(|()| Some(Opened { session, created_at })),
+        Ok(visitor) => visitor.check_identity().map(|()| Some(session)),
         // Another device has used it, or the keys have changed since.
         Err(Error::Refused(body)) if body.code == ErrorCode::Unauthorized => Err(used()),
         Err(error) => Err(error),
@@ -91,10 +77,10 @@ pub(crate) async fn before(
 }
 
 /// Opens a session; and whether it is new: the same request, sent twice, may have come in between.
-pub(crate) async fn open_once(state: &AppState, new: NewSession, secret: &str) -> Result<(Opened, bool), Error> {
+pub(crate) async fn open_once(state: &AppState, new: NewSession, secret: &str) -> Result<(ChatId, bool), Error> {
     let id = new.opening;
     match open(state, new).await {
-        Ok((session, created_at)) => Ok((Opened { session, created_at }, true)),
+        Ok(session) => Ok((session, true)),
         Err(error) if error.is_violation_of("session_openings_pkey") => {
             let opened = before(&mut *state.connection().await?, id, secret).await?;
             Ok((opened.ok_or_else(Error::no_answer)?, false))

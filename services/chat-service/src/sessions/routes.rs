@@ -13,7 +13,7 @@ use super::ban;
 use super::change::{self, SessionChange};
 use super::list::{self, AssigneeFilter, SessionFilter};
 use super::open::{self, Device, NewSession};
-use super::openings::{self, Opened, OpeningId};
+use super::openings::{self, OpeningId};
 use super::view::{self, SessionView};
 use super::visitor::{self, Profile, Visitor};
 use crate::access::Actor;
@@ -101,6 +101,7 @@ pub(crate) struct OpenedSession {
     stream_url: String,
     /// Gets new tokens. Shown this once.
     visitor_secret: String,
+    /// When the token was made, by the clock of the server.
     created_at: DateTime<Utc>,
 }
 
@@ -162,11 +163,7 @@ pub(crate) async fn open(
     Ok(answer.json(opened_session(&state, opened, secret.text)))
 }
 
-fn opened_session(
-    state: &AppState,
-    Opened { session: session_id, created_at }: Opened,
-    visitor_secret: String,
-) -> OpenedSession {
+fn opened_session(state: &AppState, session_id: ChatId, visitor_secret: String) -> OpenedSession {
     let channel = state.tokens.channel(session_id);
     OpenedSession {
         session_id,
@@ -174,7 +171,7 @@ fn opened_session(
         expires_at: channel.expires_at,
         stream_url: channel.stream_url,
         visitor_secret,
-        created_at,
+        created_at: channel.created_at,
     }
 }
 

@@ -212,8 +212,8 @@ async fn open(
     let secret = state.tokens.secret_of_opening(sent.client_id);
     let opening = Some(sent.client_id);
     let cookie = |session: ChatId| Some(format!("{session}.{}", secret.text));
-    if let Some(opened) = openings::before(&mut *state.connection().await?, opening, &secret.text).await? {
-        return Ok((opened.session, cookie(opened.session)));
+    if let Some(session) = openings::before(&mut *state.connection().await?, opening, &secret.text).await? {
+        return Ok((session, cookie(session)));
     }
     let new = NewSession {
         name: name.map(Name::into_inner),
@@ -225,8 +225,8 @@ async fn open(
         device: Device::New { secret_hash: secret.hash.clone(), identity: None },
         opening,
     };
-    let (opened, _) = openings::open_once(state, new, &secret.text).await?;
-    Ok((opened.session, cookie(opened.session)))
+    let (session, _) = openings::open_once(state, new, &secret.text).await?;
+    Ok((session, cookie(session)))
 }
 
 fn sent_to(site: &Site, state: &AppState, cookie: Option<String>) -> HttpResponse {

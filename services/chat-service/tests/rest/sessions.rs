@@ -246,11 +246,7 @@ async fn an_opening_that_is_sent_again_opens_no_second_session() {
     // The same request, many times at once: an answer may be lost and the request come again while the first is under way.
     let answers = join_all((0..8).map(|_| open(body.clone()))).await;
     let ids = |key: &str| answers.iter().map(|(_, opened)| opened[key].to_string()).collect::<BTreeSet<_>>();
-    assert_eq!(
-        (ids("session_id").len(), ids("visitor_secret").len(), ids("created_at").len()),
-        (1, 1, 1),
-        "{answers:?}"
-    );
+    assert_eq!((ids("session_id").len(), ids("visitor_secret").len()), (1, 1), "{answers:?}");
     let count = |wanted| answers.iter().filter(|(status, _)| *status == wanted).count();
     assert_eq!((count(StatusCode::CREATED), count(StatusCode::OK)), (1, 7), "{answers:?}");
     let opened = &answers[7].1;
