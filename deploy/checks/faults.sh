@@ -26,7 +26,9 @@ run() {
   local limit=$1
   shift
   mkdir -p "$FAULTS_AREA"
-  timeout --foreground --kill-after=20 "$limit" deploy/local/faults.sh "$@" >"$LOG" 2>&1
+  # In the background, so that a signal ends this script at once, and with it the run.
+  setpriv --pdeathsig TERM -- timeout --foreground --kill-after=20 "$limit" deploy/local/faults.sh "$@" >"$LOG" 2>&1 &
+  wait $!
 }
 
 # must_find WHAT FINDING FIGURES: the run fails, with one finding: what was planted, where it was planted.

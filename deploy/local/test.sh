@@ -4,8 +4,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/load.sh"
 
 SERVICES=deploy/local/test-services.sh
-CLIENTS=.run/test/clients.log
-BROWSERS=.run/test/browsers.log
 
 # Servers that `make services-up` started are used and left running.
 start_services() {
@@ -19,32 +17,23 @@ start_services() {
   . .run/test/services.env
 }
 
-# Their checks run beside what mostly waits; cargo compiles the services with what they have built.
-begin_clients() {
-  deploy/checks/clients.sh >"$CLIENTS" 2>&1 9>&- &
-  CLIENTS_PID=$!
+# beside NAME COMMAND...: begins it, with its output in .run/test/NAME.log. It ends with this script.
+declare -A BESIDE=()
+beside() {
+  local name=$1
+  shift
+  setpriv --pdeathsig TERM -- "$@" >".run/test/$name.log" 2>&1 9>&- &
+  BESIDE[$name]=$!
 }
 
-await_clients() {
+# await_beside NAME FAULT: its end, and its output.
+await_beside() {
   local status=0
-  wait "$CLIENTS_PID" || status=$?
-  cat "$CLIENTS" >&2
-  ((status == 0)) || fail "the clients' checks have failed"
-}
-
-# The widget in Chromium before the server that was just built, beside the tests.
-begin_browsers() {
-  have_clients || return 0
-  setpriv --pdeathsig TERM -- deploy/checks/browsers.sh short >"$BROWSERS" 2>&1 9>&- &
-  BROWSERS_PID=$!
-}
-
-await_browsers() {
-  local status=0
-  have_clients || return 0
-  wait "$BROWSERS_PID" || status=$?
-  cat "$BROWSERS" >&2
-  ((status == 0)) || fail "the widget has failed in Chromium; pictures are in .run/browsers/short/failures"
+  [[ -n ${BESIDE[$1]:-} ]] || return 0
+  wait "${BESIDE[$1]}" || status=$?
+  unset "BESIDE[$1]"
+  cat ".run/test/$1.log" >&2
+  ((status == 0)) || fail "$2"
 }
 
 # cargo test closes with one line for each test binary, the last often of no test: this adds them up.
@@ -54,27 +43,51 @@ add_up() {
     END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
 }
 
-run_tests() {
-  cargo test "${AS_FOR_TESTS[@]}" --doc --quiet
-  if cargo nextest --version >/dev/null 2>&1; then
-    # Most of a test is waiting.
-    export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))}
-    cargo nextest run "${AS_FOR_TESTS[@]}" "$@"
+# Most of a test is waiting.
+nextest() {
+  NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))} cargo nextest run "${AS_FOR_TESTS[@]}" "$@" 9>&-
+}
+
+have_nextest() { cargo nextest --version >/dev/null 2>&1; }
+
+run_chosen() {
+  if have_nextest; then nextest "$@"; else plain_tests "$@"; fi
+}
+
+plain_tests() { cargo test "${AS_FOR_TESTS[@]}" --lib --bins --tests --no-fail-fast "$@" 9>&- | add_up; }
+
+# The widget in Chromium before the server that was just built, and the faults, beside tests that bear it.
+begin_beside_tests() {
+  if have_clients; then beside browsers deploy/checks/browsers.sh short; fi
+  beside faults deploy/checks/faults.sh
+}
+
+# What measures how soon something is seen and healed runs first, with nothing beside it.
+run_all() {
+  local quiet='package(system-tests) and test(/^(healing|alerts|exhaustion)::/)'
+  cargo test "${AS_FOR_TESTS[@]}" --doc --quiet 9>&-
+  if have_nextest; then
+    nextest -E "$quiet"
+    begin_beside_tests
+    nextest -E "not ($quiet)"
   else
-    cargo test "${AS_FOR_TESTS[@]}" --lib --bins --tests --no-fail-fast "$@" | add_up
+    plain_tests
+    begin_beside_tests
   fi
+  await_beside browsers "the widget has failed in Chromium; pictures are in .run/browsers/short/failures"
+  await_beside faults "what the services do under faults is not good"
 }
 
 only_one .run/test/lock "make test"
 require compiler nginx haproxy chromium pgbouncer prometheus
-begin_clients
+# The services are compiled with the clients for browsers.
+if have_clients; then beside clients deploy/local/build-clients.sh; fi
 deploy/local/lint.sh but-clippy 9>&-
 start_services
-await_clients
+await_beside clients "the clients could not be built"
+if have_clients; then beside clients deploy/checks/clients.sh; fi
 say "Building the services and the tests, and checking them with clippy"
 build_for_tests
+await_beside clients "the clients' checks have failed"
 say "Running the tests"
-(($#)) || begin_browsers
-run_tests "$@" 9>&-
-(($#)) || await_browsers
-(($#)) || deploy/checks/faults.sh 9>&-
+if (($#)); then run_chosen "$@"; else run_all; fi
