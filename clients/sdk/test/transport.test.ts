@@ -33,6 +33,7 @@ describe("a WebSocket", () => {
     static last: Socket;
     readyState = 0;
     onclose: ((event: { code: number; reason: string }) => void) | null = null;
+    onerror: (() => void) | null = null;
     onmessage: unknown = null;
     url: string;
     constructor(url: string) {
@@ -65,6 +66,14 @@ describe("a WebSocket", () => {
     openWebSocket(target, events, means).close();
     Socket.last.onclose?.({ code: 1000, reason: "" });
     expect(ends).toEqual([]);
+  });
+
+  test("ends with an error that no close follows, and a close that does follow is not told again", () => {
+    openWebSocket(target, events, means);
+    Socket.last.onerror?.();
+    expect(ends).toEqual([{ code: 0, reason: "", retryAfterMs: 0 }]);
+    Socket.last.onclose?.({ code: 1006, reason: "" });
+    expect(ends.splice(0)).toHaveLength(1);
   });
 
   test("that the page's policy forbids ends", async () => {
