@@ -188,6 +188,65 @@ describe("a talk", () => {
   });
 });
 
+describe("the line above what is new", () => {
+  /** History takes its time, as on a slow network. */
+  const slow: typeof fetch = async (input, init) => {
+    if (String(input).includes("/messages")) await new Promise((resolve) => setTimeout(resolve, 200));
+    return server.fetch(input, init);
+  };
+
+  async function returning(): Promise<Visitor> {
+    (await talking()).destroy();
+    storage.remove("switchboard:chat.example:shop:cache");
+    return page({ fetch: slow });
+  }
+
+  test("is not there for an answer that comes as soon as the first message is sent", async () => {
+    const one = page({ fetch: slow });
+    one.start();
+    one.send("Hello");
+    await pass(100);
+    server.say(42, "Good day");
+    await pass(1_000);
+    expect(shown(one)).toEqual(["Hello (sent)", "Good day"]);
+    expect(current(one)).toMatchObject({ unread: 1, unreadFrom: null });
+  });
+
+  test("is not there for a greeting that is older than the connection to the session that was just opened", async () => {
+    const one = page({
+      fetch: async (input, init) => {
+        const answer = await server.fetch(input, init);
+        if (String(input).endsWith("/chat/session")) server.say(42, "We will be with you in a moment");
+        return answer;
+      },
+    });
+    one.start();
+    one.send("Hello");
+    await pass(1_000);
+    expect(current(one)).toMatchObject({ unread: 1, unreadFrom: null });
+  });
+
+  test("is there for what came before the connection, where nothing is cached", async () => {
+    const back = await returning();
+    server.say(42, "Good day");
+    back.start();
+    await pass(100);
+    server.say(42, "Are you there?");
+    await pass(1_000);
+    expect(current(back)).toMatchObject({ unread: 2, unreadFrom: 0 });
+  });
+
+  test("is not there for what came behind the connection, while the history was read", async () => {
+    const back = await returning();
+    back.start();
+    await pass(100);
+    server.say(42, "Are you there?");
+    await pass(1_000);
+    expect(shown(back)).toEqual(["Hello (sent)", "Are you there?"]);
+    expect(current(back)).toMatchObject({ unread: 1, unreadFrom: null });
+  });
+});
+
 describe("coming back", () => {
   test("a reload shows what was cached before anything is asked, then what was missed", async () => {
     const one = await talking();

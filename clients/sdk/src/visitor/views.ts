@@ -1,7 +1,7 @@
 // From the store and the outbox to what a page shows. A view is the same object as long as nothing in it has changed.
 import type { Mark, Message, OwnSession } from "../protocol/schemas.ts";
 import type { Queued } from "../outbox/outbox.ts";
-import { isBy, lastOfOthers } from "../store/receipts.ts";
+import { isBy } from "../store/receipts.ts";
 import { inOrder, type Chat, type State } from "../store/store.ts";
 import type { ConversationView, MessageView, Tick } from "./api.ts";
 
@@ -46,23 +46,18 @@ export function conversation(state: State, beside: Beside): ConversationView {
 export const ownMark = (chat: Chat, state: State): Mark | undefined =>
   chat.marks.get(`${state.self?.type ?? "client"}:${state.self?.id}`);
 
-export function unread(chat: Chat, state: State): number {
+export function unread(chat: Chat, state: State, upTo = Infinity): number {
   const readSeq = ownMark(chat, state)?.read_seq ?? 0;
-  let count = 0;
-  for (const message of chat.messages.values()) {
-    if (message.seq > readSeq && counts(message) && !isBy(message, state.self)) count++;
-  }
-  return count;
+  const isUnread = (message: Message) => message.seq > readSeq && message.seq <= upTo && counts(message) && !isBy(message, state.self);
+  return [...chat.messages.values()].filter(isUnread).length;
 }
 
 /** A line of the system is no news to anybody, nor is what was deleted. */
 const counts = (message: Message): boolean => !message.is_deleted && message.sender_type !== "system";
 
-/** Where the "new" line goes; null where nothing is new. */
-export function unreadFrom(chat: Chat, state: State): number | null {
-  const readSeq = ownMark(chat, state)?.read_seq ?? 0;
-  return (lastOfOthers(chat, state.self)?.seq ?? 0) > readSeq && unread(chat, state) > 0 ? readSeq : null;
-}
+/** Where the "new" line goes; null where nothing up to that seq is new. */
+export const unreadFrom = (chat: Chat, state: State, upTo?: number): number | null =>
+  unread(chat, state, upTo) > 0 ? (ownMark(chat, state)?.read_seq ?? 0) : null;
 
 export function messageView(message: Message, state: State, chat: Chat | undefined): MessageView {
   const mine = isBy(message, state.self);

@@ -401,6 +401,7 @@ class VisitorClient implements Visitor {
   /** A session was opened, here or in another tab. */
   #adopt(id: number): void {
     if (!this.#selected) this.#selected = id;
+    this.#unreadFrom.set(id, null);
     this.#outbox.assign(0, id);
     this.#tabs.post({ say: "sessions", attend: id });
     this.#attend(id);
@@ -540,17 +541,19 @@ class VisitorClient implements Visitor {
     this.#changed();
   }
 
-  /** The newest history, where none was read yet or all was forgotten. */
-  async #readNewest(): Promise<void> {
+  /** The newest history, where none was read yet or all was forgotten. `upTo` is the seq at which the connection began: what
+   * comes later was not there when the conversation was opened. */
+  async #readNewest(upTo?: number): Promise<void> {
     const id = this.#attended;
     const chat = id === null ? undefined : this.#state.chats.get(id);
     if (!chat || chat.isRead || this.#isDestroyed) return;
     const { generation } = chat;
-    const again = () => this.#timers.set("newest", READ_AGAIN_MS, () => void this.#readNewest());
+    const seq = upTo ?? chat.cursor ?? undefined;
+    const again = () => this.#timers.set("newest", READ_AGAIN_MS, () => void this.#readNewest(id === this.#attended ? seq : undefined));
     try {
       const page = await this.#sessions.call<MessagePage>(chat.id, query("/messages", { limit: PAGE }));
       this.#dispatch({ type: "page", chat: chat.id, generation, page, part: "newest" });
-      if (!this.#unreadFrom.has(chat.id)) this.#noteUnread();
+      if (chat.id === this.#current) this.#noteUnread(seq);
     } catch {
       if (this.#tabs.isLeader) again();
     }
@@ -627,10 +630,10 @@ class VisitorClient implements Visitor {
   }
 
   /** The place of the "new" line is that of the moment in which the conversation was opened. */
-  #noteUnread(): void {
+  #noteUnread(upTo?: number): void {
     const chat = this.#state.chats.get(this.#current ?? 0);
     if (!chat?.isRead || this.#unreadFrom.has(chat.id)) return;
-    this.#unreadFrom.set(chat.id, unreadFrom(chat, this.#state));
+    this.#unreadFrom.set(chat.id, unreadFrom(chat, this.#state, upTo));
   }
 
   // --- tabs ------------------------------------------------------------------------------------------------------
