@@ -181,16 +181,10 @@ function onWake(listener: (isNetwork: boolean) => void): () => void {
   const awake = () => {
     if (!document.hidden) listener(false);
   };
-  const network = () => listener(true);
-  const on: [EventTarget, string, () => void][] = [
-    [window, "online", network],
-    // An offline browser leaves sockets and streams open in silence.
-    [window, "offline", network],
-    [window, "pageshow", awake],
-    [document, "visibilitychange", awake],
-    [document, "resume", awake],
-  ];
   const ended = new AbortController();
-  for (const [target, name, call] of on) target.addEventListener(name, call, ended);
+  // An offline browser leaves sockets and streams open in silence.
+  for (const name of ["online", "offline"]) addEventListener(name, () => listener(true), ended);
+  for (const name of ["visibilitychange", "resume"]) document.addEventListener(name, awake, ended);
+  addEventListener("pageshow", awake, ended);
   return () => ended.abort();
 }

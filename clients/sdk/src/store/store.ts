@@ -127,7 +127,8 @@ function takeFrame(state: State, frame: ServerFrame, at: number, named: readonly
     case "connected":
       return takeConnected(state, frame, named);
     case "resync":
-      return resync(state, frame.chats.length > 0 ? frame.chats : [...state.chats.keys()]);
+      // Cursors were not honoured. What a visitor's `connected` has just told of its session stays.
+      return forget(state, frame.chats.length > 0 ? frame.chats : [...state.chats.keys()], state.self?.type === "client");
     case "ack":
       return keepMessage(chatIn(state, frame.data.chat_id), frame.data);
     default:
@@ -286,27 +287,18 @@ function stopTyping(chat: Chat, isOver: (typist: Typist) => boolean): boolean {
   return changed(chat);
 }
 
-/** Cursors were not honoured. What a visitor's `connected` has just told of its session stays. */
-function resync(state: State, chats: readonly number[]): boolean {
-  const held = state.self?.type === "client" ? chats.map((id) => state.chats.get(id)) : [];
-  const told = held.map((chat) => chat && ([chat, chat.session, [...chat.marks]] as const));
-  forget(state, chats);
-  for (const [chat, session, marks] of told.filter((one) => one !== undefined)) {
-    chat.session = session;
-    for (const [key, mark] of marks) chat.marks.set(key, mark);
-  }
-  return chats.length > 0;
-}
-
-function forget(state: State, chats: readonly number[]): boolean {
+function forget(state: State, chats: readonly number[], isTold = false): boolean {
   for (const id of chats) {
     const chat = state.chats.get(id);
     if (!chat) continue;
     chat.generation++;
     chat.cursor = null;
     chat.isRead = chat.hasOlder = false;
-    chat.session = null;
-    for (const held of [chat.messages, chat.strays, chat.marks, chat.members]) held.clear();
+    for (const held of [chat.messages, chat.strays, chat.members]) held.clear();
+    if (!isTold) {
+      chat.session = null;
+      chat.marks.clear();
+    }
     changed(chat);
   }
   return chats.length > 0;
