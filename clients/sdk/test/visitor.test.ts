@@ -188,6 +188,77 @@ describe("a talk", () => {
   });
 });
 
+describe("a session whose opening had no answer", () => {
+  const opening = "switchboard:chat.example:shop:opening";
+
+  test("is the one that the next try gets, of the same client_id", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(5_000);
+    expect(shown(one)).toEqual(["Hello (sent)"]);
+    expect([...server.chats.keys()]).toEqual([42]);
+    expect(server.openings).toHaveLength(2);
+    expect(new Set(server.openings).size).toBe(1);
+    expect(storage.get(opening)).toBeNull();
+    one.select(null);
+    one.send("Something else");
+    await pass(1_000);
+    expect(new Set(server.openings).size).toBe(2);
+    expect([...server.chats.keys()]).toEqual([42, 43]);
+  });
+
+  test("is found again after a reload", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(10);
+    one.destroy();
+    expect(server.chats.size).toBe(1);
+    const back = page();
+    back.start();
+    await pass(1_000);
+    expect(shown(back)).toEqual(["Hello (sent)"]);
+    expect(server.chats.size).toBe(1);
+  });
+
+  test("gets what the page has said since", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(10);
+    await one.setProfile({ email: "ana@example.com" });
+    await pass(5_000);
+    expect(server.chats.get(42)?.opened).toEqual({ site: "shop" });
+    expect(server.chats.get(42)?.session.client.email).toBe("ana@example.com");
+  });
+
+  test("is not taken for that of another person", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(10);
+    await one.identify("x.eyJpZGVudGlmaWVyIjoiYW5uIn0.y");
+    await pass(5_000);
+    expect(new Set(server.openings).size).toBe(2);
+  });
+
+  test("is forgotten with all the rest", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(10);
+    expect(storage.get(opening)).not.toBeNull();
+    one.forget();
+    expect(storage.kept.size).toBe(0);
+  });
+});
+
 describe("the line above what is new", () => {
   /** History takes its time, as on a slow network. */
   const slow: typeof fetch = async (input, init) => {

@@ -27,6 +27,14 @@ export interface Device {
   metadata?: Record<string, unknown> | undefined;
 }
 
+/** A session that is being opened. */
+export interface Opening {
+  /** The same at each try: where the server has opened it and its answer was lost, it answers with that one. */
+  client_id: string;
+  /** As in {@link Device}. */
+  person: string | null;
+}
+
 interface CachedChat {
   id: number;
   cursor: number;
@@ -69,6 +77,14 @@ export class Keep {
 
   saveDevice(device: Device): void {
     this.#write("device", device);
+  }
+
+  opening(): Opening | null {
+    return this.#read<Opening>("opening");
+  }
+
+  saveOpening(opening: Opening | null): void {
+    this.#write("opening", opening);
   }
 
   /** In the order of writing, over all tabs. */
@@ -138,7 +154,7 @@ export class Keep {
   clear(): void {
     this.outbox();
     this.saveOutbox([]);
-    for (const key of ["device", OUTBOX, "cache"]) this.#storage.remove(this.#prefix + key);
+    for (const key of ["device", OUTBOX, "cache", "opening"]) this.#storage.remove(this.#prefix + key);
   }
 
   #read<T>(key: string): T | null {
@@ -150,7 +166,8 @@ export class Keep {
   }
 
   #write(key: string, value: unknown): void {
-    this.#storage.set(this.#prefix + key, JSON.stringify(value));
+    if (value === null) this.#storage.remove(this.#prefix + key);
+    else this.#storage.set(this.#prefix + key, JSON.stringify(value));
   }
 }
 

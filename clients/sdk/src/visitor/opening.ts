@@ -1,4 +1,5 @@
 // Opens a session: loaded with the first message of a visitor.
+import { uuid } from "../connection/requests.ts";
 import { asApiError } from "../protocol/api_error.ts";
 import type { OpenedSession } from "../protocol/schemas.ts";
 import { webAddress } from "../protocol/texts.ts";
@@ -45,11 +46,23 @@ function openingOf({ site, locale, pageUrl }: VisitorOptions, profile: Profile, 
 async function open(sessions: Sessions, opening: Opening): Promise<number> {
   const from = sessions.device.sessions.find(({ secret }) => secret !== undefined);
   const device = from ? { device: { session_id: from.id, visitor_secret: from.secret } } : {};
-  const opened = await sessions.http<OpenedSession>("/chat/session", { method: "POST", body: { ...opening, ...device } });
+  const body = { ...opening, client_id: clientId(sessions, opening.identity), ...device };
+  const opened = await sessions.http<OpenedSession>("/chat/session", { method: "POST", body });
   const { session_id: id, token, visitor_secret: secret } = opened;
   // Both times are the server's: the life of a token needs no clock of ours.
   const lifetimeMs = Date.parse(opened.expires_at) - Date.parse(opened.created_at);
   const now = Date.now();
   sessions.hold([{ id, secret, token, receivedAt: now, lifetimeMs, openedAt: now }]);
+  sessions.keep.saveOpening(null);
   return id;
+}
+
+/** That of the try before, in whatever tab it was, unless it was for another person. */
+function clientId({ keep }: Sessions, identity: unknown): string {
+  const person = typeof identity === "string" ? personOf(identity) : null;
+  const before = keep.opening();
+  if (before?.client_id && before.person === person) return before.client_id;
+  const made = { client_id: uuid(), person };
+  keep.saveOpening(made);
+  return made.client_id;
 }

@@ -13,18 +13,18 @@ const PATIENCE_MS = 10_000;
 
 export class Sessions {
   readonly http: Http;
-  #keep: Keep;
+  readonly keep: Keep;
   #renewing = new Map<number, Promise<Held>>();
   device: Device = { sessions: [], person: null };
 
   constructor(http: Http, keep: Keep) {
     this.http = http;
-    this.#keep = keep;
+    this.keep = keep;
   }
 
   /** Reads what is kept: another tab may have written it. */
   reload(): void {
-    const kept = this.#keep.device();
+    const kept = this.keep.device();
     if (kept.sessions.length > 0) this.device = kept;
   }
 
@@ -67,13 +67,13 @@ export class Sessions {
   /** What is known of who this is. Nothing is kept before there is a session. */
   tell(who: Pick<Device, "person"> | Pick<Device, "metadata">): void {
     this.device = { ...this.device, ...who };
-    if (this.device.sessions.length > 0) this.#keep.saveDevice(this.device);
+    if (this.device.sessions.length > 0) this.keep.saveDevice(this.device);
   }
 
   /** The browser belongs to another person now. */
   forget(): void {
     this.device = { sessions: [], person: null };
-    this.#keep.clear();
+    this.keep.clear();
   }
 
   async #usable(id: number, isFresh: boolean): Promise<Held> {
@@ -117,6 +117,6 @@ export class Sessions {
     const all = new Map(this.device.sessions.map((held) => [held.id, held]));
     for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });
     this.device = { ...this.device, sessions: [...all.values()].sort((a, b) => b.id - a.id) };
-    this.#keep.saveDevice(this.device);
+    this.keep.saveDevice(this.device);
   }
 }

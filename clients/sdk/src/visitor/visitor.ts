@@ -360,6 +360,8 @@ class VisitorClient implements Visitor {
     this.#isOpening = true;
     const known = this.#sessions.ids;
     const profile = this.#profile;
+    // A session that an earlier try has opened has what was known then.
+    const isAgain = this.#keep.opening() !== null;
     this.#tabs.listen();
     this.#changed();
     try {
@@ -371,7 +373,7 @@ class VisitorClient implements Visitor {
       this.#problem = null;
       this.#isOpening = false;
       this.#adopt(id);
-      if (this.#profile !== profile) void this.setProfile(this.#profile).catch(() => undefined);
+      if (isAgain || this.#profile !== profile) void this.setProfile(this.#profile).catch(() => undefined);
     } catch (cause) {
       this.#openFailed(asApiError(cause));
     }

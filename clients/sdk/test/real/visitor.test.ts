@@ -36,6 +36,22 @@ describe.runIf(url !== "")("a visitor on a real server", () => {
     await until(() => expect(back.shown).toEqual(["Hello (sent)", "again (sent)"]));
   });
 
+  test("whose session was opened and whose answer was lost gets that session", async () => {
+    const opened: number[] = [];
+    const one = page({
+      fetch: async (input, init) => {
+        const answer = await fetch(input, init);
+        if (!String(input).endsWith("/chat/session") || !answer.ok) return answer;
+        opened.push(((await answer.clone().json()) as { session_id: number }).session_id);
+        if (opened.length === 1) throw new TypeError("the answer is lost");
+        return answer;
+      },
+    });
+    one.visitor.send("Hello");
+    await until(() => expect(one.shown).toEqual(["Hello (sent)"]));
+    expect(opened).toEqual([one.id, one.id]);
+  });
+
   test("keeps order and loses nothing while the connection breaks again and again", async () => {
     const one = await talking();
     const lines = Array.from({ length: 30 }, (_, index) => `line ${index}`);

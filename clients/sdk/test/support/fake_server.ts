@@ -14,6 +14,7 @@ interface Chat {
   messages: Message[];
   marks: Mark[];
   opened: Record<string, unknown>;
+  clientId: unknown;
 }
 
 interface Listener {
@@ -26,6 +27,7 @@ interface Listener {
 type Refusal = { status: number; code: string; details?: Record<string, unknown> };
 
 const LIFETIME_MS = 86_400_000;
+const UUID = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/;
 const json = (status: number, body: unknown) => Response.json(body, { status });
 
 export class FakeServer {
@@ -33,6 +35,8 @@ export class FakeServer {
   readonly complaints: string[] = [];
   readonly calls: string[] = [];
   readonly signals: Record<string, unknown>[] = [];
+  /** The `client_id` of each request that opens a session. */
+  readonly openings: string[] = [];
   readonly listeners = new Set<Listener>();
   /** Everything is away: connections break and requests fail. */
   isDown = false;
@@ -44,6 +48,8 @@ export class FakeServer {
   site: Record<string, unknown> = { key: "shop", name: "Shop", identity: "optional" };
   /** Answers the next request to a path that begins so, once. */
   next = new Map<string, Response | Refusal>();
+  /** The next request to a path that begins so is done, and its answer is lost. */
+  losesAnswer: string | null = null;
   /** Gives each message its fate: an error to answer with, or null. */
   judge: (body: string, attempt: number) => Refusal | null = () => null;
   /** The server's clock, which is not the browser's. */
@@ -69,7 +75,10 @@ export class FakeServer {
     const body = (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>;
     if (pathname === "/channel/sse") return this.#stream(searchParams, init?.signal ?? null);
     if (pathname === "/channel/poll") return this.#poll(searchParams, body, init?.signal ?? null);
-    return this.#route(request, pathname, searchParams, body);
+    const answer = await this.#route(request, pathname, searchParams, body);
+    if (this.losesAnswer === null || !pathname.startsWith(this.losesAnswer)) return answer;
+    this.losesAnswer = null;
+    throw new TypeError("fetch failed");
   };
 
   // --- what tests do ---------------------------------------------------------------------------------------------
@@ -239,12 +248,16 @@ export class FakeServer {
     }
   }
 
-  #open(body: Record<string, unknown>): Response {
+  #open({ client_id: clientId, ...body }: Record<string, unknown>): Response {
+    if (!UUID.test(String(clientId))) this.complaints.push(`session with client_id ${String(clientId)}`);
+    this.openings.push(String(clientId));
     const known = ["site", "name", "email", "page_url", "locale", "metadata", "identity", "device"];
     for (const name of Object.keys(body)) if (!known.includes(name)) this.complaints.push(`session with ${name}`);
     if (this.site.identity === "required" && !body.identity) {
       return this.#refusal({ status: 403, code: "forbidden", details: { identity: "required" } });
     }
+    const same = [...this.chats.values()].find((one) => one.clientId === clientId);
+    if (same) return this.#opened(same, 200);
     const id = ++this.#nextId;
     const device = body.device as { session_id: number; visitor_secret: string } | undefined;
     const before = device && this.chats.get(device.session_id);
@@ -263,10 +276,15 @@ export class FakeServer {
       messages: [],
       marks: [],
       opened: body,
+      clientId,
     };
     this.chats.set(id, chat);
-    const opened = { session_id: id, visitor_secret: chat.secret, created_at: chat.session.created_at };
-    return json(201, { ...opened, ...this.#token(chat) });
+    return this.#opened(chat, 201);
+  }
+
+  #opened(chat: Chat, status: 200 | 201): Response {
+    const opened = { session_id: chat.id, visitor_secret: chat.secret, created_at: chat.session.created_at };
+    return json(status, { ...opened, ...this.#token(chat) });
   }
 
   #identify(chat: Chat, body: Record<string, unknown>): Response {
