@@ -733,6 +733,101 @@ describe("persons and conversations", () => {
     expect(shown(one)).toEqual(["Hello (sent)"]);
   });
 
+  describe("a field that the server does not take", () => {
+    const invalid = (field?: string) => ({ status: 422, code: "invalid", details: field === undefined ? {} : { field } });
+    const refusing = (field: string) => (body: Record<string, unknown>) => (field in body ? invalid(field) : null);
+    const warned = () => {
+      const warn = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+      return () => warn.mock.calls.map(([text]) => String(text));
+    };
+    afterEach(() => void vi.restoreAllMocks());
+
+    test("and that the page gave is left out alone, with a warning that names it", async () => {
+      const warnings = warned();
+      server.judgeOpening = refusing("metadata");
+      const one = page({ locale: "en-GB" });
+      one.start();
+      await one.setProfile({ name: "Ana", email: "ana@example.com", metadata: { text: "x".repeat(9_000) } });
+      one.send("Hello");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (sent)"]);
+      expect(server.chats.get(42)?.opened).toEqual({ site: "shop", locale: "en-GB", name: "Ana", email: "ana@example.com" });
+      expect(warnings()).toEqual(["Switchboard: metadata was refused and is left out. invalid: refused: invalid"]);
+      await one.setProfile({ metadata: { plan: "pro" } });
+      expect(server.chats.get(42)?.opened.metadata).toEqual({ plan: "pro" });
+    });
+
+    test("is left out one after the other, also an identity that is no token", async () => {
+      const warnings = warned();
+      server.judgeOpening = (body) => refusing("email")(body) ?? refusing("identity")(body);
+      const one = page({ identity: async () => "no token" });
+      one.start();
+      await one.setProfile({ name: "Ana", email: "ana" });
+      one.send("Hello");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (sent)"]);
+      expect(server.chats.get(42)?.opened).toEqual({ site: "shop", name: "Ana" });
+      expect(warnings().map((text) => text.split(" ")[1])).toEqual(["email", "identity"]);
+    });
+
+    test.each([
+      ["without a name for it", invalid()],
+      ["because all is too large", { status: 413, code: "too_large" }],
+    ])("%s goes with all that may be left out", async (_what, refusal) => {
+      const warnings = warned();
+      server.judgeOpening = (body) => ("metadata" in body ? refusal : null);
+      const one = page();
+      one.start();
+      await one.setProfile({ metadata: { text: "x" } });
+      one.send("Hello");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (sent)"]);
+      expect(warnings()).toHaveLength(1);
+    });
+
+    test("and that the visitor has typed stops the opening, and is named", async () => {
+      const warnings = warned();
+      server.judgeOpening = ({ email }) => (email === "ana@x" ? invalid("email") : null);
+      const one = page();
+      one.start();
+      await one.setProfile({ metadata: { plan: "pro" } });
+      await one.setProfile({ name: "Ana", email: "ana@x" }, "visitor");
+      one.send("Hello");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (failed)"]);
+      expect(one.snapshot()).toMatchObject({ opening: false, problem: { code: "invalid", field: "email" } });
+      await one.setProfile({ email: "ana@example.com" }, "visitor");
+      one.retry(current(one)?.messages[0]?.key ?? "");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (sent)"]);
+      expect(server.chats.get(42)?.opened).toEqual({ site: "shop", name: "Ana", email: "ana@example.com", metadata: { plan: "pro" } });
+      expect(one.snapshot().problem).toBeNull();
+      expect(warnings()).toEqual([]);
+    });
+
+    test("and that the visitor takes back is not sent again", async () => {
+      server.judgeOpening = refusing("email");
+      const one = page();
+      one.start();
+      await one.setProfile({ email: "ana@x" }, "visitor");
+      one.send("Hello");
+      await pass(1_000);
+      one.retry(current(one)?.messages[0]?.key ?? "");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (sent)"]);
+    });
+
+    test("and that no session can do without is asked once", async () => {
+      server.judgeOpening = () => invalid("site");
+      const one = page();
+      one.start();
+      one.send("Hello");
+      await pass(1_000);
+      expect(shown(one)).toEqual(["Hello (failed)"]);
+      expect(server.openings).toHaveLength(1);
+    });
+  });
+
   test("half an emoji is no character, and the page of a file no address", async () => {
     const one = page({ pageUrl: () => "file:///home/ana/shop.html" });
     one.start();

@@ -77,8 +77,8 @@ export interface VisitorSnapshot {
   unread: number;
   /** Messages written before there is a session, or while it is being opened. They are in `current` of id 0. */
   opening: boolean;
-  /** What stopped it all: a blocked origin, a bad key, identity required. */
-  problem: { code: string; message: string } | null;
+  /** What stopped it all: a blocked origin, a bad key, identity required; or a `field` that the visitor has typed. */
+  problem: { code: string; message: string; field?: string } | null;
   /** Whether this tab has the connection. One sound: only the leader's. */
   isLeader: boolean;
 }
@@ -104,8 +104,12 @@ export interface Visitor {
   /** Sessions of this browser or person from before. */
   loadConversations(): Promise<void>;
   /** Adds to what operators see beside the conversation, and changes what is there. It goes with the first message, if there is
-   * no session yet. The server takes 8 KiB of `metadata`. */
-  setProfile(profile: { name?: string; email?: string; metadata?: Record<string, unknown> }): Promise<void>;
+   * no session yet. The server takes 8 KiB of `metadata`. Where the server refuses a field then, one that the `visitor` has typed
+   * stops the opening and is named by `problem`, to be given anew; one of the `page` is left out, with a warning in the console. */
+  setProfile(
+    profile: { name?: string; email?: string; metadata?: Record<string, unknown> },
+    by?: "page" | "visitor",
+  ): Promise<void>;
   /** Another person, or nobody: what belonged to the person before is taken from this browser. */
   identify(identity: string | null): Promise<void>;
   page(url: string, title?: string): void;

@@ -94,6 +94,8 @@ class VisitorClient implements Visitor {
   #isOpening = false;
   #openFailures = 0;
   #profile: Profile = {};
+  /** The fields of the profile that the visitor has typed. */
+  readonly #typed = new Set<string>();
   #identity: string | null = null;
   #page: Signal | null = null;
   #typedAt = 0;
@@ -300,7 +302,8 @@ class VisitorClient implements Visitor {
     this.#takeOwn(own);
   }
 
-  async setProfile(profile: Profile): Promise<void> {
+  async setProfile(profile: Profile, by?: "page" | "visitor"): Promise<void> {
+    for (const field in profile) this.#typed[by === "visitor" ? "add" : "delete"](field);
     this.#sessions.reload();
     // The server puts what it gets in the place of what it had: another page may have said the rest.
     const metadata = { ...this.#sessions.device.metadata, ...this.#profile.metadata, ...profile.metadata };
@@ -382,7 +385,7 @@ class VisitorClient implements Visitor {
 
   async #openAlone(): Promise<number> {
     const { openSession } = await later();
-    return openSession(this.#sessions, this.#options, this.#profile, this.#identity);
+    return openSession(this.#sessions, this.#options, this.#profile, this.#identity, this.#typed);
   }
 
   #openFailed(error: ReturnType<typeof asApiError>): void {
@@ -396,7 +399,9 @@ class VisitorClient implements Visitor {
     }
     this.#isOpening = false;
     const isIdentity = error.details.identity === "required" || error.status === 401;
-    this.#problem = { code: isIdentity ? "identity_required" : error.code, message: error.message };
+    const { field } = error.details;
+    const of = typeof field === "string" ? { field } : {};
+    this.#problem = { code: isIdentity ? "identity_required" : error.code, message: error.message, ...of };
     for (const { key, chat } of this.#outbox.list) if (chat === 0) this.#outbox.fail(key, error);
   }
 

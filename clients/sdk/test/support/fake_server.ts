@@ -52,6 +52,8 @@ export class FakeServer {
   losesAnswer: string | null = null;
   /** Gives each message its fate: an error to answer with, or null. */
   judge: (body: string, attempt: number) => Refusal | null = () => null;
+  /** Says the same of each session that is to be opened. */
+  judgeOpening: (body: Record<string, unknown>) => Refusal | null = () => null;
   /** The server's clock, which is not the browser's. */
   clock = () => Date.parse("2026-11-21T10:15:30.000Z");
   #nextId = 41;
@@ -256,6 +258,8 @@ export class FakeServer {
     if (this.site.identity === "required" && !body.identity) {
       return this.#refusal({ status: 403, code: "forbidden", details: { identity: "required" } });
     }
+    const refused = this.judgeOpening(body);
+    if (refused) return this.#refusal(refused);
     const same = [...this.chats.values()].find((one) => one.clientId === clientId);
     if (same) return this.#opened(same, 200);
     const id = ++this.#nextId;
