@@ -132,12 +132,13 @@ export function visitor(options: VisitorOptions): Visitor {
   };
   const listeners = new Set<() => void>();
   const heard = new Set<(message: MessageView, conversationId: number) => void>();
+  // Told a moment later, as the SDK does it.
   const change = (next: Partial<VisitorSnapshot>) => {
     state = { ...state, ...next };
-    for (const listener of listeners) listener();
+    queueMicrotask(() => listeners.forEach((listener) => listener()));
   };
   const inCurrent = (messages: (old: readonly MessageView[]) => readonly MessageView[], extra: Partial<ConversationView> = {}) => {
-    const found = state.conversations.find(({ id }) => id === state.currentId) ?? conversation([], { assignee: null });
+    const found = state.conversations.find(({ id }) => id === state.currentId) ?? conversation([], { id: 0, assignee: null });
     const next = { ...found, ...extra, messages: messages(found.messages) };
     change({ conversations: [next, ...state.conversations.filter(({ id }) => id !== next.id)], currentId: next.id, unread: next.unread });
   };
@@ -150,6 +151,11 @@ export function visitor(options: VisitorOptions): Visitor {
         const message = said(body, 0);
         inCurrent((old) => [...old, message]);
         for (const listener of heard) listener(message, 42);
+      },
+      /** The server refuses what the visitor has typed there, and opens no session. */
+      refuse(field: string) {
+        const failed = ({ messages, ...rest }: ConversationView): ConversationView => ({ ...rest, messages: messages.map((message) => ({ ...message, tick: "failed" })) });
+        change({ conversations: state.conversations.map(failed), problem: { code: "invalid", message: field, field } });
       },
       older: (count: number) => inCurrent((old) => [...Array.from({ length: count }, (_, i) => said(`Older ${i + 1}`, 4000 - i, null, { seq: 0 - count + i, key: `old${i}` })), ...old], { hasOlder: false }),
       change,
@@ -167,12 +173,15 @@ export function visitor(options: VisitorOptions): Visitor {
       inCurrent((old) => [...old, said(body, 0, "queued", { key: `own${old.length}` })]);
     },
     retry: (key) => note("retry", key),
-    discard: (key) => inCurrent((old) => old.filter((message) => message.key !== key)),
+    discard(key) {
+      inCurrent((old) => old.filter((message) => message.key !== key));
+      change({ conversations: state.conversations.filter(({ id, messages }) => id !== 0 || messages.length > 0) });
+    },
     typing: (isTyping) => note("typing", isTyping),
     read: () => (note("read"), inCurrent((old) => old, { unread: 0 })),
     loadOlder: async () => note("loadOlder"),
     loadConversations: async () => note("loadConversations"),
-    setProfile: async (profile) => note("setProfile", profile),
+    setProfile: async (...given) => note("setProfile", ...given),
     identify: async (identity) => note("identify", identity),
     page: (url, title) => note("page", url, title),
     forget: () => note("forget"),

@@ -13,7 +13,7 @@ interface Props {
 
 export class App extends Component<Props> {
   override render({ model, snapshot }: Props) {
-    const problem = snapshot.problem?.code ?? (model.lacksIdentity ? "identity_required" : null);
+    const problem = (model.refused ? null : snapshot.problem?.code) ?? (model.lacksIdentity ? "identity_required" : null);
     return (
       <>
         <Head model={model} />

@@ -26,6 +26,7 @@ export class Composer extends Component<Props, State> {
   #text = "";
   #key: string | null = null;
   #timer = 0;
+  #isPointing = false;
   #field: HTMLTextAreaElement | null = null;
   #form: HTMLFormElement | null = null;
 
@@ -78,7 +79,13 @@ export class Composer extends Component<Props, State> {
   }
 
   override componentDidUpdate(): void {
+    this.#takeBack();
     this.#fit();
+    const wrong = this.#isPointing && this.#form?.querySelector<HTMLElement>(".field [aria-invalid]");
+    if (wrong) {
+      this.#isPointing = false;
+      wrong.focus();
+    }
     const { model } = this.props;
     if (!model.wantsFocus || !model.isShown) return;
     model.wantsFocus = false;
@@ -148,13 +155,34 @@ export class Composer extends Component<Props, State> {
     if (asked.name === "off") faults.name = null;
     if (asked.email === "off") faults.email = null;
     if (faults.name || faults.email) {
-      this.setState({ faults }, () => this.#form?.querySelector<HTMLElement>("[aria-invalid]")?.focus());
+      this.#point(faults);
       return false;
     }
     const profile = { ...(name.trim() ? { name: name.trim() } : {}), ...(email.trim() ? { email: email.trim() } : {}) };
-    if (Object.keys(profile).length > 0) void model.visitor.setProfile(profile).catch(() => undefined);
+    if (Object.keys(profile).length > 0) void model.visitor.setProfile(profile, "visitor").catch(() => undefined);
     if (email.trim()) model.storage.set("contact", "1");
     return true;
+  }
+
+  /** The first of them gets the focus as soon as it is there. */
+  #point(faults: State["faults"]): void {
+    this.#isPointing = true;
+    this.setState({ faults });
+  }
+
+  /** The server refuses the name or the e-mail: what was sent with it is there to be sent again, as if the mistake had been seen here. */
+  #takeBack(): void {
+    const { model } = this.props;
+    const { current, refused, storage } = model;
+    const failed = current?.id === 0 ? current.messages.filter(({ tick }) => tick === "failed") : [];
+    if (!refused || failed.length === 0) return;
+    this.#text = [...failed.map(({ body }) => body), this.#text].join("\n").trim();
+    // The visitor has spoken: from now on it may be kept over a reload.
+    storage.last();
+    this.#keep();
+    for (const { key } of failed) model.visitor.discard(key);
+    storage.set("contact", "");
+    this.#point({ [refused]: refused === "name" ? "nameMissing" : "emailWrong" });
   }
 
   #fit(): void {

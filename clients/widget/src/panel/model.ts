@@ -99,6 +99,12 @@ export class Model {
     return this.site?.identity === "required" && !this.#hasIdentity;
   }
 
+  /** What the visitor has typed and the server did not take. */
+  get refused(): "name" | "email" | null {
+    const field = this.snapshot.problem?.field;
+    return field === "name" || field === "email" ? field : null;
+  }
+
   get isOnline(): boolean {
     return this.site?.is_online ?? true;
   }

@@ -60,9 +60,47 @@ test("the site's required name is asked for in clear words before the first mess
   await panel.locator("input[name=name]").fill("Ana");
   await panel.locator("input[name=email]").fill("ana@example.com");
   await panel.locator(".send").click();
-  expect(await calls(visited, "setProfile")).toEqual([["setProfile", { name: "Ana", email: "ana@example.com" }]]);
+  expect(await calls(visited, "setProfile")).toEqual([["setProfile", { name: "Ana", email: "ana@example.com" }, "visitor"]]);
   expect(await calls(visited, "send")).toEqual([["send", "Where is my lamp?"]]);
   await expect.poll(() => panel.locator("input").count()).toBe(0);
+  await visited.close();
+});
+
+test("an e-mail address that the server refuses is asked for again, and what was written is there", async () => {
+  const visited = await opened("prechat");
+  const { panel, page } = visited;
+  await panel.locator("textarea").fill("Where is my lamp?");
+  await panel.locator("input[name=name]").fill("Ana");
+  await panel.locator("input[name=email]").fill("ana@exam\u2800ple.com");
+  await panel.locator(".send").click();
+  await panel.locator(".mine .body", { hasText: "Where is my lamp?" }).waitFor();
+  await panel.locator("textarea").fill("Are you");
+  await stub(page, (it) => it.refuse("email"));
+  await panel.locator("#sb-email-fault").waitFor();
+  expect(await panel.locator(".fault").allTextContents()).toEqual(["This is not an e-mail address. Example: ana@example.com"]);
+  expect(await panel.locator("input[name=name]").inputValue()).toBe("Ana");
+  expect(await panel.locator("input[name=email]").inputValue()).toBe("ana@exam\u2800ple.com");
+  expect(await panel.locator("input[name=email]").evaluate((field: HTMLElement) => field.matches(":focus"))).toBe(true);
+  expect(await panel.locator("textarea").inputValue()).toBe("Where is my lamp?\nAre you");
+  expect(await panel.locator(".problem, .message").count()).toBe(0);
+  await panel.locator("input[name=email]").fill("ana@example.com");
+  await panel.locator(".send").click();
+  expect((await calls(visited, "setProfile")).at(-1)).toEqual(["setProfile", { name: "Ana", email: "ana@example.com" }, "visitor"]);
+  expect((await calls(visited, "send")).at(-1)).toEqual(["send", "Where is my lamp?\nAre you"]);
+  await visited.close();
+});
+
+test("a message whose contact was refused is there after a reload", async () => {
+  const visited = await opened("prechat");
+  const { panel, page } = visited;
+  await panel.locator("textarea").fill("Where is my lamp?");
+  await panel.locator("input[name=name]").fill("Ana");
+  await panel.locator(".send").click();
+  await stub(page, (it) => it.refuse("name"));
+  await panel.locator("#sb-name-fault").waitFor();
+  await page.reload();
+  await openPanel(visited);
+  expect(await panel.locator("textarea").inputValue()).toBe("Where is my lamp?");
   await visited.close();
 });
 

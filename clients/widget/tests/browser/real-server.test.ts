@@ -148,6 +148,27 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
+  test("an e-mail address that the server does not take is asked for again, and attributes that it does not take are left out", async () => {
+    const visited = await arrive({}, "--prechat-email", "required");
+    await openPanel(visited);
+    await visited.page.evaluate((deep) => (window as unknown as { switchboard(...call: unknown[]): void }).switchboard("setAttributes", deep), { a: { b: { c: { d: {} } } } });
+    // A blank letter, which the form lets pass.
+    await visited.panel.locator("input[name=email]").fill("ana@exam\u2800ple.com");
+    await write(visited, "Hello");
+    await visited.panel.locator("#sb-email-fault").waitFor(SOON);
+    expect(await visited.panel.locator("textarea").inputValue()).toBe("Hello");
+    await visited.panel.locator("input[name=email]").fill("ana@example.com");
+    await visited.panel.locator(".send").click();
+    await tickOf(visited, "Hello").and(visited.panel.locator("[aria-label=Sent]")).waitFor(SOON);
+    const id = await visited.page.evaluate(() => {
+      const [key = ""] = Object.keys(localStorage).filter((name) => name.endsWith(":device"));
+      return (JSON.parse(localStorage.getItem(key) ?? "") as { sessions: { id: number }[] }).sessions[0]?.id ?? 0;
+    });
+    expect((await olivia.session(id)).client.email).toBe("ana@example.com");
+    expect(visited.said.filter((text) => text.includes("metadata was refused"))).toHaveLength(1);
+    await visited.close();
+  });
+
   test("where nobody is there, an address is asked for and kept", async () => {
     const visited = await arrive();
     await openPanel(visited);

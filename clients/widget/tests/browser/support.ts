@@ -60,6 +60,7 @@ export async function openPanel({ launcher, panel }: Visit): Promise<void> {
 export interface Stub {
   calls: unknown[][];
   receive(body: string): void;
+  refuse(field: string): void;
   older(count: number): void;
   change(next: Record<string, unknown>): void;
 }

@@ -53,8 +53,8 @@ export class ContactCard extends Component<CardProps, CardState> {
       await model.visitor.setProfile({ email });
       model.storage.set("contact", "1");
       this.setState({ done: email });
-    } catch {
-      this.setState({ fault: "notSaved" });
+    } catch (error) {
+      this.setState({ fault: (error as { code?: string }).code === "invalid" ? "emailWrong" : "notSaved" });
     }
   }
 }
