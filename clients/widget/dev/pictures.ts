@@ -28,6 +28,8 @@ const shots: Record<string, Shot> = {
   "prechat-fault": { site: "prechat", act: "fault" },
   away: { site: "away-f59e0b" },
   "away-talk": { site: "awaytalk-111111", dark: true },
+  "away-text": { site: "awaytext" },
+  "away-text-talk": { site: "awaytalktext-0f766e", phone: true },
   closed: { site: "closed-ffe14d" },
   list: { site: "list", act: "list" },
   "list-dark": { site: "list", act: "list", dark: true },

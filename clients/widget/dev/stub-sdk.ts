@@ -65,6 +65,8 @@ const arabic = (): MessageView[] => [
 const many = (): MessageView[] =>
   Array.from({ length: 60 }, (_, i) => said(`Message number ${i + 1}`, 200 - i * 3, i % 3 === 0 ? "read" : null));
 
+const AWAY = "We are back at nine. Until then you find answers to most questions about lamps, shades and bulbs at lamps.example/help, and we read what you leave here first thing in the morning.";
+
 const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Partial<VisitorSnapshot>; conversations?: ConversationView[] }> = {
   empty: () => ({}),
   talk: () => ({ conversations: [conversation(talk())] }),
@@ -78,6 +80,8 @@ const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Part
   prechat: () => ({ site: { prechat: { name: "required", email: "optional" } } }),
   away: () => ({ site: { is_online: false, operators: [] } }),
   awaytalk: () => ({ site: { is_online: false, operators: [] }, conversations: [conversation([said("Is anybody there?", 1, "sent")], { assignee: null })] }),
+  awaytext: () => ({ site: { is_online: false, operators: [], texts: { en: { away: AWAY } } } }),
+  awaytalktext: () => ({ site: { is_online: false, operators: [], texts: { en: { away: AWAY } } }, conversations: [conversation(talk(), { assignee: null })] }),
   closed: () => ({ conversations: [conversation(talk(), { status: "closed" })] }),
   list: () => ({
     conversations: [
@@ -152,6 +156,7 @@ export function visitor(options: VisitorOptions): Visitor {
         inCurrent((old) => [...old, message]);
         for (const listener of heard) listener(message, 42);
       },
+      online: () => change({ site: { ...site, is_online: true } }),
       /** The server refuses what the visitor has typed there, and opens no session. */
       refuse(field: string) {
         const failed = ({ messages, ...rest }: ConversationView): ConversationView => ({ ...rest, messages: messages.map((message) => ({ ...message, tick: "failed" })) });

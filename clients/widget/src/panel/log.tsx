@@ -47,10 +47,11 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
         >
           <div class="rows">
             {conversation?.loadingOlder && !isEmpty && <p class="older">{words.say("loading")}</p>}
-            {!conversation?.hasOlder && !isWaiting && <Greeting model={model} />}
+            {!conversation?.hasOlder && !isWaiting && <Greeting model={model} isNew={isEmpty} />}
             {isWaiting && <Skeleton label={words.say("loading")} />}
             {rowsOf(messages, conversation?.unreadFrom ?? null).map((row) => this.#renderRow(row))}
             {conversation?.status === "closed" && <p class="notice">{words.say("closed")}</p>}
+            {!isEmpty && !model.isOnline && <p class="notice" dir="auto">{awayText(model)}</p>}
             {extras && <extras.ContactCard model={model} conversation={conversation} />}
             <Typing model={model} conversation={conversation} />
           </div>
@@ -150,10 +151,12 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
   }
 }
 
-const Greeting = ({ model }: { model: Model }) => (
+const awayText = (model: Model): string => model.siteText("away") ?? model.words.say("awayGreeting");
+
+const Greeting = ({ model, isNew }: { model: Model; isNew: boolean }) => (
   <div class="greeting">
     <p dir="auto">{model.siteText("greeting") ?? model.words.say("greeting")}</p>
-    {!model.isOnline && <p dir="auto" class="soft">{model.words.say("awayGreeting")}</p>}
+    {isNew && !model.isOnline && <p dir="auto" class="soft">{awayText(model)}</p>}
   </div>
 );
 

@@ -219,6 +219,20 @@ test("earlier conversations are listed, chosen, and a new one is begun", async (
   await visited.close();
 });
 
+for (const [site, what] of [["awaytext", "a new conversation"], ["awaytalktext", "one that goes on"]] as const)
+  test(`the site's text for when nobody is there is in sight in ${what}, once`, async () => {
+    const visited = await opened(site);
+    const text = visited.panel.locator(".log").getByText("We are back at nine.");
+    await expect.poll(() => text.count()).toBe(1);
+    const log = await visited.panel.locator(".log").boundingBox();
+    const place = await text.boundingBox();
+    expect(place?.y).toBeGreaterThan(log?.y ?? 0);
+    expect((place?.y ?? 0) + (place?.height ?? 0)).toBeLessThanOrEqual((log?.y ?? 0) + (log?.height ?? 0));
+    await stub(visited.page, (it) => it.online());
+    await expect.poll(() => text.count()).toBe(0);
+    await visited.close();
+  });
+
 test("the banner says what is queued, and only after 3 s", async () => {
   const visited = await opened("talk");
   const { panel, page } = visited;

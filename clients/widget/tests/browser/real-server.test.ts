@@ -191,7 +191,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.panel.locator(".notice", { hasText: "is closed" }).waitFor(SOON);
     await write(visited, "One more thing");
     await expect.poll(async () => (await olivia.session(id)).status, SOON).not.toBe("closed");
-    await expect.poll(() => visited.panel.locator(".notice").count(), SOON).toBe(0);
+    await expect.poll(() => visited.panel.locator(".notice", { hasText: "is closed" }).count(), SOON).toBe(0);
     await visited.close();
   });
 

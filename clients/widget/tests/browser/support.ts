@@ -61,6 +61,7 @@ export interface Stub {
   calls: unknown[][];
   receive(body: string): void;
   refuse(field: string): void;
+  online(): void;
   older(count: number): void;
   change(next: Record<string, unknown>): void;
 }
