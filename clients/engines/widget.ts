@@ -89,8 +89,12 @@ export class Widget {
     await this.see("the panel is there", (root) => root.querySelector<HTMLElement>(".panel textarea")?.checkVisibility() === true);
   }
 
-  async fieldHasFocus(withinMs = SOON_MS): Promise<void> {
-    await until("the field has the focus", withinMs, () => this.ask((root) => root.activeElement?.localName === "textarea"));
+  async frameHasFocus(): Promise<void> {
+    await until("the frame has the focus", SOON_MS, () => this.askLauncher((root) => root.activeElement?.localName === "iframe"));
+  }
+
+  async fieldHasFocus(): Promise<void> {
+    await until("the field has the focus", SOON_MS, () => this.ask((root) => root.activeElement?.localName === "textarea"));
   }
 
   async isClosed(): Promise<void> {

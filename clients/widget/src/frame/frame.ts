@@ -26,14 +26,22 @@ const host: PageHost = {
     }),
 };
 
+/**
+ * WebKit lets no script focus anything in a frame of another site before the visitor has touched the frame. The first key does,
+ * and what is focused meanwhile gets the character.
+ */
+const isTyped = ({ key, ctrlKey, metaKey, altKey }: KeyboardEvent): boolean =>
+  (key.length === 1 || key === "Dead" || key === "Process") && !ctrlKey && !metaKey && !altKey;
+
 function start(settings: PanelSettings): void {
   const element = document.createElement("div");
   const root = element.attachShadow({ mode: "open" });
   adopt(root, styles);
   const box = document.createElement("div");
   box.className = "box";
-  box.addEventListener("keydown", (event) => {
+  addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.defaultPrevented && !event.isComposing) host.close();
+    else if (document.activeElement === document.body && isTyped(event)) box.querySelector("textarea")?.focus({ preventScroll: true });
   });
   root.append(box);
   document.body.append(element);

@@ -48,6 +48,11 @@ function frame(container: HTMLElement, settings: PanelSettings, host: PageHost):
   const calls = PANEL_CALLS.map((name) => [name, (...values: unknown[]) => call(name, ...values)] as const);
   return {
     ...(Object.fromEntries(calls) as unknown as PagePanel),
+    shown(isShown, focus) {
+      // The keys go to the frame, whether or not the browser lets its script focus the field.
+      if (focus) iframe.focus({ preventScroll: true });
+      call("shown", isShown, focus);
+    },
     destroy() {
       removeEventListener("message", receive);
       iframe.remove();

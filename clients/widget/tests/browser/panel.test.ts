@@ -323,6 +323,36 @@ test("in an iframe the panel works alike, and the page cannot reach into it", as
   await visited.close();
 });
 
+test("a frame has the focus when it opens, and what is typed goes into its field, though the browser lets no script focus it first", async () => {
+  // As WebKit does it: in a frame of another site `focus()` does nothing before the visitor has touched the frame.
+  const refuse = `if (parent !== window) {
+    const { focus } = HTMLElement.prototype;
+    HTMLElement.prototype.focus = () => undefined;
+    addEventListener("keydown", () => (HTMLElement.prototype.focus = focus), { capture: true });
+  }`;
+  const visited = await visit(browser, origins, { query: { site: "talk", isolation: "frame" } }, (page) => page.addInitScript(refuse));
+  const { page, panel } = visited;
+  await openPanel(visited);
+  await expect.poll(() => page.evaluate("document.activeElement?.shadowRoot?.activeElement?.localName")).toBe("iframe");
+  expect(await panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(false);
+  await page.keyboard.type("hello");
+  expect(await panel.locator("textarea").inputValue()).toBe("hello");
+  expect(await panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(true);
+  await visited.close();
+});
+
+test("Escape closes a frame in which nothing has the focus", async () => {
+  const visited = await visit(browser, origins, { query: { site: "talk", isolation: "frame" } });
+  const { page, panel } = visited;
+  await openPanel(visited);
+  await expect.poll(() => panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(true);
+  await panel.locator("textarea").evaluate((field: HTMLElement) => field.blur());
+  await page.keyboard.press("Escape");
+  await expect.poll(() => page.locator(".open").count()).toBe(0);
+  expect(await page.evaluate("document.activeElement?.shadowRoot?.activeElement?.className")).toBe("launcher");
+  await visited.close();
+});
+
 test("identify, then another person, then nobody", async () => {
   const visited = await opened("empty");
   await visited.page.evaluate("switchboard('identify', 'token-of-ana')");
