@@ -1734,7 +1734,7 @@ class Operator {
     this.#trouble.clear();
     this.#showDesk(false);
     byId("operator-note").textContent = this.#greeting;
-    byId("operator-email").focus();
+    byId("operator-email").focus({ preventScroll: true });
   }
 
   #showDesk(isIn) {
@@ -2032,9 +2032,9 @@ function refusal({ code, message, details }) {
 
 /** `#demo=<email>:<password>` fills in the login. The fragment never leaves the browser, and goes from the address at once. */
 function prefillLogin() {
-  const match = /^#(operator&)?demo=([^:]*):(.*)$/s.exec(location.hash);
+  const match = /^#(side=operator&)?demo=([^:]*):(.*)$/s.exec(location.hash);
   if (!match) return;
-  history.replaceState(null, "", location.pathname + location.search + (match[1] ? "#operator" : ""));
+  history.replaceState(null, "", location.pathname + location.search + (match[1] ? "#side=operator" : ""));
   const [email, password] = match.slice(2).map(decoded);
   byId("operator-email").value = email;
   byId("operator-password").value = password;
@@ -2074,8 +2074,9 @@ for (const button of document.querySelectorAll("[data-show]")) {
   button.addEventListener("click", () => show(button.dataset.show));
 }
 
-// `#operator` is for a page that has the visitor's side itself, and this one in a frame: of this one the other half alone.
-const isOperatorAlone = /^#operator(&|$)/.test(location.hash);
+// `#side=operator` is for a page that has the visitor's side itself, and this one in a frame: of this one the other half alone. No
+// element has that id: a browser would scroll the page around to it.
+const isOperatorAlone = /^#side=operator(&|$)/.test(location.hash);
 document.body.toggleAttribute("data-alone", isOperatorAlone);
 if (isOperatorAlone) show("operator");
 else panes.visitor.start();

@@ -18,7 +18,7 @@ part("snippet").textContent = snippet;
 const { hash, pathname, search } = location;
 const login = hash.startsWith("#demo=") ? `&${hash.slice(1)}` : "";
 if (login) history.replaceState(null, "", pathname + search);
-(part("operator") as HTMLIFrameElement).src = `demo/#operator${login}`;
+(part("operator") as HTMLIFrameElement).src = `demo/#side=operator${login}`;
 
 part("open").addEventListener("click", () => (window as { switchboard?: Command }).switchboard?.("open"));
 
