@@ -1171,7 +1171,10 @@ export interface components {
         };
         /** @description A new session. The secret and the tokens are for the visitor's browser alone. */
         OpenedSession: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the token was made, by the clock of the server.
+             */
             created_at: string;
             /** Format: date-time */
             expires_at: string;
