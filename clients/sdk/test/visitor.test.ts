@@ -307,6 +307,21 @@ describe("the line above what is new", () => {
     expect(current(back)).toMatchObject({ unread: 2, unreadFrom: 0 });
   });
 
+  test("is set anew when the visitor comes to see the conversation", async () => {
+    const one = await talking();
+    server.say(42, "Good day");
+    server.say(42, "Are you there?");
+    await pass(1_000);
+    expect(current(one)).toMatchObject({ unread: 2, unreadFrom: null });
+    one.look();
+    expect(current(one)).toMatchObject({ unread: 2, unreadFrom: 0 });
+    one.read();
+    await pass(1_000);
+    expect(current(one)).toMatchObject({ unread: 0, unreadFrom: 0 });
+    one.look();
+    expect(current(one)).toMatchObject({ unread: 0, unreadFrom: null });
+  });
+
   test("is not there for what came behind the connection, while the history was read", async () => {
     const back = await returning();
     back.start();

@@ -173,6 +173,7 @@ export function visitor(options: VisitorOptions): Visitor {
     loadSite: async () => site,
     start: () => note("start"),
     select: (currentId) => change({ currentId }),
+    look: () => undefined,
     send(body) {
       note("send", body);
       inCurrent((old) => [...old, said(body, 0, "queued", { key: `own${old.length}` })]);

@@ -95,6 +95,8 @@ export interface Visitor {
   start(): void;
   /** Shows a conversation (marks need it); null for a new one that begins with the next message. */
   select(conversationId: number | null): void;
+  /** The conversation that is shown comes to the visitor's eyes, as when a panel opens: the line above what is new is set anew. */
+  look(): void;
   send(body: string): void;                     // to the current conversation; opens a session if there is none
   retry(key: string): void; discard(key: string): void;
   typing(isTyping: boolean): void;

@@ -243,6 +243,12 @@ class VisitorClient implements Visitor {
     this.#changed();
   }
 
+  look(): void {
+    this.#unreadFrom.delete(this.#current ?? 0);
+    this.#noteUnread();
+    this.#changed();
+  }
+
   send(body: string): void {
     const chat = this.#current ?? 0;
     const queued: Queued = { key: uuid(), chat, body: whole(body), at: new Date().toISOString() };

@@ -126,6 +126,7 @@ export class Model {
   }
 
   shown(isShown: boolean, focus: boolean): void {
+    if (isShown && !this.isShown) this.visitor.look();
     this.isShown = isShown;
     clearInterval(this.#siteTimer);
     if (isShown) {

@@ -111,6 +111,18 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await openPanel(visited);
     await visited.panel.locator(".new").waitFor(SOON);
     await expect.poll(() => visited.page.locator(".sb.unread").count(), SOON).toBe(0);
+    // The line is that of this opening: behind what was read, and gone at the next.
+    await visited.panel.getByRole("button", { name: "Close chat" }).click();
+    await olivia.say(id, "three");
+    await expect.poll(() => visited.page.locator(".badge").textContent(), SOON).toBe("1");
+    await openPanel(visited);
+    await expect.poll(() => visited.panel.locator(".new ~ *", { hasText: "three" }).count(), SOON).toBe(1);
+    expect(await visited.panel.locator(".new ~ *", { hasText: "two" }).count()).toBe(0);
+    await expect.poll(() => visited.page.locator(".sb.unread").count(), SOON).toBe(0);
+    await visited.panel.getByRole("button", { name: "Close chat" }).click();
+    await openPanel(visited);
+    await visited.panel.locator(".message", { hasText: "three" }).waitFor(SOON);
+    expect(await visited.panel.locator(".new").count()).toBe(0);
     await visited.close();
   });
 
