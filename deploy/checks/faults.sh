@@ -12,7 +12,7 @@ export PROFILE=debug
 SHORT_LIMIT=480
 ENDURE_LIMIT=420
 # Of each outage.
-ENDURE_SECONDS=15
+ENDURE_SECONDS=10
 PLANTED_LIMIT=200
 
 # beside NAME PORTS: what follows has an area and ports of its own, so that it may go on beside others.
@@ -57,7 +57,7 @@ must_be_good() {
 
 must_endure() {
   say "$ENDURE_SECONDS seconds of each alarm and of each frozen server: what the services use must not grow"
-  run "$ENDURE_LIMIT" --endure "$ENDURE_SECONDS" --rate 8 --seed 1 || {
+  run "$ENDURE_LIMIT" --endure "$ENDURE_SECONDS" --rate 4 --seed 1 || {
     cat "$LOG"
     fail "make endure found something; the logs of all parts are in $FAULTS_AREA/logs"
   }

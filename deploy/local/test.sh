@@ -43,39 +43,23 @@ add_up() {
     END { printf "%d passed, %d failed, %d skipped\n", p, f, s }'
 }
 
-# Most of a test is waiting.
-nextest() {
-  NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))} cargo nextest run "${AS_FOR_TESTS[@]}" "$@" 9>&-
-}
-
-have_nextest() { cargo nextest --version >/dev/null 2>&1; }
-
 run_chosen() {
-  if have_nextest; then nextest "$@"; else plain_tests "$@"; fi
-}
-
-plain_tests() { cargo test "${AS_FOR_TESTS[@]}" --lib --bins --tests --no-fail-fast "$@" 9>&- | add_up; }
-
-# The widget in Chromium before the server that was just built, and the faults, beside tests that bear it.
-begin_beside_tests() {
-  if have_clients; then beside browsers deploy/checks/browsers.sh short; fi
-  beside faults deploy/checks/faults.sh
-}
-
-# What measures how soon something is seen and healed runs first, with nothing beside it.
-run_all() {
-  local quiet='package(system-tests) and test(/^(healing|alerts|exhaustion)::/)'
-  cargo test "${AS_FOR_TESTS[@]}" --doc --quiet 9>&-
-  if have_nextest; then
-    nextest -E "$quiet"
-    begin_beside_tests
-    nextest -E "not ($quiet)"
+  if cargo nextest --version >/dev/null 2>&1; then
+    # Most of a test is waiting.
+    export NEXTEST_TEST_THREADS=${NEXTEST_TEST_THREADS:-$(($(nproc) * 4))}
+    cargo nextest run "${AS_FOR_TESTS[@]}" "$@" 9>&-
   else
-    plain_tests
-    begin_beside_tests
+    cargo test "${AS_FOR_TESTS[@]}" --lib --bins --tests --no-fail-fast "$@" 9>&- | add_up
   fi
+}
+
+# The widget in Chromium, before the server that was just built, runs beside the tests.
+run_all() {
+  cargo test "${AS_FOR_TESTS[@]}" --doc --quiet 9>&-
+  if have_clients; then beside browsers deploy/checks/browsers.sh short; fi
+  run_chosen
   await_beside browsers "the widget has failed in Chromium; pictures are in .run/browsers/short/failures"
-  await_beside faults "what the services do under faults is not good"
+  deploy/checks/faults.sh 9>&-
 }
 
 only_one .run/test/lock "make test"

@@ -14,7 +14,7 @@ use http_server::{Connection, Connections, HttpConfig, Server};
 use telemetry::{Metrics, Vital};
 
 /// What must happen happens soon; a machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 const ROOM: Room = Room { connections: 20, channels: 4 };
 const PAGE: usize = 8 * 1024 * 1024;
 
