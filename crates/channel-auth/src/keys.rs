@@ -95,11 +95,11 @@ impl SessionKeys {
         sealed
     }
 
-    /// A secret for what has this id, which nobody can tell without the first key. Each time the same, and with the id not in it.
-    #[must_use]
-    pub fn visitor_secret(&self, id: Uuid) -> String {
-        let signature = self.keys[0].sign(&format!("v1.{id}")).finalize().into_bytes();
-        URL_SAFE_NO_PAD.encode(signature)
+    /// A secret for what has this id, by each key, the first key first: nobody can tell it without that key. Each time the same, and
+    /// with the id not in it.
+    pub fn visitor_secrets(&self, id: Uuid) -> impl Iterator<Item = String> {
+        let signed = format!("v1.{id}");
+        self.keys.iter().map(move |key| URL_SAFE_NO_PAD.encode(key.sign(&signed).finalize().into_bytes()))
     }
 
     /// Whether the first key has signed this, which is known to be good.

@@ -23,7 +23,6 @@ mod ops;
 mod transport;
 
 pub use auth::credentials::Credentials;
-pub use auth::origins::cors;
 pub use chat_service::{Answer, ChatService};
 pub use connection::lifecycle::run_hub;
 pub use gateway::{Gateway, Parts};

@@ -92,9 +92,9 @@ impl Tokens {
         })
     }
 
-    /// The secret of the visitor who opens a session with this id: the same each time, as long as the keys are.
-    pub(crate) fn secret_of_opening(&self, id: OpeningId) -> OpaqueSecret {
-        OpaqueSecret::from(self.session_keys.visitor_secret(id.0))
+    /// The secret of the visitor who opens a session with this id, and those that it had with the keys from before.
+    pub(crate) fn secrets_of_opening(&self, id: OpeningId) -> Vec<String> {
+        self.session_keys.visitor_secrets(id.0).collect()
     }
 
     /// A session token and a signed link to listen by.

@@ -188,7 +188,6 @@ impl Process {
         let (chat, app_gateway) = (chat.clone(), gateway.clone());
         let app = move || {
             App::new()
-                .wrap(channel_gateway::cors(&app_gateway.pages))
                 .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))

@@ -44,6 +44,16 @@ system_test! {
         // Pages of sites are for visitors.
         let staff = format!("/channel/ws?type=staff&access_token={}", admin.token);
         assert_eq!(Socket::refused_from(system.gateway(0), &staff, SHOP).await.status, 403);
+        // Nor may they read what is not for visitors.
+        for (path, readable) in [("/chat/session", true), ("/auth/login", false), ("/sites", false)] {
+            let preflight = system
+                .rest()
+                .request(reqwest::Method::OPTIONS, path)
+                .header("origin", SHOP)
+                .header("access-control-request-method", "POST");
+            let answer = preflight.send().await.expect("an answer");
+            assert_eq!(answer.headers().contains_key("access-control-allow-origin"), readable, "{path}");
+        }
         // A site that forgets a page lets it come no more.
         change(system.rest(), &admin, 1, json!({"origins": []})).await;
         until_answered(&system, &in_shop.socket_target(), SHOP, 403).await;

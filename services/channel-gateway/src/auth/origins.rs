@@ -37,8 +37,8 @@ fn not_allowed() -> ErrorBody {
     ErrorBody::new(ErrorCode::Forbidden, "pages of this origin are not allowed")
 }
 
-/// The same for CORS: these pages may read the answers. Cookies are not involved.
-pub fn cors(pages: &SitePages) -> actix_cors::Cors {
+/// The same for CORS: these pages may read the answers of one resource. Other services may share the server. Cookies are not involved.
+pub(crate) fn cors(pages: &SitePages) -> actix_cors::Cors {
     let pages = pages.clone();
     actix_cors::Cors::default()
         .allowed_origin_fn(move |origin, _| origin.to_str().is_ok_and(|origin| pages.allow_somewhere(origin)))

@@ -17,7 +17,6 @@ use telemetry::{Health, Metrics, Part, Vital};
 
 use crate::auth::credentials::Credentials;
 use crate::auth::jwks::{Issuer, KeyRefresh};
-use crate::auth::origins::cors;
 use crate::chat_service::{ChatService, HttpChatService};
 use crate::connection::lifecycle;
 use crate::gateway::{Gateway, Parts};
@@ -68,7 +67,6 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         let gateway = gateway.clone();
         move || {
             App::new()
-                .wrap(cors(&gateway.pages))
                 .wrap(from_fn(refused_preflight_in_shape))
                 .wrap(telemetry::http::request_tracing())
                 .configure(telemetry::http::configure(health.clone(), metrics.clone()))

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::Resource;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::web::{self, Data, PathConfig, QueryConfig, ServiceConfig};
+use actix_web::{Error, Resource};
 
+use crate::auth::origins::cors;
 use crate::gateway::Gateway;
 use crate::ops::error::{bad_request, method_not_allowed, upgrade_missing};
 use crate::transport::{poll, sse, websocket};
@@ -21,12 +24,36 @@ pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone +
     }
 }
 
-fn get(path: &str, gateway: &Arc<Gateway>) -> Resource {
-    resource(path, gateway).default_service(web::to(async || method_not_allowed("GET")))
+fn get(
+    path: &str,
+    gateway: &Arc<Gateway>,
+) -> Resource<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let refused = web::to(async || method_not_allowed("GET"));
+    resource(path, gateway).default_service(refused).wrap(cors(&gateway.pages))
 }
 
-fn post(path: &str, gateway: &Arc<Gateway>) -> Resource {
-    resource(path, gateway).default_service(web::to(async || method_not_allowed("POST")))
+fn post(
+    path: &str,
+    gateway: &Arc<Gateway>,
+) -> Resource<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<impl MessageBody + use<>>,
+        Error = Error,
+        InitError = (),
+    > + use<>,
+> {
+    let refused = web::to(async || method_not_allowed("POST"));
+    resource(path, gateway).default_service(refused).wrap(cors(&gateway.pages))
 }
 
 fn resource(path: &str, gateway: &Arc<Gateway>) -> Resource {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chat_events::{ChatId, ErrorCode};
+use chat_events::{ChatId, ErrorCode, SiteId};
 use diesel::prelude::{OptionalExtension, QueryDsl};
 use diesel::sql_types::{BigInt, Double};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -15,7 +15,7 @@ use utoipa::openapi::{KnownFormat, SchemaFormat};
 use uuid::Uuid;
 
 use super::open::{NewSession, open};
-use super::visitor;
+use super::visitor::{self, Visitor};
 use crate::db::schema::session_openings;
 use crate::error::Error;
 use crate::state::AppState;
@@ -58,32 +58,49 @@ impl OpeningId {
     }
 }
 
-/// The session that this opening has made before. Its visitor is proved by the secret, and let in by its site.
+/// A session that was opened before, and the secret that its visitor was given.
+pub(crate) struct Opened {
+    pub(crate) session: ChatId,
+    pub(crate) secret: String,
+    pub(crate) visitor: Visitor,
+}
+
+/// The session that this opening has made before, at this site. Its visitor is proved by one of these secrets.
 pub(crate) async fn before(
     conn: &mut AsyncPgConnection,
     id: Option<OpeningId>,
-    secret: &str,
-) -> Result<Option<ChatId>, Error> {
+    site: SiteId,
+    secrets: &[String],
+) -> Result<Option<Opened>, Error> {
     let Some(id) = id else { return Ok(None) };
     let found: Option<i64> =
         session_openings::table.find(id.0).select(session_openings::chat_id).first(conn).await.optional()?;
     let Some(session) = found.map(ChatId) else { return Ok(None) };
-    match visitor::proved(conn, session, secret).await {
-        Ok(visitor) => visitor.check_identity().map(|()| Some(session)),
-        // Another device has used it, or the keys have changed since.
-        Err(Error::Refused(body)) if body.code == ErrorCode::Unauthorized => Err(used()),
-        Err(error) => Err(error),
+    for secret in secrets {
+        match visitor::proved(conn, session, secret).await {
+            Ok(visitor) if visitor.site == site.0 => {
+                return Ok(Some(Opened { session, secret: secret.clone(), visitor }));
+            }
+            Ok(_) => return Err(used()),
+            Err(Error::Refused(body)) if body.code == ErrorCode::Unauthorized => {}
+            Err(error) => return Err(error),
+        }
     }
+    // Another device has used it, or its key is gone.
+    Err(used())
 }
 
-/// Opens a session; and whether it is new: the same request, sent twice, may have come in between.
+/// Opens a session, and tells whether it is new: the same request, sent twice, may have come in between.
 pub(crate) async fn open_once(state: &AppState, new: NewSession, secret: &str) -> Result<(ChatId, bool), Error> {
-    let id = new.opening;
+    let (id, site) = (new.opening, new.site);
     match open(state, new).await {
         Ok(session) => Ok((session, true)),
         Err(error) if error.is_violation_of("session_openings_pkey") => {
-            let opened = before(&mut *state.connection().await?, id, secret).await?;
-            Ok((opened.ok_or_else(Error::no_answer)?, false))
+            let secrets = [secret.to_owned()];
+            let opened = before(&mut *state.connection().await?, id, site, &secrets).await?;
+            let opened = opened.ok_or_else(Error::no_answer)?;
+            opened.visitor.check_identity()?;
+            Ok((opened.session, false))
         }
         Err(error) => Err(error),
     }

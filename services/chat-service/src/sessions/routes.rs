@@ -13,7 +13,7 @@ use super::ban;
 use super::change::{self, SessionChange};
 use super::list::{self, AssigneeFilter, SessionFilter};
 use super::open::{self, Device, NewSession};
-use super::openings::{self, OpeningId};
+use super::openings::{self, Opened, OpeningId};
 use super::view::{self, SessionView};
 use super::visitor::{self, Profile, Visitor};
 use crate::access::Actor;
@@ -127,14 +127,21 @@ pub(crate) async fn open(
         None => None,
     };
     let proof = device.map(|DeviceProof { session_id, visitor_secret }| (ChatId(session_id.get()), visitor_secret));
-    let secret = match (&proof, opening) {
-        (Some((_, secret)), _) => OpaqueSecret::from(secret.clone().into_inner()),
-        (None, Some(opening)) => state.tokens.secret_of_opening(opening),
-        (None, None) => OpaqueSecret::generate(),
+    let secrets = match (&proof, opening) {
+        (Some((_, secret)), _) => vec![secret.clone().into_inner()],
+        (None, Some(opening)) => state.tokens.secrets_of_opening(opening),
+        (None, None) => vec![OpaqueSecret::generate().text],
     };
-    if let Some(opened) = openings::before(&mut conn, opening, &secret.text).await? {
-        return Ok(HttpResponse::Ok().json(opened_session(&state, opened, secret.text)));
+    if let Some(Opened { session, secret, visitor }) = openings::before(&mut conn, opening, site.id(), &secrets).await?
+    {
+        drop(conn);
+        match identity {
+            Some(identity) => visitor::identify(&state, session, site.id(), identity).await?,
+            None => visitor.check_identity()?,
+        }
+        return Ok(HttpResponse::Ok().json(opened_session(&state, session, secret)));
     }
+    let secret = OpaqueSecret::from(secrets.into_iter().next().unwrap_or_default());
     let given = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
     let device = match proof {
         Some((session, _)) => {

@@ -15,7 +15,7 @@ use crate::db::schema::refused_origins;
 use crate::error::Error;
 use statement::statement;
 
-/// How many origins a site keeps: the first that came, and the most asked for among them last.
+/// How many origins a site keeps: those that came last.
 const MAX_KEPT: i64 = 100;
 /// How many wait in memory to be written.
 const MAX_WAITING: usize = 1000;
@@ -65,27 +65,35 @@ impl Refusals {
             origins.push(origin);
             times.push(count);
         }
-        WriteRefusals { sites: &sites, origins: &origins, times: &times, most: MAX_KEPT }.execute(conn).await?;
+        WriteRefusals { sites: &sites, origins: &origins, times: &times }.execute(conn).await?;
+        KeepLast { sites: &sites, most: MAX_KEPT }.execute(conn).await?;
         Ok(())
     }
 }
 
 statement! {
-    /// Counts refusals. A site that has as many origins as it keeps takes no new ones.
+    /// Counts refusals.
     WriteRefusals<'a> {
         sites: &'a [i64] as Array<BigInt>,
         origins: &'a [String] as Array<Text>,
         times: &'a [i64] as Array<BigInt>,
-        most: i64 as BigInt,
     } -> BigInt =
         "INSERT INTO refused_origins AS r (site_id, origin, times)
          SELECT q.site_id, q.origin, q.times
-         FROM (SELECT *, row_number() OVER (PARTITION BY site_id ORDER BY times DESC, origin) AS place
-               FROM unnest($sites, $origins, $times) AS q (site_id, origin, times)) q
+         FROM unnest($sites, $origins, $times) AS q (site_id, origin, times)
          WHERE EXISTS (SELECT FROM sites s WHERE s.id = q.site_id)
-            AND (EXISTS (SELECT FROM refused_origins r WHERE r.site_id = q.site_id AND r.origin = q.origin)
-                OR q.place + (SELECT count(*) FROM refused_origins r WHERE r.site_id = q.site_id) <= $most)
          ON CONFLICT (site_id, origin) DO UPDATE SET times = r.times + excluded.times, last_at = now()
+         RETURNING r.times";
+}
+
+statement! {
+    /// Forgets the origins of these sites but for those that came last, of which what is asked for again and again is always one:
+    /// who invents many others crowds it out for a moment alone.
+    KeepLast<'a> { sites: &'a [i64] as Array<BigInt>, most: i64 as BigInt, } -> BigInt =
+        "DELETE FROM refused_origins r USING (
+            SELECT site_id, origin, row_number() OVER (PARTITION BY site_id ORDER BY last_at DESC, times DESC, origin) AS place
+            FROM refused_origins WHERE site_id = ANY($sites)) q
+         WHERE q.place > $most AND r.site_id = q.site_id AND r.origin = q.origin
          RETURNING r.times";
 }
 

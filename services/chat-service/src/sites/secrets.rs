@@ -62,14 +62,22 @@ async fn add_one(conn: &mut AsyncPgConnection, site: SiteId) -> Result<NewKey, E
 
 /// Removes a key: what it has signed is refused from now on. Returns whether it was there.
 pub(crate) async fn remove(conn: &mut AsyncPgConnection, site: SiteId, kid: &str) -> Result<bool, Error> {
-    Ok(diesel::delete(secrets::table.find((site.0, kid))).execute(conn).await? > 0)
+    Ok(is_name(kid) && diesel::delete(secrets::table.find((site.0, kid))).execute(conn).await? > 0)
 }
 
 /// The secrets of a site, for a key's name or all.
 pub(crate) async fn read(conn: &mut AsyncPgConnection, site: SiteId, kid: Option<&str>) -> Result<Vec<String>, Error> {
+    if kid.is_some_and(|kid| !is_name(kid)) {
+        return Ok(Vec::new());
+    }
     let mut query = secrets::table.filter(secrets::site_id.eq(site.0)).select(secrets::secret).into_boxed();
     if let Some(kid) = kid {
         query = query.filter(secrets::kid.eq(kid.to_owned()));
     }
     Ok(query.load(conn).await?)
+}
+
+/// Whether a key can have this name: text that PostgreSQL takes, for one.
+fn is_name(kid: &str) -> bool {
+    kid.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

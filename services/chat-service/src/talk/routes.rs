@@ -34,6 +34,7 @@ use crate::sessions::openings::{self, OpeningId};
 use crate::sessions::{self, Device, NewSession, Visitor};
 use crate::sites::rows::{self, Site};
 use crate::state::AppState;
+use crate::tokens::OpaqueSecret;
 
 /// How many messages are shown.
 const SHOWN: u16 = 100;
@@ -209,12 +210,12 @@ async fn open(
     let email = given(&sent.email).map(EmailAddress::parse).transpose().map_err(|fault| wrong("email", &fault))?;
     site.check_prechat(name.is_some(), email.is_some())?;
     state.limits.open_session(from)?;
-    let secret = state.tokens.secret_of_opening(sent.client_id);
-    let opening = Some(sent.client_id);
-    let cookie = |session: ChatId| Some(format!("{session}.{}", secret.text));
-    if let Some(session) = openings::before(&mut *state.connection().await?, opening, &secret.text).await? {
-        return Ok((session, cookie(session)));
+    let (secrets, opening) = (state.tokens.secrets_of_opening(sent.client_id), Some(sent.client_id));
+    let cookie = |session: ChatId, secret: &str| Some(format!("{session}.{secret}"));
+    if let Some(opened) = openings::before(&mut *state.connection().await?, opening, site.id(), &secrets).await? {
+        return Ok((opened.session, cookie(opened.session, &opened.secret)));
     }
+    let secret = OpaqueSecret::from(secrets.into_iter().next().unwrap_or_default());
     let new = NewSession {
         name: name.map(Name::into_inner),
         email: email.map(EmailAddress::into_inner),
@@ -226,7 +227,7 @@ async fn open(
         opening,
     };
     let (session, _) = openings::open_once(state, new, &secret.text).await?;
-    Ok((session, cookie(session)))
+    Ok((session, cookie(session, &secret.text)))
 }
 
 fn sent_to(site: &Site, state: &AppState, cookie: Option<String>) -> HttpResponse {

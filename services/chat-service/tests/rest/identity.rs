@@ -255,6 +255,10 @@ async fn identities_are_good_by_the_keys_of_the_site_and_until_their_time() {
     for bad in [forged.as_str(), "a.b.c", "eyJhbGciOiJub25lIn0.e30.e30"] {
         assert_eq!(code(&open(&service, json!({"identity": bad})).await.1), "unauthorized", "{bad}");
     }
+    site.kid = "a\0b".to_owned();
+    assert_eq!(code(&open(&service, json!({"identity": site.sign("u-17", "Ada")})).await.1), "unauthorized");
+    let strange = service.call(Method::DELETE, "/sites/1/identity-keys/a%00b", Some(&site.admin), None).await;
+    assert_eq!(strange.0, StatusCode::NOT_FOUND);
     for bad in ["", "a.b", "a.b.c.d", "a b.c.d", &"a".repeat(5000)] {
         assert_eq!(code(&open(&service, json!({"identity": bad})).await.1), "invalid", "{bad}");
     }

@@ -8,7 +8,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::service::{Service, bodies, code, messages};
+use crate::service::{Installation, Service, bodies, code, messages};
 
 #[tokio::test]
 async fn a_visitor_who_comes_back_proves_itself_with_its_secret() {
@@ -273,4 +273,24 @@ async fn an_opening_that_is_sent_again_opens_no_second_session() {
     // One that was banned is banned under its id too.
     service.post(&format!("/chat/session/{session}/ban"), &operator, json!({})).await;
     assert_eq!(open(body).await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_opening_is_answered_again_at_its_site_alone_and_whichever_key_comes_first() {
+    let installation = Installation::fresh().await;
+    let (old, new) = (format!("old:{}", "A".repeat(43)), format!("new:{}", "Q".repeat(43)));
+    let program = installation.program();
+    let service = Service::start_program(installation, program.clone().env("AUTH__SESSION_KEYS", &old)).await;
+    service.installation.accounts().add_site("blog").await;
+    let body = json!({"client_id": Uuid::new_v4()});
+    let (status, opened) = service.call(Method::POST, "/chat/session", None, Some(body.clone())).await;
+    assert_eq!(status, StatusCode::CREATED, "{opened}");
+    let elsewhere = json!({"client_id": body["client_id"], "site": "blog"});
+    let (status, refused) = service.call(Method::POST, "/chat/session", None, Some(elsewhere)).await;
+    assert_eq!((status, &refused["error"]["details"]["field"]), (StatusCode::CONFLICT, &json!("client_id")));
+    let both = program.env("AUTH__SESSION_KEYS", format!("{new},{old}"));
+    let rotated = Service::start_program(service.installation, both).await;
+    let (status, again) = rotated.call(Method::POST, "/chat/session", None, Some(body)).await;
+    assert_eq!((status, &again["session_id"]), (StatusCode::OK, &opened["session_id"]), "{again}");
+    assert_eq!(again["visitor_secret"], opened["visitor_secret"]);
 }

@@ -184,6 +184,13 @@ async fn a_page_uses_the_sites_that_allow_it_and_its_admin_sees_who_was_refused(
     }
     let (_, refused) = service.get("/sites/1/refused-origins", &admin).await;
     assert_eq!(refused["refused"].as_array().map(Vec::len), Some(100));
+    // They do not hide one that comes after them.
+    from_page(&service, "https://late.test", (Method::GET, &site("default")), None, None).await;
+    let (_, refused) = service.get("/sites/1/refused-origins", &admin).await;
+    assert_eq!(
+        (refused["refused"].as_array().map(Vec::len), &refused["refused"][0]["origin"]),
+        (Some(100), &json!("https://late.test"))
+    );
 }
 
 #[tokio::test]
