@@ -159,10 +159,7 @@ pub struct NewAccount {
 pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Result<NewAccount, Error> {
     let email = EmailAddress::parse(account.email).map_err(|fault| Error::Refused(fault.of("email")))?.into_inner();
     let name = Name::parse(account.name).map_err(|fault| Error::Refused(fault.of("name")))?.into_inner();
-    let generated = account.password.is_none().then(password::random_password);
-    let password = account.password.or_else(|| generated.clone()).unwrap_or_default();
-    let password = NewPassword::parse(password).map_err(|fault| Error::Refused(fault.of("password")))?.into_inner();
-    let password_hash = password::hash(password).await?;
+    let (password_hash, generated) = hashed(account.password).await?;
     let new = NewUser { email: &email, name: &name, role: account.role, password_hash: &password_hash };
     if !account.role.is_staff() && !account.sites.is_empty() {
         return Err(Error::invalid("site", "operators and admins alone work in sites"));
@@ -178,6 +175,29 @@ pub(crate) async fn add(conn: &mut AsyncPgConnection, account: Account) -> Resul
     };
     let id = conn.transaction(add).await?;
     Ok(NewAccount { id, password: generated })
+}
+
+/// The hash of a password; and the password, where none was given.
+async fn hashed(given: Option<String>) -> Result<(String, Option<String>), Error> {
+    let generated = given.is_none().then(password::random_password);
+    let password = given.or_else(|| generated.clone()).unwrap_or_default();
+    let password = NewPassword::parse(password).map_err(|fault| Error::Refused(fault.of("password")))?.into_inner();
+    Ok((password::hash(password).await?, generated))
+}
+
+/// Gives an account another password, which ends all its logins. The password, where none was given.
+pub(crate) async fn set_password(
+    conn: &mut AsyncPgConnection,
+    user: UserId,
+    password: Option<String>,
+) -> Result<Option<String>, Error> {
+    let (password_hash, generated) = hashed(password).await?;
+    conn.transaction(async |conn| {
+        users::set_password_hash(conn, user, &password_hash).await?;
+        refresh_tokens::end_all(conn, user).await
+    })
+    .await?;
+    Ok(generated)
 }
 
 /// An account in a list.

@@ -51,6 +51,12 @@ impl Admin {
         accounts::add(&mut self.connection, account).await
     }
 
+    /// Gives an account another password and ends all its logins. The password, where it is made here.
+    pub async fn set_password(&mut self, email: &str, password: Option<String>) -> Result<Option<String>, Error> {
+        let user = self.find_account(email).await?;
+        accounts::set_password(&mut self.connection, user, password).await
+    }
+
     /// Closes an account and ends all its logins.
     pub async fn disable_user(&mut self, email: &str) -> Result<(), Error> {
         let user = self.find_account(email).await?;

@@ -117,6 +117,12 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_acti
     Ok(())
 }
 
+/// Gives an account another password.
+pub(super) async fn set_password_hash(conn: &mut AsyncPgConnection, id: UserId, hash: &str) -> Result<(), Error> {
+    diesel::update(users::table.find(id.0)).set(users::password_hash.eq(hash)).execute(conn).await?;
+    Ok(())
+}
+
 /// Gives an account another name.
 pub(crate) async fn rename(conn: &mut AsyncPgConnection, id: UserId, name: &str) -> Result<(), Error> {
     diesel::update(users::table.find(id.0)).set(users::name.eq(name)).execute(conn).await?;

@@ -82,6 +82,15 @@ pub enum UserCommand {
         #[arg(long)]
         site: Option<String>,
     },
+    /// Give an account another password, and end all its logins; without `--password-stdin` it is made and printed once
+    Password {
+        /// Which
+        #[arg(long)]
+        email: String,
+        /// Read the password from the first line of standard input
+        #[arg(long)]
+        password_stdin: bool,
+    },
     /// End all logins of an account
     Logout {
         /// Which
@@ -127,6 +136,13 @@ impl UserCommand {
                     format!("{email} did not work in {site}")
                 }
             }),
+            Self::Password { email, password_stdin } => {
+                let password = password_stdin.then(read_password).transpose()?;
+                let made = admin.set_password(&email, password).await;
+                made.map(|made| {
+                    made.map_or_else(|| format!("{email} has that password"), |made| format!("password: {made}"))
+                })
+            }
             Self::Logout { email } => admin.log_out_user(&email).await.map(|()| format!("{email} is logged out")),
         }
         .map(|done| println!("{done}"))

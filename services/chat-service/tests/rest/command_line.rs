@@ -107,6 +107,23 @@ async fn the_command_line_ends_all_logins_of_an_account_and_of_no_other() {
 }
 
 #[tokio::test]
+async fn the_command_line_gives_an_account_another_password_which_ends_its_logins() {
+    let service = Service::start().await;
+    service.operator().await;
+    let (_, login) = service.log_in("operator@example.com", "a good password").await;
+    let command = ["user", "password", "--email", "operator@example.com"];
+    let told = service.installation.command(&command, "");
+    let made = told.trim().strip_prefix("password: ").expect("a password").to_owned();
+    assert_eq!(refresh(&service, &login["refresh_token"]).await.0, StatusCode::UNAUTHORIZED, "its logins are over");
+    assert_eq!(service.log_in("operator@example.com", "a good password").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.log_in("operator@example.com", &made).await.0, StatusCode::OK);
+    let told = service.installation.command(&[&command[..], &["--password-stdin"]].concat(), "another good one\n");
+    assert!(!told.contains("another good one"), "{told}");
+    assert_eq!(service.log_in("operator@example.com", &made).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(service.log_in("operator@example.com", "another good one").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn the_command_line_makes_sites_and_says_who_works_there() {
     let installation = Installation::fresh().await;
     let shop = id_in(&installation.command(&["site", "add", "--key", "shop", "--name", "The shop"], ""));
