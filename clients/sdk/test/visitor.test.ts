@@ -644,6 +644,57 @@ describe("storage", () => {
     await talking();
   });
 
+  describe("that is poisoned", () => {
+    const prefix = "switchboard:chat.example:shop:";
+    const good = { key: "11111111-1111-4111-8111-111111111111", chat: 42, body: "waits", at: "2026-11-21T10:15:00Z", no: 5 };
+
+    test("loses none of the good sessions, and throws nothing", async () => {
+      (await talking()).destroy();
+      const device = JSON.parse(storage.get(`${prefix}device`) ?? "") as { sessions: object[] };
+      const [held] = device.sessions;
+      const bad = [null, 7, "x", [], {}, { ...held, id: "43" }, { ...held, id: 43.5 }, { ...held, id: 44, token: null }];
+      storage.set(`${prefix}device`, JSON.stringify({ sessions: [...bad, held] }));
+      const back = page();
+      back.start();
+      expect(back.snapshot().conversations.map(({ id }) => id)).toEqual([42]);
+      back.send("again");
+      await pass(1_000);
+      expect(shown(back)).toEqual(["Hello (sent)", "again (sent)"]);
+    });
+
+    test("with nothing but bad sessions holds none", async () => {
+      for (const sessions of [[null], [{ id: "42", token: "t", receivedAt: 0, lifetimeMs: 1 }], "x", null]) {
+        storage.set(`${prefix}device`, JSON.stringify({ sessions }));
+        const one = page();
+        one.start();
+        expect(one.snapshot().conversations).toEqual([]);
+      }
+      await talking();
+    });
+
+    test.each([
+      ["null", null],
+      ["no time", { ...good, at: undefined }],
+      ["a time that is none", { ...good, at: "soon" }],
+      ["no key", { ...good, key: undefined }],
+      ["a number for a body", { ...good, body: 5 }],
+      ["no body", { ...good, body: undefined }],
+      ["text for a chat", { ...good, chat: "42" }],
+      ["a place without end", { ...good, no: 1e300 }],
+      ["text for an error", { ...good, error: "x" }],
+      ["two megabytes", { ...good, body: "x".repeat(2_000_000) }],
+    ])("has no message where one has %s, and sends the others", async (_what, bad) => {
+      (await talking()).destroy();
+      storage.set(`${prefix}outbox:bad`, JSON.stringify(bad && "key" in bad && bad.key ? { ...bad, key: "bad" } : bad));
+      storage.set(`${prefix}outbox:${good.key}`, JSON.stringify(good));
+      const back = page();
+      back.start();
+      await pass(1_000);
+      expect(shown(back)).toEqual(["Hello (sent)", "waits (sent)"]);
+      expect([...storage.kept.keys()].filter((key) => key.includes("outbox"))).toEqual([]);
+    });
+  });
+
   test("keys have the server and the site in their names", async () => {
     await talking();
     await pass(1_000);

@@ -54,6 +54,10 @@ interface Cache {
 type Shelved = Queued & { no?: number };
 
 const OUTBOX = "outbox:";
+/** What is longer no visitor has written. */
+const MAX_SHELVED = 1_000_000;
+/** A place behind which no other fits would hold up those that come. */
+const MAX_NO = 2 ** 52;
 const CACHED_CHATS = 3;
 const CACHED_MESSAGES = 50;
 
@@ -72,7 +76,7 @@ export class Keep {
 
   device(): Device {
     const { sessions, person, metadata } = this.#read<Partial<Device>>("device") ?? {};
-    return { sessions: Array.isArray(sessions) ? sessions : [], person: person ?? null, metadata };
+    return { sessions: [sessions].flat().filter(isHeld), person: person ?? null, metadata };
   }
 
   saveDevice(device: Device): void {
@@ -90,8 +94,12 @@ export class Keep {
   /** In the order of writing, over all tabs. */
   outbox(): Queued[] {
     const places = this.#storage.keys?.(this.#prefix + OUTBOX) ?? [this.#prefix + OUTBOX];
-    const found = places.flatMap((place) => this.#read<Shelved | Shelved[]>(place.slice(this.#prefix.length)) ?? []);
-    const list = found.filter((queued) => typeof queued?.key === "string").sort((one, other) => (one.no ?? 0) - (other.no ?? 0));
+    const list = places.flatMap((place) => {
+      const found = [this.#read<unknown>(place.slice(this.#prefix.length))].flat().filter(isShelved);
+      if (found.length === 0) this.#storage.remove(place);
+      return found;
+    });
+    list.sort((one, other) => (one.no ?? 0) - (other.no ?? 0));
     return list.map(({ no, ...queued }) => {
       this.#numbers.set(queued.key, no ?? this.#number());
       this.#shelved.set(queued.key, JSON.stringify(queued));
@@ -170,6 +178,21 @@ export class Keep {
     else this.#storage.set(this.#prefix + key, JSON.stringify(value));
   }
 }
+
+/** Whether the fields of a value have the types of these samples; the `free` ones may be missing. */
+function like<T>(value: unknown, needed: Partial<T>, free: Partial<T>): value is T {
+  const all: Record<string, unknown> = { ...free, ...(value as object | null) };
+  return Object.entries({ ...needed, ...free }).every(([field, sample]) => typeof all[field] === typeof sample);
+}
+
+const isHeld = (value: unknown): value is Held =>
+  like<Held>(value, { id: 0, token: "", receivedAt: 0, lifetimeMs: 0 }, { secret: "", openedAt: 0 }) && Number.isSafeInteger(value.id);
+
+const isShelved = (value: unknown): value is Shelved =>
+  like<Shelved>(value, { key: "", chat: 0, body: "", at: "" }, { no: 0, error: {} as never }) &&
+  Date.parse(value.at) > 0 &&
+  (value.no ?? 0) < MAX_NO &&
+  JSON.stringify(value).length < MAX_SHELVED;
 
 /** The cursor and what it stands for are one value: neither is ever newer than the other. */
 function cached(chat: Chat | undefined): CachedChat[] {
