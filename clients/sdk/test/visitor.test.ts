@@ -247,6 +247,39 @@ describe("a session whose opening had no answer", () => {
     expect(new Set(server.openings).size).toBe(2);
   });
 
+  test("is left where its client_id is another session's: a new one is taken and kept", async () => {
+    server.losesAnswer = "/chat/session";
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(10);
+    server.taken = 1;
+    let failures = 1;
+    server.judgeOpening = () => (failures-- > 0 ? { status: 503, code: "unavailable" } : null);
+    await pass(10_000);
+    const [first, , second] = server.openings;
+    expect(shown(one)).toEqual(["Hello (sent)"]);
+    expect(server.openings).toEqual([first, first, second, second]);
+    expect(storage.get(opening)).toBeNull();
+    expect(second).not.toBe(first);
+    expect(one.snapshot().problem).toBeNull();
+  });
+
+  test("is asked for with a new client_id once in a call", async () => {
+    server.taken = 5;
+    const one = page();
+    one.start();
+    one.send("Hello");
+    await pass(60_000);
+    expect(new Set(server.openings).size).toBe(2);
+    expect(server.openings).toHaveLength(2);
+    expect(shown(one)).toEqual(["Hello (failed)"]);
+    server.taken = 0;
+    one.retry(current(one)?.messages[0]?.key ?? "");
+    await pass(1_000);
+    expect(shown(one)).toEqual(["Hello (sent)"]);
+  });
+
   test("is forgotten with all the rest", async () => {
     server.losesAnswer = "/chat/session";
     const one = page();

@@ -25,7 +25,7 @@ export async function openSession(
 ): Promise<number> {
   const ask = async () => (await options.identity?.()) ?? null;
   const leftOut = new Set<string>();
-  let isMended = false;
+  const mended = new Set<unknown>();
   identity ??= await ask();
   for (;;) {
     const body = bodyOf(sessions, options, profile, identity, leftOut);
@@ -45,9 +45,11 @@ export async function openSession(
         console.warn(`Switchboard: ${fields.join(", ")} was refused and is left out. ${code}: ${error.message}`);
         continue;
       }
-      if (isMended) throw error;
-      isMended = true;
-      if (status === 409 && details.field === "identity") sessions.forget(); // The browser was another person's.
+      const why = details.field ?? code;
+      if (mended.has(why)) throw error;
+      mended.add(why);
+      if (status === 409 && why === "identity") sessions.forget(); // The browser was another person's.
+      else if (status === 409 && why === "client_id") sessions.keep.saveOpening(null); // Another session was opened with it.
       else if (code === "token_expired" && options.identity) identity = await ask();
       else throw error;
     }

@@ -54,6 +54,8 @@ export class FakeServer {
   judge: (body: string, attempt: number) => Refusal | null = () => null;
   /** Says the same of each session that is to be opened. */
   judgeOpening: (body: Record<string, unknown>) => Refusal | null = () => null;
+  /** The first so many openings are told that their `client_id` is of another session. */
+  taken = 0;
   /** The server's clock, which is not the browser's. */
   clock = () => Date.parse("2026-11-21T10:15:30.000Z");
   #nextId = 41;
@@ -257,6 +259,10 @@ export class FakeServer {
     for (const name of Object.keys(body)) if (!known.includes(name)) this.complaints.push(`session with ${name}`);
     if (this.site.identity === "required" && !body.identity) {
       return this.#refusal({ status: 403, code: "forbidden", details: { identity: "required" } });
+    }
+    if (this.taken > 0) {
+      this.taken--;
+      return this.#refusal({ status: 409, code: "conflict", details: { field: "client_id" } });
     }
     const refused = this.judgeOpening(body);
     if (refused) return this.#refusal(refused);
