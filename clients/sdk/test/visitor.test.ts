@@ -518,6 +518,147 @@ describe("coming back", () => {
   });
 });
 
+describe("a session that is no more", () => {
+  const kept = () => JSON.parse(storage.get("switchboard:chat.example:shop:device") ?? "{}") as { sessions: { id: number }[] };
+  const keys = (id: number) => server.chats.get(id)?.messages.map(({ client_id }) => client_id);
+
+  test("is forgotten after a restore, and what waits for it goes into a new one, in order and with its keys", async () => {
+    const one = await talking();
+    server.isDown = true;
+    server.cut();
+    one.send("one");
+    one.send("two");
+    await pass(1_000);
+    const written = current(one)?.messages.slice(1).map(({ key }) => key);
+    one.destroy();
+    server.lose(42);
+    server.isDown = false;
+    const back = page();
+    back.start();
+    await pass(5_000);
+    expect(server.texts(43)).toEqual(["one", "two"]);
+    expect(keys(43)).toEqual(written);
+    expect(shown(back)).toEqual(["one (sent)", "two (sent)"]);
+    expect(state(back)).toBe("live");
+    expect(back.snapshot().conversations.map(({ id }) => id)).toEqual([43]);
+    expect(kept().sessions.map(({ id }) => id)).toEqual([43]);
+    expect(storage.get("switchboard:chat.example:shop:cache")).not.toContain("Hello");
+  });
+
+  test.each([
+    ["a socket that is closed with 4500", () => server.close(4500, "not_found")],
+    ["a socket that breaks", () => server.cut()],
+  ])("is found by %s; nothing is opened before something is written", async (_what, end) => {
+    const one = await talking();
+    server.lose(42);
+    end();
+    await pass(10_000);
+    expect(one.snapshot()).toMatchObject({ conversations: [], currentId: null, connection: { state: "idle" }, problem: null });
+    expect(server.openings).toHaveLength(1);
+    one.send("again");
+    await pass(1_000);
+    expect(shown(one)).toEqual(["again (sent)"]);
+  });
+
+  test("is found by a message that the open socket refuses", async () => {
+    const one = await talking();
+    server.judge = (_body, attempt) => (attempt === 1 ? { status: 404, code: "not_found" } : null);
+    server.lose(42);
+    one.send("again");
+    await pass(5_000);
+    expect(shown(one)).toEqual(["again (sent)"]);
+    expect(server.texts(43)).toEqual(["again"]);
+  });
+
+  test("is told apart by a wrong secret; a message that was refused for good comes along", async () => {
+    const one = await talking();
+    server.judge = (body) => (body === "poison" ? { status: 400, code: "invalid" } : null);
+    one.send("poison");
+    await pass(100);
+    one.destroy();
+    server.expireTokens();
+    storage.set("switchboard:chat.example:shop:device", JSON.stringify(kept()).replace("secret-42", "wrong"));
+    const back = page();
+    back.start();
+    back.send("fine");
+    await pass(10_000);
+    expect(shown(back)).toEqual(["fine (sent)", "poison (failed)"]);
+    expect(kept().sessions.map(({ id }) => id)).toEqual([43]);
+  });
+
+  test("leaves the others of the device, and one of them is connected", async () => {
+    const one = await talking();
+    one.select(null);
+    one.send("Something else");
+    await pass(1_000);
+    server.lose(43);
+    server.cut();
+    await pass(10_000);
+    expect(one.snapshot().conversations.map(({ id }) => id)).toEqual([42]);
+    expect(state(one)).toBe("live");
+    server.say(42, "Good day");
+    await pass(100);
+    expect(shown(one)).toEqual(["Hello (sent)", "Good day"]);
+    expect(server.chats.size).toBe(1);
+  });
+
+  test("and that proves the device for a new one does not keep it from being opened", async () => {
+    const one = await talking();
+    one.select(null);
+    server.lose(42);
+    one.send("Something else");
+    await pass(5_000);
+    expect(shown(one)).toEqual(["Something else (sent)"]);
+    expect(kept().sessions.map(({ id }) => id)).toEqual([43]);
+  });
+
+  test.each([
+    ["403", { status: 403, code: "forbidden" }],
+    ["500", { status: 500, code: "internal" }],
+    ["404 of a proxy", new Response("<html>not found</html>", { status: 404 })],
+  ])("is not what %s says", async (_what, answer) => {
+    (await talking()).destroy();
+    server.expireTokens();
+    await pass(86_400_000);
+    server.next.set("/chat/session/42/channel-token", answer);
+    const back = page();
+    back.start();
+    await pass(10_000);
+    expect(kept().sessions.map(({ id }) => id)).toEqual([42]);
+    expect(server.openings).toHaveLength(1);
+  });
+
+  test("has another in its place once in a minute, whatever the server says", async () => {
+    const one = await talking();
+    const opened = server.openings.length;
+    server.judge = () => {
+      for (const id of server.chats.keys()) server.lose(id);
+      return { status: 404, code: "not_found" };
+    };
+    one.send("again");
+    await pass(179_000);
+    expect(server.openings.length - opened).toBeLessThanOrEqual(3);
+    expect(shown(one)).toEqual(["again (queued)"]);
+    server.judge = () => null;
+    await pass(65_000);
+    expect(shown(one)).toEqual(["again (sent)"]);
+  });
+
+  test("of which the device knows nothing is as good: what was written to it is sent", async () => {
+    const one = await talking();
+    server.isDown = true;
+    server.cut();
+    one.send("one");
+    one.destroy();
+    server.isDown = false;
+    storage.set("switchboard:chat.example:shop:device", '{"sessions":[null]}');
+    const back = page();
+    back.start();
+    await pass(1_000);
+    expect(shown(back)).toEqual(["one (sent)"]);
+  });
+});
+
 describe("other ways through", () => {
   test.each([
     ["sse", ["websocket"]],

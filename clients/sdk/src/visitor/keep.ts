@@ -179,20 +179,22 @@ export class Keep {
   }
 }
 
-/** Whether the fields of a value have the types of these samples; the `free` ones may be missing. */
-function like<T>(value: unknown, needed: Partial<T>, free: Partial<T>): value is T {
-  const all: Record<string, unknown> = { ...free, ...(value as object | null) };
-  return Object.entries({ ...needed, ...free }).every(([field, sample]) => typeof all[field] === typeof sample);
+const types = (...values: unknown[]): string => values.map((value) => typeof value).join();
+
+function isHeld(value: unknown): value is Held {
+  const { id, token, receivedAt, lifetimeMs } = Object(value) as Held;
+  return types(token, receivedAt, lifetimeMs) === "string,number,number" && Number.isSafeInteger(id);
 }
 
-const isHeld = (value: unknown): value is Held =>
-  like<Held>(value, { id: 0, token: "", receivedAt: 0, lifetimeMs: 0 }, { secret: "", openedAt: 0 }) && Number.isSafeInteger(value.id);
-
-const isShelved = (value: unknown): value is Shelved =>
-  like<Shelved>(value, { key: "", chat: 0, body: "", at: "" }, { no: 0, error: {} as never }) &&
-  Date.parse(value.at) > 0 &&
-  (value.no ?? 0) < MAX_NO &&
-  JSON.stringify(value).length < MAX_SHELVED;
+function isShelved(value: unknown): value is Shelved {
+  const { key, chat, body, at, no = 0, error = {} } = Object(value) as Shelved;
+  return (
+    types(key, chat, body, at, error) === "string,number,string,string,object" &&
+    Date.parse(at) > 0 &&
+    no < MAX_NO &&
+    JSON.stringify(value).length < MAX_SHELVED
+  );
+}
 
 /** The cursor and what it stands for are one value: neither is ever newer than the other. */
 function cached(chat: Chat | undefined): CachedChat[] {

@@ -45,6 +45,9 @@ export async function openSession(
         console.warn(`Switchboard: ${fields.join(", ")} was refused and is left out. ${code}: ${error.message}`);
         continue;
       }
+      const { session_id: from } = (body.device ?? {}) as { session_id?: number };
+      // The secret of the device may be refused: then the device has one session less, and the next try comes without it.
+      if (code === "unauthorized" && from) await sessions.credentials(from, true);
       const why = details.field ?? code;
       if (mended.has(why)) throw error;
       mended.add(why);

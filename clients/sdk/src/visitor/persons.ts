@@ -1,7 +1,7 @@
 // What concerns persons rather than this browser: loaded when a page says who somebody is, or asks for earlier talks.
 import { asApiError } from "../protocol/api_error.ts";
 import type { OwnSession, OwnSessions } from "../protocol/schemas.ts";
-import { query, type Http } from "../rest/http.ts";
+import { query } from "../rest/http.ts";
 import type { Held } from "./keep.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -9,12 +9,11 @@ const PAGE = 50;
 const MOST = 500;
 
 /** The sessions that the secret of one of them opens the list of. */
-export async function listSessions(http: Http, from: Held | undefined): Promise<OwnSession[]> {
+export async function listSessions(own: Sessions, from: Held | undefined): Promise<OwnSession[]> {
   const sessions: OwnSession[] = [];
   if (from?.secret === undefined) return sessions;
   for (let cursor: number | null = null; ; ) {
-    const path = query(`/chat/session/${from.id}/sessions`, { limit: PAGE, cursor });
-    const page: OwnSessions = await http<OwnSessions>(path, { token: from.secret });
+    const page: OwnSessions = await own.own<OwnSessions>(from, query("/sessions", { limit: PAGE, cursor }));
     sessions.push(...page.sessions);
     cursor = page.next_cursor ?? null;
     if (cursor === null || sessions.length >= MOST) return sessions;

@@ -1,6 +1,6 @@
 // The sessions of this browser: opened once though two tabs begin at the same moment, their tokens renewed in time.
 import type { Credentials } from "../connection/connection.ts";
-import { ApiError, asApiError } from "../protocol/api_error.ts";
+import { asApiError, unanswered } from "../protocol/api_error.ts";
 import type { ChannelToken, OwnSession } from "../protocol/schemas.ts";
 import type { Call, Http } from "../rest/http.ts";
 import type { Device, Held, Keep } from "./keep.ts";
@@ -17,9 +17,13 @@ export class Sessions {
   #renewing = new Map<number, Promise<Held>>();
   device: Device = { sessions: [], person: null };
 
-  constructor(http: Http, keep: Keep) {
+  readonly #gone: (id: number) => void;
+
+  /** `gone` is told of a session that the server does not know by its secret any more. */
+  constructor(http: Http, keep: Keep, gone: (id: number) => void) {
     this.http = http;
     this.keep = keep;
+    this.#gone = gone;
   }
 
   /** Reads what is kept: another tab may have written it. */
@@ -58,7 +62,7 @@ export class Sessions {
   async list(): Promise<OwnSession[]> {
     const { listSessions } = await import("./later.ts");
     const from = this.device.sessions.find(({ secret }) => secret !== undefined);
-    const sessions = await listSessions(this.http, from);
+    const sessions = await listSessions(this, from);
     const lifetimeMs = from?.lifetimeMs ?? LIFETIME_MS;
     this.hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
     return sessions;
@@ -68,6 +72,22 @@ export class Sessions {
   tell(who: Pick<Device, "person"> | Pick<Device, "metadata">): void {
     this.device = { ...this.device, ...who };
     if (this.device.sessions.length > 0) this.keep.saveDevice(this.device);
+  }
+
+  /** A call with the secret of a session: a refusal says that the session is no more, or never was this browser's. */
+  own<T>({ id, secret }: Held, path: string): Promise<T> {
+    return this.http<T>(`/chat/session/${id}${path}`, { token: secret as string }).catch((cause: unknown) => {
+      const { code } = asApiError(cause);
+      if (code !== "unauthorized" && code !== "not_found") throw cause;
+      this.#gone(id);
+      throw unanswered();
+    });
+  }
+
+  drop(id: number): void {
+    this.reload();
+    if (!this.ids.includes(id)) return;
+    this.#put(this.device.sessions.filter((held) => held.id !== id));
   }
 
   /** The browser belongs to another person now. */
@@ -92,8 +112,7 @@ export class Sessions {
       await this.list();
       return this.#held(held.id);
     }
-    const path = `/chat/session/${held.id}/channel-token`;
-    const { token, created_at: from, expires_at: to } = await this.http<ChannelToken>(path, { token: held.secret });
+    const { token, created_at: from, expires_at: to } = await this.own<ChannelToken>(held, "/channel-token");
     const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: Date.parse(to) - Date.parse(from) || LIFETIME_MS };
     this.hold([renewed]);
     return renewed;
@@ -107,7 +126,8 @@ export class Sessions {
 
   #held(id: number): Held {
     const held = this.device.sessions.find((one) => one.id === id);
-    if (!held) throw new ApiError(404, { code: "not_found", message: "this browser has no such session" });
+    // What was written to a session that is gone is about to move to another one.
+    if (!held) throw unanswered();
     return held;
   }
 
@@ -116,7 +136,11 @@ export class Sessions {
     this.reload();
     const all = new Map(this.device.sessions.map((held) => [held.id, held]));
     for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });
-    this.device = { ...this.device, sessions: [...all.values()].sort((a, b) => b.id - a.id) };
+    this.#put([...all.values()].sort((a, b) => b.id - a.id));
+  }
+
+  #put(sessions: Held[]): void {
+    this.device = { ...this.device, sessions };
     this.keep.saveDevice(this.device);
   }
 }

@@ -35,6 +35,7 @@ type Told =
   | { say: "own"; own: OwnSession[] }
   | { say: "sessions"; attend: number }
   | { say: "signal"; signal: Signal }
+  | { say: "gone"; id: number }
   | { say: "forget" };
 
 type Problem = VisitorSnapshot["problem"];
@@ -47,6 +48,7 @@ const TYPING_MS = 3_000;
 const CACHE_MS = 500;
 const READ_AGAIN_MS = 2_000;
 const OTHERS_MS = 60_000;
+const REPLACE_MS = 60_000;
 const LEADER_MS = 1_500;
 const MAX_URL = 2_048;
 const MAX_TITLE = 200;
@@ -111,7 +113,10 @@ class VisitorClient implements Visitor {
     const name = `switchboard:${host}${pathname.replace(/\/+$/, "")}:${options.site}`;
     this.#http = http(options.url, fetcher);
     this.#keep = new Keep(guarded(options.storage ?? browserStorage), `${name}:`);
-    this.#sessions = new Sessions(this.#http, this.#keep);
+    this.#sessions = new Sessions(this.#http, this.#keep, (id) => {
+      this.#tabs.post({ say: "gone", id });
+      this.#gone(id);
+    });
     this.#outbox = new Outbox(
       { load: () => this.#keep.outbox(), save: (list) => this.#keep.saveOutbox(list) },
       (queued) => this.#write(queued),
@@ -228,7 +233,7 @@ class VisitorClient implements Visitor {
       this.#tabs.listen();
       this.#outbox.load();
     }
-    if (this.#outbox.list.some(({ chat, error }) => chat === 0 && !error)) void this.#open();
+    this.#openWaiting();
     this.#noteUnread();
     this.#changed();
   }
@@ -389,6 +394,37 @@ class VisitorClient implements Visitor {
     this.#changed();
   }
 
+  /** Opens a session if something waits for one, also for want of the session that it was written to. */
+  #openWaiting(): boolean {
+    const ids = this.#sessions.ids;
+    for (const { chat } of this.#outbox.list) if (chat && !ids.includes(chat)) this.#outbox.assign(chat, 0);
+    const waits = this.#outbox.list.some(({ chat, error }) => chat === 0 && !error);
+    if (waits) void this.#open();
+    return waits;
+  }
+
+  /** This browser has a session no more. One is opened in its place if something waits, once in a minute at most. */
+  #gone(id: number): void {
+    this.#sessions.drop(id);
+    this.#state.chats.delete(id);
+    this.#outbox.assign(id, 0);
+    this.#cache();
+    if (this.#selected === id) this.#selected = undefined;
+    if (this.#attended === id) {
+      this.#attended = null;
+      this.#connection?.stop();
+      if (this.#tabs.isLeader) this.#lead();
+    }
+    this.#replace(0);
+    this.#changed();
+  }
+
+  #replace(ms: number): void {
+    this.#timers.setOnce("gone", ms, () => {
+      if (!this.#isDestroyed && this.#openWaiting()) this.#replace(REPLACE_MS);
+    });
+  }
+
   async #openAlone(): Promise<number> {
     const { openSession } = await later();
     return openSession(this.#sessions, this.#options, this.#profile, this.#identity, this.#typed);
@@ -439,9 +475,7 @@ class VisitorClient implements Visitor {
 
   #takeOwn(own: readonly OwnSession[]): void {
     this.#sessions.reload();
-    for (const session of own) {
-      this.#own.set(session.session_id, session);
-    }
+    for (const session of own) this.#own.set(session.session_id, session);
     this.#changed();
   }
 
@@ -575,10 +609,15 @@ class VisitorClient implements Visitor {
   /** Sends one message of the outbox, by the socket or by REST. */
   async #write({ chat, key, body }: Queued): Promise<Message> {
     const frame = { type: "message", session_id: chat, body, client_id: key } as const;
-    const message =
+    const asked =
       chat === this.#attended && this.#connection?.send(frame)
-        ? await this.#requests.ask(key)
-        : await this.#sessions.call<Message>(chat, "/messages", { method: "POST", body: { body, client_id: key } });
+        ? this.#requests.ask(key)
+        : this.#sessions.call<Message>(chat, "/messages", { method: "POST", body: { body, client_id: key } });
+    const message = await asked.catch(async (cause: unknown) => {
+      // The session may be gone: its secret tells.
+      if (asApiError(cause).code === "not_found") await this.#sessions.credentials(chat, true);
+      throw cause;
+    });
     this.#dispatch({ type: "message", message });
     return message;
   }
@@ -697,6 +736,9 @@ class VisitorClient implements Visitor {
       case "signal":
         if (this.#tabs.isLeader) this.#signal(told.signal);
         return;
+      case "gone":
+        this.#gone(told.id);
+        return;
       case "forget":
         this.#forgetHere();
     }
@@ -731,8 +773,7 @@ class VisitorClient implements Visitor {
   }
 
   #cache(): void {
-    const ids = this.#sessions.ids;
-    if (ids.length > 0) this.#keep.saveCache(this.#state, ids);
+    this.#keep.saveCache(this.#state, this.#sessions.ids);
   }
 }
 

@@ -40,6 +40,8 @@ export class FakeServer {
   readonly listeners = new Set<Listener>();
   /** Everything is away: connections break and requests fail. */
   isDown = false;
+  /** Sessions that were there before a restore. */
+  readonly lost = new Set<number>();
   /** Ways that a network lets nothing through. */
   blocked = new Set<"websocket" | "sse" | "polling">();
   /** Sockets stay open and nothing comes or goes. */
@@ -113,6 +115,13 @@ export class FakeServer {
     const chat = this.#chat(id);
     chat.session = { ...chat.session, status, state_seq: ++chat.seq };
     this.tell(id, { type: "chat.session.status", session_id: id, seq: chat.seq, data: chat.session });
+  }
+
+  /** The database is restored from a time before this session. Its connections do not notice. */
+  lose(id: number): void {
+    this.chats.delete(id);
+    this.lost.add(id);
+    for (const [token, of] of this.#tokens) if (of === id) this.#tokens.delete(token);
   }
 
   expireTokens(): void {
@@ -195,6 +204,7 @@ export class FakeServer {
     if (path === "/chat/session" && request.method === "POST") return this.#open(body);
     const [, id, rest] = /^\/chat\/session\/(\d+)\/([a-z-]+)$/.exec(path) ?? [];
     const chat = this.chats.get(Number(id));
+    if (this.lost.has(Number(id))) return this.#refusal({ status: 401, code: "unauthorized" });
     if (!chat || !rest) {
       this.complaints.push(`${request.method} ${path}`);
       return this.#refusal({ status: 404, code: "not_found" });
@@ -266,12 +276,12 @@ export class FakeServer {
     }
     const refused = this.judgeOpening(body);
     if (refused) return this.#refusal(refused);
+    const device = body.device as { session_id: number; visitor_secret: string } | undefined;
+    const before = device && this.chats.get(device.session_id);
+    if (device && before?.secret !== device.visitor_secret) return this.#refusal({ status: 401, code: "unauthorized" });
     const same = [...this.chats.values()].find((one) => one.clientId === clientId);
     if (same) return this.#opened(same, 200);
     const id = ++this.#nextId;
-    const device = body.device as { session_id: number; visitor_secret: string } | undefined;
-    const before = device && this.chats.get(device.session_id);
-    if (before && before.secret !== device.visitor_secret) this.complaints.push("a device with a wrong secret");
     const contact = typeof body.identity === "string" ? body.identity : null;
     if (before?.contact && contact && contact !== before.contact) {
       return this.#refusal({ status: 409, code: "conflict", details: { field: "identity" } });
