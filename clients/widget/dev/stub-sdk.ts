@@ -78,6 +78,7 @@ const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Part
     snapshot: { connection: { state: "waiting", transport: null, downSince: NOW - 8_000, retryAt: NOW + 4_000, closed: null } },
   }),
   prechat: () => ({ site: { prechat: { name: "required", email: "optional" } } }),
+  asked: () => ({ site: { prechat: { name: "required", email: "required" } } }),
   away: () => ({ site: { is_online: false, operators: [] } }),
   awaytalk: () => ({ site: { is_online: false, operators: [] }, conversations: [conversation([said("Is anybody there?", 1, "sent")], { assignee: null })] }),
   awaytext: () => ({ site: { is_online: false, operators: [], texts: { en: { away: AWAY } } } }),

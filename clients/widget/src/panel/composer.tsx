@@ -150,17 +150,16 @@ export class Composer extends Component<Props, State> {
   #giveContact(): boolean {
     const { model } = this.props;
     const asked = needs(model);
-    const { name, email } = this.state;
+    const typed = (field: "name" | "email") => (asked[field] === "off" ? "" : this.state[field].trim());
+    const [name, email] = [typed("name"), typed("email")];
     const faults = { name: fault("name", name, asked.name), email: fault("email", email, asked.email) };
-    if (asked.name === "off") faults.name = null;
-    if (asked.email === "off") faults.email = null;
     if (faults.name || faults.email) {
       this.#point(faults);
       return false;
     }
-    const profile = { ...(name.trim() ? { name: name.trim() } : {}), ...(email.trim() ? { email: email.trim() } : {}) };
+    const profile = { ...(name && { name }), ...(email && { email }) };
     if (Object.keys(profile).length > 0) void model.visitor.setProfile(profile, "visitor").catch(() => undefined);
-    if (email.trim()) model.storage.set("contact", "1");
+    if (email) model.storage.set("contact", "1");
     return true;
   }
 

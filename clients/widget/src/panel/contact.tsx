@@ -9,7 +9,7 @@ export function needs(model: Model): Record<Field, Need> {
   const asked = model.site?.prechat ?? { name: "off", email: "off" };
   // Nobody is there to answer at once: an address to write to helps, but nobody must give one.
   const email = asked.email === "off" && !model.isOnline ? "optional" : asked.email;
-  return { name: asked.name, email };
+  return { name: model.knows("name") ? "off" : asked.name, email: model.knows("email") ? "off" : email };
 }
 
 const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/u;

@@ -2,6 +2,7 @@ import { type ConversationView, type MessageView, type SiteConfig, type Visitor,
 import type { Page, PageHost, PanelSettings } from "../shared/bridge.ts";
 import { chooseLanguage } from "../shared/language.ts";
 import type * as Extras from "./extras/index.ts";
+import { fault } from "./contact.tsx";
 import { type Words, english, loadWords } from "./i18n.ts";
 import { WidgetStorage } from "./storage.ts";
 
@@ -42,12 +43,15 @@ export class Model {
   #loading: Promise<typeof Extras | null> | null = null;
   #sound: Extras.Sound | null = null;
   #hasIdentity = false;
+  /** The page's function may answer that nobody has signed in. */
+  #isSigned = false;
   #hadSession = false;
   #typingTimer = 0;
   #siteTimer = 0;
   #events: unknown[] = [];
   #attributes: Record<string, unknown> = {};
   #attributesTimer = 0;
+  #given: Record<string, unknown> = {};
   #language = "en";
   #unsubscribe: (() => void)[];
 
@@ -97,6 +101,12 @@ export class Model {
   /** The site talks with nobody whom it has not signed: said before something is written in vain. */
   get lacksIdentity(): boolean {
     return this.site?.identity === "required" && !this.#hasIdentity;
+  }
+
+  /** What the page says of the visitor, signed or not, is not asked of the visitor. */
+  knows(field: "name" | "email"): boolean {
+    const given = this.#given[field];
+    return this.#isSigned || (typeof given === "string" && !fault(field, given, "required"));
   }
 
   /** What the visitor has typed and the server did not take. */
@@ -169,23 +179,30 @@ export class Model {
   }
 
   async identityChanged(hasIdentity: boolean): Promise<void> {
-    this.#hasIdentity = hasIdentity;
+    this.#hasIdentity = this.#isSigned = hasIdentity;
     this.#changed();
     if (!hasIdentity) {
       const had = this.visitor.snapshot().conversations.length > 0;
       void this.visitor.identify(null);
       // A person's drafts go with its conversations; those of a visitor that nobody has named stay.
-      if (had && this.visitor.snapshot().conversations.length === 0) this.storage.clear();
+      if (had && this.visitor.snapshot().conversations.length === 0) {
+        this.storage.clear();
+        this.#given = {};
+      }
       return;
     }
-    const token = await this.host.identity().catch(() => null);
-    if (token !== null) await this.visitor.identify(token).catch(() => undefined);
+    const token = await this.host.identity().catch(() => undefined);
+    if (token) await this.visitor.identify(token).catch(() => undefined);
+    else if (token === null) this.#isSigned = false;
+    this.#changed();
   }
 
   /** What a page says in one go is told in one go. */
   setAttributes(attributes: Record<string, unknown>): void {
     if (Object.keys(attributes).length === 0) return;
     this.#attributes = { ...this.#attributes, ...attributes };
+    this.#given = { ...this.#given, ...attributes };
+    this.#changed();
     clearTimeout(this.#attributesTimer);
     this.#attributesTimer = window.setTimeout(() => this.#tellAttributes(), ATTRIBUTES_MS);
   }

@@ -66,6 +66,45 @@ test("the site's required name is asked for in clear words before the first mess
   await visited.close();
 });
 
+for (const [identity, what] of [["'token-of-ana'", "a token"], ["async () => 'token-of-ana'", "a function"]] as const)
+  test(`a visitor whom the page has signed by ${what} is asked for neither name nor e-mail`, async () => {
+    const visited = await opened("asked");
+    const { panel, page } = visited;
+    expect(await panel.locator("input").count()).toBe(2);
+    await panel.locator("input[name=email]").fill("nowhere");
+    await page.evaluate(`switchboard("identify", ${identity})`);
+    await expect.poll(() => panel.locator("input").count()).toBe(0);
+    await panel.locator("textarea").fill("Where is my lamp?");
+    await panel.locator("textarea").press("Enter");
+    expect(await calls(visited, "send")).toEqual([["send", "Where is my lamp?"]]);
+    expect(await calls(visited, "setProfile")).toEqual([]);
+    await visited.close();
+  });
+
+test("a visitor whom the page's function does not know is asked, and so is one who signed out", async () => {
+  const visited = await opened("asked");
+  const { panel, page } = visited;
+  await page.evaluate("switchboard('identify', 'token-of-ana')");
+  await expect.poll(() => panel.locator("input").count()).toBe(0);
+  await page.evaluate("switchboard('identify', async () => null)");
+  await expect.poll(() => panel.locator("input").count()).toBe(2);
+  await page.evaluate("switchboard('identify', 'token-of-ana')");
+  await expect.poll(() => panel.locator("input").count()).toBe(0);
+  await page.evaluate("switchboard('identify', null)");
+  await expect.poll(() => panel.locator("input").count()).toBe(2);
+  await visited.close();
+});
+
+test("what the page has said of a visitor is not asked, and what it says wrongly is", async () => {
+  const visited = await opened("asked");
+  const { panel, page } = visited;
+  await page.evaluate("switchboard('setAttributes', { email: 'ana@example.com', name: ' ', plan: 'pro' })");
+  await expect.poll(() => panel.locator("input").evaluateAll((all) => all.map((field) => (field as HTMLInputElement).name))).toEqual(["name"]);
+  await page.evaluate("switchboard('setAttributes', { email: 'nowhere', name: 'Ana' })");
+  await expect.poll(() => panel.locator("input").evaluateAll((all) => all.map((field) => (field as HTMLInputElement).name))).toEqual(["email"]);
+  await visited.close();
+});
+
 test("an e-mail address that the server refuses is asked for again, and what was written is there", async () => {
   const visited = await opened("prechat");
   const { panel, page } = visited;

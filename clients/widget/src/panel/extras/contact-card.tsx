@@ -17,7 +17,7 @@ export class ContactCard extends Component<CardProps, CardState> {
   override render({ model, conversation }: CardProps, { email, fault, done }: CardState) {
     const { words } = model;
     if (done) return <p class="notice" role="status">{words.say("saved", { email: done })}</p>;
-    const isWanted = conversation !== null && conversation.id !== 0 && !model.isOnline && !model.storage.get("contact");
+    const isWanted = conversation !== null && conversation.id !== 0 && !model.isOnline && !model.knows("email") && !model.storage.get("contact");
     if (!isWanted || !conversation.messages.some(({ mine }) => mine)) return null;
     return (
       <form class="card" noValidate onSubmit={(event) => void this.#save(event)}>
