@@ -7,13 +7,18 @@ const CHAT = "M12 3.5c-5 0-9 3.4-9 7.7 0 2.3 1.2 4.4 3.1 5.8l-.5 3.3c0 .4.3.7.7.
 const DOWN = "m6 9.5 6 6 6-6";
 const SVG = "http://www.w3.org/2000/svg";
 
+interface Look {
+  color?: string | undefined;
+  position?: Side | undefined;
+}
+
 /** The round button, and the box that the panel is put into. */
 export interface Launcher {
   box: HTMLElement;
   show(): void;
   state(isOpen: boolean, isOpening: boolean): void;
   unread(count: number): void;
-  look(color: string | undefined, side: Side | undefined): void;
+  look(options: Look, site?: Look): void;
   labels(open: string, close: string, unread: string, badge: string): void;
   focus(): void;
 }
@@ -70,11 +75,11 @@ export function makeLauncher(root: ShadowRoot, toggle: () => void, near: () => v
     unread(count) {
       classList.toggle("unread", count > 0);
     },
-    look(color, side) {
-      const chosen = parse(color) ?? DEFAULT_COLOR;
+    look({ color, position }, site) {
+      const chosen = parse(color) ?? parse(site?.color) ?? DEFAULT_COLOR;
       frame.style.setProperty("--accent", `rgb(${chosen})`);
       frame.style.setProperty("--on-accent", takesWhite(chosen) ? "#fff" : "#000");
-      classList.toggle("left", side === "left");
+      classList.toggle("left", position === "left" || (position !== "right" && site?.position === "left"));
     },
     labels(...said) {
       words = said;

@@ -113,7 +113,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       widget.destroy();
     } else if (answer) {
       known = answer;
-      launcher.look(options.color ?? answer.color, options.position ?? answer.position);
+      launcher.look(options, answer);
       launcher.show();
     } else if (tries < SITE_AGAIN_MS.length) {
       setTimeout(() => current === run && void lookAtSite(site, tries + 1), SITE_AGAIN_MS[tries]);
@@ -121,7 +121,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
   }
 
   async function loadPanel(): Promise<void> {
-    const { site, language, theme, color, isolation } = options;
+    const { site, language, theme, color, position, isolation } = options;
     if (isLoading || !site || !launcher) return;
     isLoading = true;
     const current = run;
@@ -130,7 +130,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       const file = server + (isolation === "frame" ? FRAME_HOST_FILE : PANEL_FILE);
       const { attach } = (await import(/* @vite-ignore */ file)) as { attach: Attach };
       if (current !== run) return;
-      const settings = { server, site, language: language ?? null, theme: theme ?? ("auto" as const), color: color ?? null, known };
+      const settings = { server, site, language, theme, color, position, isolation, known };
       panel = attach(launcher.box, root, settings, hostOf(site));
       if (identity !== undefined) panel.identityChanged(!!identity);
       panel.setAttributes(attributes);
@@ -171,7 +171,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       const current = run;
       [root, remove] = keepInPage(() => panel?.putBack());
       launcher = makeLauncher(root, widget.toggle, () => void loadPanel());
-      launcher.look(options.color, options.position);
+      launcher.look(options);
       whenIdle(() => {
         if (current !== run) return;
         if (remembers(site)) {

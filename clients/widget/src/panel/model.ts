@@ -158,6 +158,7 @@ export class Model {
     this.#loading ??= import("./extras/index.ts").then(
       (extras) => {
         extras.dress(this.#root);
+        for (const odd of extras.oddOptions(this.settings, this.site?.languages)) console.warn("Switchboard:", odd);
         this.#sound = new extras.Sound();
         this.extras = extras;
         this.#changed();

@@ -43,7 +43,8 @@ export const mount: Mount = (container, root, settings, host) => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   let painted = "";
   const paint = () => {
-    const theme = settings.theme === "auto" ? (dark.matches ? "dark" : "light") : settings.theme;
+    const wanted = settings.theme;
+    const theme = wanted === "dark" || wanted === "light" ? wanted : dark.matches ? "dark" : "light";
     const color = parse(settings.color) ?? parse(model.site?.color) ?? DEFAULT_COLOR;
     const next = `${theme} ${color}`;
     if (next === painted) return;

@@ -6,14 +6,16 @@ export type Side = "left" | "right";
 /** A signed identity, nobody, or a function that gets a fresh one when it is needed. */
 export type Identity = string | null | (() => string | null | Promise<string | null>);
 
-/** What the panel needs to know at its start: plain data, so that it can cross into an iframe. */
+/** What the panel needs to know at its start: plain data, so that it can cross into an iframe. Pages give options, and may give them wrong. */
 export interface PanelSettings {
   /** Base address of the server, with a slash at its end. */
   server: string;
   site: string;
-  language: string | null;
-  theme: Theme;
-  color: string | null;
+  language: string | undefined;
+  theme: Theme | undefined;
+  color: string | undefined;
+  position?: Side | undefined;
+  isolation?: string | undefined;
   /** The site's settings, as the loader read them: the panel need not wait for its own. */
   known: unknown;
 }

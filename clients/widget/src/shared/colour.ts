@@ -44,8 +44,8 @@ export function shade(color: Rgb, goal: Rgb, ground: Rgb, wanted: number): Rgb {
   return goal;
 }
 
-/** Whether white looks right on this colour: middle tones get white, which is enough for shapes as it is. */
-export const takesWhite = (color: Rgb): boolean => contrast(color, WHITE) >= 3;
+/** Whether white looks right on this colour: middle tones get white, whose contrast of 3 is enough for shapes as it is. */
+export const takesWhite = (color: Rgb): boolean => luminance(color) <= 0.3;
 
 /** A surface of the site's colour and the text on it. A middle tone is darkened a little until white text is legible. */
 export function surface(color: Rgb): { ground: Rgb; text: Rgb } {

@@ -2,7 +2,7 @@ export const LANGUAGES = ["en", "de", "es", "pt", "fr", "ru", "ar"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
 const isKnown = (tag: string): tag is Language => (LANGUAGES as readonly string[]).includes(tag);
-const base = (tag: string): string => tag.toLowerCase().split(/[-_]/, 1)[0] ?? "";
+export const base = (tag: string): string => tag.toLowerCase().split(/[-_]/, 1)[0] ?? "";
 
 /** The first language that the visitor asks for, the site allows and the widget has. */
 export function chooseLanguage(wanted: readonly (string | null | undefined)[], allowed: readonly string[]): Language {

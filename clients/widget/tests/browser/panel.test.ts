@@ -95,6 +95,23 @@ test("a visitor whom the page's function does not know is asked, and so is one w
   await visited.close();
 });
 
+test("options that nobody knows are told once, and are as if they were left out", async () => {
+  const query = { theme: "blue", position: "top", isolation: "iframe", color: "reddish", language: "tlh" };
+  const { said, panel, page, close } = await opened("empty-e11d48", { query });
+  await expect.poll(() => said).toEqual([
+    'Switchboard: theme "blue" is left out. It can be light, dark, auto.',
+    'Switchboard: position "top" is left out. It can be right, left.',
+    'Switchboard: isolation "iframe" is left out. It can be shadow, frame.',
+    'Switchboard: color "reddish" is left out. It can be #rrggbb.',
+    'Switchboard: language "tlh" is left out. It can be en, de, es, pt, fr, ru, ar.',
+  ]);
+  expect(await panel.getAttribute("data-theme")).toBe("light");
+  expect(await page.locator("switchboard-widget .sb").evaluate((frame) => frame.style.getPropertyValue("--accent"))).toBe("rgb(225,29,72)");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await expect.poll(() => panel.getAttribute("data-theme")).toBe("dark");
+  await close();
+});
+
 test("what the page has said of a visitor is not asked, and what it says wrongly is", async () => {
   const visited = await opened("asked");
   const { panel, page } = visited;

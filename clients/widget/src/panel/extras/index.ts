@@ -6,6 +6,7 @@ export { ContactCard } from "./contact-card.tsx";
 export { ConversationList } from "./conversation-list.tsx";
 export { copyText } from "./copy.ts";
 export { Menu } from "./menu.tsx";
+export { oddOptions } from "./options.ts";
 export { Sound } from "./sound.ts";
 
 export const dress = (root: ShadowRoot): void => adopt(root, styles);
