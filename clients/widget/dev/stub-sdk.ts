@@ -79,6 +79,8 @@ const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Part
   }),
   prechat: () => ({ site: { prechat: { name: "required", email: "optional" } } }),
   asked: () => ({ site: { prechat: { name: "required", email: "required" } } }),
+  signed: () => ({ site: { identity: "required", prechat: { name: "required", email: "required" } } }),
+  signedtalk: () => ({ site: { identity: "required" }, conversations: [conversation(talk())] }),
   away: () => ({ site: { is_online: false, operators: [] } }),
   awaytalk: () => ({ site: { is_online: false, operators: [] }, conversations: [conversation([said("Is anybody there?", 1, "sent")], { assignee: null })] }),
   awaytext: () => ({ site: { is_online: false, operators: [], texts: { en: { away: AWAY } } } }),

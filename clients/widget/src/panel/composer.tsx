@@ -38,7 +38,7 @@ export class Composer extends Component<Props, State> {
     const isBlank = this.#text.trim() === "";
     return (
       <form class="composer" noValidate ref={(element) => void (this.#form = element)} onSubmit={(event) => this.#submit(event)}>
-        {this.#isFirst() && (
+        {this.#isFirst() && !model.lacksIdentity && (
           <ContactFields
             model={model}
             values={{ name, email }}
@@ -59,6 +59,7 @@ export class Composer extends Component<Props, State> {
             aria-describedby={length >= COUNTED_FROM ? "sb-count" : undefined}
             aria-invalid={left < 0 ? true : undefined}
             placeholder={words.say("placeholder")}
+            disabled={model.lacksIdentity}
             enterkeyhint="send"
             value={this.#text}
             ref={(element) => void (this.#field = element)}
@@ -66,7 +67,7 @@ export class Composer extends Component<Props, State> {
             onKeyDown={(event) => this.#pressed(event)}
             onBlur={() => this.#keep()}
           />
-          <button type="submit" class="send" aria-label={words.say("send")} disabled={isBlank || left < 0}>
+          <button type="submit" class="send" aria-label={words.say("send")} disabled={isBlank || left < 0 || model.lacksIdentity}>
             <Icon name="send" size={20} />
           </button>
         </div>
@@ -89,7 +90,8 @@ export class Composer extends Component<Props, State> {
     const { model } = this.props;
     if (!model.wantsFocus || !model.isShown) return;
     model.wantsFocus = false;
-    this.#field?.focus({ preventScroll: true });
+    // A field that is off takes no focus; the keys, such as Escape, must be the panel's all the same.
+    (model.lacksIdentity ? this.#form?.closest(".panel")?.querySelector("h2") : this.#field)?.focus({ preventScroll: true });
   }
 
   override componentWillUnmount(): void {

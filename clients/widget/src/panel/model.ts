@@ -98,9 +98,9 @@ export class Model {
     return this.snapshot.conversations.filter(({ id }) => id !== 0);
   }
 
-  /** The site talks with nobody whom it has not signed: said before something is written in vain. */
+  /** The site talks with nobody whom it has not signed: said before something is written in vain. Who was signed once goes on. */
   get lacksIdentity(): boolean {
-    return this.site?.identity === "required" && !this.#hasIdentity;
+    return this.site?.identity === "required" && !this.#isSigned && this.earlier.length === 0;
   }
 
   /** What the page says of the visitor, signed or not, is not asked of the visitor. */

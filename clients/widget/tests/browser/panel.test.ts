@@ -95,6 +95,41 @@ test("a visitor whom the page's function does not know is asked, and so is one w
   await visited.close();
 });
 
+test("where visitors must sign in nothing can be written before, and what was written is kept", async () => {
+  const visited = await opened("signed");
+  const { panel, page } = visited;
+  const field = panel.locator("textarea");
+  await panel.locator(".problem", { hasText: "Please sign in" }).waitFor();
+  expect(await field.isDisabled()).toBe(true);
+  expect(await panel.locator("input").count()).toBe(0);
+  await expect.poll(() => panel.locator("h2").evaluate((title) => title.matches(":focus"))).toBe(true);
+  await page.evaluate("switchboard('identify', async () => 'token-of-ana')");
+  await field.fill("Where is my lamp?");
+  await page.evaluate("switchboard('identify', null)");
+  await expect.poll(() => field.isDisabled()).toBe(true);
+  expect(await field.inputValue()).toBe("Where is my lamp?");
+  expect(await panel.locator(".send").isDisabled()).toBe(true);
+  await page.evaluate("switchboard('identify', async () => null)");
+  await panel.locator(".problem").waitFor();
+  expect(await field.isDisabled()).toBe(true);
+  await page.evaluate("switchboard('identify', 'token-of-ana')");
+  await expect.poll(() => field.isDisabled()).toBe(false);
+  await field.press("Enter");
+  expect(await calls(visited, "send")).toEqual([["send", "Where is my lamp?"]]);
+  await visited.close();
+});
+
+test("where visitors must sign in whoever was signed once goes on", async () => {
+  const { panel, close } = await opened("signedtalk");
+  await expect.poll(() => panel.locator("textarea").isDisabled()).toBe(false);
+  expect(await panel.locator(".problem").count()).toBe(0);
+  await panel.getByRole("button", { name: "Menu" }).click();
+  await panel.getByRole("menuitem", { name: "New conversation" }).click();
+  await expect.poll(() => panel.locator(".message").count()).toBe(0);
+  expect(await panel.locator("textarea").isDisabled()).toBe(false);
+  await close();
+});
+
 test("options that nobody knows are told once, and are as if they were left out", async () => {
   const query = { theme: "blue", position: "top", isolation: "iframe", color: "reddish", language: "tlh" };
   const { said, panel, page, close } = await opened("empty-e11d48", { query });
