@@ -165,7 +165,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       if (given.identity !== undefined) identity = given.identity;
       const { site } = options;
       if (!site) {
-        console.error("Switchboard: name a site, with data-site or in boot.");
+        console.warn("Switchboard: name a site, with data-site or in boot.");
         return;
       }
       const current = run;

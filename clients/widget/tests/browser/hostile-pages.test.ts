@@ -100,6 +100,18 @@ test("a site that does not allow the page, and a key that is none, are said in t
   }
 });
 
+test("a tag that names no site says so where nothing boots, and only there", async () => {
+  const tag = { url: `${origins.server}/widget.js` };
+  const [silent, booted] = await Promise.all([visit(browser, origins, { query: { bare: "" } }), visit(browser, origins, { query: { bare: "" } })]);
+  await Promise.all([silent.page.addScriptTag(tag), booted.page.addScriptTag(tag)]);
+  await booted.page.evaluate("switchboard('boot', { site: 'empty' })");
+  await expect.poll(() => silent.said, { timeout: 6_000 }).toEqual(["Switchboard: name a site, with data-site or in boot."]);
+  expect(await silent.page.locator("switchboard-widget").count()).toBe(0);
+  await booted.launcher.waitFor();
+  expect(booted.said).toEqual([]);
+  await Promise.all([silent.close(), booted.close()]);
+});
+
 test("an answer that is no JSON shows no launcher, yet the page's own button opens the panel", async () => {
   const visited = await visit(browser, origins, { query: { site: "broken" } });
   await visited.page.waitForResponse((response) => response.url().includes("/chat/sites/"));
