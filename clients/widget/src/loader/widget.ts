@@ -182,14 +182,15 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       });
     },
     open() {
-      if (isOpen || !launcher) return;
+      if (!launcher) return;
+      const isNew = !isOpen;
       isOpen = true;
-      opener = activeElement();
+      if (isNew || !root.activeElement) opener = activeElement();
       launcher.show();
       launcher.state(false, true);
       void loadPanel();
       if (isReady) showPanel();
-      for (const listener of onOpen) listener();
+      if (isNew) for (const listener of onOpen) listener();
     },
     close() {
       if (!isOpen) return;

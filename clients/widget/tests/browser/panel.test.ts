@@ -293,6 +293,18 @@ test("Escape closes the menu, then the panel, and the focus goes back to the ope
   await visited.close();
 });
 
+test("open on an open panel takes the focus into the field, and is told once", async () => {
+  const visited = await opened("talk");
+  const { page, panel } = visited;
+  await page.evaluate("window.opens = 0; switchboard('onOpen', () => opens++)");
+  await page.locator("#help").click();
+  await expect.poll(() => panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(true);
+  expect(await page.evaluate("opens")).toBe(0);
+  await page.keyboard.press("Escape");
+  expect(await page.evaluate("document.activeElement.id")).toBe("help");
+  await visited.close();
+});
+
 test("earlier conversations are listed, chosen, and a new one is begun", async () => {
   const visited = await opened("list");
   const { panel } = visited;
