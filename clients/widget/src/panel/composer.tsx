@@ -29,6 +29,7 @@ export class Composer extends Component<Props, State> {
   #isPointing = false;
   #field: HTMLTextAreaElement | null = null;
   #form: HTMLFormElement | null = null;
+  #leave = () => this.#keep();
 
   override render({ model, conversation }: Props, { name, email, faults }: State) {
     const { words } = model;
@@ -76,6 +77,7 @@ export class Composer extends Component<Props, State> {
   }
 
   override componentDidMount(): void {
+    addEventListener("pagehide", this.#leave);
     this.componentDidUpdate();
   }
 
@@ -95,6 +97,7 @@ export class Composer extends Component<Props, State> {
   }
 
   override componentWillUnmount(): void {
+    removeEventListener("pagehide", this.#leave);
     this.#keep();
   }
 

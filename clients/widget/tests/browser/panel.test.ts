@@ -350,6 +350,22 @@ test("the banner says what is queued, and only after 3 s", async () => {
   await visited.close();
 });
 
+test("a draft whose page goes right after the last key is kept, and that of a first message leaves nothing behind", async () => {
+  const visited = await opened("talk");
+  const { panel, page } = visited;
+  await page.clock.install();
+  await panel.locator("textarea").fill("half a sen");
+  await page.reload();
+  await openPanel(visited);
+  expect(await panel.locator("textarea").inputValue()).toBe("half a sen");
+  await visited.close();
+  const first = await opened("empty");
+  await first.panel.locator("textarea").fill("half a sen");
+  await first.page.reload();
+  expect(await first.page.evaluate("[localStorage.length, sessionStorage.length]")).toEqual([0, 0]);
+  await first.close();
+});
+
 test("a draft belongs to its conversation and is there after a reload", async () => {
   const visited = await opened("list");
   const { panel, page } = visited;
