@@ -31,7 +31,7 @@ export class Head extends Component<Props, { isOpen: boolean }> {
           </h2>
           {view === "chat" && (
             <p class={model.isOnline ? "presence online" : "presence"} role="status">
-              {model.isOnline ? words.say("online") : (model.siteText("away") ?? words.say("away"))}
+              {words.say(model.isOnline ? "online" : "away")}
             </p>
           )}
         </div>

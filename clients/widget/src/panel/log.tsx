@@ -51,7 +51,7 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
             {isWaiting && <Skeleton label={words.say("loading")} />}
             {rowsOf(messages, conversation?.unreadFrom ?? null).map((row) => this.#renderRow(row))}
             {conversation?.status === "closed" && <p class="notice">{words.say("closed")}</p>}
-            {!isEmpty && !model.isOnline && <p class="notice" dir="auto">{awayText(model)}</p>}
+            {!isEmpty && !model.isOnline && model.siteText("away") && <p class="notice" dir="auto">{model.siteText("away")}</p>}
             {extras && <extras.ContactCard model={model} conversation={conversation} />}
             <Typing model={model} conversation={conversation} />
           </div>
@@ -151,12 +151,10 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
   }
 }
 
-const awayText = (model: Model): string => model.siteText("away") ?? model.words.say("awayGreeting");
-
 const Greeting = ({ model, isNew }: { model: Model; isNew: boolean }) => (
   <div class="greeting">
     <p dir="auto">{model.siteText("greeting") ?? model.words.say("greeting")}</p>
-    {isNew && !model.isOnline && <p dir="auto" class="soft">{awayText(model)}</p>}
+    {isNew && !model.isOnline && <p dir="auto" class="soft">{model.siteText("away") ?? model.words.say("awayGreeting")}</p>}
   </div>
 );
 

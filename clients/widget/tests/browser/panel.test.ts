@@ -336,6 +336,19 @@ for (const [site, what] of [["awaytext", "a new conversation"], ["awaytalktext",
     await visited.close();
   });
 
+test("that nobody is there is said once after something was written, and asks for no message", async () => {
+  const visited = await opened("away");
+  const { panel } = visited;
+  expect(await panel.locator(".greeting").textContent()).toContain("Leave a message");
+  await panel.locator("textarea").fill("Is anybody there?");
+  await panel.locator("textarea").press("Enter");
+  await panel.locator(".mine .body").waitFor();
+  expect(await panel.locator(".presence").textContent()).toBe("We are away and will answer later");
+  expect(await panel.locator(".notice").count()).toBe(0);
+  expect((await panel.textContent())?.toLowerCase()).not.toMatch(/leave a message|nobody/);
+  await visited.close();
+});
+
 test("the banner says what is queued, and only after 3 s", async () => {
   const visited = await opened("talk");
   const { panel, page } = visited;
