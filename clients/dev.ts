@@ -2,15 +2,17 @@
  * `make dev`: the clients from their sources, and everything else from the server at SWITCHBOARD_URL.
  *
  * The paths are those of the built clients: `/` is the site's page, `/widget.js` the loader, built anew for each request, and
- * `/widget/frame` the panel in a page. The panel's modules come one by one, as vite serves them.
+ * `/widget/frame` the panel in a page. The panel's modules come one by one, as vite serves them. `/ui` is the page of the kit's
+ * primitives, which the built clients do not have.
  */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type InlineConfig, type Plugin, type Rollup, build, createServer } from "vite";
 
 const clients = import.meta.dirname;
 const site = join(clients, "site");
 const widget = join(clients, "widget");
+const gallery = join(clients, "ui/gallery");
 const server = process.env.SWITCHBOARD_URL ?? "http://127.0.0.1:8080";
 const port = Number(process.env.DEV_PORT ?? 5173);
 
@@ -55,10 +57,25 @@ const widgetAtItsPaths: Plugin = {
   },
 };
 
+const galleryAtItsPath: Plugin = {
+  name: "gallery-at-its-path",
+  configureServer({ middlewares, transformIndexHtml }) {
+    middlewares.use((request, response, next) => {
+      const path = request.url?.split("?")[0];
+      if (path !== "/ui" && path !== "/ui/") {
+        next();
+        return;
+      }
+      const page = readFileSync(join(gallery, "index.html"), "utf8").replace("./main.tsx", `/@fs${join(gallery, "main.tsx")}`);
+      transformIndexHtml("/ui", page).then((html) => response.setHeader("Content-Type", "text/html; charset=utf-8").end(html), next);
+    });
+  },
+};
+
 const vite = await createServer({
   ...common,
   root: site,
-  plugins: [widgetAtItsPaths],
+  plugins: [widgetAtItsPaths, galleryAtItsPath],
   server: {
     host: "127.0.0.1",
     port,
