@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { type InlineConfig, build } from "vite";
 
 const here = import.meta.dirname;
+/** Those that know `light-dark()`; for older ones the build would write every colour twice. */
+const cssTarget = ["chrome123", "firefox121", "safari17.5", "ios17.5"];
 const common: InlineConfig = {
   configFile: false,
   logLevel: "warn",
@@ -22,6 +24,7 @@ const makes: Record<string, () => Promise<unknown>> = {
       build: {
         outDir: "dist/kit",
         target: "es2022",
+        cssTarget,
         modulePreload: false,
         rollupOptions: {
           input: "src/index.ts",
@@ -36,7 +39,7 @@ const makes: Record<string, () => Promise<unknown>> = {
       ...common,
       root: join(here, "gallery"),
       base: "./",
-      build: { outDir: "../dist/gallery", emptyOutDir: true, target: "es2022", modulePreload: false, assetsInlineLimit: 0 },
+      build: { outDir: "../dist/gallery", emptyOutDir: true, target: "es2022", cssTarget, modulePreload: false, assetsInlineLimit: 0 },
     }),
 };
 

@@ -10,6 +10,12 @@ mkdirSync(folder, { recursive: true });
 interface Shot { theme: "light" | "dark"; language?: "ar"; phone?: boolean; act?: (page: Page) => Promise<unknown> }
 const menu = (page: Page) => page.locator("[aria-haspopup=menu]").first().press("ArrowDown");
 const dialog = (page: Page) => page.locator("[data-opens=dialog]").click();
+const combobox = (page: Page) => page.getByRole("combobox").first().fill("a");
+const toasts = async (page: Page) => {
+  for (let count = 0; count < 2; count++) await page.locator("[data-opens=toast]").click();
+  await page.locator("[data-tip]").last().hover();
+  await page.waitForTimeout(400);
+};
 const shots: Record<string, Shot> = {
   light: { theme: "light" },
   dark: { theme: "dark" },
@@ -21,6 +27,10 @@ const shots: Record<string, Shot> = {
   menu: { theme: "light", act: menu },
   "menu-dark": { theme: "dark", act: menu },
   dialog: { theme: "light", act: dialog },
+  combobox: { theme: "light", act: combobox },
+  "combobox-arabic-dark": { theme: "dark", language: "ar", act: combobox },
+  toasts: { theme: "light", act: toasts },
+  "toasts-arabic-dark": { theme: "dark", language: "ar", act: toasts },
   "dialog-dark-phone": { theme: "dark", phone: true, act: dialog },
 };
 

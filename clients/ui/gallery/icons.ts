@@ -9,4 +9,4 @@ export const clock = path("M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z", "M12 7.5V12l3 
 export const mail = path("M4 6h16v12H4Z", "m4 7 8 6 8-6");
 export const stop = path("M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z", "M6 6l12 12");
 export const tick = path("m5 12.5 4.5 4.5L19 7.5");
-export const send = path("M5 12h14", "m13 6 6 6-6 6");
+export const send = path("M12 19V5", "M5.5 11.5 12 5l6.5 6.5");

@@ -1,8 +1,9 @@
 /** One page with all of the kit. `?theme=dark&language=ar` opens it so. */
 import { useSignal, useSignalEffect } from "@preact/signals";
 import { render } from "preact";
-import { Button, Switch, type Theme, Words, setTheme } from "../src/index.ts";
+import { Button, Switch, type Theme, Toaster, Tooltips, Words, setTheme } from "../src/index.ts";
 import { Buttons, Colours, Fields, People, Type, Waiting } from "./basics.tsx";
+import { Comboboxes, Tabbed, Tipping, Toasting, toasts } from "./choices.tsx";
 import { Conversations } from "./conversations.tsx";
 import { Dialogs, Menus } from "./layers.tsx";
 import { last } from "./state.ts";
@@ -40,15 +41,21 @@ function Gallery() {
         <Fields t={t} />
         <Menus t={t} />
         <Dialogs t={t} />
+        <Comboboxes t={t} />
+        <Tabbed t={t} />
+        <Toasting t={t} />
+        <Tipping t={t} />
         <People t={t} />
         <Waiting t={t} />
         <Conversations t={t} />
         <Colours t={t} />
         <Type t={t} />
+        <Tooltips />
       </main>
       <footer class="soft">
         {t.last}: <output id="last">{last.value}</output>
       </footer>
+      <Toaster toasts={toasts} />
     </Words.Provider>
   );
 }

@@ -1,4 +1,15 @@
-import { type KitWords, english } from "../src/index.ts";
+import type { KitWords } from "../src/index.ts";
+
+const english: KitWords = {
+  close: "Close",
+  dismiss: "Dismiss",
+  notifications: "Notifications",
+  nothingFound: "Nothing found",
+  notLoaded: "Could not be loaded",
+  loading: "Loading…",
+  results: (count) => (count === 1 ? "1 result" : `${count} results`),
+  presence: { online: "Online", away: "Away", offline: "Offline" },
+};
 
 const arabic: KitWords = {
   close: "إغلاق",
@@ -151,7 +162,7 @@ const ar: Texts = {
   site: "الموقع",
   siteHint: "من خادم بطيء؛ «fail» يفشل.",
   nobody: "لا أحد بعد",
-  toasts: "الإشعارات",
+  toasts: "رسائل عابرة",
   closeChat: "إغلاق محادثة",
   told: "قل شيئًا",
   failed: "فشل",

@@ -19,9 +19,9 @@ interface Props {
 /** Stands beside the name; only its presence is told to readers of the screen. */
 export function Avatar({ name, id, picture, presence, size = 28 }: Props) {
   const words = useWords();
-  const hue = hueOf(id, faceHues.length);
+  const hue = faceHues[hueOf(id, faceHues.length)];
   return (
-    <span class="ui-avatar" style={{ "--size": `${size}px`, "--face": `var(--ui-face-${hue})`, "--on-face": `var(--ui-on-face-${hue})` }}>
+    <span class="ui-avatar" style={{ "--size": `${size}px`, "--hue": `${hue}` }}>
       {picture ? <img src={picture} alt="" width={size} height={size} loading="lazy" /> : <span class="ui-face" aria-hidden="true">{initials(name)}</span>}
       {presence && (
         <span class={`ui-dot ui-${presence}`}>

@@ -1,6 +1,6 @@
-/** The same person always has the same colour. FNV-1a. */
+/** The same person always has the same colour. */
 export function hueOf(id: string, count: number): number {
-  let hash = 0x811c9dc5;
-  for (let index = 0; index < id.length; index++) hash = Math.imul(hash ^ id.charCodeAt(index), 0x01000193) >>> 0;
+  let hash = 7;
+  for (const char of id) hash = (hash * 31 + char.charCodeAt(0)) % 1_000_003;
   return hash % count;
 }

@@ -19,12 +19,13 @@ function linear([lightness, chroma, hue]: Oklch): Linear {
   ];
 }
 
-const isShown = (color: Linear): boolean => color.every((part) => part > -0.0005 && part < 1.0005);
+/** Whether sRGB has the colour as it is. */
+export const isShown = (color: Oklch): boolean => linear(color).every((part) => part > -0.0005 && part < 1.0005);
 
 /** A colour that sRGB lacks loses chroma until sRGB has it; lightness and hue stay. */
 export function toRgb([lightness, chroma, hue]: Oklch): Rgb {
   let kept = chroma;
-  while (kept > 0 && !isShown(linear([lightness, kept, hue]))) kept -= 0.002;
+  while (kept > 0 && !isShown([lightness, kept, hue])) kept -= 0.002;
   const part = (share: number) => Math.round(255 * (share <= 0.0031308 ? 12.92 * Math.max(share, 0) : 1.055 * Math.min(share, 1) ** (1 / 2.4) - 0.055));
   const [r, g, b] = linear([lightness, Math.max(kept, 0), hue]);
   return [part(r), part(g), part(b)];

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { IconButton } from "../button/button.tsx";
 import { icons } from "../icon/icon.tsx";
 import { useWords } from "../words/words.ts";
@@ -15,7 +15,7 @@ export interface DialogProps {
   actions?: ComponentChildren;
   size?: "small" | "medium";
   closesOnBackdrop?: boolean;
-  /** What gets the focus where the opener is gone by then. */
+  /** What gets the focus where the opener is gone by then. It is taken at opening. */
   returnTo?: () => HTMLElement | null | undefined;
 }
 
@@ -26,8 +26,6 @@ function OpenDialog({ onClose, title, children, actions, size = "small", closesO
   const id = useId();
   const words = useWords();
   const ref = useRef<HTMLDialogElement>(null);
-  const fallback = useRef(returnTo);
-  useEffect(() => void (fallback.current = returnTo));
 
   useLayoutEffect(() => {
     const dialog = ref.current;
@@ -36,7 +34,7 @@ function OpenDialog({ onClose, title, children, actions, size = "small", closesO
     return () => {
       // The platform gives the focus back only where the dialog is closed before it is taken away.
       dialog?.close();
-      if (!opener?.isConnected) fallback.current?.()?.focus();
+      if (!opener?.isConnected) returnTo?.()?.focus();
     };
   }, []);
 

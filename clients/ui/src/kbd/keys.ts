@@ -1,21 +1,18 @@
 /** Keys are written as `mod+k` or `g i`: `mod` is Command on a Mac and Control elsewhere; a space parts keys that follow each other. */
 
-const MAC: Record<string, string> = { mod: "⌘", shift: "⇧", enter: "↵", backspace: "⌫" };
-const OTHER: Record<string, string> = { mod: "Ctrl", shift: "Shift", enter: "Enter", backspace: "Backspace" };
-const BOTH: Record<string, string> = { escape: "Esc", up: "↑", down: "↓", space: "Space" };
+const CAPS: Record<string, string> = { escape: "Esc", arrowUp: "↑", arrowDown: "↓", mod: "Ctrl" };
+const MAC: Record<string, string> = { ...CAPS, mod: "⌘", shift: "⇧", enter: "↵" };
 
-export const isMac = (): boolean => /Mac|iP(?:hone|ad|od)/.test(navigator.platform);
+export const isMac = (): boolean => /Mac|iP/.test(navigator.platform);
+
+/** A key's own name: `K`, `Enter`, `ArrowUp`. */
+const named = (key: string): string => key.charAt(0).toUpperCase() + key.slice(1);
 
 /** What each keycap shows. */
-export function caps(keys: string, mac: boolean): string[] {
-  const names = { ...BOTH, ...(mac ? MAC : OTHER) };
-  return keys.split(/[+ ]/).map((key) => names[key] ?? key.toUpperCase());
-}
-
-const SPOKEN: Record<string, string> = { shift: "Shift", enter: "Enter", escape: "Escape", up: "ArrowUp", down: "ArrowDown", space: "Space", backspace: "Backspace" };
+export const caps = (keys: string, mac: boolean): string[] => keys.split(/[+ ]/).map((key) => (mac ? MAC : CAPS)[key] ?? named(key));
 
 /** For `aria-keyshortcuts`, which knows no keys that follow each other. */
 export function keyShortcuts(keys: string, mac: boolean): string | undefined {
-  if (keys.includes(" ")) return undefined;
-  return keys.split("+").map((key) => (key === "mod" ? (mac ? "Meta" : "Control") : (SPOKEN[key] ?? key.toUpperCase()))).join("+");
+  if (!keys.includes(" ")) return keys.split("+").map((key) => (key === "mod" ? (mac ? "Meta" : "Control") : named(key))).join("+");
+  return undefined;
 }

@@ -6,13 +6,15 @@
  */
 import { type ReadonlySignal, effect } from "@preact/signals";
 import { Component, type ComponentChildren } from "preact";
-import { type Place, keepPlaces, shift } from "./order.ts";
+import { keepOrder, shift } from "./order.ts";
 import { Row, type RowState } from "./row.tsx";
 import "./list.css";
 
 export interface ListProps<T> {
   label: string;
+  /** The same signal for as long as the list lives: another list is another `key`. */
   items: ReadonlySignal<readonly T[]>;
+  /** Without spaces: it is a part of an element's id. */
   keyOf(item: T): string;
   /** In px. */
   rowHeight: number;
@@ -31,6 +33,7 @@ export interface ListProps<T> {
 }
 
 const SPARE_ROWS = 6;
+const NONE: ReadonlySet<string> = new Set();
 let lists = 0;
 
 export class List<T> extends Component<ListProps<T>> {
@@ -40,20 +43,20 @@ export class List<T> extends Component<ListProps<T>> {
   #height = 600;
   #frame = 0;
   #end: (() => void) | undefined;
+  /** What the list has, and what it shows: the same, unless the order is held. */
   #items: readonly T[] = [];
-  /** Only while the order is held. */
-  #places: Place<T>[] | null = null;
-  #active: string | null = null;
-  #activeIndex = -1;
+  #rows: readonly T[] = [];
+  #gone = NONE;
+  #isHeld = false;
+  #active = -1;
+  #activeKey: string | undefined;
   #seen = new Map<string, number>();
   /** The box scrolls to `#top` once its rows are drawn. */
   #hasMoved = false;
-  #unfollow: (() => void) | undefined;
-  #followed: ReadonlySignal<readonly T[]> | undefined;
 
   /** The key of the row that keys act on. */
-  get active(): string | null {
-    return this.#active;
+  get active(): string | undefined {
+    return this.#activeKey;
   }
 
   focus(): void {
@@ -62,24 +65,21 @@ export class List<T> extends Component<ListProps<T>> {
 
   /** For keys that the list does not know, as `j` and `k`. */
   move(steps: number): void {
-    this.#activate(this.#activeIndex < 0 ? 0 : this.#activeIndex + steps);
+    this.#go(this.#active < 0 ? 0 : this.#active + steps);
   }
 
   activate(key: string): void {
-    this.#activate(this.#indexOf(key));
+    this.#go(this.#indexOf(key));
   }
 
   /** Applies what waits for the pointer: after an action of the operator's own. */
   settle(): void {
-    if (!this.#places) return;
-    this.#places = null;
-    this.#takeItems(this.props.items.peek());
-    this.#places = this.#hold();
+    this.#take(this.props.items.peek(), false);
     this.forceUpdate();
   }
 
   override componentWillMount(): void {
-    this.#takeItems(this.props.items.peek());
+    this.#take(this.props.items.peek(), false);
   }
 
   override componentDidMount(): void {
@@ -90,203 +90,152 @@ export class List<T> extends Component<ListProps<T>> {
       this.#draw();
     });
     sizes.observe(box);
-    this.#height = box.clientHeight;
-    this.#follow();
-    this.#end = () => sizes.disconnect();
-    this.forceUpdate();
-  }
-
-  #follow(): void {
-    const { items } = this.props;
-    if (this.#followed === items) return;
-    this.#unfollow?.();
-    this.#followed = items;
-    this.#unfollow = effect(() => {
-      void items.value;
+    const unfollow = effect(() => {
+      void this.props.items.value;
       this.#draw();
     });
+    this.#end = () => {
+      sizes.disconnect();
+      unfollow();
+      cancelAnimationFrame(this.#frame);
+    };
   }
 
   override componentDidUpdate(): void {
-    this.#follow();
     if (this.#hasMoved && this.#box) this.#box.scrollTop = this.#top;
     this.#hasMoved = false;
   }
 
   override componentWillUnmount(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#unfollow?.();
     this.#end?.();
   }
 
   #draw(): void {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#takeItems(this.props.items.peek());
+      const items = this.props.items.peek();
+      if (items !== this.#items) this.#take(items, this.#isHeld);
       this.forceUpdate();
     });
   }
 
-  #count(): number {
-    return this.#places?.length ?? this.#items.length;
-  }
-
-  #at(index: number): Place<T> | undefined {
-    if (this.#places) return this.#places[index];
-    const item = this.#items[index];
-    return item === undefined ? undefined : { key: this.props.keyOf(item), item, gone: false };
-  }
-
-  #indexOf(key: string): number {
+  #indexOf(key: string | undefined): number {
     const { keyOf } = this.props;
-    return this.#places ? this.#places.findIndex((place) => place.key === key) : this.#items.findIndex((item) => keyOf(item) === key);
+    return this.#rows.findIndex((item) => keyOf(item) === key);
   }
 
-  #takeItems(items: readonly T[]): void {
-    if (items === this.#items) return;
+  #take(items: readonly T[], isHeld: boolean): void {
     const { keyOf } = this.props;
     this.#items = items;
-    if (this.#places) this.#places = keepPlaces(this.#places, items, keyOf);
-    else this.#stayInSight();
-    if (this.#active === null) return;
-    const index = this.#indexOf(this.#active);
-    if (index >= 0) this.#activeIndex = index;
-    else this.#setActive(Math.min(this.#activeIndex, this.#count() - 1));
+    ({ rows: this.#rows, gone: this.#gone } = isHeld ? keepOrder(this.#rows, items, keyOf) : { rows: items, gone: NONE });
+    if (!isHeld) this.#stayInSight();
+    if (this.#activeKey === undefined) return;
+    const index = this.#indexOf(this.#activeKey);
+    if (index >= 0) this.#active = index;
+    // The next row takes its place.
+    else this.#setActive(Math.min(this.#active, this.#rows.length - 1));
   }
 
   /** What is seen stays where it is, unless the list is at its beginning. */
   #stayInSight(): void {
-    if (this.#top < 1 || !this.#box) return;
+    if (this.#top < 1) return;
+    const { keyOf, rowHeight } = this.props;
     const indexOf = new Map<string, number>();
-    this.#items.forEach((item, index) => {
-      const key = this.props.keyOf(item);
+    this.#rows.forEach((item, index) => {
+      const key = keyOf(item);
       if (this.#seen.has(key)) indexOf.set(key, index);
     });
-    const moved = shift(this.#seen, indexOf) * this.props.rowHeight;
-    if (moved === 0) return;
-    this.#top = Math.max(0, this.#top + moved);
-    this.#hasMoved = true;
-  }
-
-  #hold(): Place<T>[] {
-    return Array.from({ length: this.#count() }, (_, index) => this.#at(index) as Place<T>);
-  }
-
-  #letGo(): void {
-    if (!this.#places) return;
-    this.#places = null;
-    const items = this.props.items.peek();
-    // Also where the items are those of before: they stood in another order.
-    this.#items = [];
-    this.#takeItems(items);
-    this.forceUpdate();
+    const moved = shift(this.#seen, indexOf);
+    this.#top = Math.max(0, this.#top + moved * rowHeight);
+    this.#hasMoved = moved !== 0;
   }
 
   #setActive(index: number): void {
-    const place = this.#at(index);
-    this.#activeIndex = place ? index : -1;
-    this.#active = place?.key ?? null;
-    if (place && !place.gone) this.props.onActive?.(place.item);
+    const item = this.#rows[index];
+    this.#active = item === undefined ? -1 : index;
+    this.#activeKey = item === undefined ? undefined : this.props.keyOf(item);
+    if (item !== undefined) this.props.onActive?.(item);
   }
 
-  #activate(wanted: number): void {
-    const count = this.#count();
-    if (count === 0) return;
-    this.#setActive(Math.max(0, Math.min(wanted, count - 1)));
-    const { rowHeight } = this.props;
+  #go(wanted: number): void {
     const box = this.#box;
-    if (box) {
-      const top = this.#activeIndex * rowHeight;
-      if (top < box.scrollTop) box.scrollTop = top;
-      else if (top + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight - box.clientHeight;
-      this.#top = box.scrollTop;
-    }
+    if (this.#rows.length === 0 || !box) return;
+    this.#setActive(Math.max(0, Math.min(wanted, this.#rows.length - 1)));
+    const { rowHeight } = this.props;
+    const top = this.#active * rowHeight;
+    box.scrollTop = Math.max(top + rowHeight - box.clientHeight, Math.min(top, box.scrollTop));
+    this.#top = box.scrollTop;
     this.forceUpdate();
   }
 
+  #open(item: T | undefined): void {
+    if (item !== undefined && !this.#gone.has(this.props.keyOf(item))) this.props.onOpen?.(item);
+  }
+
   #keyed(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    const page = Math.max(1, Math.floor(this.#height / this.props.rowHeight) - 1);
-    const to = { ArrowDown: this.#activeIndex + 1, ArrowUp: this.#activeIndex - 1, Home: 0, End: Infinity, PageDown: this.#activeIndex + page, PageUp: this.#activeIndex - page }[event.key];
-    const place = this.#at(this.#activeIndex);
-    if (to !== undefined) this.#activate(to);
-    else if (event.key === "Enter" && place && !place.gone) this.props.onOpen?.(place.item);
-    else if (event.key === " " && place && this.props.onSelect) this.props.onSelect([place.key]);
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const { rowHeight, onSelect } = this.props;
+    const page = Math.max(1, Math.floor(this.#height / rowHeight) - 1);
+    const at = this.#active;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: Infinity, PageDown: at + page, PageUp: at - page }[event.key];
+    if (to !== undefined) this.#go(to);
+    else if (event.key === "Enter") this.#open(this.#rows[at]);
+    else if (event.key === " " && onSelect && this.#activeKey !== undefined) onSelect([this.#activeKey]);
     else return;
     event.preventDefault();
   }
 
   readonly #clicked = (key: string, event: MouseEvent): void => {
-    const { onSelect, onOpen } = this.props;
-    const before = this.#activeIndex;
+    const { onSelect, keyOf } = this.props;
+    const before = this.#active;
     const index = this.#indexOf(key);
-    const place = this.#at(index);
-    if (!place || place.gone) return;
     this.#setActive(index);
     this.forceUpdate();
-    if (onSelect && event.shiftKey) onSelect(this.#between(before < 0 ? index : before, index));
-    else if (onSelect && (event.ctrlKey || event.metaKey)) onSelect([key]);
-    else onOpen?.(place.item);
+    if (onSelect && event.shiftKey && before >= 0) {
+      const between = this.#rows.slice(Math.min(before, index), Math.max(before, index) + 1).map(keyOf);
+      onSelect(between.filter((one) => !this.#gone.has(one)));
+    } else if (onSelect && (event.shiftKey || event.ctrlKey || event.metaKey)) onSelect([key]);
+    else this.#open(this.#rows[index]);
   };
 
-  #between(one: number, other: number): string[] {
-    const keys: string[] = [];
-    for (let index = Math.min(one, other); index <= Math.max(one, other); index++) {
-      const place = this.#at(index);
-      if (place && !place.gone) keys.push(place.key);
-    }
-    return keys;
-  }
-
-  #scrolled(): void {
-    this.#top = this.#box?.scrollTop ?? 0;
-    this.#draw();
-  }
-
-  #entered(): void {
-    if (this.props.holdsOrder) this.#places ??= this.#hold();
-  }
-
-  #focused(): void {
-    if (this.#activeIndex < 0) this.#activate(Math.ceil(this.#top / this.props.rowHeight));
+  #hold(isHeld: boolean): void {
+    if (isHeld === this.#isHeld) return;
+    this.#isHeld = isHeld;
+    if (!isHeld) this.settle();
   }
 
   /** Those in sight, a few around them, and the active one, which the focus needs. */
   #indices(): number[] {
     const { rowHeight } = this.props;
-    const count = this.#count();
     const start = Math.max(0, Math.floor(this.#top / rowHeight) - SPARE_ROWS);
-    const end = Math.min(count, Math.ceil((this.#top + this.#height) / rowHeight) + SPARE_ROWS);
-    const indices: number[] = [];
-    for (let index = start; index < end; index++) indices.push(index);
-    if (this.#activeIndex >= 0 && this.#activeIndex < start) indices.unshift(this.#activeIndex);
-    if (this.#activeIndex >= end && this.#activeIndex < count) indices.push(this.#activeIndex);
-    return indices;
+    const end = Math.min(this.#rows.length, Math.ceil((this.#top + this.#height) / rowHeight) + SPARE_ROWS);
+    const indices = Array.from({ length: Math.max(0, end - start) }, (_, step) => start + step);
+    return this.#active < 0 || indices.includes(this.#active) ? indices : [...indices, this.#active];
   }
 
-  override render({ label, rowHeight, row, selected, onSelect, empty }: ListProps<T>) {
-    const count = this.#count();
-    const id = (key: string) => `${this.#id}-${encodeURIComponent(key)}`;
-    this.#seen = new Map();
-    const first = Math.floor(this.#top / rowHeight);
-    const last = first + Math.ceil(this.#height / rowHeight);
+  override render({ label, keyOf, rowHeight, row, selected, onSelect, holdsOrder, empty }: ListProps<T>) {
+    const count = this.#rows.length;
+    const id = (key: string) => `${this.#id}-${key}`;
+    this.#seen.clear();
     const rows = this.#indices().flatMap((index) => {
-      const place = this.#at(index);
-      if (!place) return [];
-      if (index >= first && index <= last) this.#seen.set(place.key, index);
+      const item = this.#rows[index];
+      if (item === undefined) return [];
+      const key = keyOf(item);
+      const below = (index + 1) * rowHeight - this.#top;
+      if (below > 0 && below < this.#height + rowHeight) this.#seen.set(key, index);
       return [
         <Row
-          key={place.key}
-          id={id(place.key)}
-          place={place}
-          item={place.item}
-          gone={place.gone}
+          key={key}
+          id={id(key)}
+          name={key}
+          item={item}
+          gone={this.#gone.has(key)}
           index={index}
           count={count}
           height={rowHeight}
           row={row}
-          active={index === this.#activeIndex}
-          selected={selected?.has(place.key) ?? false}
+          active={index === this.#active}
+          selected={selected?.has(key) ?? false}
           onPress={this.#clicked}
         />,
       ];
@@ -299,13 +248,16 @@ export class List<T> extends Component<ListProps<T>> {
         tabIndex={0}
         aria-label={label}
         aria-multiselectable={onSelect ? true : undefined}
-        aria-activedescendant={this.#active === null ? undefined : id(this.#active)}
-        onScroll={() => this.#scrolled()}
+        aria-activedescendant={this.#activeKey === undefined ? undefined : id(this.#activeKey)}
+        onScroll={({ currentTarget }) => {
+          this.#top = currentTarget.scrollTop;
+          this.#draw();
+        }}
         onKeyDown={(event) => this.#keyed(event)}
-        onFocus={() => this.#focused()}
-        onPointerEnter={() => this.#entered()}
-        onPointerLeave={() => this.#letGo()}
-        onPointerCancel={() => this.#letGo()}
+        onFocus={() => this.#active < 0 && this.#go(Math.ceil(this.#top / rowHeight))}
+        onPointerEnter={() => this.#hold(holdsOrder ?? false)}
+        onPointerLeave={() => this.#hold(false)}
+        onPointerCancel={() => this.#hold(false)}
       >
         {count === 0 && empty ? (
           <div class="ui-list-empty">{empty}</div>

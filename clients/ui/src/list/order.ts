@@ -1,25 +1,20 @@
 /** What a list shows while its order is held, and how far it has to scroll so that what is seen stays where it is. */
 
-export interface Place<T> {
-  key: string;
-  item: T;
-  /** The row is no longer in the list and stays only until the order is let go. */
-  gone: boolean;
+export interface Held<T> {
+  rows: readonly T[];
+  /** The keys of rows that stay only until the order is let go. */
+  gone: ReadonlySet<string>;
 }
 
-/** The held places with their items of now. Rows that are new are shown if they come after all of these. */
-export function keepPlaces<T>(held: readonly Place<T>[], items: readonly T[], keyOf: (item: T) => string): Place<T>[] {
-  const now = new Map<string, T>();
-  for (const item of items) now.set(keyOf(item), item);
-  const places = held.map(({ key, item }): Place<T> => {
-    const current = now.get(key);
-    return current === undefined ? { key, item, gone: true } : { key, item: current, gone: false };
-  });
-  const known = new Set(held.map(({ key }) => key));
-  let after = items.length;
-  while (after > 0 && !known.has(keyOf(items[after - 1] as T))) after--;
-  for (const item of items.slice(after)) places.push({ key: keyOf(item), item, gone: false });
-  return places;
+/** The rows that stand, with their items of now. New ones are shown if they come after all of these. */
+export function keepOrder<T>(standing: readonly T[], items: readonly T[], keyOf: (item: T) => string): Held<T> {
+  const now = new Map(items.map((item) => [keyOf(item), item]));
+  const known = new Set(standing.map(keyOf));
+  const after = items.findLastIndex((item) => known.has(keyOf(item))) + 1;
+  return {
+    rows: [...standing.map((item) => now.get(keyOf(item)) ?? item), ...items.slice(after)],
+    gone: new Set([...known].filter((key) => !now.has(key))),
+  };
 }
 
 /** By how many places most of the rows that are seen have moved. */

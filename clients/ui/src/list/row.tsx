@@ -1,5 +1,4 @@
 import { Component, type ComponentChildren } from "preact";
-import type { Place } from "./order.ts";
 
 export interface RowState {
   active: boolean;
@@ -10,13 +9,13 @@ export interface RowState {
 
 interface Props<T> extends RowState {
   id: string;
-  place: Place<T>;
+  name: string;
   item: T;
   index: number;
   count: number;
   height: number;
   row(item: T, state: RowState): ComponentChildren;
-  onPress(key: string, event: MouseEvent): void;
+  onPress(name: string, event: MouseEvent): void;
 }
 
 const COMPARED = ["item", "index", "count", "height", "row", "active", "selected", "gone"] as const;
@@ -27,7 +26,7 @@ export class Row<T> extends Component<Props<T>> {
     return COMPARED.some((name) => next[name] !== this.props[name]);
   }
 
-  override render({ id, place, item, index, count, height, row, active, selected, gone }: Props<T>) {
+  override render({ id, name, item, index, count, height, row, active, selected, gone }: Props<T>) {
     return (
       <div
         id={id}
@@ -38,7 +37,7 @@ export class Row<T> extends Component<Props<T>> {
         aria-setsize={count}
         aria-posinset={index + 1}
         style={{ height: `${height}px`, transform: `translateY(${index * height}px)` }}
-        onClick={(event) => this.props.onPress(place.key, event)}
+        onClick={(event) => this.props.onPress(name, event)}
       >
         {row(item, { active, selected, gone })}
       </div>

@@ -12,6 +12,6 @@ interface Props {
 export const Switch = ({ checked, onChange, children, disabled }: Props) => (
   <label class="ui-switch">
     <input type="checkbox" role="switch" checked={checked} disabled={disabled} onChange={({ currentTarget }) => onChange(currentTarget.checked)} />
-    <span class="ui-switch-text">{children}</span>
+    <span>{children}</span>
   </label>
 );

@@ -1,8 +1,8 @@
 import type { Ref } from "preact";
 import { useId } from "preact/hooks";
-import "./text-field.css";
+import { Field, told } from "./field.tsx";
 
-type Field = HTMLInputElement | HTMLTextAreaElement;
+type Control = HTMLInputElement | HTMLTextAreaElement;
 
 export interface TextFieldProps {
   label: string;
@@ -24,30 +24,26 @@ export interface TextFieldProps {
   autofocus?: boolean;
   onKeyDown?(event: KeyboardEvent): void;
   onBlur?(event: FocusEvent): void;
-  ref?: Ref<Field>;
+  ref?: Ref<Control>;
 }
 
 export function TextField({ label, value, onText, hint, error, type = "text", lines, ref, ...native }: TextFieldProps) {
   const id = useId();
-  const told = [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ");
   const field = {
     id,
     value,
     class: "ui-input",
     "aria-invalid": error ? true : undefined,
-    "aria-describedby": told || undefined,
+    "aria-describedby": told(id, hint, error),
     onInput: ({ currentTarget }: { currentTarget: { value: string } }) => onText(currentTarget.value),
   };
   return (
-    <div class="ui-field">
-      <label for={id}>{label}</label>
+    <Field id={id} label={label} hint={hint} error={error}>
       {lines ? (
         <textarea dir="auto" {...native} {...field} rows={lines} ref={ref as Ref<HTMLTextAreaElement>} />
       ) : (
         <input dir="auto" {...native} {...field} type={type as "text"} ref={ref as Ref<HTMLInputElement>} />
       )}
-      {hint && <p class="ui-hint" id={`${id}-hint`}>{hint}</p>}
-      {error && <p class="ui-error" id={`${id}-error`}>{error}</p>}
-    </div>
+    </Field>
   );
 }

@@ -1,8 +1,7 @@
 /** Makes the sheet of custom properties from the tokens: for tokens.css, or for a constructed sheet. */
 import { hex } from "../colour/colour.ts";
 import { type Oklch, toRgb } from "../colour/oklch.ts";
-import { faceHues } from "./faces.ts";
-import { colours, ease, face, font, layer, motion, radius, scrim, shadow, space, type, weight } from "./tokens.ts";
+import { colours, control, ease, face, font, layer, motion, radius, scrim, shadow, space, type, weight } from "./tokens.ts";
 
 type Line = readonly [name: string, value: string];
 
@@ -14,23 +13,21 @@ const rem = (px: number): string => `${px / 16}rem`;
 const each = <T>(prefix: string, values: Record<string, T>, write: (value: T) => string): Line[] =>
   Object.entries(values).map(([name, value]) => [prefix + name, write(value)]);
 
-const faces = (): Line[] =>
-  faceHues.flatMap((hue, index): Line[] => {
-    const { ground, text } = face(hue);
-    return [[`face-${index}`, colour(ground)], [`on-face-${index}`, colour(text)]];
-  });
+/** Eight faces by one rule: an element says its `--hue`. The test proves that sRGB has all of these colours as they are. */
+const ofHue = ({ light, dark }: { light: Oklch; dark: Oklch }): string =>
+  `light-dark(${[light, dark].map(([lightness, chroma]) => `oklch(${lightness} ${chroma} var(--hue))`).join(", ")})`;
+const faces = (): Line[] => [["face", ofHue(face(0).ground)], ["on-face", ofHue(face(0).text)]];
 
 const lines = (): Line[] => [
   ...each("", colours, colour),
-  ...faces(),
   ["scrim", black(scrim.light, scrim.dark)],
   ...each("space-", space, (px) => `${px}px`),
+  ["control", `${control.fine}px`],
   ...each("radius-", radius, (px) => `${px}px`),
   ...each("font-", font, String),
   ...each("type-", type, ([size, line]) => `${size === 16 ? "max(1rem, 16px)" : rem(size)}/${rem(line)} var(--ui-font-text)`),
   ...each("weight-", weight, String),
-  ...each<readonly (readonly [number, number, number, number, number])[]>("shadow-", shadow, (layers) =>
-    layers.map(([x, y, blur, light, dark]) => `${x}px ${y}px ${blur}px ${black(light, dark)}`).join(", ")),
+  ...each("shadow-", shadow, ([x, y, blur, light, dark]) => `${x} ${y}px ${blur}px ${black(light, dark)}`),
   ...each("motion-", motion, (ms) => `${ms}ms`),
   ["ease", ease],
   ...each("layer-", layer, String),
@@ -44,9 +41,11 @@ export function tokensCss(root = ":root"): string {
   const still = block(root, each("motion-", motion, () => "0ms"));
   return [
     block(root, lines()),
+    block(".ui-avatar", faces()),
     block(`${root}, [data-theme="system"]`, [["color-scheme", "light dark"]], ""),
     block('[data-theme="light"]', [["color-scheme", "light"]], ""),
     block('[data-theme="dark"]', [["color-scheme", "dark"]], ""),
+    `@media (pointer: coarse) {\n${block(root, [["control", `${control.coarse}px`]])}}\n`,
     `@media (prefers-reduced-motion: reduce) {\n${still}}\n`,
   ].join("\n");
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { tokensFile } from "../../dev/tokens-file.ts";
 import { AA, AA_SHAPE, contrast } from "../colour/colour.ts";
-import { toRgb } from "../colour/oklch.ts";
+import { isShown, toRgb } from "../colour/oklch.ts";
 import { tokensCss } from "./css.ts";
 import { faceHues } from "./faces.ts";
 import { colours, face, shapePairs, textPairs } from "./tokens.ts";
@@ -24,6 +24,7 @@ for (const theme of ["light", "dark"] as const) {
   test(`the letters of every face are legible (${theme})`, () => {
     for (const hue of faceHues) {
       const { ground, text } = face(hue);
+      expect([isShown(ground[theme]), isShown(text[theme])], `${hue}`).toEqual([true, true]);
       expect(contrast(toRgb(ground[theme]), toRgb(text[theme])), `${hue}`).toBeGreaterThanOrEqual(AA);
     }
   });

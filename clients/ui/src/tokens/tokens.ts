@@ -54,8 +54,8 @@ export type Colour = keyof typeof colours;
 
 /** The faces of people without a picture: pale ground, deep letters, and the reverse in the dark. */
 export const face = (hue: number): { ground: Pair; text: Pair } => ({
-  ground: pair([0.91, 0.05, hue], [0.36, 0.07, hue]),
-  text: pair([0.42, 0.12, hue], [0.9, 0.05, hue]),
+  ground: pair([0.91, 0.04, hue], [0.36, 0.055, hue]),
+  text: pair([0.42, 0.07, hue], [0.9, 0.04, hue]),
 });
 
 const GROUNDS = ["ground", "surface", "raised", "hover", "active"] as const satisfies readonly Colour[];
@@ -83,8 +83,11 @@ export const shapePairs: readonly (readonly [Colour, Colour])[] = [
 /** In px. */
 export const space = { 1: 4, 2: 8, 3: 12, 4: 16, 5: 20, 6: 24, 8: 32, 10: 40, 12: 48 } as const;
 
+/** The least height of what is pressed, in px: by a pointer and by a finger. */
+export const control = { fine: 32, coarse: 44 } as const;
+
 /** In px. */
-export const radius = { small: 4, medium: 6, large: 10, full: 9999 } as const;
+export const radius = { small: 4, medium: 6, large: 10 } as const;
 
 /** Size and height of a line in px at the browser's usual 16; the sheet has them in rem, so that a reader's own size counts. */
 export const type = {
@@ -96,19 +99,19 @@ export const type = {
   large: [20, 28],
 } as const satisfies Record<string, readonly [number, number]>;
 
-export const weight = { regular: 400, medium: 500, bold: 600 } as const;
+export const weight = { medium: 500, bold: 600 } as const;
 
 export const font = {
-  text: 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", "Noto Sans Arabic", Arial, sans-serif',
+  text: 'system-ui, "Segoe UI", Roboto, "Noto Sans", Arial, sans-serif',
   code: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "Liberation Mono", monospace',
 } as const;
 
-/** Offsets and blur of each layer in px, and how much black it has in the light and in the dark. */
+/** Offsets and blur in px, and how much black it has in the light and in the dark. */
 export const shadow = {
-  low: [[0, 1, 2, 0.06, 0.3]],
-  menu: [[0, 0, 1, 0.1, 0.5], [0, 6, 20, 0.12, 0.45]],
-  dialog: [[0, 0, 1, 0.12, 0.5], [0, 16, 48, 0.2, 0.6]],
-} as const satisfies Record<string, readonly (readonly [number, number, number, number, number])[]>;
+  low: [0, 1, 2, 0.06, 0.3],
+  menu: [0, 6, 20, 0.14, 0.5],
+  dialog: [0, 16, 48, 0.22, 0.6],
+} as const satisfies Record<string, readonly [number, number, number, number, number]>;
 
 /** How much black a dialog's backdrop has. */
 export const scrim = { light: 0.28, dark: 0.55 } as const;

@@ -1,7 +1,7 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
-/** What the kit itself says. An app gives its own language by `<Words.Provider value={…}>`. */
+/** What the kit itself says. It has no texts: an app gives those of its language by `<Words.Provider value={…}>`. */
 export interface KitWords {
   close: string;
   dismiss: string;
@@ -13,16 +13,10 @@ export interface KitWords {
   presence: Record<"online" | "away" | "offline", string>;
 }
 
-export const english: KitWords = {
-  close: "Close",
-  dismiss: "Dismiss",
-  notifications: "Notifications",
-  nothingFound: "Nothing found",
-  notLoaded: "Could not be loaded",
-  loading: "Loading…",
-  results: (count) => (count === 1 ? "1 result" : `${count} results`),
-  presence: { online: "Online", away: "Away", offline: "Offline" },
-};
+export const Words = createContext<KitWords | null>(null);
 
-export const Words = createContext<KitWords>(english);
-export const useWords = (): KitWords => useContext(Words);
+export function useWords(): KitWords {
+  const words = useContext(Words);
+  if (!words) throw new Error("no <Words.Provider> around the kit");
+  return words;
+}

@@ -12,6 +12,12 @@ const VIEWS: Record<string, (page: Page) => Promise<unknown>> = {
   page: async () => undefined,
   menu: (page) => page.locator("[aria-haspopup=menu]").first().press("ArrowDown"),
   dialog: (page) => page.locator("[data-opens=dialog]").click(),
+  combobox: (page) => page.getByRole("combobox").first().press("ArrowDown"),
+  toasts: (page) => page.locator("[data-opens=toast]").click(),
+  tooltip: async (page) => {
+    await page.locator("[data-tip]").last().hover();
+    await page.getByRole("tooltip").waitFor();
+  },
   list: (page) => page.locator(".ui-list").press("ArrowDown"),
 };
 
