@@ -1,6 +1,6 @@
 import { Component } from "preact";
 import { Icon } from "./icons.tsx";
-import { initials } from "./initials.ts";
+import { initials } from "@switchboard/ui/initials";
 import type { Model } from "./model.ts";
 
 interface Props {

@@ -2,7 +2,7 @@ import type { MessageView, Tick } from "@switchboard/sdk";
 import { Component } from "preact";
 import type { Words } from "./i18n.ts";
 import { Icon, type IconName } from "./icons.tsx";
-import { initials } from "./initials.ts";
+import { initials } from "@switchboard/ui/initials";
 import type { Model } from "./model.ts";
 import { isFewEmoji, richText } from "./rich-text.tsx";
 

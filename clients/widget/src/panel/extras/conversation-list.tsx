@@ -1,7 +1,7 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
 import { Icon } from "../icons.tsx";
-import { initials } from "../initials.ts";
+import { initials } from "@switchboard/ui/initials";
 import type { Model } from "../model.ts";
 
 interface Props {
