@@ -16,16 +16,18 @@ use crate::transport::{poll, sse, websocket};
 pub fn configure(gateway: Arc<Gateway>) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |config| {
         config
-            .service(get(websocket::CHANNEL, &gateway).route(web::get().to(upgrade_missing)))
-            .service(get(websocket::SHORT, &gateway).route(web::get().to(upgrade_missing)))
-            .service(get("/channel/sse", &gateway).route(web::get().to(sse::channel)))
-            .service(post("/channel/poll", &gateway).route(web::post().to(poll::channel)))
-            .service(get(r"/chat/{id:\d+}/stream", &gateway).route(web::get().to(sse::signed_link)));
+            .service(resource(websocket::CHANNEL, "GET", &gateway).route(web::get().to(upgrade_missing)))
+            .service(resource(websocket::SHORT, "GET", &gateway).route(web::get().to(upgrade_missing)))
+            .service(resource("/channel/sse", "GET", &gateway).route(web::get().to(sse::channel)))
+            .service(resource("/channel/poll", "POST", &gateway).route(web::post().to(poll::channel)))
+            .service(resource(r"/chat/{id:\d+}/stream", "GET", &gateway).route(web::get().to(sse::signed_link)));
     }
 }
 
-fn get(
+/// At this path one method is served, and pages of sites may read the answers.
+fn resource(
     path: &str,
+    served: &'static str,
     gateway: &Arc<Gateway>,
 ) -> Resource<
     impl ServiceFactory<
@@ -36,29 +38,10 @@ fn get(
         InitError = (),
     > + use<>,
 > {
-    let refused = web::to(async || method_not_allowed("GET"));
-    resource(path, gateway).default_service(refused).wrap(cors(&gateway.pages))
-}
-
-fn post(
-    path: &str,
-    gateway: &Arc<Gateway>,
-) -> Resource<
-    impl ServiceFactory<
-        ServiceRequest,
-        Config = (),
-        Response = ServiceResponse<impl MessageBody + use<>>,
-        Error = Error,
-        InitError = (),
-    > + use<>,
-> {
-    let refused = web::to(async || method_not_allowed("POST"));
-    resource(path, gateway).default_service(refused).wrap(cors(&gateway.pages))
-}
-
-fn resource(path: &str, gateway: &Arc<Gateway>) -> Resource {
     web::resource(path)
         .app_data(Data::new(gateway.clone()))
         .app_data(QueryConfig::default().error_handler(|_, _| bad_request("query")))
         .app_data(PathConfig::default().error_handler(|_, _| bad_request("path")))
+        .default_service(web::to(async move || method_not_allowed(served)))
+        .wrap(cors(&gateway.pages))
 }
