@@ -2,6 +2,8 @@
 //!
 //! Where the clients are not built the folder is made, empty: cargo sees a file that appears in a folder, but takes a path
 //! that is not there for changed at every build. So it does with what is newer than the start of this script.
+//!
+//! `CLIENTS_LOCK` names a file that is locked while the clients are being built beside cargo, as in a first `make run`.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -16,6 +18,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../clients/dist");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed={}", root.display());
+    if let Ok(lock) = env::var("CLIENTS_LOCK") {
+        fs::File::open(lock)?.lock_shared()?;
+    }
     if !root.is_dir()
         && let Err(why) = make_old(&root)
     {

@@ -4,6 +4,8 @@
 
 have_clients || exit 0
 build_clients
+# Cargo may wait for them, and not for the rest (clients_beside_cargo).
+exec 7>&-
 say "Checking the clients"
 npm --prefix clients run --silent check 8>&-
 say "Running the clients' tests"

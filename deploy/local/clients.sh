@@ -52,7 +52,10 @@ install_packages() {
 settle_dist() {
   local now
   now=$(hash_of clients/dist)
-  if [[ $(cat "$CLIENTS_AREA/dist" 2>/dev/null) != "$now" ]]; then printf '%s\n' "$now" >"$CLIENTS_AREA/dist"; fi
+  if [[ $(cat "$CLIENTS_AREA/dist" 2>/dev/null) != "$now" ]]; then
+    printf '%s\n' "$now" >"$CLIENTS_AREA/dist"
+    [[ -z ${CLIENTS_DATE:-} ]] || touch --date "$CLIENTS_DATE" "$CLIENTS_AREA/dist"
+  fi
   find clients/dist -exec touch --no-create --reference "$CLIENTS_AREA/dist" {} +
 }
 
@@ -74,11 +77,46 @@ build_clients() {
   clients_sources >"$CLIENTS_AREA/built"
 }
 
+# is_first_build: whether cargo has built nothing yet. Then npm and cargo work at once: cargo begins with what needs no clients,
+# and the build script of crates/web-assets waits for them.
+is_first_build() { [[ ! -e ${CARGO_TARGET_DIR:-target} ]]; }
+
+# clients_beside_cargo: what is begun between this and cargo_waits_for_clients holds cargo up until it ends. The date of what it
+# builds is that of now: what is newer than its build script cargo would find changed at its next start.
+clients_beside_cargo() {
+  mkdir -p "$CLIENTS_AREA"
+  export CLIENTS_LOCK=$ROOT/$CLIENTS_AREA/first CLIENTS_DATE
+  CLIENTS_DATE=@$(date +%s)
+  exec 7>"$CLIENTS_LOCK"
+  flock 7
+}
+
+cargo_waits_for_clients() {
+  exec 7>&-
+  unset CLIENTS_DATE
+}
+
+# cargo_with_clients ARGUMENT...: builds the server, and the clients before or beside it.
+cargo_with_clients() {
+  local clients
+  if ! is_first_build; then
+    clients_or_warning
+    cargo "$@" 9>&-
+    return
+  fi
+  clients_beside_cargo
+  clients_or_warning &
+  clients=$!
+  cargo_waits_for_clients
+  cargo "$@" 9>&-
+  wait "$clients"
+}
+
 # clients_or_warning: a server is of use without them too, and says at its first page that they are missing.
 clients_or_warning() {
   local instead="without them"
   # A process of its own: what fails in it ends it and nothing else.
-  deploy/local/build-clients.sh 9>&- && return
+  setpriv --pdeathsig TERM -- deploy/local/build-clients.sh 9>&- && return
   [[ ! -e clients/dist/index.html ]] || instead="with those of an earlier build"
   say "WARNING: the clients for browsers could not be built; why is above. The server starts $instead; make clients tries again"
 }

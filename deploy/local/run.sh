@@ -64,9 +64,9 @@ main() {
   port_open "${HTTP__BIND##*:}" && fail "port ${HTTP__BIND##*:} is in use; choose another: make run PORT=8180"
   require compiler
   [[ -n ${DATABASE_URL:-} ]] || require postgres
-  [[ ${BUILD_CLIENTS:-yes} == no ]] || clients_or_warning
   say "Building the release binary (the first time takes some minutes)"
-  cargo build --release --locked --package standalone 9>&-
+  local build=(build --release --locked --package standalone)
+  if [[ ${BUILD_CLIENTS:-yes} == no ]]; then cargo "${build[@]}" 9>&-; else cargo_with_clients "${build[@]}"; fi
 
   trap stop_all EXIT
   trap 'exit 0' INT TERM HUP

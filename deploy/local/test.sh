@@ -53,6 +53,14 @@ run_chosen() {
   fi
 }
 
+# The services are compiled with the clients for browsers, whose own checks run beside that.
+begin_clients() {
+  have_clients || return 0
+  if is_first_build; then clients_beside_cargo; else deploy/local/build-clients.sh 9>&-; fi
+  beside clients deploy/checks/clients.sh
+  cargo_waits_for_clients
+}
+
 # The widget in Chromium, before the server that was just built, runs beside the tests.
 run_all() {
   cargo test "${AS_FOR_TESTS[@]}" --doc --quiet 9>&-
@@ -64,14 +72,11 @@ run_all() {
 
 only_one .run/test/lock "make test"
 require compiler nginx haproxy chromium pgbouncer prometheus
-# The services are compiled with the clients for browsers.
-if have_clients; then beside clients deploy/local/build-clients.sh; fi
+begin_clients
 deploy/local/lint.sh but-clippy 9>&-
 start_services
-await_beside clients "the clients could not be built"
-if have_clients; then beside clients deploy/checks/clients.sh; fi
 say "Building the services and the tests, and checking them with clippy"
 build_for_tests
-await_beside clients "the clients' checks have failed"
+await_beside clients "the clients could not be built, or their checks have failed"
 say "Running the tests"
 if (($#)); then run_chosen "$@"; else run_all; fi

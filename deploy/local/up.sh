@@ -10,9 +10,8 @@ SERVICES=(chat-service dispatcher channel-gateway)
 build() {
   local service packages=()
   for service in "${SERVICES[@]}"; do packages+=(--package "$service"); done
-  clients_or_warning
   say "Building the release binaries (the first time takes some minutes)"
-  cargo build --release --locked "${packages[@]}" 9>&-
+  cargo_with_clients build --release --locked "${packages[@]}"
 }
 
 # The process file and the log of a part.
