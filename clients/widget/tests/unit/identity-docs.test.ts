@@ -18,7 +18,8 @@ const folder = mkdtempSync(join(tmpdir(), "identity-docs-"));
 const server = process.env["SWITCHBOARD_KID"] && process.env["SWITCHBOARD_URL"];
 const kid = process.env["SWITCHBOARD_KID"] ?? "k1";
 const secret = process.env["SWITCHBOARD_SECRET"] ?? randomBytes(32).toString("base64url");
-const env = { ...process.env, SWITCHBOARD_KID: kid, SWITCHBOARD_SECRET: secret };
+/** Java 17 reads its own source in the encoding of the locale, and bare machines have none. */
+const env = { ...process.env, LC_ALL: "C.UTF-8", SWITCHBOARD_KID: kid, SWITCHBOARD_SECRET: secret };
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
