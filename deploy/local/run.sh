@@ -47,11 +47,22 @@ keep_postgres() {
   launch_postgres
 }
 
+# What somebody needs first, behind the lines of the start.
+tell_how_to_begin() {
+  local login
+  say "Switchboard is ready"
+  say "  address   http://$HTTP__BIND/ (the widget, the operator's side, and what to do next)"
+  if login=$(cat "$DATA_DIR/demo-login" 2>/dev/null); then say "  login     ${login% *}, password ${login##* }"; fi
+  say "  your site make admin ARGS=\"site allow --key default --origin https://shop.example\", then the tag of README.md"
+  say "Ctrl-C stops it"
+}
+
 # Until Switchboard ends by itself, which is told, or somebody ends this.
 watch_over() {
-  local service=$1 status=0
+  local service=$1 status=0 is_told=
   while running "$SERVICE"; do
     keep_postgres
+    if [[ -z $is_told ]] && ready "${HTTP__BIND##*:}"; then is_told=yes && tell_how_to_begin; fi
     sleep 1 &
     wait $! || true
   done
@@ -71,7 +82,7 @@ main() {
   trap stop_all EXIT
   trap 'exit 0' INT TERM HUP
   [[ -n ${DATABASE_URL:-} ]] || start_postgres
-  say "Starting Switchboard on http://$HTTP__BIND (Ctrl-C stops it)"
+  say "Starting Switchboard on http://$HTTP__BIND"
   # Its output goes to the terminal, so this is not launch().
   setsid setpriv --pdeathsig TERM -- target/release/standalone 9>&- &
   remember "$SERVICE" $!

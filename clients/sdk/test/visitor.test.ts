@@ -949,6 +949,120 @@ describe("persons and conversations", () => {
     expect(shown(laptop)).toEqual(["Hello (sent)", "And here (sent)"]);
   });
 
+  test("a person sees its conversations on a device that has none, before a word is written there", async () => {
+    const phone = await talking({ storage: new Memory() });
+    await phone.identify(ann);
+    phone.destroy();
+    server.say(42, "Good day");
+    const laptop = page();
+    laptop.start();
+    await laptop.identify(ann);
+    await pass(1_000);
+    expect(state(laptop)).toBe("live");
+    expect(laptop.snapshot()).toMatchObject({ currentId: 42, unread: 1 });
+    expect(shown(laptop)).toEqual(["Hello (sent)", "Good day"]);
+    laptop.send("On my laptop");
+    await pass(1_000);
+    expect(server.texts(42)).toEqual(["Hello", "Good day", "On my laptop"]);
+    expect(server.chats.size).toBe(1);
+    // The next page needs no identity at once, and a token that has ended is renewed by it.
+    laptop.destroy();
+    server.expireTokens();
+    await pass(86_400_000);
+    const again = page({ identity: () => Promise.resolve(ann) });
+    again.start();
+    await pass(1_000);
+    expect(state(again)).toBe("live");
+    await again.identify(null);
+    expect(again.snapshot().conversations).toEqual([]);
+    expect(storage.kept.size).toBe(0);
+  });
+
+  test("a person that has never written stores nothing, and is not connected", async () => {
+    const one = page();
+    one.start();
+    await one.identify(ann);
+    await pass(60_000);
+    expect(server.calls).toEqual(["POST /chat/sites/shop/sessions"]);
+    expect(storage.kept.size).toBe(0);
+    expect(state(one)).toBe("idle");
+  });
+
+  test("a device that only the identity opens is told once it is over, and goes on with the next one", async () => {
+    const phone = await talking({ storage: new Memory() });
+    await phone.identify(ann);
+    phone.destroy();
+    (await signedIn()).destroy();
+    server.expireTokens();
+    server.expired.add(ann);
+    await pass(86_400_000);
+    const back = page({ identity: () => Promise.resolve(ann) });
+    back.start();
+    await pass(10_000);
+    expect(state(back)).toBe("closed");
+    expect(back.snapshot().conversations.map(({ id }) => id)).toEqual([42]);
+    server.expired.clear();
+    back.start();
+    await pass(1_000);
+    expect(state(back)).toBe("live");
+  });
+
+  async function signedIn(): Promise<Visitor> {
+    const one = page();
+    one.start();
+    await one.identify(ann);
+    await pass(1_000);
+    return one;
+  }
+
+  test("what an operator writes in an earlier conversation is counted and told within seconds", async () => {
+    const one = await talking();
+    one.select(null);
+    one.send("Something else");
+    await pass(5_000);
+    const told: string[] = [];
+    one.onMessage(({ body }, id) => told.push(`${id}: ${body}`));
+    server.say(42, "About the first matter");
+    await pass(16_000);
+    expect(told).toEqual(["42: About the first matter"]);
+    expect(one.snapshot().unread).toBe(1);
+    await pass(60_000);
+    expect(told.length).toBe(1);
+    one.select(42);
+    await pass(1_000);
+    one.read();
+    await pass(500);
+    one.select(43);
+    expect(one.snapshot().unread).toBe(0);
+  });
+
+  test("what was written meanwhile in an earlier conversation is counted as soon as a page is connected", async () => {
+    const one = await talking();
+    one.select(null);
+    one.send("Something else");
+    await pass(1_000);
+    one.destroy();
+    server.say(42, "About the first matter");
+    const back = page();
+    back.start();
+    await pass(3_000);
+    expect(back.snapshot().unread).toBe(1);
+  });
+
+  test("earlier conversations that are closed are asked for once a minute, a single one never", async () => {
+    const one = await talking();
+    const lists = () => server.calls.filter((call) => call.endsWith("/sessions")).length;
+    await pass(120_000);
+    expect(lists()).toBe(0);
+    one.select(null);
+    one.send("Something else");
+    server.setStatus(42, "closed");
+    await pass(5_000);
+    const before = lists();
+    await pass(120_000);
+    expect(lists() - before).toBe(2);
+  });
+
   test("name and e-mail go with the opening, or after it", async () => {
     const one = page();
     one.start();

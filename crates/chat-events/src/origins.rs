@@ -1,6 +1,7 @@
 //! The pages that may use something, by their origins (<https://html.spec.whatwg.org/#origin>).
 
 use std::collections::HashSet;
+use std::net::Ipv6Addr;
 
 use crate::fault::Fault;
 
@@ -54,7 +55,9 @@ impl Origins {
 /// Whether a page is of the very address that it asks.
 #[must_use]
 pub fn is_same_address(origin: &str, host: &str) -> bool {
-    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    origin
+        .split_once("://")
+        .is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host))
 }
 
 /// An origin as an admin writes it, in the way of browsers: `https://shop.example`, `https://*.shop.example` or `*`.
@@ -70,20 +73,32 @@ pub fn parse(text: &str) -> Result<String, Fault> {
         Some((name, port)) if !host.ends_with(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let is_ip6 =
-        name.starts_with('[') && name.ends_with(']') && name[1..name.len() - 1].parse::<std::net::Ipv6Addr>().is_ok();
+    let ip6 = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).and_then(|ip6| ip6.parse().ok());
     let is_name =
         !name.is_empty() && !name.starts_with(['.', '-']) && !name.contains("..") && name.bytes().all(is_of_host);
     // A browser leaves out the usual port of a scheme.
     let usual = if scheme == "https" { "443" } else { "80" };
     let has_port =
         port.is_none_or(|port| port.parse::<u16>().is_ok_and(|number| number > 0 && port == number.to_string()));
-    if !matches!(scheme, "http" | "https") || !(is_name || is_ip6) || !has_port || origin.len() > MAX_ORIGIN_BYTES {
+    if !matches!(scheme, "http" | "https")
+        || !(is_name || ip6.is_some())
+        || !has_port
+        || origin.len() > MAX_ORIGIN_BYTES
+    {
         return Err(bad());
     }
-    match port {
-        Some(port) if port == usual => Ok(origin[..origin.len() - port.len() - 1].to_owned()),
-        _ => Ok(origin),
+    let port = port.filter(|port| *port != usual).map(|port| format!(":{port}")).unwrap_or_default();
+    Ok(match ip6 {
+        Some(ip6) => format!("{scheme}://[{}]{port}", as_browsers_write(ip6)),
+        None => format!("{scheme}://{}{port}", &authority[..authority.len() - host.len() + name.len()]),
+    })
+}
+
+/// An address of IPv6 without what can be left out, and in no part as one of IPv4 (<https://url.spec.whatwg.org/#concept-ipv6-serializer>).
+fn as_browsers_write(ip6: Ipv6Addr) -> String {
+    match ip6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, high, low] => format!("::ffff:{high:x}:{low:x}"),
+        _ => ip6.to_string(),
     }
 }
 
@@ -120,7 +135,7 @@ mod tests {
         }
         assert!(Origins::new(["*"]).allow("null") && !Origins::new(Vec::<String>::new()).allow("null"));
         assert!(is_same_address("https://Chat.example:8080", "chat.example:8080"));
-        assert!(!is_same_address("null", "null"));
+        assert!(!is_same_address("null", "null") && !is_same_address("evil://chat.example", "chat.example"));
     }
 
     #[test]
@@ -131,6 +146,9 @@ mod tests {
             ("https://shop.example:443", "https://shop.example"),
             ("http://[::1]:8080", "http://[::1]:8080"),
             ("http://[::1]", "http://[::1]"),
+            ("https://[2001:DB8:0:0:0:0:0:1]:443", "https://[2001:db8::1]"),
+            ("http://[::ffff:192.0.2.1]:81", "http://[::ffff:c000:201]:81"),
+            ("https://*.shop.example:8443/", "https://*.shop.example:8443"),
             ("https://*.shop.example", "https://*.shop.example"),
             ("*", "*"),
         ] {

@@ -1,11 +1,12 @@
 //! Web sites whose visitors open sessions: their settings, the pages that may show their widget, the keys with which they
 //! sign their visitors' identities.
 //!
-//! - [`settings`]: the settings, as they are checked and stored
+//! - [`settings`]: the settings, as they are checked and stored; [`languages`]: those that there are words in
 //! - [`rows`]: the table; [`secrets`]: the keys of signed identities
 //! - [`pages`]: the rules for pages, kept in memory; [`refused`]: pages that were refused
 //! - [`shown`]: the settings as a widget sees them; [`routes`]: administration
 
+pub(crate) mod languages;
 pub(crate) mod pages;
 pub(crate) mod refused;
 pub(crate) mod routes;

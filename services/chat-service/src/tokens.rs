@@ -92,9 +92,11 @@ impl Tokens {
         })
     }
 
-    /// The secret of the visitor who opens a session with this id, and those that it had with the keys from before.
-    pub(crate) fn secrets_of_opening(&self, id: OpeningId) -> Vec<String> {
-        self.session_keys.visitor_secrets(id.0).collect()
+    /// The secret of the visitor who opens a session with this id.
+    pub(crate) fn secrets_of_opening(&self, id: OpeningId) -> OpeningSecrets {
+        let mut secrets = self.session_keys.visitor_secrets(id.0);
+        let now = secrets.next().map_or_else(OpaqueSecret::generate, OpaqueSecret::from);
+        OpeningSecrets { now, before: secrets.collect() }
     }
 
     /// A session token and a signed link to listen by.
@@ -163,6 +165,7 @@ impl Tokens {
 }
 
 /// A secret that only its bearer has; here only its hash is kept. At 256 random bits a plain SHA-256 is enough.
+#[derive(Clone)]
 pub(crate) struct OpaqueSecret {
     pub(crate) text: String,
     pub(crate) hash: Vec<u8>,
@@ -179,6 +182,26 @@ impl OpaqueSecret {
 impl From<String> for OpaqueSecret {
     fn from(text: String) -> Self {
         Self { hash: hash(&text), text }
+    }
+}
+
+/// The secrets by which a visitor may prove that it has opened a session.
+pub(crate) struct OpeningSecrets {
+    /// The one that it is given.
+    pub(crate) now: OpaqueSecret,
+    /// Those that it was given while other keys were the first.
+    before: Vec<String>,
+}
+
+impl OpeningSecrets {
+    /// There is no other.
+    pub(crate) fn only(now: OpaqueSecret) -> Self {
+        Self { now, before: Vec::new() }
+    }
+
+    /// All of them, the present one first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &String> {
+        std::iter::once(&self.now.text).chain(&self.before)
     }
 }
 

@@ -1,6 +1,6 @@
 // Opens a session: loaded with the first message of a visitor.
 import { uuid } from "../connection/requests.ts";
-import { type ApiError, asApiError } from "../protocol/api_error.ts";
+import { type ApiError, asApiError, unanswered } from "../protocol/api_error.ts";
 import type { OpenedSession } from "../protocol/schemas.ts";
 import { webAddress } from "../protocol/texts.ts";
 import type { Visitor, VisitorOptions } from "./api.ts";
@@ -95,6 +95,8 @@ function clientId({ keep }: Sessions, identity: string | null): string {
 async function open(sessions: Sessions, body: Body): Promise<number> {
   const opened = await sessions.http<OpenedSession>("/chat/session", { method: "POST", body });
   const { session_id: id, token, visitor_secret: secret } = opened;
+  // A proxy may answer for the server.
+  if (!Number.isSafeInteger(id) || typeof token !== "string" || typeof secret !== "string") throw unanswered();
   // Both times are the server's: the life of a token needs no clock of ours.
   const lifetimeMs = Date.parse(opened.expires_at) - Date.parse(opened.created_at);
   const now = Date.now();

@@ -1,23 +1,39 @@
 // What concerns persons rather than this browser: loaded when a page says who somebody is, or asks for earlier talks.
-import { asApiError } from "../protocol/api_error.ts";
+import { ApiError, asApiError } from "../protocol/api_error.ts";
 import type { OwnSession, OwnSessions } from "../protocol/schemas.ts";
 import { query } from "../rest/http.ts";
-import type { Held } from "./keep.ts";
 import type { Sessions } from "./sessions.ts";
 
 const PAGE = 50;
 const MOST = 500;
 
-/** The sessions that the secret of one of them opens the list of. */
-export async function listSessions(own: Sessions, from: Held | undefined): Promise<OwnSession[]> {
+/** The sessions that the secret of one of them opens the list of; of a person that is new to this browser, those of its identity. */
+export async function listSessions(own: Sessions): Promise<OwnSession[]> {
+  const from = own.device.sessions.find(({ secret }) => secret !== undefined);
+  const read = from ? (cursor: number | null) => own.own<OwnSessions>(from, query("/sessions", { limit: PAGE, cursor })) : await byIdentity(own);
   const sessions: OwnSession[] = [];
-  if (from?.secret === undefined) return sessions;
+  if (!read) return sessions;
   for (let cursor: number | null = null; ; ) {
-    const page: OwnSessions = await own.own<OwnSessions>(from, query("/sessions", { limit: PAGE, cursor }));
+    const page = await read(cursor);
     sessions.push(...page.sessions);
     cursor = page.next_cursor ?? null;
     if (cursor === null || sessions.length >= MOST) return sessions;
   }
+}
+
+type ReadPage = (cursor: number | null) => Promise<OwnSessions>;
+
+/** Null where there is nothing to list: nobody has signed in, and this browser has no session. */
+async function byIdentity(own: Sessions): Promise<ReadPage | null> {
+  const { owner, newest } = own;
+  const identity = await owner.identity();
+  if (identity === null) {
+    if (newest === null) return null;
+    throw new ApiError(401, { code: "unauthorized", message: "nobody has signed in" });
+  }
+  own.tell({ person: personOf(identity) });
+  const path = `/chat/sites/${encodeURIComponent(owner.site)}/sessions`;
+  return (cursor) => own.http<OwnSessions>(path, { method: "POST", body: { identity, limit: PAGE, ...(cursor === null ? {} : { cursor }) } });
 }
 
 /** What a signed identity means for what this browser has: it is this person's now, or another's and to be forgotten. */

@@ -11,19 +11,27 @@ const LIFETIME_MS = 3_600_000;
 const USABLE = 0.8;
 const PATIENCE_MS = 10_000;
 
+/** Whose sessions they are. */
+export interface SessionsOwner {
+  /** The site's key. */
+  readonly site: string;
+  /** The identity that the site has signed; null for nobody. */
+  identity(): Promise<string | null>;
+  /** A session is this browser's no more, or the server does not know it. */
+  gone(id: number): void;
+}
+
 export class Sessions {
   readonly http: Http;
   readonly keep: Keep;
+  readonly owner: SessionsOwner;
   #renewing = new Map<number, Promise<Held>>();
   device: Device = { sessions: [], person: null };
 
-  readonly #gone: (id: number) => void;
-
-  /** `gone` is told of a session that the server does not know by its secret any more. */
-  constructor(http: Http, keep: Keep, gone: (id: number) => void) {
+  constructor(http: Http, keep: Keep, owner: SessionsOwner) {
     this.http = http;
     this.keep = keep;
-    this.#gone = gone;
+    this.owner = owner;
   }
 
   /** Reads what is kept: another tab may have written it. */
@@ -61,10 +69,9 @@ export class Sessions {
   /** The sessions of this browser and person, and tokens for them. */
   async list(): Promise<OwnSession[]> {
     const { listSessions } = await import("./later.ts");
-    const from = this.device.sessions.find(({ secret }) => secret !== undefined);
-    const sessions = await listSessions(this, from);
-    const lifetimeMs = from?.lifetimeMs ?? LIFETIME_MS;
-    this.hold(sessions.map(({ session_id: id, token }) => ({ id, token, receivedAt: Date.now(), lifetimeMs })));
+    const sessions = await listSessions(this);
+    const receivedAt = Date.now();
+    this.hold(sessions.map(({ session_id: id, token, ...times }) => ({ id, token, receivedAt, lifetimeMs: lifetime(times) })));
     return sessions;
   }
 
@@ -79,7 +86,7 @@ export class Sessions {
     return this.http<T>(`/chat/session/${id}${path}`, { token: secret as string }).catch((cause: unknown) => {
       const { code } = asApiError(cause);
       if (code !== "unauthorized" && code !== "not_found") throw cause;
-      this.#gone(id);
+      this.owner.gone(id);
       throw unanswered();
     });
   }
@@ -109,11 +116,13 @@ export class Sessions {
 
   async #renew(held: Held): Promise<Held> {
     if (held.secret === undefined) {
-      await this.list();
+      const own = await this.list();
+      // The person is another one now, or the session was opened on a device that is banned.
+      if (!own.some(({ session_id: id }) => id === held.id)) this.owner.gone(held.id);
       return this.#held(held.id);
     }
-    const { token, created_at: from, expires_at: to } = await this.own<ChannelToken>(held, "/channel-token");
-    const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: Date.parse(to) - Date.parse(from) || LIFETIME_MS };
+    const { token, created_at, expires_at } = await this.own<ChannelToken>(held, "/channel-token");
+    const renewed = { ...held, token, receivedAt: Date.now(), lifetimeMs: lifetime({ token_created_at: created_at, expires_at }) };
     this.hold([renewed]);
     return renewed;
   }
@@ -133,6 +142,7 @@ export class Sessions {
 
   /** Keeps what the server gave. */
   hold(news: readonly Held[]): void {
+    if (news.length === 0) return;
     this.reload();
     const all = new Map(this.device.sessions.map((held) => [held.id, held]));
     for (const held of news) all.set(held.id, { ...all.get(held.id), ...held });
@@ -144,3 +154,7 @@ export class Sessions {
     this.keep.saveDevice(this.device);
   }
 }
+
+/** By the server's clock alone: the local one may be a day off. */
+const lifetime = ({ token_created_at: from, expires_at: to }: Pick<OwnSession, "token_created_at" | "expires_at">): number =>
+  Date.parse(to) - Date.parse(from) || LIFETIME_MS;

@@ -37,14 +37,19 @@ export function conversation(state: State, beside: Beside): ConversationView {
     hasOlder: chat?.hasOlder ?? false,
     loadingOlder,
     typing: chat?.typing.map(({ id: who, name }) => ({ id: who, name })) ?? [],
-    unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(own?.unread_count ?? 0, chat ? unread(chat, state) : 0),
+    unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(isReadTo(chat, own, state) ? 0 : (own?.unread_count ?? 0), chat ? unread(chat, state) : 0),
     lastMessage: messages.at(-1) ?? listed,
     unreadFrom,
   };
 }
 
-export const ownMark = (chat: Chat, state: State): Mark | undefined =>
-  chat.marks.get(`${state.self?.type ?? "client"}:${state.self?.id}`);
+/** A session has one client, which is another one on each device of a person. */
+export const ownMark = (chat: Chat, { self }: State): Mark | undefined =>
+  self?.type === "user" ? chat.marks.get(`user:${self.id}`) : [...chat.marks.values()].find(({ reader_type }) => reader_type === "client");
+
+/** Whether the list is older than what was read here. */
+const isReadTo = (chat: Chat | undefined, own: OwnSession | undefined, state: State): boolean =>
+  !!chat && (ownMark(chat, state)?.read_seq ?? 0) >= (own?.last_message?.seq ?? 0);
 
 export function unread(chat: Chat, state: State, upTo = Infinity): number {
   const readSeq = ownMark(chat, state)?.read_seq ?? 0;

@@ -47,7 +47,9 @@ const SITE_MS = 30_000;
 const TYPING_MS = 3_000;
 const CACHE_MS = 500;
 const READ_AGAIN_MS = 2_000;
-const OTHERS_MS = 60_000;
+const OTHERS_MS = 15_000;
+const OTHERS_SOON_MS = 2_000;
+const OTHERS_CLOSED_MS = 60_000;
 const REPLACE_MS = 60_000;
 const LEADER_MS = 1_500;
 const MAX_URL = 2_048;
@@ -113,9 +115,14 @@ class VisitorClient implements Visitor {
     const name = `switchboard:${host}${pathname.replace(/\/+$/, "")}:${options.site}`;
     this.#http = http(options.url, fetcher);
     this.#keep = new Keep(guarded(options.storage ?? browserStorage), `${name}:`);
-    this.#sessions = new Sessions(this.#http, this.#keep, (id) => {
-      this.#tabs.post({ say: "gone", id });
-      this.#gone(id);
+    this.#sessions = new Sessions(this.#http, this.#keep, {
+      site: options.site,
+      // A page's function gives a fresh one.
+      identity: async () => (await options.identity?.()) ?? this.#identity,
+      gone: (id) => {
+        this.#tabs.post({ say: "gone", id });
+        this.#gone(id);
+      },
     });
     this.#outbox = new Outbox(
       { load: () => this.#keep.outbox(), save: (list) => this.#keep.saveOutbox(list) },
@@ -341,7 +348,11 @@ class VisitorClient implements Visitor {
     const who = await identified(this.#sessions, identity);
     if (who === "other") this.forget();
     this.#identity = identity;
-    if (who === "proved") await this.loadConversations().catch(() => undefined);
+    const isNewHere = this.#sessions.newest === null;
+    if (!isNewHere && who !== "proved") return;
+    await this.loadConversations().catch(() => undefined);
+    // What the person has said elsewhere goes on here.
+    if (isNewHere && this.#sessions.newest !== null && this.#unlisten && this.#identity === identity) this.start();
   }
 
   page(url: string, title?: string): void {
@@ -475,7 +486,14 @@ class VisitorClient implements Visitor {
 
   #takeOwn(own: readonly OwnSession[]): void {
     this.#sessions.reload();
-    for (const session of own) this.#own.set(session.session_id, session);
+    for (const session of own) {
+      const { session_id: id, last_message: last, unread_count } = session;
+      const before = this.#own.get(id);
+      this.#own.set(id, session);
+      if (!before || !last || id === this.#attended || unread_count <= before.unread_count) continue;
+      const view = messageView(last, this.#state, this.#state.chats.get(id));
+      if (!view.mine) this.#messageListeners.tell(view, id);
+    }
     this.#changed();
   }
 
@@ -514,7 +532,6 @@ class VisitorClient implements Visitor {
     this.#outbox.load();
     this.#attended = this.#selected || this.#attended || this.#sessions.newest;
     if (this.#attended !== null) void this.#connect();
-    this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
     this.#changed();
   }
 
@@ -578,7 +595,11 @@ class VisitorClient implements Visitor {
       this.#outbox.close();
       this.#requests.drop();
     }
-    if (status.state === "live" && this.#page) this.#signal(this.#page);
+    if (status.state === "live") {
+      if (this.#page) this.#signal(this.#page);
+      // Thousands may come back at once.
+      this.#timers.set("others", Math.random() * OTHERS_SOON_MS, () => void this.#lookAtOthers());
+    }
     // Whose right to write was taken is told so at each message.
     if (status.state === "closed" && (status.closed?.code === 4500 || status.closed?.code === 4501)) {
       const error = { code: "forbidden", message: status.closed.reason };
@@ -640,11 +661,14 @@ class VisitorClient implements Visitor {
     this.#sessions.call(id, "/signals", { method: "POST", body: signal }).catch(() => undefined);
   }
 
-  /** Conversations that are not connected are looked at now and then. */
-  #lookAtOthers(): void {
-    this.#timers.set("others", OTHERS_MS, () => this.#lookAtOthers());
-    if (this.#status.state !== "live" || this.#sessions.ids.length < 2) return;
-    this.loadConversations().catch(() => undefined);
+  /** Conversations that are not connected are looked at now and then, also for those that a person has begun elsewhere. */
+  async #lookAtOthers(): Promise<void> {
+    const { ids, device } = this.#sessions;
+    if (this.#status.state !== "live" || (ids.length < 2 && device.person === null)) return;
+    await this.loadConversations().catch(() => undefined);
+    if (this.#status.state !== "live") return;
+    const isAnyOpen = [...this.#own.values()].some(({ session_id: id, status }) => id !== this.#attended && status !== "closed");
+    this.#timers.set("others", isAnyOpen ? OTHERS_MS : OTHERS_CLOSED_MS, () => void this.#lookAtOthers());
   }
 
   // --- actions ---------------------------------------------------------------------------------------------------

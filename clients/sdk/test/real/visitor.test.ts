@@ -1,6 +1,6 @@
 // A visitor on a real server.
 import { createHmac } from "node:crypto";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { account, admin, canMakeAccounts, Page, serves, until, url } from "./server.ts";
 
 let open: Page[] = [];
@@ -200,6 +200,16 @@ describe.runIf(canMakeAccounts)("who a visitor is", () => {
     await until(() => expect(desk.shown).toEqual(["I am Ben (sent)"]));
     await desk.visitor.loadConversations();
     expect(desk.visitor.snapshot().conversations.length).toBe(1);
+    // A device on which nothing was written shows what the person has, and goes on there.
+    const tablet = page({ site, identity: () => Promise.resolve(ana) });
+    await tablet.visitor.identify(ana);
+    await until(() => expect(tablet.visitor.snapshot().conversations.map(({ lastMessage }) => lastMessage?.body)).toEqual(["from the desk", "to the phone"]));
+    await until(() => expect(tablet.state).toBe("live"));
+    expect(tablet.visitor.snapshot().unread).toBe(1);
+    await operator.rest("POST", `/chat/session/${phone.id}/messages`, { body: "again to the phone", client_id: crypto.randomUUID() });
+    await vi.waitFor(() => expect(tablet.visitor.snapshot().unread).toBe(2), { timeout: 20_000, interval: 100 });
+    tablet.visitor.select(phone.id);
+    await until(() => expect(tablet.shown).toEqual(["from the phone (sent)", "to the phone", "again to the phone"]));
   });
 });
 

@@ -58,6 +58,8 @@ export class FakeServer {
   judgeOpening: (body: Record<string, unknown>) => Refusal | null = () => null;
   /** The first so many openings are told that their `client_id` is of another session. */
   taken = 0;
+  /** Identities whose time is over. */
+  readonly expired = new Set<unknown>();
   /** The server's clock, which is not the browser's. */
   clock = () => Date.parse("2026-11-21T10:15:30.000Z");
   #nextId = 41;
@@ -198,6 +200,7 @@ export class FakeServer {
 
   async #route(request: Request, path: string, query: URLSearchParams, body: Record<string, unknown>): Promise<Response> {
     const bearer = request.headers.get("authorization")?.replace("Bearer ", "") ?? "";
+    if (path === `/chat/sites/${String(this.site.key)}/sessions`) return this.#ofPerson(body);
     if (path.startsWith("/chat/sites/")) {
       return path === `/chat/sites/${String(this.site.key)}` ? json(200, this.site) : this.#refusal({ status: 404, code: "not_found" });
     }
@@ -219,16 +222,7 @@ export class FakeServer {
         const own = [...this.chats.values()].filter(
           ({ device, contact }) => device === chat.device || (contact !== null && contact === chat.contact),
         );
-        const sessions = own.sort((a, b) => b.id - a.id).map((one) => ({
-          ...this.#token(one),
-          session_id: one.id,
-          status: one.session.status,
-          created_at: one.session.created_at,
-          assignee: null,
-          last_message: one.messages.at(-1) ?? null,
-          unread_count: 0,
-        }));
-        return json(200, { sessions, next_cursor: null });
+        return json(200, this.#list(own));
       }
     }
     if (!isToken) return this.#refusal({ status: 401, code: "token_expired" });
@@ -311,6 +305,23 @@ export class FakeServer {
     if (chat.contact && chat.contact !== body.identity) return this.#refusal({ status: 409, code: "conflict" });
     chat.contact = String(body.identity);
     return new Response(null, { status: 204 });
+  }
+
+  #ofPerson({ identity }: Record<string, unknown>): Response {
+    if (this.expired.has(identity)) return this.#refusal({ status: 401, code: "token_expired" });
+    return json(200, this.#list([...this.chats.values()].filter(({ contact }) => contact === identity)));
+  }
+
+  #list(chats: Chat[]) {
+    const sessions = chats.sort((a, b) => b.id - a.id).map((one) => {
+      const { token, expires_at, created_at: token_created_at } = this.#token(one);
+      const { status, created_at } = one.session;
+      const read = one.marks.find((held) => held.reader_type === "client")?.read_seq ?? 0;
+      const unread_count = one.messages.filter(({ sender_type: by, seq }) => by !== "client" && seq > read).length;
+      const last_message = one.messages.at(-1) ?? null;
+      return { token, expires_at, token_created_at, session_id: one.id, status, created_at, assignee: null, last_message, unread_count };
+    });
+    return { sessions, next_cursor: null };
   }
 
   #token(chat: Chat) {

@@ -1,5 +1,7 @@
 //! An identity that a site has signed: a JWT (RFC 7519) with HMAC-SHA256 by one of the site's keys.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_events::{ErrorCode, SiteId};
 use chrono::Utc;
 use diesel_async::AsyncPgConnection;
@@ -51,11 +53,21 @@ pub(crate) async fn verify(
 ) -> Result<SignedIdentity, Error> {
     let token = token.into_inner();
     let header = decode_header(&token).map_err(|_| bad("the identity is no JWT"))?;
+    if names_what_must_be_understood(&token) {
+        return Err(bad("the identity has a crit that is not known here"));
+    }
     if header.alg != Algorithm::HS256 {
         return Err(bad("the identity must be signed with HS256"));
     }
     let secrets = secrets::read(conn, site, header.kid.as_deref()).await?;
     check(&token, &secrets)
+}
+
+/// A token with `crit` is good only for who knows all that it lists (RFC 7515, section 4.1.11), and nothing is known here.
+fn names_what_must_be_understood(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|header| serde_json::from_slice::<serde_json::Value>(&header).ok());
+    header.is_some_and(|header| header.get("crit").is_some())
 }
 
 /// The verdict of the first key that has signed it.
@@ -147,6 +159,8 @@ mod tests {
         assert_eq!(code(&signed(Algorithm::HS512, "k", &claims), &["k"]), Some(ErrorCode::Unauthorized));
         let old = json!({"identifier": "u", "exp": soon - 3600});
         assert_eq!(code(&signed(Algorithm::HS256, "k", &old), &["k"]), Some(ErrorCode::TokenExpired));
+        let critical = format!("{}.e30.c2ln", URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256","crit":["exp"]}"#));
+        assert!(names_what_must_be_understood(&critical) && !names_what_must_be_understood(&good));
         for (claims, expected) in [
             (json!({"identifier": "u"}), ErrorCode::Unauthorized),
             (json!({"identifier": "u", "exp": soon * 1000}), ErrorCode::Unauthorized),

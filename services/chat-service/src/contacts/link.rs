@@ -48,7 +48,8 @@ pub(crate) async fn contact_of(
     found.ok_or_else(|| Error::Unavailable("the contact was removed meanwhile".into()))
 }
 
-async fn find(conn: &mut AsyncPgConnection, site: SiteId, identifier: &str) -> Result<Option<i64>, Error> {
+/// The contact that has this name at the site, if there is one.
+pub(crate) async fn find(conn: &mut AsyncPgConnection, site: SiteId, identifier: &str) -> Result<Option<i64>, Error> {
     let found: Option<(i64, Option<i64>)> = contact_identities::table
         .inner_join(contacts::table)
         .filter(contact_identities::kind.eq(EXTERNAL))

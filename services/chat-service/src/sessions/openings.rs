@@ -13,12 +13,14 @@ use statement::statement;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{KnownFormat, SchemaFormat};
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::open::{NewSession, open};
 use super::visitor::{self, Visitor};
 use crate::db::schema::session_openings;
 use crate::error::Error;
 use crate::state::AppState;
+use crate::tokens::{OpaqueSecret, OpeningSecrets};
 
 /// In one go.
 const AT_ONCE: i64 = 1000;
@@ -31,14 +33,16 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// The name that a client gives to an opening. Who knows it can be given the secret of that session, so only a random one is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "Uuid")]
+#[serde(try_from = "String")]
 pub(crate) struct OpeningId(pub(crate) Uuid);
 
-impl TryFrom<Uuid> for OpeningId {
+impl TryFrom<String> for OpeningId {
     type Error = &'static str;
 
-    fn try_from(id: Uuid) -> Result<Self, Self::Error> {
-        if id.get_version_num() == 4 { Ok(Self(id)) } else { Err("is not a random UUID (version 4)") }
+    /// With hyphens alone: other ways to write a UUID are not in the document.
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let id = Uuid::try_parse(&text).ok().filter(|id| id.get_version_num() == 4 && text.len() == Hyphenated::LENGTH);
+        id.map(Self).ok_or("is not a random UUID (version 4)")
     }
 }
 
@@ -70,13 +74,13 @@ pub(crate) async fn before(
     conn: &mut AsyncPgConnection,
     id: Option<OpeningId>,
     site: SiteId,
-    secrets: &[String],
+    secrets: &OpeningSecrets,
 ) -> Result<Option<Opened>, Error> {
     let Some(id) = id else { return Ok(None) };
     let found: Option<i64> =
         session_openings::table.find(id.0).select(session_openings::chat_id).first(conn).await.optional()?;
     let Some(session) = found.map(ChatId) else { return Ok(None) };
-    for secret in secrets {
+    for secret in secrets.all() {
         match visitor::proved(conn, session, secret).await {
             Ok(visitor) if visitor.site == site.0 => {
                 return Ok(Some(Opened { session, secret: secret.clone(), visitor }));
@@ -91,12 +95,16 @@ pub(crate) async fn before(
 }
 
 /// Opens a session, and tells whether it is new: the same request, sent twice, may have come in between.
-pub(crate) async fn open_once(state: &AppState, new: NewSession, secret: &str) -> Result<(ChatId, bool), Error> {
+pub(crate) async fn open_once(
+    state: &AppState,
+    new: NewSession,
+    secret: &OpaqueSecret,
+) -> Result<(ChatId, bool), Error> {
     let (id, site) = (new.opening, new.site);
     match open(state, new).await {
         Ok(session) => Ok((session, true)),
         Err(error) if error.is_violation_of("session_openings_pkey") => {
-            let secrets = [secret.to_owned()];
+            let secrets = OpeningSecrets::only(secret.clone());
             let opened = before(&mut *state.connection().await?, id, site, &secrets).await?;
             let opened = opened.ok_or_else(Error::no_answer)?;
             opened.visitor.check_identity()?;

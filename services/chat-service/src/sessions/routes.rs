@@ -32,7 +32,7 @@ use crate::input::fields::{
 use crate::sites::rows::{self, Site};
 use crate::sites::shown::check_page;
 use crate::state::AppState;
-use crate::tokens::OpaqueSecret;
+use crate::tokens::{OpaqueSecret, OpeningSecrets};
 
 /// Where sessions are served.
 pub(crate) fn routes() -> Vec<Route> {
@@ -128,9 +128,9 @@ pub(crate) async fn open(
     };
     let proof = device.map(|DeviceProof { session_id, visitor_secret }| (ChatId(session_id.get()), visitor_secret));
     let secrets = match (&proof, opening) {
-        (Some((_, secret)), _) => vec![secret.clone().into_inner()],
+        (Some((_, secret)), _) => OpeningSecrets::only(secret.clone().into_inner().into()),
         (None, Some(opening)) => state.tokens.secrets_of_opening(opening),
-        (None, None) => vec![OpaqueSecret::generate().text],
+        (None, None) => OpeningSecrets::only(OpaqueSecret::generate()),
     };
     if let Some(Opened { session, secret, visitor }) = openings::before(&mut conn, opening, site.id(), &secrets).await?
     {
@@ -141,7 +141,7 @@ pub(crate) async fn open(
         }
         return Ok(HttpResponse::Ok().json(opened_session(&state, session, secret)));
     }
-    let secret = OpaqueSecret::from(secrets.into_iter().next().unwrap_or_default());
+    let secret = secrets.now;
     let given = Profile { name: name.map(Name::into_inner), email: email.map(EmailAddress::into_inner) };
     let device = match proof {
         Some((session, _)) => {
@@ -152,7 +152,7 @@ pub(crate) async fn open(
         None if identity.is_none() && site.identity_required => return Err(Error::unproved().into()),
         None => {
             drop(conn);
-            Device::New { secret_hash: secret.hash, identity }
+            Device::New { secret_hash: secret.hash.clone(), identity }
         }
     };
     let new = NewSession {
@@ -165,7 +165,7 @@ pub(crate) async fn open(
         device,
         opening,
     };
-    let (opened, is_new) = openings::open_once(&state, new, &secret.text).await?;
+    let (opened, is_new) = openings::open_once(&state, new, &secret).await?;
     let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(answer.json(opened_session(&state, opened, secret.text)))
 }

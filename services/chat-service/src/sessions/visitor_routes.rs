@@ -8,18 +8,20 @@ use chrono::{DateTime, Utc};
 use diesel_async::AsyncPgConnection;
 use serde::{Deserialize, Serialize};
 
-use super::own;
+use super::own::{self, Owner};
 use super::view::SessionView;
 use super::visitor::{self, Profile};
 use crate::contacts::identity::verify;
+use crate::contacts::link;
 use crate::error::Error;
 use crate::http::api_error::ApiError;
 use crate::http::body::{Body, Params};
 use crate::http::caller::{InChat, VisitorSecret};
-use crate::http::params::SessionPath;
+use crate::http::params::{SessionPath, SiteKeyPath};
 use crate::http::schemas;
 use crate::http::table::{Route, route};
-use crate::input::fields::{EmailAddress, IdParam, IdentityToken, Name, PageLimit, rows as rows_of};
+use crate::input::fields::{EmailAddress, Id, IdParam, IdentityToken, Name, PageLimit, SiteKey, rows as rows_of};
+use crate::sites::rows::{self, Site};
 use crate::sites::shown::check_page;
 use crate::state::AppState;
 
@@ -28,6 +30,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         route::<__path_channel_token, _, _>(channel_token),
         route::<__path_own, _, _>(own),
+        route::<__path_of_person, _, _>(of_person),
         route::<__path_identify, _, _>(identify),
         route::<__path_change_client, _, _>(change_client),
     ]
@@ -92,6 +95,8 @@ pub(crate) struct OwnSession {
     /// Opens this session, over REST and on a socket, until `expires_at`.
     token: String,
     expires_at: DateTime<Utc>,
+    /// When the token was made, by the clock of the server.
+    token_created_at: DateTime<Utc>,
 }
 
 /// A page of the visitor's sessions, the newest first.
@@ -120,12 +125,58 @@ pub(crate) async fn own(
     visitor.check_identity()?;
     state.limits.request_of(Principal::Client { session_id: *id })?;
     let before = query.cursor.map(|cursor| ChatId(cursor.get()));
-    let (views, next_cursor) = own::list(&mut conn, &state.bad_rows, &visitor, before, rows_of(query.limit)).await?;
+    let owner = Owner::Device(&visitor);
+    let page = own::list(&mut conn, &state.bad_rows, owner, before, rows_of(query.limit)).await?;
+    Ok(Json(with_tokens(&state, page)))
+}
+
+fn with_tokens(state: &AppState, (sessions, next_cursor): (Vec<SessionView>, Option<ChatId>)) -> OwnSessions {
     let with_token = |session: SessionView| {
-        let ChannelToken { token, expires_at, .. } = renewed(&state, session.session.session_id);
-        OwnSession { session, token, expires_at }
+        let ChannelToken { token, expires_at, created_at, .. } = renewed(state, session.session.session_id);
+        OwnSession { session, token, expires_at, token_created_at: created_at }
     };
-    Ok(Json(OwnSessions { sessions: views.into_iter().map(with_token).collect(), next_cursor }))
+    OwnSessions { sessions: sessions.into_iter().map(with_token).collect(), next_cursor }
+}
+
+/// A person that asks for its sessions on a device that has none.
+#[derive(Deserialize, utoipa::ToSchema)]
+pub(crate) struct PersonsSessions {
+    #[schema(inline)]
+    identity: IdentityToken,
+    /// How many at most.
+    #[schema(inline)]
+    limit: Option<PageLimit>,
+    /// `next_cursor` of the page before.
+    #[schema(inline)]
+    cursor: Option<Id>,
+}
+
+/// The sessions of a person that a site has signed, whatever device they were opened on, with a token for each: what a device
+/// shows that has no session yet. None is opened by it.
+#[utoipa::path(post, path = "/chat/sites/{key}/sessions", operation_id = "list_sessions_of_person", tag = "sessions",
+    params(SiteKeyPath), request_body = PersonsSessions,
+    responses((status = 200, description = "One page; an empty one for a person that has never written", body = OwnSessions),
+              (status = 401, description = "The identity is not good, or not any more", body = chat_events::ErrorEnvelope),
+              (status = 403, description = "The site does not allow the page (`details.origin`)", body = chat_events::ErrorEnvelope)))]
+pub(crate) async fn of_person(
+    state: Data<AppState>,
+    request: HttpRequest,
+    key: Path<SiteKey>,
+    body: Body<PersonsSessions>,
+) -> Result<Json<OwnSessions>, ApiError> {
+    let PersonsSessions { identity, limit, cursor } = body.0;
+    let mut conn = state.connection().await?;
+    let site = rows::asked_for(&mut conn, Some(key.into_inner())).await?.filter(Site::is_open);
+    let site = site.ok_or_else(|| Error::not_found("there is no site of this key"))?.id();
+    check_page(&state, &request, site)?;
+    let identity = verify(&mut conn, site, identity).await?;
+    let Some(contact) = link::find(&mut conn, site, &identity.identifier).await? else {
+        return Ok(Json(OwnSessions { sessions: Vec::new(), next_cursor: None }));
+    };
+    let before = cursor.map(|cursor| ChatId(cursor.get()));
+    let owner = Owner::Person { contact, site };
+    let page = own::list(&mut conn, &state.bad_rows, owner, before, rows_of(limit)).await?;
+    Ok(Json(with_tokens(&state, page)))
 }
 
 /// A visitor that proves who it is: an identity that its site has signed, as in `POST /chat/session`.

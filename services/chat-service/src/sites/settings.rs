@@ -9,6 +9,7 @@ use serde_json::Value;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
+use super::languages;
 use crate::db::schema::sites;
 use crate::error::Error;
 use crate::input::fields::{Locale, Name, present};
@@ -257,6 +258,17 @@ pub(crate) struct SiteColumns {
     pub(crate) identity_required: Option<bool>,
 }
 
+/// A site in a language for which there are no words would be one in another.
+fn known(field: &str, language: &str) -> Result<(), Error> {
+    if languages::is_spoken(language) {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        field,
+        format!("{field} has {language}, and there are words for {}", languages::SPOKEN.join(", ")),
+    ))
+}
+
 impl SiteChange {
     /// The columns, but for whether it is archived, which has a time.
     pub(crate) fn columns(self) -> Result<SiteColumns, Error> {
@@ -271,6 +283,10 @@ impl SiteChange {
         for language in self.texts.iter().flat_map(BTreeMap::keys) {
             Locale::parse(language.clone())
                 .map_err(|fault| Error::invalid("texts", format!("a name in texts {fault}")))?;
+            known("texts", language)?;
+        }
+        for language in languages.iter().flatten() {
+            known("languages", language)?;
         }
         Ok(SiteColumns {
             name: self.name.map(Name::into_inner),

@@ -4,9 +4,13 @@ use chat_events::{Message, SenderType};
 use maud::{DOCTYPE, Markup, html};
 use uuid::Uuid;
 
+use super::links::{self, Part};
 use super::texts::Texts;
 use crate::sites::rows::Site;
 use crate::sites::settings::Asks;
+
+/// The query of the messages that do not read themselves anew, for who reads them at leisure.
+pub(super) const STILL: &str = "still";
 
 /// Seconds after which the messages are read anew.
 const EVERY: u32 = 10;
@@ -28,6 +32,15 @@ pub(super) struct Said<'a> {
     pub(super) error: Option<&'a str>,
     /// What was not sent.
     pub(super) unsent: &'a str,
+}
+
+/// The messages of the conversation.
+#[derive(Default)]
+pub(super) struct Shown<'a> {
+    /// In their order.
+    pub(super) messages: &'a [Message],
+    pub(super) is_closed: bool,
+    pub(super) is_still: bool,
 }
 
 fn whole(reader: &Reader<'_>, title: &str, refresh: Option<u32>, body: &Markup) -> Markup {
@@ -74,12 +87,12 @@ pub(super) fn form(reader: &Reader<'_>, said: &Said<'_>) -> Markup {
                     input type="hidden" name="client_id" value=(Uuid::new_v4());
                     @if !said.has_session {
                         @if prechat.name != Asks::Off {
-                            label { (texts.name)
+                            label { (labelled(&texts.name, prechat.name, texts))
                                 input name="name" maxlength="200" autocomplete="name" required[prechat.name == Asks::Required];
                             }
                         }
                         @if asks_email {
-                            label { (texts.email)
+                            label { (labelled(&texts.email, prechat.email, texts))
                                 input type="email" name="email" maxlength="254" autocomplete="email" required[prechat.email == Asks::Required];
                             }
                         }
@@ -94,39 +107,60 @@ pub(super) fn form(reader: &Reader<'_>, said: &Said<'_>) -> Markup {
     )
 }
 
-/// The messages alone, in a frame that reads itself anew.
-pub(super) fn messages(reader: &Reader<'_>, messages: &[Message], is_closed: bool) -> Markup {
+/// A field that may be left empty says so.
+fn labelled(label: &str, asked: Asks, texts: &Texts) -> Markup {
+    html! { span { (label) @if asked != Asks::Required { " (" (texts.optional) ")" } } }
+}
+
+/// The messages alone, in a frame that reads itself anew. Its style has it begin at their end.
+pub(super) fn messages(reader: &Reader<'_>, shown: &Shown<'_>) -> Markup {
     let texts = reader.texts;
+    let Shown { messages, is_closed, is_still } = *shown;
     whole(
         reader,
         &texts.conversation,
-        Some(EVERY),
+        (!is_still).then_some(EVERY),
         &html! {
-            ol aria-label=(texts.conversation) {
-                @if messages.is_empty() { li { (texts.nothing_yet) } }
-                // The newest first: a frame cannot be scrolled to its end without a script.
-                @for message in messages.iter().rev().filter(|message| !message.is_deleted) {
-                    @let is_own = message.sender_type == SenderType::Client;
-                    li.own[is_own] dir="auto" {
-                        small {
-                            @match &message.sender_name {
-                                _ if is_own => (texts.you),
-                                Some(name) => (name),
-                                None => (texts.operator),
-                            }
-                            " · " time datetime=(message.created_at.to_rfc3339()) { (message.created_at.format("%Y-%m-%d %H:%M UTC")) }
-                        }
-                        (message.body.as_str())
+            div.scroll[!is_still] {
+                div {
+                    @if !is_still && !messages.is_empty() {
+                        p.all { a href={ "messages?" (STILL) } target="_blank" { (texts.all_messages) } }
                     }
+                    ol aria-label=(texts.conversation) {
+                        @if messages.is_empty() { li { (texts.nothing_yet) } }
+                        @for message in messages.iter().filter(|message| !message.is_deleted) { (one(message, texts)) }
+                    }
+                    @if is_closed { p { (texts.closed) } }
                 }
             }
-            @if is_closed { p { (texts.closed) } }
         },
     )
 }
 
-/// A page that says one thing.
-pub(super) fn notice(language: &str, texts: &Texts, words: &str) -> Markup {
+fn one(message: &Message, texts: &Texts) -> Markup {
+    let is_own = message.sender_type == SenderType::Client;
+    html! {
+        li.own[is_own] dir="auto" {
+            small {
+                @match &message.sender_name {
+                    _ if is_own => (texts.you),
+                    Some(name) => (name),
+                    None => (texts.operator),
+                }
+                " · " time datetime=(message.created_at.to_rfc3339()) { (message.created_at.format("%Y-%m-%d %H:%M UTC")) }
+            }
+            @for part in links::parts(message.body.as_str()) {
+                @match part {
+                    Part::Text(text) => (text),
+                    Part::Link(address) => a href=(address) target="_blank" rel="noopener noreferrer nofollow" { (address) },
+                }
+            }
+        }
+    }
+}
+
+/// A page that says one thing. `style` is where its style is, seen from it.
+pub(super) fn notice(language: &str, texts: &Texts, words: &str, style: &str) -> Markup {
     html! {
         (DOCTYPE)
         html lang=(language) dir=(texts.dir) {
@@ -134,6 +168,7 @@ pub(super) fn notice(language: &str, texts: &Texts, words: &str) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (words) }
+                link rel="stylesheet" href=(style);
             }
             body { main { p role="alert" { (words) } } }
         }

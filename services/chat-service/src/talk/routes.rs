@@ -19,7 +19,8 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::openapi::path::HttpMethod;
 
-use super::page::{self, Reader, Said};
+use super::page::{self, Reader, Said, Shown};
+use super::style;
 use super::texts::{self, Texts};
 use crate::access::Actor;
 use crate::error::Error;
@@ -34,10 +35,11 @@ use crate::sessions::openings::{self, OpeningId};
 use crate::sessions::{self, Device, NewSession, Visitor};
 use crate::sites::rows::{self, Site};
 use crate::state::AppState;
-use crate::tokens::OpaqueSecret;
 
 /// How many messages are shown.
 const SHOWN: u16 = 100;
+/// Where the style is, seen from a page below a site's key.
+const STYLE: &str = "style.css";
 /// The name of the cookie.
 const COOKIE: &str = "talk";
 /// No script at all; the messages lie in a frame of this very page.
@@ -64,11 +66,13 @@ async fn redirect(request: HttpRequest) -> HttpResponse {
     }
 }
 
-async fn style() -> HttpResponse {
+/// The rules, with the colour of the site if there is such a site.
+async fn style(state: Data<AppState>, request: HttpRequest) -> HttpResponse {
+    let site = Here::of(&state, &request).await.ok().flatten().map(|here| here.site);
     HttpResponse::Ok()
-        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .insert_header((CACHE_CONTROL, "public, max-age=300"))
         .content_type("text/css; charset=utf-8")
-        .body(include_str!("style.css"))
+        .body(style::sheet(site.and_then(|site| site.color).as_deref()))
 }
 
 /// A site that is open, and the words for the reader.
@@ -106,7 +110,7 @@ async fn show(state: Data<AppState>, request: HttpRequest) -> HttpResponse {
         let Some(here) = Here::of(&state, &request).await? else { return Ok(not_here(&request)) };
         let known = returning(&state, &request, &here.site).await?;
         if known.is_none() && here.site.identity_required {
-            return Ok(html(StatusCode::OK, &page::notice(here.language, here.texts, &here.texts.sign_in)));
+            return Ok(html(StatusCode::OK, &page::notice(here.language, here.texts, &here.texts.sign_in, STYLE)));
         }
         form(&state, &here, Said { has_session: known.is_some(), ..Said::default() }).await
     };
@@ -124,7 +128,7 @@ async fn show_messages(state: Data<AppState>, request: HttpRequest) -> HttpRespo
     let shown = async {
         let Some(here) = Here::of(&state, &request).await? else { return Ok(not_here(&request)) };
         let Some((session, _)) = returning(&state, &request, &here.site).await? else {
-            return Ok(html(StatusCode::OK, &page::messages(&here.reader(), &[], false)));
+            return Ok(html(StatusCode::OK, &page::messages(&here.reader(), &Shown::default())));
         };
         let client = Principal::Client { session_id: session };
         state.limits.request_of(client)?;
@@ -132,7 +136,9 @@ async fn show_messages(state: Data<AppState>, request: HttpRequest) -> HttpRespo
         let reading = Reading::of(Actor::from(client), session);
         let read = history::read(&mut conn, &state.bad_rows, reading, PageAnchor::Newest, SHOWN).await?;
         let is_closed = sessions::is_closed(&mut conn, session).await?;
-        Ok(html(StatusCode::OK, &page::messages(&here.reader(), &read.messages, is_closed)))
+        let is_still = request.query_string() == page::STILL;
+        let shown = Shown { messages: &read.messages, is_closed, is_still };
+        Ok(html(StatusCode::OK, &page::messages(&here.reader(), &shown)))
     };
     shown.await.unwrap_or_else(|error: Error| failed(&request, error))
 }
@@ -215,7 +221,7 @@ async fn open(
     if let Some(opened) = openings::before(&mut *state.connection().await?, opening, site.id(), &secrets).await? {
         return Ok((opened.session, cookie(opened.session, &opened.secret)));
     }
-    let secret = OpaqueSecret::from(secrets.into_iter().next().unwrap_or_default());
+    let secret = secrets.now;
     let new = NewSession {
         name: name.map(Name::into_inner),
         email: email.map(EmailAddress::into_inner),
@@ -226,7 +232,7 @@ async fn open(
         device: Device::New { secret_hash: secret.hash.clone(), identity: None },
         opening,
     };
-    let (session, _) = openings::open_once(state, new, &secret.text).await?;
+    let (session, _) = openings::open_once(state, new, &secret).await?;
     Ok((session, cookie(session, &secret.text)))
 }
 
@@ -271,14 +277,16 @@ fn check_own_page(request: &HttpRequest) -> Result<(), Error> {
 
 fn not_here(request: &HttpRequest) -> HttpResponse {
     let (language, texts) = words(request, &[]);
-    html(StatusCode::NOT_FOUND, &page::notice(language, texts, &texts.not_here))
+    // There is no slash behind a key that is none.
+    let style = if request.path().ends_with('/') { STYLE } else { "default/style.css" };
+    html(StatusCode::NOT_FOUND, &page::notice(language, texts, &texts.not_here, style))
 }
 
 fn failed(request: &HttpRequest, error: Error) -> HttpResponse {
     let (language, texts) = words(request, &[]);
     let body = error.into_body();
     let status = StatusCode::from_u16(body.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    html(status, &page::notice(language, texts, &body.message))
+    html(status, &page::notice(language, texts, &body.message, STYLE))
 }
 
 fn html(status: StatusCode, page: &Markup) -> HttpResponse {

@@ -127,6 +127,58 @@ async fn a_visitor_that_is_proved_on_two_devices_sees_both_conversations() {
 }
 
 #[tokio::test]
+async fn a_person_sees_its_sessions_on_a_device_that_has_none() {
+    let service = Service::start().await;
+    let site = Site::of(&service).await;
+    let list = async |key: &str, body: Value| {
+        service.call(Method::POST, &format!("/chat/sites/{key}/sessions"), None, Some(body)).await
+    };
+    let ada = json!({"identity": site.sign("u-17", "Ada")});
+    let (status, empty) = list("default", ada.clone()).await;
+    assert_eq!((status, empty), (StatusCode::OK, json!({"sessions": [], "next_cursor": null})));
+    assert_eq!(service.installation.texts("SELECT 1::text FROM contacts").await.len(), 0, "to ask makes nothing");
+
+    let phone = opened(&service, ada.clone()).await;
+    service.say(phone.session, &phone.token, "from the phone").await;
+    let second = opened(&service, ada.clone()).await;
+    let _eve = opened(&service, json!({"identity": site.sign("u-18", "Eve"), "email": "u-17@example.com"})).await;
+    let (_, first) = list("default", json!({"identity": ada["identity"], "limit": 1})).await;
+    assert_eq!(first["sessions"][0]["session_id"], json!(second.session));
+    let next = json!({"identity": ada["identity"], "limit": 1, "cursor": first["next_cursor"]});
+    let (_, rest) = list("default", next).await;
+    let there = &rest["sessions"][0];
+    assert_eq!(
+        (&there["session_id"], &there["last_message"]["body"], &rest["next_cursor"]),
+        (&json!(phone.session), &json!("from the phone"), &Value::Null)
+    );
+    assert!(!rest.to_string().contains("visitor_secret"));
+    let token = there["token"].as_str().expect("a token");
+    assert_eq!(service.say(phone.session, token, "from the laptop").await.0, StatusCode::CREATED);
+
+    let answers = [
+        list("default", json!({"identity": site.sign_until("u-17", "Ada", -120)})).await,
+        list("default", json!({"identity": "a.b.c"})).await,
+        list("nowhere", ada.clone()).await,
+        list("default", json!({})).await,
+    ];
+    let codes = answers.iter().map(|(_, answer)| code(answer)).collect::<Vec<_>>();
+    assert_eq!(codes, ["token_expired", "unauthorized", "not_found", "invalid"]);
+    // The keys of one site open nothing of another.
+    let blog = service.post("/sites", &site.admin, json!({"key": "blog", "name": "Blog"})).await;
+    assert_eq!(blog.0, StatusCode::CREATED);
+    assert_eq!(code(&list("blog", ada.clone()).await.1), "unauthorized");
+
+    let (_, operator) = service.operator().await;
+    let ban = format!("/chat/session/{}/ban", phone.session);
+    assert_eq!(service.call(Method::POST, &ban, Some(&operator), None).await.0, StatusCode::OK);
+    let (_, left) = list("default", ada).await;
+    assert_eq!(
+        (left["sessions"].as_array().map(Vec::len), &left["sessions"][0]["session_id"]),
+        (Some(1), &json!(second.session))
+    );
+}
+
+#[tokio::test]
 async fn a_device_keeps_its_sessions_and_its_person() {
     let service = Service::start().await;
     let site = Site::of(&service).await;

@@ -85,6 +85,8 @@ async fn a_setting_that_is_not_good_is_refused_by_its_name() {
         (json!({"color": "blue"}), "color"),
         (json!({"position": "top"}), "position"),
         (json!({"languages": ["e n"]}), "languages[0]"),
+        (json!({"languages": ["en", "xx"]}), "languages"),
+        (json!({"texts": {"xx": {"greeting": "Hello"}}}), "texts"),
         (json!({"texts": {"e n": {}}}), "texts"),
         (json!({"texts": {"en": {"greeting": ""}}}), "texts.en.greeting"),
         (json!({"texts": {"en": {"greting": "x"}}}), "texts.en.greting"),

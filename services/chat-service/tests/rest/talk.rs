@@ -2,7 +2,7 @@
 
 use reqwest::header::{LOCATION, ORIGIN, SET_COOKIE};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -72,8 +72,36 @@ async fn a_visitor_without_scripts_writes_and_reads_the_answer() {
     let (_, shown) = page(&service, "/talk/default/messages", Some(&cookie), "en").await;
     assert!(shown.contains("&lt;b&gt;Do&lt;/b&gt; you\nship?") && shown.contains("We do &lt;script&gt;"), "{shown}");
     assert!(!shown.contains("between us") && !shown.contains("<script"), "{shown}");
+    assert!(shown.contains("http-equiv=\"refresh\"") && shown.contains("href=\"messages?still\""), "{shown}");
     let (_, form) = page(&service, "/talk/default/", Some(&cookie), "en").await;
     assert!(form.contains("<iframe") && !form.contains("name=\"email\""), "{form}");
+
+    // The newest last, as everywhere; addresses lead there; and it can be read without being moved.
+    service.say(session, &operator, "See https://shop.example/a?b=1&c=\"2\".").await;
+    let (_, shown) = page(&service, "/talk/default/messages?still", Some(&cookie), "en").await;
+    let place = |text: &str| shown.find(text).unwrap_or_else(|| panic!("{text} in {shown}"));
+    assert!(place("you\nship?") < place("We do ") && place("We do ") < place("See "), "{shown}");
+    assert!(shown.contains("<a href=\"https://shop.example/a?b=1&amp;c=\" target=\"_blank\""), "{shown}");
+    assert!(!shown.contains("http-equiv"), "{shown}");
+}
+
+#[tokio::test]
+async fn the_page_is_in_the_colour_of_its_site_and_says_what_may_be_left_out() {
+    let service = Service::start().await;
+    let (_, admin) = service.account("admin@example.com", "admin").await;
+    let color = json!({"color": "#ffcc00", "prechat": {"name": "optional", "email": "required"}});
+    let (status, _) = service.call(Method::PATCH, "/sites/1", Some(&admin), Some(color)).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, style) = page(&service, "/talk/default/style.css", None, "en").await;
+    assert!(style.contains("--own: #ffcc00; --own-text: #000;"), "{style}");
+    let (_, form) = page(&service, "/talk/default/", None, "en").await;
+    assert!(form.contains("Name (optional)") && !form.contains("E-mail (optional)"), "{form}");
+    for (path, at) in [("/talk/nowhere/", "\"style.css\""), ("/talk/No%20Where", "\"default/style.css\"")] {
+        let (status, shown) = page(&service, path, None, "en").await;
+        assert!(status == StatusCode::NOT_FOUND && shown.contains(&format!("href={at}")), "{shown}");
+    }
+    let (status, plain) = page(&service, "/talk/nowhere/style.css", None, "en").await;
+    assert!(status == StatusCode::OK && plain.contains(":root"), "{plain}");
 }
 
 #[tokio::test]
