@@ -37,7 +37,9 @@ impl Accounts {
 
     async fn admin(&self) -> Admin {
         let lanes = LaneCount::new(LANES).expect("lanes");
-        Admin::connect(&self.url.clone().into(), lanes).await.unwrap_or_else(|why| panic!("no administrator: {why}"))
+        Admin::of_prepared(&self.url.clone().into(), lanes)
+            .await
+            .unwrap_or_else(|why| panic!("no administrator: {why}"))
     }
 
     /// Makes an account: `user`, `operator` or `admin`.

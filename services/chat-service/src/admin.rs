@@ -36,6 +36,11 @@ impl Admin {
     pub async fn connect(url: &SecretString, lanes: LaneCount) -> Result<Self, crate::PrepareError> {
         installation::check_sessions(url).await?;
         installation::migrate(url).await?;
+        Self::of_prepared(url, lanes).await
+    }
+
+    /// Of a database that was migrated before.
+    pub async fn of_prepared(url: &SecretString, lanes: LaneCount) -> Result<Self, crate::PrepareError> {
         let away = |why: Error| crate::PrepareError::Away(why.to_string());
         let database = Database::new(url, CONNECTIONS, statement::SETTINGS, Handle::current()).map_err(away)?;
         let mut connection = database.get_unprepared().await.map_err(away)?;

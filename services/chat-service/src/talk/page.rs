@@ -75,7 +75,7 @@ pub(super) fn form(reader: &Reader<'_>, said: &Said<'_>) -> Markup {
         None,
         &html! {
             main {
-                h1 dir="auto" { (title) }
+                h1 { bdi { (title) } }
                 p dir="auto" { @match &intro { Some(intro) => (intro.as_str()), None => (usual) } }
                 @if said.has_session {
                     iframe title=(texts.conversation) src="messages" {}
@@ -140,19 +140,21 @@ pub(super) fn messages(reader: &Reader<'_>, shown: &Shown<'_>) -> Markup {
 fn one(message: &Message, texts: &Texts) -> Markup {
     let is_own = message.sender_type == SenderType::Client;
     html! {
-        li.own[is_own] dir="auto" {
+        li.own[is_own] {
             small {
                 @match &message.sender_name {
                     _ if is_own => (texts.you),
-                    Some(name) => (name),
+                    Some(name) => bdi { (name) },
                     None => (texts.operator),
                 }
                 " · " time datetime=(message.created_at.to_rfc3339()) { (message.created_at.format("%Y-%m-%d %H:%M UTC")) }
             }
-            @for part in links::parts(message.body.as_str()) {
-                @match part {
-                    Part::Text(text) => (text),
-                    Part::Link(address) => a href=(address) target="_blank" rel="noopener noreferrer nofollow" { (address) },
+            div dir="auto" {
+                @for part in links::parts(message.body.as_str()) {
+                    @match part {
+                        Part::Text(text) => (text),
+                        Part::Link(address) => a href=(address) target="_blank" rel="noopener noreferrer nofollow" { (address) },
+                    }
                 }
             }
         }
