@@ -17,7 +17,6 @@ use uuid::Uuid;
 use crate::accounts::users::LockedUser;
 use crate::config::{AuthConfig, ConfigError};
 use crate::error::Error;
-use crate::sessions::openings::OpeningId;
 
 /// Keys and lifetimes.
 pub(crate) struct Tokens {
@@ -93,8 +92,8 @@ impl Tokens {
     }
 
     /// The secret of the visitor who opens a session with this id.
-    pub(crate) fn secrets_of_opening(&self, id: OpeningId) -> OpeningSecrets {
-        let mut secrets = self.session_keys.visitor_secrets(id.0);
+    pub(crate) fn secrets_of_opening(&self, id: Uuid) -> OpeningSecrets {
+        let mut secrets = self.session_keys.visitor_secrets(id);
         let now = secrets.next().map_or_else(OpaqueSecret::generate, OpaqueSecret::from);
         OpeningSecrets { now, before: secrets.collect() }
     }

@@ -129,7 +129,7 @@ pub(crate) async fn open(
     let proof = device.map(|DeviceProof { session_id, visitor_secret }| (ChatId(session_id.get()), visitor_secret));
     let secrets = match (&proof, opening) {
         (Some((_, secret)), _) => OpeningSecrets::only(secret.clone().into_inner().into()),
-        (None, Some(opening)) => state.tokens.secrets_of_opening(opening),
+        (None, Some(opening)) => state.tokens.secrets_of_opening(opening.0),
         (None, None) => OpeningSecrets::only(OpaqueSecret::generate()),
     };
     if let Some(Opened { session, secret, visitor }) = openings::before(&mut conn, opening, site.id(), &secrets).await?

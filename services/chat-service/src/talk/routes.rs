@@ -216,7 +216,7 @@ async fn open(
     let email = given(&sent.email).map(EmailAddress::parse).transpose().map_err(|fault| wrong("email", &fault))?;
     site.check_prechat(name.is_some(), email.is_some())?;
     state.limits.open_session(from)?;
-    let (secrets, opening) = (state.tokens.secrets_of_opening(sent.client_id), Some(sent.client_id));
+    let (secrets, opening) = (state.tokens.secrets_of_opening(sent.client_id.0), Some(sent.client_id));
     let cookie = |session: ChatId, secret: &str| Some(format!("{session}.{secret}"));
     if let Some(opened) = openings::before(&mut *state.connection().await?, opening, site.id(), &secrets).await? {
         return Ok((opened.session, cookie(opened.session, &opened.secret)));
