@@ -122,6 +122,11 @@ const STATES: Record<string, () => Made> = {
     ],
   }),
   arabic: () => ({ conversations: [conversation(arabic(), { assignee: { id: 3, name: "ليلى حداد" } })], site: { name: "متجر المصابيح" } }),
+  arabicunread: () => ({ conversations: [conversation([...arabic(), said("تم شحن المصباح الجديد صباح اليوم، وسيصل يوم الإثنين قبل الظهر.", 1)], { unread: 2, assignee: { id: 3, name: "ليلى حداد" } })], snapshot: { unread: 2 } }),
+  hostileunread: () => ({
+    conversations: [conversation([said(`<img src=x onerror="window.hacked=1">\n\n${"Donaudampfschiff".repeat(30)}`, 1, null, { sender: { type: "operator", id: 5, name: "<b>Bob</b> ".repeat(900) } })], { unread: 120 })],
+    snapshot: { unread: 120 },
+  }),
   blocked: () => ({ snapshot: { problem: { code: "forbidden", message: "origin" } } }),
 };
 

@@ -81,9 +81,9 @@ test("calls that were made before the loader came are run in order", async () =>
 });
 
 test("a site that does not allow the page, and a key that is none, are said in the console and show nothing", async () => {
-  for (const [site, words] of [["blocked", "does not allow pages of http://localhost:"], ["none", 'there is no site "none"']] as const) {
+  for (const [site, words] of [["blocked", (page: string) => `the site "blocked" does not allow pages of ${page}. Allow them: make admin ARGS="site allow --key blocked --origin ${page}" (see docs/widget.md).`], ["none", () => 'there is no site "none"']] as const) {
     const visited = await stage.visit({ query: { site } });
-    await expect.poll(() => visited.said.join("\n")).toContain(words);
+    await expect.poll(() => visited.said.join("\n")).toContain(words(stage.origins.page));
     expect(await visited.page.locator("switchboard-widget").count()).toBe(0);
     await visited.close();
   }
@@ -128,6 +128,21 @@ test("a browser with a session loads the panel on the next page by itself", asyn
   await visited.page.reload();
   await visited.page.locator(".unread .launcher").waitFor();
   expect(await visited.page.locator(".badge").textContent()).toBe("3");
+  await visited.close();
+});
+
+test("a part of the widget that does not come is no business of a page that is built with vite", async () => {
+  const visited = await stage.visit({ query: { site: "unread" } }, (page) => page.route(/\/assets\/(?:extras|preview)-/, (route) => route.abort()));
+  const { page, panel, launcher } = visited;
+  await page.evaluate("window.errors = 0; addEventListener('vite:preloadError', () => errors++); addEventListener('unhandledrejection', () => errors++)");
+  await launcher.hover();
+  await expect.poll(() => visited.requests.some((url) => url.includes("/assets/preview-"))).toBe(true);
+  await openPanel(visited);
+  await expect.poll(() => visited.requests.some((url) => url.includes("/assets/extras-"))).toBe(true);
+  await panel.locator("textarea").fill("Hello");
+  await panel.locator("textarea").press("Enter");
+  await panel.locator(".mine .body", { hasText: "Hello" }).waitFor();
+  expect(await page.evaluate("errors")).toBe(0);
   await visited.close();
 });
 

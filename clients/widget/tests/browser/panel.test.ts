@@ -184,6 +184,24 @@ test("a message whose contact was refused is there after a reload", async () => 
   await visited.close();
 });
 
+for (const [how, isAsked] of [["left out", true], ["given", true], ["not asked for", false]] as const)
+  test(`an e-mail address that was ${how} before the first message is ${isAsked ? "not asked for again" : "asked for"} when nobody is there`, async () => {
+    const visited = await opened(isAsked ? "away" : "empty");
+    const { panel, page } = visited;
+    expect(await panel.locator("input[name=email]").count()).toBe(isAsked ? 1 : 0);
+    if (how === "given") await panel.locator("input[name=email]").fill("ana@example.com");
+    await panel.locator("textarea").fill("Is anybody there?");
+    await panel.locator("textarea").press("Enter");
+    await stub(page, (it) => (it.opened(), it.online(false)));
+    await panel.locator(".tick[aria-label=Sent]").waitFor();
+    await panel.locator(".presence", { hasText: "We are away" }).waitFor();
+    // What asks later has come by then.
+    await panel.getByRole("button", { name: "Menu" }).click();
+    await panel.getByRole("menuitem").first().waitFor();
+    expect(await panel.locator(".card").count()).toBe(isAsked ? 0 : 1);
+    await visited.close();
+  });
+
 test("a failed message stays, with Retry and Delete", async () => {
   const visited = await opened("failed");
   const failed = visited.panel.locator(".message", { hasText: "did not go out" });
@@ -302,7 +320,7 @@ test("earlier conversations are listed, chosen, and a new one is begun", async (
     await panel.getByRole("menuitem", { name }).click();
   };
   await menu("Conversations");
-  expect(await panel.locator(".entry b").allTextContents()).toEqual(["Olivia Park", "Tomás Ruiz", "Lamp Shop"]);
+  expect(await panel.locator(".entry b").allTextContents()).toEqual(["Olivia Park", "Tomás Ruiz", "Lamp Shop", "Tomás Ruiz"]);
   await panel.locator(".entry").nth(1).click();
   await panel.locator(".body", { hasText: "The invoice is attached" }).waitFor();
   await menu("New conversation");

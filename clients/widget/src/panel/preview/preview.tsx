@@ -142,5 +142,10 @@ export class Preview extends Component<Props, { said: string }> {
   }
 }
 
-/** Without half of a character at its end. */
-const shorten = (body: string): string => body.slice(0, SHOWN_LENGTH).replace(/[\ud800-\udbff]$/, "");
+/** Without empty lines, and without half of a character at its end. */
+const shorten = (body: string): string =>
+  body
+    .slice(0, SHOWN_LENGTH)
+    .trim()
+    .replace(/\s*\n\s*/g, "\n")
+    .replace(/[\ud800-\udbff]$/, "");
