@@ -131,6 +131,28 @@ test("a browser with a session loads the panel on the next page by itself", asyn
   await visited.close();
 });
 
+test("a panel that is loaded before it is wanted is not seen coming", async () => {
+  const visited = await stage.visit({ query: { site: "talk" } });
+  const { page, panel, launcher } = visited;
+  await launcher.waitFor();
+  await page.evaluate(() => {
+    const root = document.querySelector("switchboard-widget")?.shadowRoot;
+    const box = root?.querySelector(".box");
+    const seen: string[] = [];
+    Object.assign(window, { seen });
+    const look = () => {
+      if (box?.checkVisibility({ visibilityProperty: true }) && root?.querySelector(".panel")) seen.push(getComputedStyle(box).opacity);
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await launcher.hover();
+  await panel.waitFor({ state: "attached" });
+  await expect.poll(() => page.evaluate("document.querySelector('switchboard-widget').shadowRoot.querySelector('.box').getAnimations().length")).toBe(0);
+  expect(await page.evaluate("seen")).toEqual([]);
+  await visited.close();
+});
+
 test("a part of the widget that does not come is no business of a page that is built with vite", async () => {
   const visited = await stage.visit({ query: { site: "unread" } }, (page) => page.route(/\/assets\/(?:extras|preview)-/, (route) => route.abort()));
   const { page, panel, launcher } = visited;
