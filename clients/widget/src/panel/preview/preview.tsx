@@ -137,7 +137,7 @@ export class Preview extends Component<Props, { said: string }> {
     if (this.state.said) this.setState({ said: "" });
     const { message } = this.#news ?? {};
     if (!id || !message) return;
-    const said = `${message.sender.name ?? model.words.say("team")}: ${shorten(message.body)}`;
+    const said = shorten(`${message.sender.name ?? model.words.say("team")}: ${message.body}`);
     this.#timer = window.setTimeout(() => this.setState({ said }), SAID_AFTER_MS);
   }
 }
