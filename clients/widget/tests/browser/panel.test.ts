@@ -199,6 +199,13 @@ for (const [how, isAsked] of [["left out", true], ["given", true], ["not asked f
     await panel.getByRole("button", { name: "Menu" }).click();
     await panel.getByRole("menuitem").first().waitFor();
     expect(await panel.locator(".card").count()).toBe(isAsked ? 0 : 1);
+    if (!isAsked) {
+      await page.keyboard.press("Escape");
+      await panel.locator(".card input").fill("ana@example.com");
+      await panel.locator(".card").getByRole("button", { name: "Save" }).click();
+      await panel.locator(".notice", { hasText: "We will write to ana@example.com" }).waitFor();
+      expect(await calls(visited, "setProfile")).toEqual([["setProfile", { email: "ana@example.com" }]]);
+    }
     await visited.close();
   });
 

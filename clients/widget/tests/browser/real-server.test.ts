@@ -117,6 +117,33 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
+  for (const isolation of ["shadow", "frame"])
+    test(`an answer to a closed panel is shown beside the launcher, on the next page too, until it is opened: ${isolation}`, async () => {
+      const visited = await arrive({ query: { isolation, server: "same" } });
+      const { panel, page } = visited;
+      const lines = panel.locator(".preview .lines");
+      await openPanel(visited);
+      const id = await begin(visited, "Hello");
+      await tickOf(visited, "Hello").and(panel.locator("[aria-label=Sent]")).waitFor(SOON);
+      await panel.getByRole("button", { name: "Close chat" }).click();
+      await olivia.say(id, "It left our warehouse on Friday.");
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It left our warehouse on Friday."]);
+      await olivia.say(id, "It comes on Monday.");
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It comes on Monday."]);
+      expect(await panel.locator(".preview").textContent()).toContain("1 more");
+      await page.reload();
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It comes on Monday."]);
+      await panel.locator(".preview .answer").click();
+      await panel.locator(".theirs .body", { hasText: "It comes on Monday." }).waitFor(SOON);
+      await expect.poll(() => page.locator(".sb.unread").count(), SOON).toBe(0);
+      await page.reload();
+      await opensAgain(visited);
+      await panel.locator(".theirs .body", { hasText: "It comes on Monday." }).waitFor(SOON);
+      expect(await lines.count()).toBe(0);
+      expect(visited.said).toEqual([]);
+      await visited.close();
+    }, 60_000);
+
   test("what was written without a network is told, kept over a reload, and comes once and in order", async () => {
     const visited = await arrive();
     const { page, panel } = visited;
@@ -172,16 +199,16 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
-  test("where nobody is there, an address is asked for and kept", async () => {
+  test("where nobody is there, an address is asked for once and kept", async () => {
     const visited = await arrive();
+    const { panel } = visited;
     await openPanel(visited);
-    await visited.panel.locator(".presence", { hasText: "We are away" }).waitFor(SOON);
+    await panel.locator(".presence", { hasText: "We are away" }).waitFor(SOON);
+    await panel.locator("input[name=email]").fill("ana@example.com");
     const id = await begin(visited, "Is anybody there?");
-    const card = visited.panel.locator(".card");
-    await card.locator("input").fill("ana@example.com");
-    await card.getByRole("button", { name: "Save" }).click();
-    await visited.panel.locator(".notice", { hasText: "We will write to ana@example.com" }).waitFor(SOON);
-    expect((await olivia.session(id)).client.email).toBe("ana@example.com");
+    await tickOf(visited, "Is anybody there?").and(panel.locator("[aria-label=Sent]")).waitFor(SOON);
+    await expect.poll(async () => (await olivia.session(id)).client.email, SOON).toBe("ana@example.com");
+    expect(await panel.locator("input").count()).toBe(0);
     await visited.close();
   });
 
