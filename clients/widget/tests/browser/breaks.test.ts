@@ -100,6 +100,9 @@ describe.skipIf(!canRun)("whatever breaks", () => {
     site = `breaks-${process.pid}-${Date.now() % 100_000}`;
     execFileSync(program, ["site", "add", "--key", site, "--name", "Lamp Shop"], { stdio: "ignore" });
     execFileSync(program, ["site", "allow", "--key", site, "--origin", origins.page], { stdio: "ignore" });
+    // The server learns of a site's origins in its own time.
+    const isAllowed = () => fetch(`${server.url}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok);
+    await expect.poll(isAllowed, SOON).toBe(true);
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
