@@ -11,7 +11,7 @@
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { type BuildOptions, type InlineConfig, type Rollup, build } from "vite";
+import { type BuildOptions, type InlineConfig, type Plugin, type Rollup, build } from "vite";
 
 const here = import.meta.dirname;
 const TEXT = /\.(?:js|css|html|svg|json|txt)$/;
@@ -31,11 +31,22 @@ const common = ({ sdk }: Target): InlineConfig => ({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
 });
 
+/**
+ * Instead of vite's own code around each `import()`: there are no style sheets to wait for, and a stranger's page would hear of
+ * a chunk that did not come as `vite:preloadError`, at which pages that are built with vite load themselves again.
+ */
+const plainImports: Plugin = {
+  name: "plain-imports",
+  enforce: "pre",
+  load: (id) => (id === "\0vite/preload-helper.js" ? "export const __vitePreload = (load) => load();" : null),
+};
+
 /** What is the widget's own goes beside the rest: neither its folder nor what is public there is taken. */
 const ours = (target: Target, define: Record<string, string>, options: BuildOptions): InlineConfig => ({
   ...common(target),
   root: here,
   publicDir: false,
+  plugins: [plainImports],
   define,
   build: { outDir: target.out, emptyOutDir: false, target: "es2022", ...options },
 });

@@ -13,7 +13,7 @@ async function talksInFrame(stage: Stage, arrival: Arrival): Promise<{ reload: (
   await widget.shows(text, "seen");
   const reload = async () => {
     await widget.tab.reload();
-    await widget.open();
+    await widget.isOpen();
     await widget.shows(text, "seen");
     await widget.click("textarea");
     await widget.press("Escape");

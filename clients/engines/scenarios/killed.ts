@@ -54,7 +54,7 @@ export const KILLED: Scenario = {
     deepEqual(stored.filter((body) => !mine.includes(body)), theirs, "what the server has of the operator");
     deepEqual(await widget.shown(), stored, "what the visitor sees");
     await widget.tab.reload();
-    await widget.open();
+    await widget.isOpen();
     await widget.shows(...stored);
   },
 };

@@ -10,9 +10,16 @@ mkdirSync(folder, { recursive: true });
 
 const DESKTOP = { width: 1180, height: 860 };
 const PHONE = { width: 390, height: 844 };
-interface Shot { site: string; language?: string; dark?: boolean; phone?: boolean; closed?: boolean; frame?: boolean; act?: "menu" | "list" | "long" | "fault" | "up" }
+interface Shot { site: string; language?: string; dark?: boolean; phone?: boolean; closed?: boolean; preview?: boolean; position?: "left"; frame?: boolean; act?: "menu" | "list" | "long" | "fault" | "up" }
 const shots: Record<string, Shot> = {
   launcher: { site: "unread", closed: true },
+  preview: { site: "unread", preview: true },
+  "preview-dark": { site: "unread-0f766e", preview: true, dark: true },
+  "preview-phone": { site: "unread-e11d48", preview: true, phone: true },
+  "preview-arabic": { site: "arabicunread", language: "ar", preview: true, position: "left" },
+  "preview-arabic-phone-dark": { site: "arabicunread", language: "ar", preview: true, phone: true, dark: true },
+  "preview-frame": { site: "unread-ffe14d", preview: true, frame: true },
+  "preview-hostile": { site: "hostileunread-111111", preview: true },
   empty: { site: "empty" },
   talk: { site: "talk" },
   "talk-dark": { site: "talk", dark: true },
@@ -57,12 +64,15 @@ for (const [name, shot] of Object.entries(shots)) {
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(name, error.message));
   page.on("console", (message) => message.type() === "error" && console.error(name, message.text()));
-  const query = new URLSearchParams({ site: shot.site, language: shot.language ?? "en", ...(shot.frame ? { isolation: "frame" } : {}) });
+  const query = new URLSearchParams({ site: shot.site, language: shot.language ?? "en", ...(shot.frame ? { isolation: "frame" } : {}), ...(shot.position && { position: shot.position }) });
   await page.goto(`${origins.page}/shop.html?${query}`);
   await page.locator(".launcher").waitFor();
-  if (shot.closed) {
-    await page.locator(".launcher").hover();
+  if (shot.closed || shot.preview) {
+    await page.locator(".launcher").dispatchEvent("pointerenter");
     await page.locator(".unread .launcher").waitFor();
+    if (shot.preview) await (shot.frame ? page.frameLocator("iframe") : page).locator(".preview").waitFor();
+    // That of the launcher alone.
+    else if (await page.locator(".hide").isVisible()) await page.locator(".hide").click();
   } else {
     await page.locator(".launcher").click();
     const panel = shot.frame ? page.frameLocator("iframe").locator(".panel") : page.locator(".panel");

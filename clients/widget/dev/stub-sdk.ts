@@ -67,10 +67,23 @@ const many = (): MessageView[] =>
 
 const AWAY = "We are back at nine. Until then you find answers to most questions about lamps, shades and bulbs at lamps.example/help, and we read what you leave here first thing in the morning.";
 
-const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Partial<VisitorSnapshot>; conversations?: ConversationView[] }> = {
+interface Made {
+  site?: Partial<SiteConfig>;
+  snapshot?: Partial<VisitorSnapshot>;
+  conversations?: ConversationView[];
+  /** What a signed visitor has on other devices. */
+  ofPerson?: ConversationView[];
+}
+
+const UNREAD = (): Made => ({ conversations: [conversation([...talk().slice(0, 7), said("I am sorry to hear that!", 4), said("We will send a new one today.", 3), said("Is that all right?", 3)], { unread: 3, unreadFrom: 7 })], snapshot: { unread: 3 } });
+
+const STATES: Record<string, () => Made> = {
   empty: () => ({}),
   talk: () => ({ conversations: [conversation(talk())] }),
-  unread: () => ({ conversations: [conversation([...talk().slice(0, 7), said("I am sorry to hear that!", 4), said("We will send a new one today.", 3), said("Is that all right?", 3)], { unread: 3, unreadFrom: 7 })], snapshot: { unread: 3 } }),
+  unread: UNREAD,
+  unreadoffline: () => ({ ...UNREAD(), snapshot: { unread: 3, connection: { state: "connecting", transport: null, downSince: NOW, retryAt: null, closed: null } } }),
+  old: () => ({ conversations: [conversation([said("Is it still broken?", 2 * 1440)], { unread: 1 })], snapshot: { unread: 1 } }),
+  newdevice: () => ({ ofPerson: [conversation([said("Is it still broken?", 5), said("Ana?", 4)], { unread: 2 })] }),
   typing: () => ({ conversations: [conversation(talk().slice(0, 7), { typing: [olivia] })] }),
   failed: () => ({ conversations: [conversation([...talk().slice(0, 4), said("This one did not go out", 1, "failed"), said("And this one waits", 0, "queued")])] }),
   offline: () => ({
@@ -91,6 +104,7 @@ const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Part
       conversation(talk(), { unread: 2 }),
       conversation([said("The invoice is attached to the mail of Monday.", 6000)], { id: 31, assignee: { id: 4, name: "Tomás Ruiz" } }),
       conversation([said("Thanks a lot, that helps!", 30000, "read")], { id: 12, assignee: null, status: "closed" }),
+      conversation([said("It leaves on Monday.", 40_000, null, { sender: { type: "operator", id: 4, name: "Tomás Ruiz" } }), said("Thank you!", 39_990, "read")], { id: 7, assignee: null }),
     ],
   }),
   loading: () => ({ conversations: [conversation([], { loadingOlder: true })], snapshot: { connection: { state: "connecting", transport: null, downSince: NOW, retryAt: null, closed: null } } }),
@@ -108,8 +122,15 @@ const STATES: Record<string, () => { site?: Partial<SiteConfig>; snapshot?: Part
     ],
   }),
   arabic: () => ({ conversations: [conversation(arabic(), { assignee: { id: 3, name: "ليلى حداد" } })], site: { name: "متجر المصابيح" } }),
+  arabicunread: () => ({ conversations: [conversation([...arabic(), said("تم شحن المصباح الجديد صباح اليوم، وسيصل يوم الإثنين قبل الظهر.", 1)], { unread: 2, assignee: { id: 3, name: "ليلى حداد" } })], snapshot: { unread: 2 } }),
+  hostileunread: () => ({
+    conversations: [conversation([said(`<img src=x onerror="window.hacked=1">\n\n${"Donaudampfschiff".repeat(30)}`, 1, null, { sender: { type: "operator", id: 5, name: "<b>Bob</b> ".repeat(900) } })], { unread: 120 })],
+    snapshot: { unread: 120 },
+  }),
   blocked: () => ({ snapshot: { problem: { code: "forbidden", message: "origin" } } }),
 };
+
+interface Missed { to?: number; by?: string; minutes?: number; isLive?: boolean }
 
 export function visitor(options: VisitorOptions): Visitor {
   const made = (STATES[options.site.split("-")[0] ?? ""] ?? STATES["empty"])?.() ?? {};
@@ -154,12 +175,25 @@ export function visitor(options: VisitorOptions): Visitor {
   Object.assign(window, {
     stub: {
       calls,
+      snapshot: () => state,
       receive(body: string) {
         const message = said(body, 0);
         inCurrent((old) => [...old, message]);
         for (const listener of heard) listener(message, 42);
       },
-      online: () => change({ site: { ...site, is_online: true } }),
+      /** An answer that comes while nobody looks: by default now, and to the newest conversation. */
+      miss(body: string, { to = state.conversations[0]?.id ?? 42, by = olivia.name, minutes = 0, isLive = true }: Missed = {}) {
+        const message = said(body, minutes, null, { sender: { type: "operator", id: 3, name: by } });
+        const add = (one: ConversationView): ConversationView => (one.id === to ? { ...one, messages: [...one.messages, message], lastMessage: message, unread: one.unread + 1 } : one);
+        change({ conversations: state.conversations.map(add), unread: state.unread + 1 });
+        if (isLive) for (const listener of heard) listener(message, to);
+      },
+      /** The session of what was written first is there. */
+      opened() {
+        const sent = (message: MessageView): MessageView => ({ ...message, tick: "sent" });
+        change({ conversations: state.conversations.map((one) => (one.id === 0 ? { ...one, id: 42, messages: one.messages.map(sent) } : one)), currentId: 42 });
+      },
+      online: (isOnline = true) => change({ site: { ...site, is_online: isOnline } }),
       /** The server refuses what the visitor has typed there, and opens no session. */
       refuse(field: string) {
         const failed = ({ messages, ...rest }: ConversationView): ConversationView => ({ ...rest, messages: messages.map((message) => ({ ...message, tick: "failed" })) });
@@ -191,7 +225,11 @@ export function visitor(options: VisitorOptions): Visitor {
     loadOlder: async () => note("loadOlder"),
     loadConversations: async () => note("loadConversations"),
     setProfile: async (...given) => note("setProfile", ...given),
-    identify: async (identity) => note("identify", identity),
+    async identify(identity) {
+      note("identify", identity);
+      const { ofPerson } = made;
+      if (identity && ofPerson) change({ conversations: ofPerson, unread: ofPerson.reduce((sum, { unread }) => sum + unread, 0), connection: { ...state.connection, state: "live" } });
+    },
     page: (url, title) => note("page", url, title),
     forget: () => note("forget"),
     destroy: () => note("destroy"),

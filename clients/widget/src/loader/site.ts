@@ -10,7 +10,10 @@ export interface LauncherSite {
 export async function readSite(server: string, key: string): Promise<LauncherSite | string | null> {
   try {
     const answer = await fetch(`${server}chat/sites/${encodeURIComponent(key)}`, { credentials: "omit" });
-    if (answer.status === 403) return `the site "${key}" does not allow pages of ${location.origin}. Add it to the site's allowed origins.`;
+    if (answer.status === 403) {
+      const { origin } = location;
+      return `the site "${key}" does not allow pages of ${origin}. Allow them: make admin ARGS="site allow --key ${key} --origin ${origin}" (see docs/widget.md).`;
+    }
     if (answer.status === 404) return `there is no site "${key}".`;
     if (answer.ok) return (await answer.json()) as LauncherSite;
   } catch {

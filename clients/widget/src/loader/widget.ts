@@ -40,7 +40,7 @@ const PANEL_AGAIN_MS = 3_000;
 const KEPT_EVENTS = 20;
 
 /** Whether this browser has a session: said by the panel, looked at by the next page. Storage of a page may be blocked. */
-function remembers(site: string, session?: boolean): boolean {
+function remembers(site: string | undefined, session?: boolean): boolean {
   const key = `switchboard.widget.${site}.session`;
   try {
     if (session) localStorage.setItem(key, "1");
@@ -77,6 +77,9 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
   let isLoading = false;
   let isReady = false;
   let isOpen = false;
+  /** Whether this page has said if the panel is to be open; until then it is as it was on the page before. */
+  let isDecided = false;
+  let takesFocus = false;
   let unread = 0;
   let opener: Element | null = null;
   /** Nothing until the page has said whether somebody is signed in. */
@@ -101,7 +104,40 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
   function showPanel(): void {
     launcher?.state(true, false);
     // A touch screen's keyboard covers half of the page: there the visitor asks for it with a tap.
-    panel?.shown(true, !matchMedia("(pointer: coarse)").matches);
+    panel?.shown(true, takesFocus && !matchMedia("(pointer: coarse)").matches);
+  }
+
+  function open(isAsked: boolean): void {
+    if (!launcher || (isDecided && !isAsked)) return;
+    isDecided = true;
+    const isNew = !isOpen;
+    isOpen = true;
+    takesFocus = isAsked;
+    if (isNew || !root.activeElement) opener = isAsked ? activeElement() : null;
+    launcher.show();
+    launcher.state(false, true);
+    void loadPanel();
+    if (isReady) showPanel();
+    if (isNew) for (const listener of onOpen) listener();
+  }
+
+  function end(): void {
+    run++;
+    panel?.destroy();
+    remove?.();
+    panel = launcher = remove = known = null;
+    isLoading = isReady = isOpen = false;
+    tellUnread(0);
+  }
+
+  const askIdentity = async (): Promise<string | null> => (typeof identity === "function" ? identity() : (identity ?? null));
+
+  /** Loads the panel where something may be unread: of this browser, or of a signed visitor. A stranger's page loads nothing. */
+  async function loadAhead(): Promise<void> {
+    const current = run;
+    if (isLoading || !launcher) return;
+    const isAwaited = remembers(options.site) || ((await askIdentity().catch(() => null)) && identity);
+    if (isAwaited && current === run) void loadPanel();
   }
 
   async function lookAtSite(site: string, tries = 0): Promise<void> {
@@ -110,7 +146,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
     if (current !== run || !launcher) return;
     if (typeof answer === "string") {
       console.error("Switchboard:", answer);
-      widget.destroy();
+      end();
     } else if (answer) {
       known = answer;
       launcher.look(options, answer);
@@ -151,16 +187,20 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
         if (isOpen) showPanel();
       },
       unread: tellUnread,
+      open(isAsked) {
+        open(isAsked);
+        opener = null;
+      },
       close: () => widget.close(),
       remembers: (session) => void remembers(site, session),
       labels: (...words) => launcher?.labels(...words),
-      identity: async () => (typeof identity === "function" ? identity() : (identity ?? null)),
+      identity: askIdentity,
     };
   }
 
   const widget: Widget = {
     boot(given = {}) {
-      widget.destroy();
+      end();
       options = { ...defaults, ...given };
       if (given.identity !== undefined) identity = given.identity;
       const { site } = options;
@@ -174,25 +214,14 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
       launcher.look(options);
       whenIdle(() => {
         if (current !== run) return;
-        if (remembers(site)) {
-          launcher?.show();
-          void loadPanel();
-        }
+        if (remembers(site)) launcher?.show();
+        void loadAhead();
         void lookAtSite(site);
       });
     },
-    open() {
-      if (!launcher) return;
-      const isNew = !isOpen;
-      isOpen = true;
-      if (isNew || !root.activeElement) opener = activeElement();
-      launcher.show();
-      launcher.state(false, true);
-      void loadPanel();
-      if (isReady) showPanel();
-      if (isNew) for (const listener of onOpen) listener();
-    },
+    open: () => open(true),
     close() {
+      isDecided = true;
       if (!isOpen) return;
       isOpen = false;
       launcher?.state(false, false);
@@ -204,6 +233,7 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
     identify(given = null) {
       identity = given;
       panel?.identityChanged(!!given);
+      whenIdle(() => void loadAhead());
     },
     setAttributes(given) {
       attributes = { ...attributes, ...given };
@@ -219,12 +249,8 @@ export function makeWidget(server: string, defaults: BootOptions): Widget {
     },
     onOpen: (listener) => listen(onOpen, listener),
     destroy() {
-      run++;
-      panel?.destroy();
-      remove?.();
-      panel = launcher = remove = known = null;
-      isLoading = isReady = isOpen = false;
-      tellUnread(0);
+      isDecided = true;
+      end();
     },
   };
   return widget;

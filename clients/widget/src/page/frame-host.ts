@@ -3,9 +3,9 @@ import { type FrameMessage, HOST_CALLS, PANEL_CALLS, isFrameMessage } from "../s
 import { surround } from "./surround.ts";
 
 /** The panel in an iframe of the server's origin: scripts of the page cannot reach into it. */
-export const attach: Attach = (box, root, settings, host) => surround(box, root, host, (around) => frame(box, settings, around));
+export const attach: Attach = (box, root, settings, host) => surround(box, root, host, (around) => frame(box, root, settings, around));
 
-function frame(container: HTMLElement, settings: PanelSettings, host: PageHost): PagePanel {
+function frame(container: HTMLElement, root: ShadowRoot, settings: PanelSettings, host: PageHost): PagePanel {
   const origin = new URL(settings.server).origin;
   const iframe = document.createElement("iframe");
   const address = new URL("widget/frame", settings.server);
@@ -38,6 +38,8 @@ function frame(container: HTMLElement, settings: PanelSettings, host: PageHost):
         (token) => post({ switchboard: "identity", values: [data.values[0], token] }),
         () => post({ switchboard: "identity", values: [data.values[0], null] }),
       );
+    } else if (data.switchboard === "preview") {
+      void import("./preview-box.ts").then(({ place }) => place(root, Number(data.values[0])));
     } else if ((HOST_CALLS as readonly string[]).includes(data.switchboard)) {
       (host[data.switchboard as keyof PageHost] as (...values: unknown[]) => void)(...data.values);
     }

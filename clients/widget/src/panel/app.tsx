@@ -28,6 +28,7 @@ export class App extends Component<Props> {
           </>
         )}
         <p class="unseen" role="status">{model.announcement}</p>
+        {model.Preview && <model.Preview model={model} />}
       </>
     );
   }

@@ -164,7 +164,8 @@ export class Composer extends Component<Props, State> {
     }
     const profile = { ...(name && { name }), ...(email && { email }) };
     if (Object.keys(profile).length > 0) void model.visitor.setProfile(profile, "visitor").catch(() => undefined);
-    if (email) model.storage.set("contact", "1");
+    // Left out or given: it was asked, and is not asked again below what was written.
+    if (asked.email !== "off") model.storage.set("contact", "1");
     return true;
   }
 

@@ -8,8 +8,6 @@ const PATHS = {
   twice: "m2 12.5 4.5 4.5L16 7.5M11 16.5l.5.5L21 7.5",
   failed: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM12 8v4.5M12 16h.01",
   copy: "M9 9h11v11H9zM15 5V4H4v11h1",
-  retry: "M20 5v5h-5M19.5 10a8 8 0 1 0 .5 4",
-  trash: "M4 7h16M9 7V4h6v3M6.5 7l.8 13h9.4l.8-13",
   down: "m6 9.5 6 6 6-6",
   plus: "M12 5v14M5 12h14",
   list: "M4 6h16M4 12h16M4 18h10",

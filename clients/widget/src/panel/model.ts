@@ -2,6 +2,7 @@ import { type ConversationView, type MessageView, type SiteConfig, type Visitor,
 import type { Page, PageHost, PanelSettings } from "../shared/bridge.ts";
 import { chooseLanguage } from "../shared/language.ts";
 import type * as Extras from "./extras/index.ts";
+import type { Preview } from "./preview/preview.tsx";
 import { fault } from "./contact.tsx";
 import { type Words, english, loadWords } from "./i18n.ts";
 import { WidgetStorage } from "./storage.ts";
@@ -24,6 +25,7 @@ export class Model {
   readonly storage: WidgetStorage;
   readonly settings: PanelSettings;
   readonly host: PageHost;
+  readonly root: ShadowRoot;
   words: Words = english();
   view: View = "chat";
   /** Counts the conversations that were chosen: the log begins anew with each. */
@@ -34,13 +36,17 @@ export class Model {
   hasPageFocus = document.hasFocus();
   /** What is loaded a moment later. */
   extras: typeof Extras | null = null;
+  /** What came while the panel is closed: loaded when something has come. */
+  Preview: typeof Preview | null = null;
+  /** The newest message of others that came while this page was open. */
+  heard = Infinity;
   /** Said by a screen reader. */
   announcement = "";
   #known: SiteConfig | null;
   #page: Page = { url: "", title: "" };
   #changed: () => void;
-  #root: ShadowRoot;
   #loading: Promise<typeof Extras | null> | null = null;
+  #wantsPreview = false;
   #sound: Extras.Sound | null = null;
   #hasIdentity = false;
   /** The page's function may answer that nobody has signed in. */
@@ -58,7 +64,7 @@ export class Model {
   constructor(settings: PanelSettings, host: PageHost, root: ShadowRoot, changed: () => void) {
     this.settings = settings;
     this.host = host;
-    this.#root = root;
+    this.root = root;
     this.#known = asSite(settings.known);
     this.#changed = changed;
     this.storage = new WidgetStorage(settings.site);
@@ -132,7 +138,10 @@ export class Model {
     await this.#learn(this.site ?? (this.earlier.length > 0 ? null : await within(site, PATIENCE_MS)));
     this.#follow();
     this.host.ready();
-    void site.then(() => this.#learn(this.site)).then(() => this.#follow());
+    await site;
+    await this.#learn(this.site);
+    this.#follow();
+    if (this.storage.isLeftOpen) void this.loadExtras();
   }
 
   shown(isShown: boolean, focus: boolean): void {
@@ -157,10 +166,11 @@ export class Model {
   loadExtras(): Promise<typeof Extras | null> {
     this.#loading ??= import("./extras/index.ts").then(
       (extras) => {
-        extras.dress(this.#root);
+        extras.dress(this.root);
         for (const odd of extras.oddOptions(this.settings, this.site?.languages)) console.warn("Switchboard:", odd);
         this.#sound = new extras.Sound();
         this.extras = extras;
+        this.#unsubscribe.push(extras.stayOpen(this));
         this.#changed();
         return extras;
       },
@@ -296,15 +306,26 @@ export class Model {
       this.#hadSession = hasSession;
       this.host.remembers(hasSession);
     }
-    const { unread } = this.snapshot;
+    const { unread, connection } = this.snapshot;
     const { words } = this;
+    // Before the connection is live, what is unread may have been read elsewhere.
+    if (unread > 0 && !this.isShown && connection.state === "live") void this.#loadPreview();
     this.host.labels(words.say("openChat"), words.say("closeChat"), unread > 0 ? words.count("unread", unread) : "", words.badge(unread));
     this.host.unread(unread);
     this.host.titleBadge(this.choice("title") ? unread : 0);
     this.#changed();
   }
 
+  /** Asked for once: where it does not come, the badge has to do. */
+  async #loadPreview(): Promise<void> {
+    if (this.#wantsPreview) return;
+    this.#wantsPreview = true;
+    this.Preview = await import("./preview/preview.tsx").then(({ Preview }) => Preview, () => null);
+    this.#changed();
+  }
+
   #hear(message: MessageView): void {
+    this.heard = message.id ?? this.heard;
     if (message.mine || !this.choice("sound") || !this.snapshot.isLeader) return;
     if (this.isShown && document.visibilityState === "visible" && this.hasPageFocus) return;
     this.#sound?.play();

@@ -30,6 +30,15 @@ export class WidgetStorage {
     if (this.#isLasting) this.#write(key, value);
   }
 
+  /** Whether the page before, in this tab, has left the panel open. */
+  get isLeftOpen(): boolean {
+    try {
+      return !!sessionStorage.getItem(this.#prefix + "open");
+    } catch {
+      return false;
+    }
+  }
+
   /** Another person sits here now: nothing of the one before stays. */
   clear(): void {
     this.#memory.clear();

@@ -30,6 +30,8 @@ export interface PanelHost {
   /** The panel is ready to be shown. */
   ready(): void;
   unread(count: number): void;
+  /** Asked by the visitor, or as it was on the page before: then without the focus. */
+  open(isAsked: boolean): void;
   close(): void;
   /** Whether this browser has a session: the next page then loads the panel at once. */
   remembers(session: boolean): void;
@@ -53,6 +55,8 @@ export interface Panel {
 export interface PageHost extends PanelHost {
   /** The number that the page's title shows, 0 for none. */
   titleBadge(count: number): void;
+  /** The height of the preview that is drawn in a frame instead of the panel, 0 for none. Without a frame the preview sees to its box itself. */
+  preview?(height: number): void;
 }
 
 /** What is told to the panel by the page around it. */

@@ -5,7 +5,7 @@ export interface FrameMessage {
 }
 
 export const PANEL_CALLS = ["shown", "page", "pageFocus", "identityChanged", "setAttributes", "track", "putBack"] as const;
-export const HOST_CALLS = ["ready", "unread", "titleBadge", "close", "remembers", "labels"] as const;
+export const HOST_CALLS = ["ready", "unread", "titleBadge", "preview", "open", "close", "remembers", "labels"] as const;
 
 export function isFrameMessage(data: unknown): data is FrameMessage {
   if (typeof data !== "object" || data === null) return false;

@@ -15,7 +15,7 @@ import type { Browser, BrowserContextOptions, Page, WebSocketRoute } from "playw
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Origins, serve } from "../../dev/server.ts";
 import { type Message, Operator } from "./operator.ts";
-import { type Visit, launch, openPanel, visit } from "./support.ts";
+import { type Visit, launch, openPanel, opensAgain, visit } from "./support.ts";
 
 const program = process.env["SWITCHBOARD_BIN"] ?? "";
 const canRun = program !== "" && !!process.env["DATABASE_URL"];
@@ -100,6 +100,9 @@ describe.skipIf(!canRun)("whatever breaks", () => {
     site = `breaks-${process.pid}-${Date.now() % 100_000}`;
     execFileSync(program, ["site", "add", "--key", site, "--name", "Lamp Shop"], { stdio: "ignore" });
     execFileSync(program, ["site", "allow", "--key", site, "--origin", origins.page], { stdio: "ignore" });
+    // The server learns of a site's origins in its own time.
+    const isAllowed = () => fetch(`${server.url}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok);
+    await expect.poll(isAllowed, SOON).toBe(true);
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
@@ -214,7 +217,7 @@ describe.skipIf(!canRun)("whatever breaks", () => {
       await expect.poll(isRead, SOON).toBe(true);
       channel.close();
       await page.reload();
-      await openPanel(visited);
+      await opensAgain(visited);
       await made.answer();
       await made.write();
       await made.compare(`a talk, ${size}, with a reload`);
@@ -258,7 +261,7 @@ describe.skipIf(!canRun)("whatever breaks", () => {
     await reloaded;
     await made.page.reload();
     await made.answer(2);
-    await openPanel(made.visited);
+    await opensAgain(made.visited);
     await made.compare("a reload with 3 queued, the server killed");
     await made.visited.close();
   }, 120_000);
@@ -398,7 +401,7 @@ describe.skipIf(!canRun)("whatever breaks", () => {
       for (const [key, value] of Object.entries(localStorage)) if (key.endsWith(":device")) localStorage.setItem(key, value.replace(/"token":"[^"]+"/, '"token":"of.yesterday"'));
     });
     await made.page.reload();
-    await openPanel(made.visited);
+    await opensAgain(made.visited);
     await made.answer();
     await made.write(2);
     await made.compare("a token that is refused");

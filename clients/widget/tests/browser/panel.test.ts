@@ -1,21 +1,10 @@
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Origins } from "../../dev/server.ts";
-import { type Visit, launch, openPanel, serveStub, stub, visit } from "./support.ts";
+import { expect, test } from "vitest";
+import { type Visit, openPanel, opensAgain, serveStub, setStage, stub } from "./support.ts";
 
-let browser: Browser;
-let origins: Origins;
-beforeAll(async () => {
-  origins = await serveStub();
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser.close();
-  origins.close();
-});
+const stage = setStage(serveStub);
 
-async function opened(site: string, options: Parameters<typeof visit>[2] = {}): Promise<Visit> {
-  const visited = await visit(browser, origins, { ...options, query: { site, ...options.query } });
+async function opened(site: string, options: Parameters<typeof stage.visit>[0] = {}): Promise<Visit> {
+  const visited = await stage.visit({ ...options, query: { site, ...options.query } });
   await openPanel(visited);
   return visited;
 }
@@ -195,6 +184,31 @@ test("a message whose contact was refused is there after a reload", async () => 
   await visited.close();
 });
 
+for (const [how, isAsked] of [["left out", true], ["given", true], ["not asked for", false]] as const)
+  test(`an e-mail address that was ${how} before the first message is ${isAsked ? "not asked for again" : "asked for"} when nobody is there`, async () => {
+    const visited = await opened(isAsked ? "away" : "empty");
+    const { panel, page } = visited;
+    expect(await panel.locator("input[name=email]").count()).toBe(isAsked ? 1 : 0);
+    if (how === "given") await panel.locator("input[name=email]").fill("ana@example.com");
+    await panel.locator("textarea").fill("Is anybody there?");
+    await panel.locator("textarea").press("Enter");
+    await stub(page, (it) => (it.opened(), it.online(false)));
+    await panel.locator(".tick[aria-label=Sent]").waitFor();
+    await panel.locator(".presence", { hasText: "We are away" }).waitFor();
+    // What asks later has come by then.
+    await panel.getByRole("button", { name: "Menu" }).click();
+    await panel.getByRole("menuitem").first().waitFor();
+    expect(await panel.locator(".card").count()).toBe(isAsked ? 0 : 1);
+    if (!isAsked) {
+      await page.keyboard.press("Escape");
+      await panel.locator(".card input").fill("ana@example.com");
+      await panel.locator(".card").getByRole("button", { name: "Save" }).click();
+      await panel.locator(".notice", { hasText: "We will write to ana@example.com" }).waitFor();
+      expect(await calls(visited, "setProfile")).toEqual([["setProfile", { email: "ana@example.com" }]]);
+    }
+    await visited.close();
+  });
+
 test("a failed message stays, with Retry and Delete", async () => {
   const visited = await opened("failed");
   const failed = visited.panel.locator(".message", { hasText: "did not go out" });
@@ -275,7 +289,7 @@ test("typing is told to the SDK, which says it now and then, and its end after 6
 });
 
 test("Escape closes the menu, then the panel, and the focus goes back to the opener", async () => {
-  const visited = await visit(browser, origins, { query: { site: "talk" } });
+  const visited = await stage.visit({ query: { site: "talk" } });
   const { page, panel } = visited;
   await visited.launcher.waitFor();
   await page.locator("#help").focus();
@@ -313,7 +327,7 @@ test("earlier conversations are listed, chosen, and a new one is begun", async (
     await panel.getByRole("menuitem", { name }).click();
   };
   await menu("Conversations");
-  expect(await panel.locator(".entry b").allTextContents()).toEqual(["Olivia Park", "Tomás Ruiz", "Lamp Shop"]);
+  expect(await panel.locator(".entry b").allTextContents()).toEqual(["Olivia Park", "Tomás Ruiz", "Lamp Shop", "Tomás Ruiz"]);
   await panel.locator(".entry").nth(1).click();
   await panel.locator(".body", { hasText: "The invoice is attached" }).waitFor();
   await menu("New conversation");
@@ -369,7 +383,7 @@ test("a draft whose page goes right after the last key is kept, and that of a fi
   await page.clock.install();
   await panel.locator("textarea").fill("half a sen");
   await page.reload();
-  await openPanel(visited);
+  await opensAgain(visited);
   expect(await panel.locator("textarea").inputValue()).toBe("half a sen");
   await visited.close();
   const first = await opened("empty");
@@ -385,7 +399,7 @@ test("a draft belongs to its conversation and is there after a reload", async ()
   await panel.locator("textarea").fill("not yet sent");
   await panel.locator("textarea").blur();
   await page.reload();
-  await openPanel(visited);
+  await opensAgain(visited);
   expect(await panel.locator("textarea").inputValue()).toBe("not yet sent");
   await panel.getByRole("button", { name: "Menu" }).click();
   await panel.getByRole("menuitem", { name: "New conversation" }).click();
@@ -394,7 +408,7 @@ test("a draft belongs to its conversation and is there after a reload", async ()
 });
 
 test("on a phone the panel is the screen, and no field is below 16 px", async () => {
-  const visited = await visit(browser, origins, { query: { site: "prechat" }, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
+  const visited = await stage.visit({ query: { site: "prechat" }, viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true });
   await visited.launcher.tap();
   await visited.panel.locator("textarea").waitFor();
   await visited.page.waitForFunction(() => document.querySelector("switchboard-widget")?.shadowRoot?.querySelector(".box")?.getAnimations().length === 0);
@@ -438,7 +452,7 @@ test("the title of the page counts the unread only by choice", async () => {
 });
 
 test("in an iframe the panel works alike, and the page cannot reach into it", async () => {
-  const visited = await visit(browser, origins, { page: "frame-policy", query: { site: "unread", isolation: "frame" } });
+  const visited = await stage.visit({ page: "frame-policy", query: { site: "unread", isolation: "frame" } });
   const { page, panel, said } = visited;
   await openPanel(visited);
   expect(await page.locator(".badge").textContent()).toBe("3");
@@ -462,7 +476,7 @@ test("a frame has the focus when it opens, and what is typed goes into its field
     HTMLElement.prototype.focus = () => undefined;
     addEventListener("keydown", () => (HTMLElement.prototype.focus = focus), { capture: true });
   }`;
-  const visited = await visit(browser, origins, { query: { site: "talk", isolation: "frame" } }, (page) => page.addInitScript(refuse));
+  const visited = await stage.visit({ query: { site: "talk", isolation: "frame" } }, (page) => page.addInitScript(refuse));
   const { page, panel } = visited;
   await openPanel(visited);
   await expect.poll(() => page.evaluate("document.activeElement?.shadowRoot?.activeElement?.localName")).toBe("iframe");
@@ -474,7 +488,7 @@ test("a frame has the focus when it opens, and what is typed goes into its field
 });
 
 test("Escape closes a frame in which nothing has the focus", async () => {
-  const visited = await visit(browser, origins, { query: { site: "talk", isolation: "frame" } });
+  const visited = await stage.visit({ query: { site: "talk", isolation: "frame" } });
   const { page, panel } = visited;
   await openPanel(visited);
   await expect.poll(() => panel.locator("textarea").evaluate((field) => field.matches(":focus"))).toBe(true);

@@ -5,11 +5,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { createHmac } from "node:crypto";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Origins } from "../../dev/server.ts";
+import type { Page } from "playwright-core";
+import { beforeAll, describe, expect, test } from "vitest";
 import { Operator } from "./operator.ts";
-import { type Visit, launch, openPanel, serveReal, visit } from "./support.ts";
+import { type Stage, type Visit, openPanel, opensAgain, serveReal, setStage } from "./support.ts";
 
 const server = process.env["SWITCHBOARD_URL"] ?? "";
 const program = process.env["SWITCHBOARD_BIN"] ?? "";
@@ -23,18 +22,10 @@ function sign(kid: string, secret: string, claims: Record<string, unknown>): str
 }
 
 describe.skipIf(server === "" || program === "")("on a real server", () => {
-  let browser: Browser;
-  let origins: Origins;
+  const stage = setStage(serveReal);
   let olivia: Operator;
-
   beforeAll(async () => {
-    origins = await serveReal();
-    browser = await launch();
     olivia = await Operator.signIn(server);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    origins?.close();
   });
 
   let sites = 0;
@@ -46,15 +37,15 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     return key;
   }
   async function makeSite(...settings: string[]): Promise<string> {
-    const key = addSite(origins.page);
+    const key = addSite(stage.origins.page);
     if (settings.length > 0) admin("set", "--key", key, ...settings);
     await expect.poll(() => isAllowed(key), SOON).toBe(true);
     return key;
   }
   /** Each part of the server learns a site's origins in its own time; the SDK waits for the channel by itself. */
-  const isAllowed = (site: string) => fetch(`${server}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok);
-  const arrive = async (options: Parameters<typeof visit>[2] = {}, ...settings: string[]): Promise<Visit> =>
-    visit(browser, origins, { ...options, query: { site: await makeSite(...settings), ...options.query } });
+  const isAllowed = (site: string) => fetch(`${server}/chat/sites/${site}`, { headers: { origin: stage.origins.page } }).then(({ ok }) => ok);
+  const arrive = async (options: Parameters<Stage["visit"]>[0] = {}, ...settings: string[]): Promise<Visit> =>
+    stage.visit({ ...options, query: { site: await makeSite(...settings), ...options.query } });
 
   /** The id of the session that the panel has opened, as the browser saw it. */
   function sessionOf(page: Page): Promise<number> {
@@ -126,6 +117,33 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
+  for (const isolation of ["shadow", "frame"])
+    test(`an answer to a closed panel is shown beside the launcher, on the next page too, until it is opened: ${isolation}`, async () => {
+      const visited = await arrive({ query: { isolation, server: "same" } });
+      const { panel, page } = visited;
+      const lines = panel.locator(".preview .lines");
+      await openPanel(visited);
+      const id = await begin(visited, "Hello");
+      await tickOf(visited, "Hello").and(panel.locator("[aria-label=Sent]")).waitFor(SOON);
+      await panel.getByRole("button", { name: "Close chat" }).click();
+      await olivia.say(id, "It left our warehouse on Friday.");
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It left our warehouse on Friday."]);
+      await olivia.say(id, "It comes on Monday.");
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It comes on Monday."]);
+      expect(await panel.locator(".preview").textContent()).toContain("1 more");
+      await page.reload();
+      await expect.poll(() => lines.allTextContents(), SOON).toEqual(["It comes on Monday."]);
+      await panel.locator(".preview .answer").click();
+      await panel.locator(".theirs .body", { hasText: "It comes on Monday." }).waitFor(SOON);
+      await expect.poll(() => page.locator(".sb.unread").count(), SOON).toBe(0);
+      await page.reload();
+      await opensAgain(visited);
+      await panel.locator(".theirs .body", { hasText: "It comes on Monday." }).waitFor(SOON);
+      expect(await lines.count()).toBe(0);
+      expect(visited.said).toEqual([]);
+      await visited.close();
+    }, 60_000);
+
   test("what was written without a network is told, kept over a reload, and comes once and in order", async () => {
     const visited = await arrive();
     const { page, panel } = visited;
@@ -139,7 +157,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await expect.poll(() => tickOf(visited, "third").getAttribute("aria-label"), SOON).toBe("Waiting to be sent");
     await page.context().setOffline(false);
     await page.reload();
-    await openPanel(visited);
+    await opensAgain(visited);
     await panel.locator(".mine .body", { hasText: "third" }).waitFor(SOON);
     await page.unroute(/\/chat\/session/);
     await expect.poll(async () => (await olivia.messages(id)).map(({ body }) => body), { timeout: 25_000 }).toEqual(["first", "second", "third"]);
@@ -181,16 +199,16 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
-  test("where nobody is there, an address is asked for and kept", async () => {
+  test("where nobody is there, an address is asked for once and kept", async () => {
     const visited = await arrive();
+    const { panel } = visited;
     await openPanel(visited);
-    await visited.panel.locator(".presence", { hasText: "We are away" }).waitFor(SOON);
+    await panel.locator(".presence", { hasText: "We are away" }).waitFor(SOON);
+    await panel.locator("input[name=email]").fill("ana@example.com");
     const id = await begin(visited, "Is anybody there?");
-    const card = visited.panel.locator(".card");
-    await card.locator("input").fill("ana@example.com");
-    await card.getByRole("button", { name: "Save" }).click();
-    await visited.panel.locator(".notice", { hasText: "We will write to ana@example.com" }).waitFor(SOON);
-    expect((await olivia.session(id)).client.email).toBe("ana@example.com");
+    await tickOf(visited, "Is anybody there?").and(panel.locator("[aria-label=Sent]")).waitFor(SOON);
+    await expect.poll(async () => (await olivia.session(id)).client.email, SOON).toBe("ana@example.com");
+    expect(await panel.locator("input").count()).toBe(0);
     await visited.close();
   });
 
@@ -237,7 +255,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     const id = await begin(visited, "start");
     for (let i = 1; i <= 120; i++) await olivia.say(id, `answer ${i}`);
     await visited.page.reload();
-    await openPanel(visited);
+    await opensAgain(visited);
     await visited.panel.locator(".body", { hasText: "answer 120" }).waitFor(SOON);
     await expect
       .poll(async () => {
@@ -266,7 +284,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await olivia.say(id, "seen");
     await visited.panel.locator(".theirs .body", { hasText: "seen" }).waitFor(SOON);
     await visited.page.reload();
-    await openPanel(visited);
+    await opensAgain(visited);
     await visited.panel.locator(".theirs .body", { hasText: "seen" }).waitFor(SOON);
     expect(await visited.page.evaluate("Object.keys(localStorage)")).toEqual([expect.stringMatching(/^switchboard\.widget\..*\.session$/)]);
     await visited.close();
@@ -277,7 +295,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     const made = admin("add-identity-key", "--key", key).toString();
     const [kid, secret] = [/^kid: (.+)$/m, /^secret: (.+)$/m].map((line) => line.exec(made)?.[1] ?? "") as [string, string];
     admin("set", "--key", key, "--identity-required", "true");
-    const visited = await visit(browser, origins, { query: { site: key } });
+    const visited = await stage.visit({ query: { site: key } });
     await openPanel(visited);
     await visited.panel.locator(".problem", { hasText: "Please sign in" }).waitFor(SOON);
     await visited.page.evaluate((token) => (window as unknown as { switchboard(...call: unknown[]): void }).switchboard("identify", token), sign(kid, secret, { identifier: "u-17", name: "Ana" }));
@@ -289,7 +307,7 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
 
   test("the newcomer's page has the widget, and a login in its address fills in the operator's half", async ({ skip }) => {
     if (!process.env["EMBEDDED"]) skip("EMBEDDED says that the program has these clients in it");
-    const page = await browser.newPage();
+    const page = await stage.browser.newPage();
     await page.goto(`${server}/#demo=demo%40example.com:s3cr%3At`);
     const operator = page.frameLocator("#operator");
     await expect.poll(() => operator.locator("#operator-password").inputValue(), SOON).toBe("s3cr:t");
@@ -300,8 +318,8 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
   });
 
   test("a page that the site does not allow is told so in the console", async () => {
-    const visited = await visit(browser, origins, { query: { site: addSite("https://shop.example") } });
-    await expect.poll(() => visited.said.join("\n"), SOON).toContain(`does not allow pages of ${origins.page}`);
+    const visited = await stage.visit({ query: { site: addSite("https://shop.example") } });
+    await expect.poll(() => visited.said.join("\n"), SOON).toContain(`does not allow pages of ${stage.origins.page}`);
     await visited.close();
   });
 });

@@ -1,31 +1,21 @@
 import { readFileSync } from "node:fs";
 import { extname, join } from "node:path";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Origins } from "../../dev/server.ts";
-import { launch, serveBuilt } from "./support.ts";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { serveBuilt, setStage } from "./support.ts";
 
 const clients = join(import.meta.dirname, "../../..");
 const TYPES: Record<string, string> = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript" };
-let browser: Browser;
-let origins: Origins;
-beforeAll(async () => {
-  origins = await serveBuilt();
-  browser = await launch();
-});
-afterAll(async () => {
-  await browser.close();
-  origins.close();
-});
+const stage = setStage(serveBuilt);
 
 /** The newcomer's page, with the operator's half in its frame as the server has it there. */
 async function newcomer(viewport: { width: number; height: number }, fragment = ""): Promise<Page> {
-  const page = await browser.newPage({ viewport });
+  const page = await stage.browser.newPage({ viewport });
   await page.route("**/demo/**", (route) => {
     const path = new URL(route.request().url()).pathname.replace(/\/$/, "/index.html");
     return route.fulfill({ body: readFileSync(join(clients, path)), contentType: TYPES[extname(path)] ?? "" });
   });
-  await page.goto(`${origins.server}/index.html${fragment}`);
+  await page.goto(`${stage.origins.server}/index.html${fragment}`);
   return page;
 }
 

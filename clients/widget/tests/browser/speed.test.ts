@@ -1,27 +1,17 @@
 /** The measures of clients.md that one browser can take. They are printed; what fails is far from the target, not near it. */
 import { execFileSync } from "node:child_process";
-import type { Browser, CDPSession } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Origins } from "../../dev/server.ts";
-import { type Visit, launch, openPanel, serveBuilt, serveReal, serveStub, visit } from "./support.ts";
+import type { CDPSession } from "playwright-core";
+import { expect, test } from "vitest";
+import { type Visit, openPanel, serveBuilt, serveReal, serveStub, setStage, visit } from "./support.ts";
 
 const server = process.env["SWITCHBOARD_URL"] ?? "";
 const program = process.env["SWITCHBOARD_BIN"] ?? "";
 
-let browser: Browser;
-let built: Origins;
-let stubbed: Origins;
-beforeAll(async () => {
-  [built, stubbed, browser] = await Promise.all([serveBuilt(), serveStub(), launch()]);
-});
-afterAll(async () => {
-  await browser.close();
-  built.close();
-  stubbed.close();
-});
+const built = setStage(serveBuilt);
+const stubbed = setStage(serveStub);
 
 test("the panel opens within 2 s on slow 3G, though nobody hovered before", async () => {
-  const visited = await visit(browser, built, { query: { site: "default" } });
+  const visited = await built.visit({ query: { site: "default" } });
   await visited.launcher.waitFor();
   const network = await visited.page.context().newCDPSession(visited.page);
   await network.send("Network.enable");
@@ -73,7 +63,7 @@ async function talk({ page, panel }: Visit): Promise<void> {
 }
 
 test("opening, typing, sending and switching answer within 100 ms at a quarter of the speed", async () => {
-  const visited = await visit(browser, stubbed, { query: { site: "list" } });
+  const visited = await stubbed.visit({ query: { site: "list" } });
   await visited.launcher.waitFor();
   await slowDown(visited);
   await visited.launcher.click();
@@ -89,7 +79,7 @@ test.skipIf(server === "" || program === "")("so do they with the SDK, a server 
   execFileSync(program, ["site", "add", "--key", site, "--name", "Lamp Shop"], { stdio: "ignore" });
   execFileSync(program, ["site", "allow", "--key", site, "--origin", origins.page], { stdio: "ignore" });
   await expect.poll(() => fetch(`${server}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok), { timeout: 15_000 }).toBe(true);
-  const visited = await visit(browser, origins, { query: { site } });
+  const visited = await visit(built.browser, origins, { query: { site } });
   const { panel } = visited;
   await openPanel(visited);
   for (const [index, text] of ["The invoice", "The chair"].entries()) {
@@ -103,6 +93,7 @@ test.skipIf(server === "" || program === "")("so do they with the SDK, a server 
     }
     await expect.poll(() => panel.locator(".tick[aria-label=Sent]").count(), { timeout: 15_000 }).toBeGreaterThan(0);
   }
+  await visited.page.evaluate("switchboard('close')");
   await visited.page.reload();
   await visited.launcher.waitFor();
   await slowDown(visited);

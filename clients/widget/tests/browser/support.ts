@@ -1,5 +1,7 @@
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, type FrameLocator, type JSHandle, type Locator, type Page, chromium } from "playwright-core";
+import type { VisitorSnapshot } from "@switchboard/sdk";
+import { afterAll, beforeAll } from "vitest";
 import { type Origins, serve } from "../../dev/server.ts";
 
 const widget = join(import.meta.dirname, "../..");
@@ -52,18 +54,54 @@ export async function visit(
   return { page, said, requests, launcher: page.locator("switchboard-widget .launcher"), panel: inside.locator(".panel"), close: () => context.close() };
 }
 
+/** What all tests of a file, or of a `describe`, share. */
+export class Stage {
+  browser!: Browser;
+  origins!: Origins;
+
+  visit(options?: Options, prepare?: (page: Page) => Promise<unknown>): Promise<Visit> {
+    return visit(this.browser, this.origins, options, prepare);
+  }
+}
+
+/** A browser and the pages, from the first test to the last. */
+export function setStage(serve: () => Promise<Origins>): Stage {
+  const stage = new Stage();
+  beforeAll(async () => {
+    [stage.origins, stage.browser] = await Promise.all([serve(), launch()]);
+  });
+  afterAll(async () => {
+    await stage.browser?.close();
+    stage.origins?.close();
+  });
+  return stage;
+}
+
+/** By the launcher. */
 export async function openPanel({ launcher, panel }: Visit): Promise<void> {
   await launcher.click();
   await panel.locator("textarea").waitFor();
 }
 
+/** A panel that was open on the page before opens by itself. */
+export const opensAgain = ({ panel }: Visit): Promise<void> => panel.locator("textarea").waitFor();
+
+/** The loader has decided what it does by itself: the page's first look at the site is behind it. */
+export async function hasLooked({ page }: Visit): Promise<void> {
+  await page.waitForFunction(() => document.querySelector("switchboard-widget")?.shadowRoot?.querySelector(".sb.shown"));
+  await page.evaluate(() => new Promise((resolve) => setTimeout(resolve)));
+}
+
 export interface Stub {
   calls: unknown[][];
+  snapshot(): VisitorSnapshot;
   receive(body: string): void;
+  miss(body: string, how?: { to?: number; by?: string; minutes?: number; isLive?: boolean }): void;
+  opened(): void;
   refuse(field: string): void;
-  online(): void;
+  online(isOnline?: boolean): void;
   older(count: number): void;
-  change(next: Record<string, unknown>): void;
+  change(next: Partial<VisitorSnapshot>): void;
 }
 
 /** Acts on the stub of the SDK in the page. */

@@ -8,6 +8,12 @@ interface Props {
   model: Model;
 }
 
+/** Who has the conversation, else the last operator who wrote in it, as far as this browser knows. */
+export function partnerIn({ assignee, messages, lastMessage }: ConversationView): string | null {
+  const known = lastMessage ? [...messages, lastMessage] : messages;
+  return assignee?.name ?? known.filter(({ sender }) => sender.type === "operator" && sender.name).at(-1)?.sender.name ?? null;
+}
+
 /** Earlier conversations of this browser or person, newest first. */
 export class ConversationList extends Component<Props> {
   #list: HTMLElement | null = null;
@@ -29,8 +35,8 @@ export class ConversationList extends Component<Props> {
   #renderOne(conversation: ConversationView) {
     const { model } = this.props;
     const { words } = model;
-    const { id, assignee, lastMessage, unread, createdAt } = conversation;
-    const name = assignee?.name ?? model.site?.name ?? words.say("team");
+    const { id, lastMessage, unread, createdAt } = conversation;
+    const name = partnerIn(conversation) ?? model.site?.name ?? words.say("team");
     return (
       <button type="button" class="entry" onClick={() => model.choose(id)}>
         <span class="face" aria-hidden="true">{initials(name)}</span>

@@ -8,5 +8,6 @@ export { copyText } from "./copy.ts";
 export { Menu } from "./menu.tsx";
 export { oddOptions } from "./options.ts";
 export { Sound } from "./sound.ts";
+export { stayOpen } from "./stay-open.ts";
 
 export const dress = (root: ShadowRoot): void => adopt(root, styles);
