@@ -102,7 +102,7 @@ describe.skipIf(!canRun)("whatever breaks", () => {
     execFileSync(program, ["site", "allow", "--key", site, "--origin", origins.page], { stdio: "ignore" });
     // The server learns of a site's origins in its own time.
     const isAllowed = () => fetch(`${server.url}/chat/sites/${site}`, { headers: { origin: origins.page } }).then(({ ok }) => ok);
-    await expect.poll(isAllowed, SOON).toBe(true);
+    expect(await within(SOON.timeout, isAllowed)).toBe(true);
   }, 120_000);
   afterAll(async () => {
     await browser?.close();
