@@ -1,6 +1,5 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
-import { Icon } from "./icons.tsx";
 import { Message } from "./message.tsx";
 import type { Model } from "./model.ts";
 import { type Row, rowsOf } from "./rows.ts";
@@ -53,15 +52,10 @@ export class Log extends Component<Props, { isAtEnd: boolean; missed: number }> 
             {conversation?.status === "closed" && <p class="notice">{words.say("closed")}</p>}
             {!isEmpty && !model.isOnline && model.siteText("away") && <p class="notice" dir="auto">{model.siteText("away")}</p>}
             {extras && <extras.ContactCard model={model} conversation={conversation} />}
-            <Typing model={model} conversation={conversation} />
+            {extras && <extras.Typing model={model} conversation={conversation} />}
           </div>
         </div>
-        {!isAtEnd && (
-          <button type="button" class="pill" aria-label={missed > 0 ? undefined : words.say("latest")} onClick={() => this.#toEnd()}>
-            {missed > 0 && words.count("newMessages", missed)}
-            <Icon name="down" size={16} />
-          </button>
-        )}
+        {!isAtEnd && extras && <extras.ToEnd words={words} missed={missed} toEnd={() => this.#toEnd()} />}
       </div>
     );
   }
@@ -163,14 +157,3 @@ const Skeleton = ({ label }: { label: string }) => (
     <i /><i /><i /><i />
   </div>
 );
-
-const Typing = ({ model, conversation }: Props) => {
-  const [first] = conversation?.typing ?? [];
-  const text = first ? model.words.say("typing", { name: first.name ?? model.words.say("team") }) : "";
-  return (
-    <div class={first ? "typing" : "unseen"} role="status">
-      {first && <span class="dots" aria-hidden="true"><i /><i /><i /></span>}
-      <span dir="auto">{text}</span>
-    </div>
-  );
-};

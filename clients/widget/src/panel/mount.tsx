@@ -6,7 +6,8 @@
  *   log         the messages: rows, where it is scrolled to, what was read
  *   message     one message, its ticks and actions
  *   composer    the text field; contact: name and e-mail where the site asks
- *   extras      menu, list of conversations, sound: loaded a moment later
+ *   extras      menu, list of conversations, typing, sound, what stays from page to page: loaded a moment later
+ *   preview     what came while the panel is closed: loaded when something has come
  */
 import { render } from "preact";
 import { surround } from "../page/surround.ts";

@@ -9,5 +9,7 @@ export { Menu } from "./menu.tsx";
 export { oddOptions } from "./options.ts";
 export { Sound } from "./sound.ts";
 export { stayOpen } from "./stay-open.ts";
+export { ToEnd } from "./to-end.tsx";
+export { Typing } from "./typing.tsx";
 
 export const dress = (root: ShadowRoot): void => adopt(root, styles);
