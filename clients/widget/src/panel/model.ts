@@ -38,8 +38,8 @@ export class Model {
   extras: typeof Extras | null = null;
   /** What came while the panel is closed: loaded when something has come. */
   Preview: typeof Preview | null = null;
-  /** The newest message of others that came while this page was open. */
-  heard = Infinity;
+  /** The newest message of others that came while this page was open, and its conversation. */
+  heard: readonly [MessageView, number] | null = null;
   /** Said by a screen reader. */
   announcement = "";
   #known: SiteConfig | null;
@@ -77,7 +77,7 @@ export class Model {
     });
     this.#unsubscribe = [
       this.visitor.subscribe(() => this.#follow()),
-      this.visitor.onMessage((message) => this.#hear(message)),
+      this.visitor.onMessage((...heard) => this.#hear(heard)),
     ];
     if (this.choice("sound")) {
       void this.loadExtras();
@@ -324,9 +324,9 @@ export class Model {
     this.#changed();
   }
 
-  #hear(message: MessageView): void {
-    this.heard = message.id ?? this.heard;
-    if (message.mine || !this.choice("sound") || !this.snapshot.isLeader) return;
+  #hear(heard: readonly [MessageView, number]): void {
+    this.heard = heard;
+    if (heard[0].mine || !this.choice("sound") || !this.snapshot.isLeader) return;
     if (this.isShown && document.visibilityState === "visible" && this.hasPageFocus) return;
     this.#sound?.play();
   }

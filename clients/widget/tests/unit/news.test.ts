@@ -28,7 +28,7 @@ const snapshot = (...conversations: ConversationView[]): VisitorSnapshot => ({
   problem: null,
   isLeader: true,
 });
-const news = (given: VisitorSnapshot, { seen = 0, heard = Infinity } = {}) => {
+const news = (given: VisitorSnapshot, { seen = 0, heard = null as Parameters<typeof newsOf>[2] } = {}) => {
   const found = newsOf(given, seen, heard, NOW);
   return found && [found.conversationId, found.id, found.more];
 };
@@ -49,6 +49,13 @@ test("a conversation of which only the last message is known has news too", () =
   expect(news(snapshot(conversation(1, 1, [message(4, 5)], { lastMessage: message(9, 1) })))).toEqual([1, 9, 0]);
 });
 
+test("what was heard of a conversation that is not connected is its news, and what its messages say of it is newer", () => {
+  const heard = [message(9, 0.1), 1] as const;
+  expect(news(snapshot(conversation(2, 0, []), conversation(1, 1, [message(4, 5)])), { heard })).toEqual([1, 9, 0]);
+  expect(news(snapshot(conversation(2, 1, [message(8, 1)]), conversation(1, 0, [message(4, 5)])), { heard })).toEqual([2, 8, 0]);
+  expect(news(snapshot(conversation(1, 1, [message(4, 5), message(9, 0.1, { isDeleted: true })])), { heard })).toEqual([1, 4, 0]);
+});
+
 test("what was hidden stays so, and what comes later does not", () => {
   const talk = snapshot(conversation(1, 2, [message(5, 1), message(6, 1)]));
   expect(news(talk, { seen: 5 })).toEqual([1, 6, 1]);
@@ -58,8 +65,8 @@ test("what was hidden stays so, and what comes later does not", () => {
 test("after a day an answer is for the badge alone, unless it came before the visitor's eyes", () => {
   expect(news(snapshot(conversation(1, 1, [message(5, 23.9)])))).toEqual([1, 5, 0]);
   expect(news(snapshot(conversation(1, 1, [message(5, 24.1)])))).toBeNull();
-  expect(news(snapshot(conversation(1, 1, [message(5, 24.1)])), { heard: 5 })).toEqual([1, 5, 0]);
-  expect(news(snapshot(conversation(1, 1, [message(5, 24.1)])), { heard: 6 })).toBeNull();
+  expect(news(snapshot(conversation(1, 1, [message(5, 24.1)])), { heard: [message(5, 24.1), 1] })).toEqual([1, 5, 0]);
+  expect(news(snapshot(conversation(1, 1, [message(5, 24.1)])), { heard: [message(6, 24), 2] })).toBeNull();
   expect(news(snapshot(conversation(1, 1, [message(5, -48)])))).toEqual([1, 5, 0]);
 });
 
