@@ -305,6 +305,30 @@ describe.skipIf(server === "" || program === "")("on a real server", () => {
     await visited.close();
   });
 
+  test("a signed visitor's answer is counted and shown on a device that has never been near the launcher", async () => {
+    const key = await makeSite();
+    const made = admin("add-identity-key", "--key", key).toString();
+    const [kid, secret] = [/^kid: (.+)$/m, /^secret: (.+)$/m].map((line) => line.exec(made)?.[1] ?? "") as [string, string];
+    const token = sign(kid, secret, { identifier: "u-18", name: "Ana" });
+    const arriveSigned = () =>
+      stage.visit({ query: { site: key, bare: "" } }, (page) => page.addInitScript(`window.switchboard = (...call) => (switchboard.q ??= []).push(call); switchboard("boot", { site: "${key}", identity: async () => "${token}" })`));
+    const tag = { url: `${stage.origins.server}/widget.js` };
+    const first = await arriveSigned();
+    await first.page.addScriptTag(tag);
+    await openPanel(first);
+    const id = await begin(first, "Where is my lamp?");
+    await tickOf(first, "Where is my lamp?").and(first.panel.locator("[aria-label=Sent]")).waitFor(SOON);
+    await first.close();
+    await olivia.say(id, "It comes on Monday.");
+    const second = await arriveSigned();
+    await second.page.addScriptTag(tag);
+    await expect.poll(() => second.page.locator(".unread .badge").textContent(), SOON).toBe("1");
+    await second.panel.locator(".preview .answer", { hasText: "It comes on Monday." }).click(SOON);
+    await second.panel.locator(".mine .body", { hasText: "Where is my lamp?" }).waitFor(SOON);
+    expect(second.said).toEqual([]);
+    await second.close();
+  }, 60_000);
+
   test("the newcomer's page has the widget, and a login in its address fills in the operator's half", async ({ skip }) => {
     if (!process.env["EMBEDDED"]) skip("EMBEDDED says that the program has these clients in it");
     const page = await stage.browser.newPage();
