@@ -80,6 +80,8 @@ async function take(stage: Stage, { language = "en", isDark = false, isPhone = f
       await page.locator("[aria-label='Close chat']").first().click();
       await stage.operator.say(await stage.operator.sessionOf(page.url()), talk[1] ?? "");
       await page.locator(".sb.unread .launcher").waitFor();
+      // What came is shown beside it, and throws a shadow.
+      await page.locator(".preview .hide").click();
     } else if (talk) await say(page, stage, talk);
     await page.mouse.move(5, 5);
     await settle(page);

@@ -32,9 +32,13 @@ export const TALK: Scenario = {
     await operator.say(session, "It comes on Monday.");
     await operator.say(session, "Before noon.");
     await widget.hasBadge(2);
+    const isBeside = () => widget.see("the newest answer is beside the launcher", (root) => root.querySelector(".preview .lines")?.textContent === "Before noon.");
+    await isBeside();
     await widget.tab.reload();
     await widget.hasBadge(2);
-    await widget.open();
+    await isBeside();
+    await widget.click(".preview .answer");
+    await widget.isOpen();
     await widget.shows(question, "It left on Friday.", "It comes on Monday.", "Before noon.");
     await widget.hasBadge(0);
   },
