@@ -12,6 +12,7 @@ use crate::accounts::old_logins::ForgetOldLogins;
 use crate::db::Database;
 use crate::error::Error;
 use crate::feed::prune::PruneFeed;
+use crate::links::old::ForgetOldLinks;
 use crate::sessions::openings::ForgetOldOpenings;
 use crate::sessions::orphans::RemoveOrphans;
 
@@ -39,7 +40,7 @@ impl Upkeep {
     pub(crate) async fn begin(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let lanes: Vec<String> = self.feed.lanes.lanes().map(|lane| lane.to_string()).collect();
         let of_lanes = lanes.iter().map(|lane| (self.feed.kind(), lane.as_str()));
-        let of_all = [self.logins.kind(), RemoveOrphans.kind(), ForgetOldOpenings.kind()];
+        let of_all = [self.logins.kind(), RemoveOrphans.kind(), ForgetOldOpenings.kind(), ForgetOldLinks.kind()];
         for (kind, key) in of_lanes.chain(of_all.map(|kind| (kind, "all"))) {
             enqueue(conn, &NewJob { priority: Priority::Low, ..NewJob::new(kind, key) }).await?;
         }
@@ -49,6 +50,6 @@ impl Upkeep {
     /// The workers of these jobs.
     pub(crate) fn workers(self, database: Database, waker: JobWaker, metrics: JobMetrics, vital: Vital) -> Workers {
         let workers = Workers::new(Arc::new(database), waker, metrics, vital);
-        workers.with(self.feed).with(self.logins).with(RemoveOrphans).with(ForgetOldOpenings)
+        workers.with(self.feed).with(self.logins).with(RemoveOrphans).with(ForgetOldOpenings).with(ForgetOldLinks)
     }
 }
