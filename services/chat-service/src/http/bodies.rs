@@ -12,6 +12,7 @@ use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
 use crate::links::routes as links;
 use crate::marks::routes as marks;
+use crate::operators::routes as operators;
 use crate::people::routes as people;
 use crate::sessions::routes as sessions;
 use crate::signs::routes as signs;
@@ -55,10 +56,12 @@ pub enum RouteBody {
     ChangeMe,
     /// Somebody changes its password.
     ChangePassword,
+    /// An operator says whether it takes sessions.
+    SetAvailability,
 }
 
 /// Every body.
-pub const ALL: [RouteBody; 18] = [
+pub const ALL: [RouteBody; 19] = [
     RouteBody::OpenSession,
     RouteBody::Assign,
     RouteBody::SetStatus,
@@ -77,6 +80,7 @@ pub const ALL: [RouteBody; 18] = [
     RouteBody::ChangeAccount,
     RouteBody::ChangeMe,
     RouteBody::ChangePassword,
+    RouteBody::SetAvailability,
 ];
 
 impl RouteBody {
@@ -101,6 +105,7 @@ impl RouteBody {
             Self::ChangeAccount => read::<people::ChangeAccount>(json).map(drop),
             Self::ChangeMe => read::<people::ChangeMe>(json).map(drop),
             Self::ChangePassword => read::<people::ChangePassword>(json).map(drop),
+            Self::SetAvailability => read::<operators::SetAvailability>(json).map(drop),
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::gateway::routes as gateway;
 use crate::links::routes as links;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
+use crate::operators::routes as operators;
 use crate::people::routes as people;
 use crate::sessions::routes as sessions;
 use crate::sessions::visitor_routes as visitors;
@@ -52,6 +53,7 @@ pub(super) fn public() -> Vec<Route> {
         accounts::routes(),
         people::routes(),
         links::routes(),
+        operators::routes(),
         workspace::routes(),
         shown_sites::routes(),
         sites::routes(),

@@ -12,6 +12,7 @@ mod search;
 
 use chat_events::{ChatId, Scope, SessionStatus, SiteId, UserId};
 use diesel::QueryableByName;
+use diesel::pg::Pg;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
@@ -67,12 +68,24 @@ pub(crate) async fn list(
     Ok((views, places.last().copied().filter(|_| has_more)))
 }
 
+/// Up to so many sessions are found by what is asked of them, and put in order then. More are looked for in their order: one of
+/// every fifty, at worst, of a hundred thousand.
+const FEW: usize = 2000;
+
 /// A question that has an answer.
 struct Asked<'a> {
     filter: &'a SessionFilter,
     /// None for all.
     sites: Option<Vec<SiteId>>,
     clients: Option<search::Found>,
+    /// The sessions, if they are few.
+    few: Option<Vec<i64>>,
+}
+
+#[derive(QueryableByName)]
+struct SessionId {
+    #[diesel(sql_type = BigInt)]
+    chat_id: i64,
 }
 
 /// A row of a list: the session, and the time by which it is ordered.
@@ -105,7 +118,35 @@ impl<'a> Asked<'a> {
             Some(needle) => Some(needle.find(conn).await?),
             None => None,
         };
-        Ok(Some(Self { filter, sites, clients }))
+        let asked = Self { filter, sites, clients, few: None };
+        let few = asked.few(conn).await?;
+        Ok(Some(Self { few, ..asked }))
+    }
+
+    /// The sessions, if they are few. Lists in the order of ids have indexes that begin with what is asked for.
+    async fn few(&self, conn: &mut AsyncPgConnection) -> Result<Option<Vec<i64>>, Error> {
+        let conditions = self.of_session();
+        if conditions.is_empty() || (self.filter.order == Order::Newest && self.filter.needle.is_none()) {
+            return Ok(None);
+        }
+        let conditions = conditions.join(" AND ");
+        let text = format!("SELECT s.chat_id FROM chat_sessions s WHERE {conditions} LIMIT {}", FEW + 1);
+        let sessions: Vec<SessionId> = self.load(conn, text).await?;
+        let ids = sessions.into_iter().map(|session| session.chat_id).collect::<Vec<i64>>();
+        Ok(Some(ids).filter(|ids| ids.len() <= FEW))
+    }
+
+    /// Runs a query with what is looked for: `$1` and `$2` are patterns, `$3` clients, `$4` the sessions, if they are few.
+    async fn load<T: QueryableByName<Pg> + Send + 'static>(
+        &self,
+        conn: &mut AsyncPgConnection,
+        text: String,
+    ) -> Result<Vec<T>, Error> {
+        let [part, word] = self.filter.needle.as_ref().map(Needle::patterns).unwrap_or_default();
+        let clients = self.clients.as_ref().map_or(&[][..], search::Found::few);
+        let few = self.few.as_deref().unwrap_or_default();
+        let query = diesel::sql_query(text).bind::<Text, _>(part).bind::<Text, _>(word);
+        Ok(query.bind::<Array<BigInt>, _>(clients).bind::<Array<BigInt>, _>(few).load(conn).await?)
     }
 
     /// One more than the limit.
@@ -142,6 +183,9 @@ impl<'a> Asked<'a> {
 
     /// The sessions that waited when the walk began, the longest waiting first.
     async fn waiting(&self, conn: &mut AsyncPgConnection, began: i64, count: usize) -> Result<Vec<Place>, Error> {
+        if self.filter.statuses == [SessionStatus::Closed] {
+            return Ok(Vec::new());
+        }
         let since = match self.filter.behind {
             Some(Place::Waiting { since, chat, .. }) => {
                 Some(format!("(c.waiting_since, c.id) > ({}, {chat})", time(since)))
@@ -182,27 +226,22 @@ impl<'a> Asked<'a> {
     }
 
     async fn rows(&self, conn: &mut AsyncPgConnection, walk: Walk, count: usize) -> Result<Vec<Row>, Error> {
-        let text = self.text(&walk, count);
-        let query = diesel::sql_query(text);
-        Ok(match (&self.filter.needle, &self.clients) {
-            (Some(needle), Some(found)) => {
-                let [part, word] = needle.patterns();
-                let clients = found.few();
-                query.bind::<Text, _>(part).bind::<Text, _>(word).bind::<Array<BigInt>, _>(clients).load(conn).await?
-            }
-            _ => query.load(conn).await?,
-        })
+        self.load(conn, self.text(&walk, count)).await
     }
 
     fn text(&self, walk: &Walk, count: usize) -> String {
         let Walk { time, order, conditions } = walk;
-        let mut all: Vec<String> = conditions.iter().flatten().cloned().collect();
-        all.extend(self.of_session());
-        format!(
-            "SELECT s.chat_id, {time} AS at FROM chat_sessions s JOIN chats c ON c.id = s.chat_id
-             WHERE c.kind = 'session' AND {} ORDER BY {order} LIMIT {count}",
-            if all.is_empty() { "true".to_owned() } else { all.join(" AND ") }
-        )
+        let mut all: Vec<String> = vec!["c.kind = 'session'".to_owned()];
+        all.extend(conditions.iter().flatten().cloned());
+        let sessions = if self.few.is_some() {
+            // Each by its id, whatever PostgreSQL believes of their number.
+            "unnest($4) AS s (chat_id) CROSS JOIN LATERAL (SELECT * FROM chats WHERE id = s.chat_id OFFSET 0) c"
+        } else {
+            all.extend(self.of_session());
+            "chat_sessions s JOIN chats c ON c.id = s.chat_id"
+        };
+        let all = all.join(" AND ");
+        format!("SELECT s.chat_id, {time} AS at FROM {sessions} WHERE {all} ORDER BY {order} LIMIT {count}")
     }
 
     /// What is asked of each session.

@@ -29,6 +29,12 @@ pub(super) fn good_bodies() -> Vec<Vec<u8>> {
         r#"{"cursors":{"1":17,"4":3},"new_after":null}"#,
         r#"{"email":"demo@example.com","password":"correct horse"}"#,
         r#"{"refresh_token":"abc","all":true}"#,
+        r#"{"type":"viewing","is_viewing":true}"#,
+        r#"{"email":"a@example.com","name":"A","role":"operator","sites":["shop"]}"#,
+        r#"{"token":"abc","name":"A","email":"a@example.com","password":"correct horse"}"#,
+        r#"{"name":"A","role":"admin","sites":null,"is_active":false}"#,
+        r#"{"old":"correct horse","new":"battery staple"}"#,
+        r#"{"availability":"away","by_hand":true}"#,
     ])
 }
 

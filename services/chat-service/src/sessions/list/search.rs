@@ -91,7 +91,7 @@ impl Needle {
 }
 
 impl Found {
-    /// For `$3`: none where there are many.
+    /// For `$3`; none of them where there are many.
     pub(super) fn few(&self) -> &[i64] {
         if self.0.len() <= FEW { &self.0 } else { &[] }
     }
