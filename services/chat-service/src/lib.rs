@@ -55,10 +55,10 @@ mod workspace;
 mod writes;
 
 pub use accounts::ensure_demo_operator;
-pub use links::first::announce_first_admin;
 pub use background::Background;
 pub use config::{Config, ConfigError};
 pub use db::installation::{PrepareError, migrate};
 pub use http::{app, bodies, queries};
+pub use links::first::announce_first_admin;
 pub use start::{ServiceContext, StartError, start};
 pub use state::AppState;

@@ -42,7 +42,13 @@ impl Upkeep {
     pub(crate) async fn begin(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let lanes: Vec<String> = self.feed.lanes.lanes().map(|lane| lane.to_string()).collect();
         let of_lanes = lanes.iter().map(|lane| (self.feed.kind(), lane.as_str()));
-        let of_all = [self.logins.kind(), RemoveOrphans.kind(), ForgetOldOpenings.kind(), ForgetOldLinks.kind(), self.operators.kind()];
+        let of_all = [
+            self.logins.kind(),
+            RemoveOrphans.kind(),
+            ForgetOldOpenings.kind(),
+            ForgetOldLinks.kind(),
+            self.operators.kind(),
+        ];
         for (kind, key) in of_lanes.chain(of_all.map(|kind| (kind, "all"))) {
             enqueue(conn, &NewJob { priority: Priority::Low, ..NewJob::new(kind, key) }).await?;
         }
@@ -52,6 +58,12 @@ impl Upkeep {
     /// The workers of these jobs.
     pub(crate) fn workers(self, database: Database, waker: JobWaker, metrics: JobMetrics, vital: Vital) -> Workers {
         let workers = Workers::new(Arc::new(database), waker, metrics, vital);
-        workers.with(self.feed).with(self.logins).with(RemoveOrphans).with(ForgetOldOpenings).with(ForgetOldLinks).with(self.operators)
+        workers
+            .with(self.feed)
+            .with(self.logins)
+            .with(RemoveOrphans)
+            .with(ForgetOldOpenings)
+            .with(ForgetOldLinks)
+            .with(self.operators)
     }
 }

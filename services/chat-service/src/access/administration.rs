@@ -1,10 +1,10 @@
 //! The rights of admins over accounts, read by themselves.
 
-use chat_events::{SiteId, UserId};
+use chat_events::{Scope, SiteId, UserId};
 use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
-use super::rules::{administers, administers_sites, has_admin_of_all, has_no_admin};
+use super::rules::{administers, administers_sites, has_admin_of_all, has_no_admin, scope_sites};
 use crate::error::Error;
 use statement::statement;
 
@@ -29,6 +29,17 @@ statement! {
 statement! {
     /// Whether there is an open admin of all sites, and whether there is no admin at all.
     CountAdmins {} -> (Bool, Bool) = concat!("SELECT ", has_admin_of_all!(), ", ", has_no_admin!());
+}
+
+statement! {
+    /// The sites in which an account works.
+    ReadScope { user_id: i64 as BigInt, } -> (Nullable<Array<BigInt>>,) = concat!("SELECT ", scope_sites!("$user_id"));
+}
+
+/// The sites in which an account works.
+pub(crate) async fn scope_of(conn: &mut AsyncPgConnection, user: UserId) -> Result<Scope, Error> {
+    let (sites,): (Option<Vec<i64>>,) = ReadScope { user_id: user.0 }.get_result(conn).await?;
+    Ok(Scope::of_sites(sites))
 }
 
 /// Has other changes of admins wait until the transaction is over.

@@ -294,6 +294,6 @@ macro_rules! reader_cte {
 }
 
 pub(crate) use {
-    acting_user, administers, administers_sites, has_admin_of_all, has_no_admin, is_open_admin, is_staff, is_unproved, knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict,
-    verdict_by_name, works_in_site,
+    acting_user, administers, administers_sites, has_admin_of_all, has_no_admin, is_open_admin, is_staff, is_unproved,
+    knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict, verdict_by_name, works_in_site,
 };

@@ -227,9 +227,11 @@ async fn revoke_family(conn: &mut AsyncPgConnection, family: Uuid) -> Result<(),
 pub(crate) async fn end_one(conn: &mut AsyncPgConnection, user: UserId, family: Uuid) -> Result<bool, Error> {
     conn.transaction(async |conn| {
         users::lock(conn, user).await?;
-        let own = refresh_tokens::table.filter(refresh_tokens::family.eq(family)).filter(refresh_tokens::user_id.eq(user.0));
+        let own =
+            refresh_tokens::table.filter(refresh_tokens::family.eq(family)).filter(refresh_tokens::user_id.eq(user.0));
         let alive = own.filter(refresh_tokens::revoked_at.is_null()).filter(refresh_tokens::used_at.is_null());
-        let alive = alive.filter(refresh_tokens::expires_at.gt(diesel::dsl::now)).count().get_result::<i64>(conn).await?;
+        let alive =
+            alive.filter(refresh_tokens::expires_at.gt(diesel::dsl::now)).count().get_result::<i64>(conn).await?;
         if alive > 0 {
             revoke_family(conn, family).await?;
         }

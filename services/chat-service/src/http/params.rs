@@ -75,13 +75,12 @@ pub(crate) struct UserPath {
 }
 
 /// The id of an invitation.
-#[derive(utoipa::IntoParams)]
+#[derive(serde::Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
-#[expect(dead_code, reason = "only described, not read")]
 pub(crate) struct InvitationPath {
     /// The invitation's id.
     #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
-    id: i64,
+    pub(crate) id: i64,
 }
 
 /// One of one's own logins.

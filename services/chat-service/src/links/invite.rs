@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{self, Join, LinkKind, MadeLink, NewLink, holds};
-use crate::access::rules::{administers_sites, has_no_admin, is_open_admin, administers};
+use crate::access::rules::{administers, administers_sites, has_no_admin, is_open_admin};
 use crate::access::{Actor, acting_admin, administers_all_of, hold};
 use crate::accounts::users;
 use crate::db::stored::Stored;
@@ -64,8 +64,17 @@ pub(super) async fn check_room(conn: &mut AsyncPgConnection, admin: UserId) -> R
 }
 
 /// An invitation that waits, as it is stored.
-pub(super) type Waiting =
-    (i64, String, Option<String>, Stored<Role>, Option<Vec<String>>, Option<i64>, Option<String>, DateTime<Utc>, DateTime<Utc>);
+pub(super) type Waiting = (
+    i64,
+    String,
+    Option<String>,
+    Stored<Role>,
+    Option<Vec<String>>,
+    Option<i64>,
+    Option<String>,
+    DateTime<Utc>,
+    DateTime<Utc>,
+);
 
 statement! {
     /// The invitations that wait and that an admin could have made, the newest first: of all, or the one of an id.

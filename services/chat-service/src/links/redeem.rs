@@ -4,7 +4,7 @@ use chat_events::{Role, SiteId, UserId};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::rows::{self, Link, LinkKind};
-use crate::access::{hold_admins, has_no_admin};
+use crate::access::{has_no_admin, hold_admins};
 use crate::accounts::browser::Browser;
 use crate::accounts::password::Turn;
 use crate::accounts::users::NewUser;
@@ -78,7 +78,9 @@ pub(super) async fn redeem(
 fn check_fields(kind: LinkKind, email: Option<&str>) -> Result<(), Error> {
     match (kind, email) {
         (LinkKind::First, None) => Err(Error::invalid("email", "email is needed")),
-        (LinkKind::Join | LinkKind::Password, Some(_)) => Err(Error::invalid("email", "email is of the first admin's link")),
+        (LinkKind::Join | LinkKind::Password, Some(_)) => {
+            Err(Error::invalid("email", "email is of the first admin's link"))
+        }
         _ => Ok(()),
     }
 }

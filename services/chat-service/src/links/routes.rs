@@ -41,7 +41,6 @@ pub(crate) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"email": "oscar@example.com", "name": "Oscar", "role": "operator", "sites": ["shop"]}))]
 pub(crate) struct Invite {
-    /// The address that it will log in with.
     #[schema(inline)]
     email: EmailAddress,
     /// The name to begin with; it may choose another.
@@ -142,10 +141,10 @@ fn view((id, email, name, role, sites, maker, maker_name, created_at, expires_at
 pub(crate) async fn withdraw(
     state: Data<AppState>,
     caller: Caller,
-    id: Path<i64>,
+    path: Path<InvitationPath>,
 ) -> Result<HttpResponse, ApiError> {
     let mut conn = state.connection().await?;
-    invite::withdraw(&mut conn, caller.staff()?, *id).await?;
+    invite::withdraw(&mut conn, caller.staff()?, path.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

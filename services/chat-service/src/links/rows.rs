@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chat_events::{Role, SiteId, UserId};
 use chrono::{DateTime, Utc};
-use diesel::dsl::now;
 use diesel::PgExpressionMethods;
+use diesel::dsl::now;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -154,8 +154,11 @@ pub(super) async fn take(conn: &mut AsyncPgConnection, token_hash: &[u8]) -> Res
 
 /// Ends the links of that kind that were not used, of one user or of none.
 pub(super) async fn forget(conn: &mut AsyncPgConnection, kind: LinkKind, user: Option<UserId>) -> Result<(), Error> {
-    let unused = account_links::table.filter(account_links::kind.eq(kind.as_str())).filter(account_links::used_at.is_null());
-    diesel::delete(unused.filter(account_links::user_id.is_not_distinct_from(user.map(|user| user.0)))).execute(conn).await?;
+    let unused =
+        account_links::table.filter(account_links::kind.eq(kind.as_str())).filter(account_links::used_at.is_null());
+    diesel::delete(unused.filter(account_links::user_id.is_not_distinct_from(user.map(|user| user.0))))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 

@@ -59,7 +59,8 @@ statement! {
     );
 }
 
-type Row = (i64, String, Stored<Role>, Option<Vec<String>>, Stored<Availability>, bool, DateTime<Utc>, Option<DateTime<Utc>>);
+type Row =
+    (i64, String, Stored<Role>, Option<Vec<String>>, Stored<Availability>, bool, DateTime<Utc>, Option<DateTime<Utc>>);
 
 fn operator((id, name, role, sites, availability, by_hand, since, last_seen_at): Row) -> Operator {
     let availability = availability.0;

@@ -5,9 +5,7 @@ use chat_events::{ErrorCode, Role, Scope, SiteId, UserId};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::list::{self, Account};
-use crate::access::{
-    Actor, acting_admin, check_administers, has_admin_of_all_sites, hold, hold_admins,
-};
+use crate::access::{Actor, acting_admin, check_administers, has_admin_of_all_sites, hold, hold_admins, scope_of};
 use crate::accounts::{grants, refresh_tokens, users};
 use crate::error::Error;
 use crate::sites;
@@ -41,9 +39,10 @@ pub(super) async fn change(
         if had_admin && !has_admin_of_all_sites(conn).await? {
             return Err(Error::refused(ErrorCode::Conflict, "nobody would administer all sites any more"));
         }
-        // Of the sites that are left it may have none: the account would be lost to it.
-        if scope != Scope::All {
-            check_administers(conn, admin, user).await.map_err(|_| beyond())?;
+        // Held against what the admin had before: the account may be its own. One without a site would be lost to it.
+        let now = scope_of(conn, user).await?;
+        if scope != Scope::All && (now == Scope::default() || !scope.contains(&now)) {
+            return Err(beyond());
         }
         list::one(conn, admin, user).await.map_err(|_| beyond())
     })
@@ -54,12 +53,7 @@ fn beyond() -> Error {
     Error::forbidden("this goes beyond your own sites")
 }
 
-async fn apply(
-    conn: &mut AsyncPgConnection,
-    scope: &Scope,
-    user: UserId,
-    wanted: &AccountChange,
-) -> Result<(), Error> {
+async fn apply(conn: &mut AsyncPgConnection, scope: &Scope, user: UserId, wanted: &AccountChange) -> Result<(), Error> {
     let AccountChange { name, role, sites: keys, is_active } = wanted;
     let account = users::find(conn, user).await?.ok_or_else(|| Error::not_found("there is no such account"))?;
     if let Some(name) = name {

@@ -75,7 +75,11 @@ pub(super) async fn list(conn: &mut AsyncPgConnection, caller: Actor, whose: Who
 /// Ends one login.
 pub(super) async fn end(conn: &mut AsyncPgConnection, caller: Actor, whose: Whose, login: Uuid) -> Result<(), Error> {
     let user = whose.account(conn, caller).await?;
-    if refresh_tokens::end_one(conn, user, login).await? { Ok(()) } else { Err(Error::not_found("there is no such login")) }
+    if refresh_tokens::end_one(conn, user, login).await? {
+        Ok(())
+    } else {
+        Err(Error::not_found("there is no such login"))
+    }
 }
 
 /// Ends all logins of an account.

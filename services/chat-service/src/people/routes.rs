@@ -40,12 +40,11 @@ pub(crate) fn routes() -> Vec<Route> {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[schema(example = json!({"name": "Olga"}))]
 pub(crate) struct ChangeMe {
-    /// The name that others see. Messages keep the name of their time.
     #[schema(inline)]
     name: Name,
 }
 
-/// Gives oneself another name.
+/// Gives oneself another name. Messages keep the name of their time.
 #[utoipa::path(patch, path = "/users/me", operation_id = "change_me", tag = "people", request_body = ChangeMe,
     security(("access_token" = [])), responses((status = 200, description = "The account", body = Me)))]
 pub(crate) async fn rename(

@@ -99,11 +99,7 @@ struct Row {
 
 impl<'a> Asked<'a> {
     /// None if there is no such session for sure. A site in which the operator does not work is as one that is not there.
-    async fn of(
-        conn: &mut AsyncPgConnection,
-        filter: &'a SessionFilter,
-        scope: Scope,
-    ) -> Result<Option<Self>, Error> {
+    async fn of(conn: &mut AsyncPgConnection, filter: &'a SessionFilter, scope: Scope) -> Result<Option<Self>, Error> {
         let sites = match &filter.site {
             None => scope.sites().map(|sites| sites.into_iter().collect()),
             Some(key) => {
@@ -156,7 +152,8 @@ impl<'a> Asked<'a> {
             (Order::Newest, behind) => {
                 let behind = behind.map(|place| format!("s.chat_id < {}", place.chat()));
                 let order = "s.chat_id DESC";
-                let rows = self.rows(conn, Walk { time: "0::bigint", order, conditions: [behind, None] }, count).await?;
+                let rows =
+                    self.rows(conn, Walk { time: "0::bigint", order, conditions: [behind, None] }, count).await?;
                 Ok(rows.iter().map(|row| Place::Newest(ChatId(row.chat_id))).collect())
             }
             (Order::Recent, behind) => {

@@ -317,8 +317,8 @@ pub(crate) struct SessionsQuery {
     /// The key of a site.
     #[param(inline)]
     site: Option<SiteKey>,
-    /// A part of the name or the address of the visitor or its contact, in any case; one or two characters are looked for
-    /// where a word begins. Or the number of a session.
+    /// A part of the name or the address of the visitor or its contact, in any case; without three letters or digits in a row it is
+    /// looked for where a word begins. Or the number of a session.
     #[param(inline)]
     q: Option<SearchText>,
     /// The order.
@@ -428,7 +428,8 @@ impl<'de> Deserialize<'de> for Statuses {
         let mut statuses = Vec::new();
         for name in text.split(',') {
             let status = all.into_iter().find(|status| status.as_str() == name);
-            let status = status.ok_or_else(|| Fault::new("is open, pending or closed, or several of them").into_serde())?;
+            let status =
+                status.ok_or_else(|| Fault::new("is open, pending or closed, or several of them").into_serde())?;
             if !statuses.contains(&status) {
                 statuses.push(status);
             }

@@ -54,7 +54,9 @@ fn readers_of(giver: Principal, sign: &Sign) -> Result<Visibility, Error> {
         // A client is not told that it types itself.
         (Sign::Typing(_), Principal::Client { .. }) => Ok(Visibility::Staff),
         (Sign::Typing(Typing { visibility, .. }), _) => Ok(visibility.unwrap_or(Visibility::Public)),
-        (Sign::Page(_), Principal::Client { .. }) | (Sign::Viewing(_), Principal::Staff { .. }) => Ok(Visibility::Staff),
+        (Sign::Page(_), Principal::Client { .. }) | (Sign::Viewing(_), Principal::Staff { .. }) => {
+            Ok(Visibility::Staff)
+        }
         (Sign::Page(_), _) => Err(Error::forbidden("pages are told by the client of the session")),
         (Sign::Viewing(_), _) => Err(Error::forbidden("operators alone say which session they look at")),
     }

@@ -51,7 +51,10 @@ async fn an_invitation_makes_one_account_with_its_role_and_sites() {
     let (admin_id, admin) = service.account("admin@example.com", "admin").await;
     let body = json!({"email": "Oscar@example.com", "name": "Oscar", "role": "operator", "sites": ["shop"]});
     let made = invite(&service, &admin, body).await;
-    assert!(made["link"].as_str().expect("a link").starts_with("https://chat.example.com/app/console/#join="), "{made}");
+    assert!(
+        made["link"].as_str().expect("a link").starts_with("https://chat.example.com/app/console/#join="),
+        "{made}"
+    );
     let token = token_of(&made["link"], "join");
     let (_, waiting) = service.get("/invitations", &admin).await;
     let [waiting] = waiting["invitations"].as_array().expect("a list").as_slice() else { panic!("one: {waiting}") };
@@ -61,11 +64,17 @@ async fn an_invitation_makes_one_account_with_its_role_and_sites() {
 
     let seen = json!({"kind": "join", "email": "Oscar@example.com", "name": "Oscar"});
     assert_eq!(look(&service, &token).await, (StatusCode::OK, seen));
-    assert_eq!(redeem(&service, json!({"token": token, "password": "short"})).await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(
+        redeem(&service, json!({"token": token, "password": "short"})).await.0,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
     let other = json!({"token": token, "password": "a new password", "email": "eve@example.com"});
     assert_eq!(redeem(&service, other).await.0, StatusCode::UNPROCESSABLE_ENTITY, "the address is the invitation's");
     // Once, however many come at the same time.
-    let uses = join_all((0..5).map(|_| redeem(&service, json!({"token": token, "password": "a new password", "name": "Osc"})))).await;
+    let uses = join_all(
+        (0..5).map(|_| redeem(&service, json!({"token": token, "password": "a new password", "name": "Osc"}))),
+    )
+    .await;
     let (good, refused): (Vec<_>, Vec<_>) = uses.into_iter().partition(|(status, _)| *status == StatusCode::OK);
     assert_eq!((good.len(), refused.len()), (1, 4));
     let gone = look(&service, &token).await;
@@ -122,7 +131,8 @@ async fn an_invitation_gives_no_more_than_its_maker_has_when_it_is_made_and_when
     accounts.add_site("blog").await;
     let (_, everywhere) = service.account("admin@example.com", "admin").await;
     let (_, shop) = admin_of(&service, "Sue", &["shop"]).await;
-    let body = |role: &str, sites: Value| json!({"email": "new@example.com", "name": "New", "role": role, "sites": sites});
+    let body =
+        |role: &str, sites: Value| json!({"email": "new@example.com", "name": "New", "role": role, "sites": sites});
     for (role, sites) in [("admin", Value::Null), ("operator", Value::Null), ("user", Value::Null)] {
         let (status, refused) = service.post("/invitations", &shop, body(role, sites)).await;
         assert_eq!((status, code(&refused)), (StatusCode::FORBIDDEN, "forbidden"), "{role}");
@@ -192,7 +202,10 @@ async fn an_admin_of_sites_takes_over_nobody_who_has_more() {
     let (everywhere, _) = service.account("admin@example.com", "admin").await;
     let (user, _) = service.account("user@example.com", "user").await;
     let (_, shop) = admin_of(&service, "Sue", &["shop"]).await;
-    let (both, own) = (accounts.add_operator_of("Bo", &["shop", "blog"]).await.id, accounts.add_operator_of("Oz", &["shop"]).await.id);
+    let (both, own) = (
+        accounts.add_operator_of("Bo", &["shop", "blog"]).await.id,
+        accounts.add_operator_of("Oz", &["shop"]).await.id,
+    );
     for (account, status) in [
         (everywhere, StatusCode::NOT_FOUND),
         (user, StatusCode::NOT_FOUND),
@@ -244,7 +257,8 @@ async fn a_start_without_an_admin_prints_a_link_by_which_one_is_made_once() {
     let [(_, login)] = good.as_slice() else { panic!("{uses:?}") };
     let access = login["access_token"].as_str().expect("a token");
     let (_, users) = service.get("/users", access).await;
-    let admins: Vec<&Value> = users["users"].as_array().expect("users").iter().filter(|u| u["role"] == "admin").collect();
+    let admins: Vec<&Value> =
+        users["users"].as_array().expect("users").iter().filter(|u| u["role"] == "admin").collect();
     assert!(admins.len() == 1 && admins[0]["sites"].is_null(), "{users}");
     assert!(!is_open(&service).await);
     assert_eq!(look(&service, &token).await.0, StatusCode::NOT_FOUND);
@@ -268,7 +282,9 @@ async fn tokens_of_links_are_guessed_as_seldom_as_passwords() {
     let mut statuses = Vec::new();
     for n in 0..3 {
         statuses.push(look(&service, &format!("wrong {n}")).await.0.as_u16());
-        statuses.push(redeem(&service, json!({"token": format!("bad {n}"), "password": "a good password"})).await.0.as_u16());
+        statuses.push(
+            redeem(&service, json!({"token": format!("bad {n}"), "password": "a good password"})).await.0.as_u16(),
+        );
     }
     assert_eq!(statuses, [404, 404, 404, 404, 404, 429]);
     assert_eq!(look(&service, &good).await.0, StatusCode::TOO_MANY_REQUESTS);

@@ -102,7 +102,8 @@ mod tests {
         ] {
             assert_eq!(place.to_string().parse(), Ok(place));
         }
-        for bad in ["", "r", "r1", "1.2", "w1.2", "a1.2.3.4", "r-1.2", "r1.+2", "x1.2", "9999999999999999999", "r1. 2"] {
+        for bad in ["", "r", "r1", "1.2", "w1.2", "a1.2.3.4", "r-1.2", "r1.+2", "x1.2", "9999999999999999999", "r1. 2"]
+        {
             assert_eq!(bad.parse::<Place>(), Err(NoCursor), "{bad}");
         }
         assert_eq!(format!("w{}", "1".repeat(80)).parse::<Place>(), Err(NoCursor));

@@ -1,5 +1,6 @@
-//! The clients whose name or address, or whose contact's, has a text in it. A text of one or two characters is looked for
-//! where words begin: an index has nothing shorter than three, and knows the beginnings of words.
+//! The clients whose name or address, or whose contact's, has a text in it. A text without three letters or digits in a row is looked
+//! for where words begin: an index has nothing shorter, but knows the beginnings of words. Of a text without any it knows nothing, and
+//! to look at every client for it would take too long.
 
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Text};
@@ -12,8 +13,8 @@ use crate::input::fields::Id;
 /// walked through, and looked at one by one.
 const FEW: usize = 1000;
 
-/// Texts of fewer characters are looked for at the beginning of words.
-const SHORT: usize = 3;
+/// Texts with fewer letters and digits in a row are looked for at the beginning of words.
+const IN_A_ROW: usize = 3;
 
 /// A text to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +42,12 @@ impl Needle {
     }
 
     fn is_short(&self) -> bool {
-        self.text.chars().count() < SHORT
+        let rows = self.text.split(|c: char| !c.is_alphanumeric());
+        rows.map(|row| row.chars().count()).max().unwrap_or_default() < IN_A_ROW
+    }
+
+    fn is_word(&self) -> bool {
+        self.text.contains(char::is_alphanumeric)
     }
 
     /// The patterns of `$1` and `$2`.
@@ -58,6 +64,9 @@ impl Needle {
 
     /// One client more than are few, at most.
     pub(super) async fn find(&self, conn: &mut AsyncPgConnection) -> Result<Found, Error> {
+        if !self.is_word() {
+            return Ok(Found(Vec::new()));
+        }
         let [part, word] = self.patterns();
         let text = format!(
             "(SELECT v.id FROM clients v WHERE {} LIMIT {most})
@@ -66,7 +75,8 @@ impl Needle {
             self.matches("k"),
             most = FEW + 1
         );
-        let clients: Vec<Client> = diesel::sql_query(text).bind::<Text, _>(part).bind::<Text, _>(word).load(conn).await?;
+        let clients: Vec<Client> =
+            diesel::sql_query(text).bind::<Text, _>(part).bind::<Text, _>(word).load(conn).await?;
         Ok(Found(clients.into_iter().map(|client| client.id).collect()))
     }
 
@@ -107,8 +117,9 @@ mod tests {
 
     #[test]
     fn wildcards_are_characters_and_short_texts_begin_words() {
-        assert_eq!(needle(" 50%_a\\ ").patterns(), ["%50\\%\\_a\\\\%".to_owned(), String::new()]);
+        assert_eq!(needle(" 500%_a\\ ").patterns(), ["%500\\%\\_a\\\\%".to_owned(), String::new()]);
         assert_eq!(needle("an").patterns(), ["an%", "% an%"]);
+        assert_eq!(needle("a.b").patterns(), ["a.b%", "% a.b%"]);
         assert_eq!(needle("李").patterns(), ["李%", "% 李%"]);
         assert_eq!(Needle::of(" \n"), None);
     }
