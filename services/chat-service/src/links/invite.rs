@@ -9,7 +9,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 
 use super::rows::{self, Join, LinkKind, MadeLink, NewLink, holds};
 use crate::access::rules::{administers, administers_sites, has_no_admin, is_open_admin};
-use crate::access::{Actor, acting_admin, administers_all_of, hold};
+use crate::access::{Actor, acting_admin, administers_all_of, held_admin};
 use crate::accounts::users;
 use crate::db::stored::Stored;
 use crate::error::Error;
@@ -39,8 +39,7 @@ pub(super) async fn invite(
 ) -> Result<MadeLink, Error> {
     let Invitation { email, name, role, sites } = invitation;
     conn.transaction(async |conn| {
-        let (admin, _) = acting_admin(conn, admin).await?;
-        hold(conn, admin).await?;
+        let (admin, _) = held_admin(conn, admin).await?;
         if !administers_all_of(conn, admin, sites.as_deref()).await? {
             return Err(Error::forbidden("an invitation is to no more than one's own sites"));
         }

@@ -7,7 +7,7 @@ use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::invite::check_room;
 use super::rows::{self, LinkKind, MadeLink, NewLink};
-use crate::access::{Actor, acting_admin, check_administers, hold};
+use crate::access::{Actor, check_administers, held_admin};
 use crate::accounts::users;
 use crate::error::Error;
 
@@ -17,8 +17,7 @@ const LIVES: Duration = Duration::from_secs(24 * 3600);
 /// Makes a link for an account; the one before ends.
 pub(super) async fn make(conn: &mut AsyncPgConnection, admin: Actor, user: UserId) -> Result<MadeLink, Error> {
     conn.transaction(async |conn| {
-        let (admin, _) = acting_admin(conn, admin).await?;
-        hold(conn, admin).await?;
+        let (admin, _) = held_admin(conn, admin).await?;
         check_administers(conn, admin, user).await?;
         // Of two links at once the second ends the first.
         users::lock(conn, user).await?;

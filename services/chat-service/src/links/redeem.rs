@@ -54,7 +54,13 @@ pub(super) async fn redeem(
     check_fields(link.kind.0, email.as_deref())?;
     // Hashing takes long: the connection is for others meanwhile.
     drop(conn);
-    let password_hash = state.passwords.hash(password, (asker, Turn::Later)).await?;
+    let password_hash = match state.passwords.hash(password, (asker, Turn::Later)).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            attempt.was_not_looked_at();
+            return Err(error);
+        }
+    };
     let own = state.clone();
     let work = async move {
         let mut conn = own.connection().await?;

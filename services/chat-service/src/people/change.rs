@@ -5,7 +5,7 @@ use chat_events::{ErrorCode, Role, Scope, SiteId, UserId};
 use diesel_async::{AsyncConnection, AsyncPgConnection};
 
 use super::list::{self, Account};
-use crate::access::{Actor, acting_admin, check_administers, has_admin_of_all_sites, hold, hold_admins, scope_of};
+use crate::access::{Actor, check_administers, has_admin_of_all_sites, held_admin, hold_admins, scope_of};
 use crate::accounts::{grants, refresh_tokens, users};
 use crate::error::Error;
 use crate::sites;
@@ -29,9 +29,7 @@ pub(super) async fn change(
 ) -> Result<Account, Error> {
     conn.transaction(async |conn| {
         hold_admins(conn).await?;
-        let (id, _) = acting_admin(conn, admin).await?;
-        hold(conn, id).await?;
-        let (admin, scope) = acting_admin(conn, admin).await?;
+        let (admin, scope) = held_admin(conn, admin).await?;
         check_administers(conn, admin, user).await?;
         users::lock(conn, user).await?;
         let had_admin = has_admin_of_all_sites(conn).await?;
