@@ -109,13 +109,13 @@ start_front() {
   await "$(process nginx)" "$(log nginx)" nginx 10 port_open "${FRONT##*:}"
 }
 
-# The first operator, made once; its password is kept beside the data.
+# The first admin, made once; its password is kept beside the data.
 demo_login() {
   if [[ ! -s $DEMO_LOGIN ]]; then
     say "Making the demo operator"
     (umask 077 && printf 'demo@example.com %s\n' "$(random_text)" >"$DEMO_LOGIN.new")
     cut -d' ' -f2 "$DEMO_LOGIN.new" | DATABASE_URL=$DATABASE_URL target/release/chat-service user add \
-      --email demo@example.com --name Demo --role operator --password-stdin >"$(log user-add)" 2>&1 ||
+      --email demo@example.com --name Demo --role admin --password-stdin >"$(log user-add)" 2>&1 ||
       died "The demo operator" "$(log user-add)" "could not be made"
     mv "$DEMO_LOGIN.new" "$DEMO_LOGIN"
   fi

@@ -260,7 +260,7 @@ pub fn replay_frame(
 /// The type of the frame of an activity whose change is not told, since a later one supersedes it.
 pub const ACTIVITY: &str = "chat.activity";
 
-/// The frame of a signal. It has no `seq`: it is not stored.
+/// The frame of a signal. It has no `seq`: it is not stored. What is of no chat names none.
 #[must_use]
 pub fn signal_frame(signal: &Signal) -> String {
     use crate::signal::SignalData;
@@ -276,6 +276,11 @@ pub fn signal_frame(signal: &Signal) -> String {
             });
             chat_frame(frame_type, place, data, no_activity)
         }
+        SignalData::Viewing { user_id, name, is_viewing } => {
+            let data = serde_json::json!({"user_id": user_id, "name": name, "is_viewing": is_viewing});
+            chat_frame(frame_type, place, data, no_activity)
+        }
+        SignalData::Operator { state, .. } => to_json(&serde_json::json!({"type": frame_type, "data": state})),
         SignalData::Page { client_id, url, title, at } => {
             let at = crate::time::text(at);
             let data = serde_json::json!({"client_id": client_id, "url": url, "title": title, "at": at});

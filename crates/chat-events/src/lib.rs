@@ -9,8 +9,9 @@
 //! - [`activity`]: actions in a chat, as they are remembered
 //! - [`event`]: one durable change on its way from the outbox to the sockets
 //! - [`beat`]: a sign of life on the same way
-//! - [`signal`]: signals to gateways, which are never stored (typing, marks, pages)
+//! - [`signal`]: signals to gateways, which are never stored (typing, marks, pages, what operators look at, whether they take sessions)
 //! - [`sign`]: the signs of life that clients give, which become signals
+//! - [`operator`]: whether operators take sessions
 //! - [`names`]: routing keys, queue names, Redis channels and stream keys
 //! - [`chat_list`]: the list of a user's chats, page by page
 //! - [`principal`]: the owner of a connection
@@ -39,6 +40,7 @@ pub mod member;
 pub mod message;
 pub mod metadata;
 pub mod names;
+pub mod operator;
 pub mod origins;
 pub mod principal;
 pub mod role;
@@ -67,5 +69,5 @@ pub use role::Role;
 pub use scope::Scope;
 pub use session::{Person, Session, SessionDesk, SessionStatus, Visitor};
 pub use sign::Sign;
-pub use signal::Signal;
+pub use signal::{Signal, SignalData};
 pub use site_pages::SitePages;

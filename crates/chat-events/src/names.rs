@@ -4,7 +4,7 @@ use crate::event::{Event, EventKind};
 use crate::gateway_api::Principal;
 use crate::ids::{ChatId, Epoch, Lane, SiteId, UserId};
 use crate::message::ChatKind;
-use crate::signal::Signal;
+use crate::signal::{Signal, SignalData};
 
 /// The durable topic exchange that every event goes to.
 pub const EXCHANGE: &str = "chat.events";
@@ -68,6 +68,8 @@ pub enum Channel {
     Site(SiteId),
     /// One user in person.
     User(UserId),
+    /// Whether operators take sessions.
+    Operators,
     /// The beats of all lanes.
     Beats,
 }
@@ -79,6 +81,7 @@ impl std::fmt::Display for Channel {
             Self::Staff => f.write_str("chat:staff"),
             Self::Site(id) => write!(f, "staff:{id}"),
             Self::User(id) => write!(f, "user:{id}"),
+            Self::Operators => f.write_str("operators:states"),
             Self::Beats => f.write_str("pipeline:beats"),
         }
     }
@@ -91,6 +94,7 @@ impl Channel {
         match name.split_once(':')? {
             ("chat", "staff") => Some(Self::Staff),
             ("pipeline", "beats") => Some(Self::Beats),
+            ("operators", "states") => Some(Self::Operators),
             ("chat", id) => id.parse().ok().map(|id| Self::Chat(ChatId(id))),
             ("staff", id) => id.parse().ok().map(|id| Self::Site(SiteId(id))),
             ("user", id) => id.parse().ok().map(|id| Self::User(UserId(id))),
@@ -154,6 +158,9 @@ pub fn channels_of(event: &Event) -> Vec<Channel> {
 /// Channels that a signal is published to, its own chat's first.
 #[must_use]
 pub fn channels_of_signal(signal: &Signal) -> Vec<Channel> {
+    if let SignalData::Operator { .. } = signal.data {
+        return vec![Channel::Operators];
+    }
     channels_of_chat(signal.chat_id, signal.chat_kind, signal.site_id)
 }
 
@@ -177,6 +184,7 @@ mod tests {
             Channel::Staff,
             Channel::Site(SiteId(2)),
             Channel::User(UserId(3)),
+            Channel::Operators,
             Channel::Beats,
         ] {
             assert_eq!(Channel::parse(&channel.to_string()), Some(channel));

@@ -1,4 +1,4 @@
-//! Signs of life that clients give: somebody types, a visitor looks at a page. The same in a frame and in REST; others hear of them
+//! Signs of life that clients give: somebody types, a visitor looks at a page, an operator at a session. The same in a frame and in REST; others hear of them
 //! by a [`Signal`](crate::Signal).
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -18,6 +18,8 @@ pub enum Sign {
     Typing(Typing),
     /// A visitor looks at a page.
     Page(Page),
+    /// An operator looks at a session, or has left it.
+    Viewing(Viewing),
 }
 
 /// Somebody types, or stopped.
@@ -40,6 +42,13 @@ pub struct Page {
     pub title: Option<PageTitle>,
 }
 
+/// An operator looks at a session, or has left it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Viewing {
+    /// False when it left.
+    pub is_viewing: bool,
+}
+
 /// A frame with a sign of life.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignFrame {
@@ -51,13 +60,14 @@ pub struct SignFrame {
 
 impl Sign {
     /// The types of their frames.
-    pub const TYPES: [&str; 2] = ["typing", "page"];
+    pub const TYPES: [&str; 3] = ["typing", "page", "viewing"];
 
     /// Reads the frame of a type that is a sign; none for any other. Read from its own text, it knows the field of a fault.
     pub(crate) fn read<'de, D: Deserializer<'de>>(kind: &str, frame: D) -> Option<Result<Self, D::Error>> {
         Some(match kind {
             "typing" => Typing::deserialize(frame).map(Self::Typing),
             "page" => Page::deserialize(frame).map(Self::Page),
+            "viewing" => Viewing::deserialize(frame).map(Self::Viewing),
             _ => return None,
         })
     }

@@ -5,16 +5,18 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ids::{ChatId, SiteId};
+use crate::ids::{ChatId, SiteId, UserId};
 use crate::marks::{Mark, MarkKind};
 use crate::message::{ChatKind, SenderType, Visibility};
+use crate::operator::OperatorState;
+use crate::scope::Scope;
 
 /// A fleeting sign of life in a chat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// New for each signal: one may come on two channels, and counts once.
     pub id: Uuid,
-    /// Where.
+    /// Where; 0 for what is of no chat.
     pub chat_id: ChatId,
     /// The kind of the chat.
     pub chat_kind: ChatKind,
@@ -63,6 +65,25 @@ pub enum SignalData {
         #[serde(serialize_with = "crate::time::micros")]
         at: DateTime<Utc>,
     },
+    /// An operator looks at a session, or has left it. Only operators hear of it.
+    #[serde(rename = "chat.viewing")]
+    Viewing {
+        /// The operator.
+        user_id: UserId,
+        /// The name to show.
+        name: Option<String>,
+        /// False when it left.
+        is_viewing: bool,
+    },
+    /// An operator takes sessions, takes none, or has gone. It is of no chat: the operators who share a site with it hear of it.
+    #[serde(rename = "operator.state")]
+    Operator {
+        /// What they hear.
+        #[serde(flatten)]
+        state: OperatorState,
+        /// The sites in which it works.
+        scope: Scope,
+    },
     /// A mark rose.
     #[serde(rename = "chat.mark")]
     Mark {
@@ -84,6 +105,8 @@ impl SignalData {
         match self {
             Self::Typing { .. } => "chat.typing",
             Self::Page { .. } => "chat.page",
+            Self::Viewing { .. } => "chat.viewing",
+            Self::Operator { .. } => "operator.state",
             Self::Mark { kind: MarkKind::Delivered, .. } => "chat.delivered",
             Self::Mark { kind: MarkKind::Read, .. } => "chat.read",
         }

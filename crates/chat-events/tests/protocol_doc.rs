@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chat_events::frame::{ACTIVITY, ClientFrame, CloseCode, ServerFrame};
+use chat_events::operator::OperatorState;
 use chat_events::signal::SignalData;
 use chat_events::{Activity, Command, ErrorCode, EventKind, Mark, Member, Message, Session, SessionDesk, Sign};
 use serde::Serialize;
@@ -66,7 +67,8 @@ fn every_client_frame_has_an_example_that_parses() {
 fn every_server_frame_has_an_example_and_no_other_is_documented() {
     let mut known = known_types::<ServerFrame>();
     known.extend(EventKind::ALL.iter().map(|kind| kind.frame_type().to_owned()));
-    known.extend([ACTIVITY, "chat.typing", "chat.page", "chat.delivered", "chat.read"].map(str::to_owned));
+    known.extend([ACTIVITY, "chat.delivered", "chat.read"].map(str::to_owned));
+    known.extend(["chat.typing", "chat.page", "chat.viewing", "operator.state"].map(str::to_owned));
     assert_eq!(types_of(&examples("server")), known);
 }
 
@@ -80,7 +82,8 @@ fn every_example_of_a_server_frame_has_exactly_the_fields_of_its_type() {
         }
         match type_of(&example) {
             "chat.delivered" | "chat.read" => assert_exact::<Mark>(data),
-            kind @ ("chat.typing" | "chat.page") => {
+            "operator.state" => assert_exact::<OperatorState>(data),
+            kind @ ("chat.typing" | "chat.page" | "chat.viewing") => {
                 let mut signal = data.clone();
                 signal["type"] = kind.into();
                 assert_exact::<SignalData>(&signal);
@@ -101,7 +104,8 @@ fn a_frame_of_a_chat_says_where_and_a_durable_one_says_its_position() {
     for example in examples("server").iter().filter(|example| type_of(example).starts_with("chat.")) {
         let (session, chat) = (example.get("session_id"), example.get("chat_id"));
         assert!(session.is_some() != chat.is_some(), "{example}");
-        let is_signal = matches!(type_of(example), "chat.typing" | "chat.page" | "chat.delivered" | "chat.read");
+        let signals = ["chat.typing", "chat.page", "chat.viewing", "chat.delivered", "chat.read"];
+        let is_signal = signals.contains(&type_of(example));
         assert_eq!(example.get("seq").is_none(), is_signal, "{example}");
     }
 }

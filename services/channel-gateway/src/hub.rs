@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use bus::{Envelope, Hint, Incoming, Incomings, PubSub};
 use chat_events::names::Channel;
 use chat_events::workspace::WorkspaceNews;
-use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, SiteId, UserId};
+use chat_events::{ChatId, ChatKind, ErrorCode, Event, EventKind, Seq, Signal, SignalData, SiteId, UserId};
 use telemetry::Vital;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -306,6 +306,10 @@ impl Hub {
             return;
         }
         let frame = frames::signal(&signal);
+        if let SignalData::Operator { scope, .. } = &signal.data {
+            let sharing = self.staff().sharing(scope);
+            return sharing.iter().for_each(|connection| connection.signal(&signal, &frame));
+        }
         let (kind, site) = (signal.chat_kind, signal.site_id);
         if let Some(room) = self.rooms.known(signal.chat_id) {
             let mut state = lock(&room.state);

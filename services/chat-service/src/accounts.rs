@@ -2,8 +2,10 @@
 //!
 //! - `routes`: over REST
 //! - [`users`]: the stored account; [`grants`]: the sites of an operator; [`refresh_tokens`]: its logins
+//! - [`browser`]: the browser that a login is used in
 //! - [`password`]: the hashes of passwords, and how many at a time
 
+pub(crate) mod browser;
 pub(crate) mod grants;
 pub(crate) mod old_logins;
 pub(crate) mod password;
@@ -27,6 +29,7 @@ use crate::limits::logins;
 use crate::sites;
 use crate::state::AppState;
 use crate::tokens::{self, OpaqueSecret};
+use browser::Browser;
 use password::Turn;
 use refresh_tokens::{LogoutScope, RotationOutcome, Successor};
 use users::{LockedUser, NewUser, User};
@@ -45,7 +48,7 @@ pub(crate) async fn log_in(
     state: &AppState,
     email: &str,
     password: String,
-    who: (Address, Asker),
+    who: (Address, Asker, Browser),
 ) -> Result<Login, Error> {
     let logged_in = try_to_log_in(state, email, password, who).await;
     state.metrics.login(&logged_in);
@@ -56,7 +59,7 @@ async fn try_to_log_in(
     state: &AppState,
     email: &str,
     password: String,
-    (from, asker): (Address, Asker),
+    (from, asker, browser): (Address, Asker, Browser),
 ) -> Result<Login, Error> {
     let mut conn = state.connection().await?;
     let (user, hash) = users::by_email(&mut conn, email).await?.unzip();
@@ -76,28 +79,36 @@ async fn try_to_log_in(
         return Err(Error::unauthorized("the address or the password is wrong"));
     };
     attempt.was_right();
-    begin_login(state, UserId(user.id)).await
+    let user = UserId(user.id);
+    let mut conn = state.connection().await?;
+    conn.transaction(async |conn| begin_login(conn, state, user, &browser).await).await
 }
 
 /// The account may be closed, or logged out everywhere, while the password was being checked.
-async fn begin_login(state: &AppState, user: UserId) -> Result<Login, Error> {
+/// So it is looked at once more, in the caller's transaction.
+pub(crate) async fn begin_login(
+    conn: &mut AsyncPgConnection,
+    state: &AppState,
+    user: UserId,
+    browser: &Browser,
+) -> Result<Login, Error> {
     let (family, refresh) = (Uuid::new_v4(), OpaqueSecret::generate());
-    let expires_at = state.tokens.refresh_expiry();
-    let mut conn = state.connection().await?;
-    let begun = conn.transaction(async |conn| {
-        let locked = users::lock_active(conn, user).await?;
-        refresh_tokens::begin(conn, family, user, Successor { hash: &refresh.hash, expires_at }).await?;
-        Ok::<_, Error>(locked)
-    });
-    Ok(login(state, &begun.await?, family, refresh.text))
+    let first = Successor { hash: &refresh.hash, expires_at: state.tokens.refresh_expiry(), browser };
+    let locked = users::lock_active(conn, user).await?;
+    refresh_tokens::begin(conn, family, user, first).await?;
+    Ok(login(state, &locked, family, refresh.text))
 }
 
 /// Trades a refresh token for a new pair. A token that was used before ends its login, unless that was a moment ago.
-pub(crate) async fn refresh(state: &AppState, refresh_token: &str, from: Address) -> Result<Login, Error> {
+pub(crate) async fn refresh(
+    state: &AppState,
+    refresh_token: &str,
+    (from, browser): (Address, Browser),
+) -> Result<Login, Error> {
     let next = OpaqueSecret::generate();
     let mut conn = state.connection().await?;
     let (expires_at, grace) = (state.tokens.refresh_expiry(), state.tokens.refresh_grace());
-    let successor = Successor { hash: &next.hash, expires_at };
+    let successor = Successor { hash: &next.hash, expires_at, browser: &browser };
     let outcome = refresh_tokens::rotate(&mut conn, &tokens::hash(refresh_token), successor, grace).await?;
     let RotationOutcome::Rotated { family, user } = outcome else {
         if let RotationOutcome::Reused { family } = outcome {
@@ -254,12 +265,12 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, user: UserId, is_ac
 /// The address of the demo operator.
 pub const DEMO_EMAIL: &str = "demo@example.com";
 
-/// Makes the demo operator if there is none yet. Its password is returned at that one time.
+/// Makes the demo operator, an admin, if there is none yet. Its password is returned at that one time.
 pub async fn ensure_demo_operator(state: &AppState) -> Result<Option<String>, Error> {
     let account = Account {
         email: DEMO_EMAIL.into(),
         name: "Demo operator".into(),
-        role: Role::Operator,
+        role: Role::Admin,
         password: None,
         sites: Vec::new(),
     };

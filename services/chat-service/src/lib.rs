@@ -1,7 +1,7 @@
 //! chat-service: REST, accounts, permissions, history, and the relay of the outbox. PostgreSQL is the only truth.
 //!
 //! By feature: each has its routes, its verbs and its statements, which nobody else uses.
-//! - [`accounts`]: operators and users; `chats`: chats and their members; `messages`; `sessions` and
+//! - [`accounts`]: operators and users, and their logins; `people`: their administration; `links`: invitations and the like; `chats`: chats and their members; `messages`; `sessions` and
 //!   `sites`; `contacts`; `talk`, a page without scripts; `marks`; `signs` of life; `operators` who are there; `activity`;
 //!   `workspace`, which is not of a chat
 //! - [`gateway`]: requests of gateways, over HTTP or within one process; `feed`: the change feed, for services that read it
@@ -36,10 +36,12 @@ pub mod hot_paths;
 pub mod http;
 mod input;
 mod limits;
+mod links;
 mod marks;
 mod messages;
 mod metrics;
 mod operators;
+mod people;
 pub mod relay;
 mod sessions;
 mod signs;
@@ -57,5 +59,6 @@ pub use background::Background;
 pub use config::{Config, ConfigError};
 pub use db::installation::{PrepareError, migrate};
 pub use http::{app, bodies, queries};
+pub use links::first::announce_first_admin;
 pub use start::{ServiceContext, StartError, start};
 pub use state::AppState;

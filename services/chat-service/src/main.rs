@@ -9,7 +9,7 @@ use bus::outbox::LaneWaker;
 use bus::{BrokerBackend, BrokerConfig, SignalSink};
 use chat_service::commands::AdminCommand;
 use chat_service::relay::Relay;
-use chat_service::{AppState, Config, ServiceContext, app, migrate, start};
+use chat_service::{AppState, Config, ServiceContext, announce_first_admin, app, migrate, start};
 use clap::{Args, Parser, Subcommand};
 use http_server::{Connections, HttpConfig, Server};
 use secrecy::SecretString;
@@ -96,11 +96,14 @@ async fn serve(serve: Serve) -> anyhow::Result<()> {
 
     let here = http_server::probes::metrics_apart(&serve.telemetry, &context.health, &context.metrics, &context.vital)?;
     let server = listen(serve.http_bind, serve.connections_per_address, &state, &context, here)?;
+    let address = format!("http://{}", server.address());
+    let announced = tokio::spawn(announce_first_admin(state.clone(), address));
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut background => ended?.context("this database cannot be served"),
         lost = context.vital.lost() => Err(lost.into()),
     };
+    announced.abort();
     context.health.part("process").down("shutting down");
     state.end_waits();
     server.stop().await;

@@ -1,7 +1,8 @@
-//! Signs of life by REST, for visitors that listen without a socket: typing, and the page that they look at.
+//! Signs of life by REST, for those who listen without a socket: typing, the page that a visitor looks at, the session that an
+//! operator looks at.
 //!
 //! - `routes`: over REST
-//! - [`tell`](mod@tell): operators hear of one
+//! - [`tell`](mod@tell): others hear of one
 
 pub(crate) mod routes;
 mod tell;

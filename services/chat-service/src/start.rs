@@ -26,6 +26,7 @@ use crate::limits::logins::LoginLimits;
 use crate::limits::pages::Pages;
 use crate::messages::send::{Sends, statement};
 use crate::metrics::ServiceMetrics;
+use crate::operators::tell::TellOfOperators;
 use crate::sites::refused::Refusals;
 use crate::state::{AppState, Shared};
 use crate::tokens::Tokens;
@@ -107,6 +108,7 @@ pub fn start(config: &Config, context: &ServiceContext) -> Result<(AppState, Bac
                 rows: config.feed.feed_max_changes / i64::from(lanes.get()),
             },
             logins: ForgetOldLogins { access_ttl: config.auth.access_ttl },
+            operators: TellOfOperators { signals: context.signals.clone() },
         },
         job_metrics: JobMetrics::register(&context.metrics),
         vital: context.vital.clone(),

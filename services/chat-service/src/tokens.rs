@@ -107,6 +107,11 @@ impl Tokens {
         ChannelToken { token: channel.token, expires_at: channel.expires_at, stream_url, created_at: now }
     }
 
+    /// The public address, without a slash at its end, if it is known.
+    pub(crate) fn public_url(&self) -> Option<&str> {
+        Some(self.public_url.as_str()).filter(|url| !url.is_empty())
+    }
+
     /// The path of the public address, without a slash at its end.
     pub(crate) fn public_path(&self) -> &str {
         let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);

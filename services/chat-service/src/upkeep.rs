@@ -12,6 +12,8 @@ use crate::accounts::old_logins::ForgetOldLogins;
 use crate::db::Database;
 use crate::error::Error;
 use crate::feed::prune::PruneFeed;
+use crate::links::old::ForgetOldLinks;
+use crate::operators::tell::TellOfOperators;
 use crate::sessions::openings::ForgetOldOpenings;
 use crate::sessions::orphans::RemoveOrphans;
 
@@ -32,6 +34,7 @@ impl From<Error> for JobError {
 pub(crate) struct Upkeep {
     pub(crate) feed: PruneFeed,
     pub(crate) logins: ForgetOldLogins,
+    pub(crate) operators: TellOfOperators,
 }
 
 impl Upkeep {
@@ -39,7 +42,13 @@ impl Upkeep {
     pub(crate) async fn begin(&self, conn: &mut AsyncPgConnection) -> Result<(), Error> {
         let lanes: Vec<String> = self.feed.lanes.lanes().map(|lane| lane.to_string()).collect();
         let of_lanes = lanes.iter().map(|lane| (self.feed.kind(), lane.as_str()));
-        let of_all = [self.logins.kind(), RemoveOrphans.kind(), ForgetOldOpenings.kind()];
+        let of_all = [
+            self.logins.kind(),
+            RemoveOrphans.kind(),
+            ForgetOldOpenings.kind(),
+            ForgetOldLinks.kind(),
+            self.operators.kind(),
+        ];
         for (kind, key) in of_lanes.chain(of_all.map(|kind| (kind, "all"))) {
             enqueue(conn, &NewJob { priority: Priority::Low, ..NewJob::new(kind, key) }).await?;
         }
@@ -49,6 +58,12 @@ impl Upkeep {
     /// The workers of these jobs.
     pub(crate) fn workers(self, database: Database, waker: JobWaker, metrics: JobMetrics, vital: Vital) -> Workers {
         let workers = Workers::new(Arc::new(database), waker, metrics, vital);
-        workers.with(self.feed).with(self.logins).with(RemoveOrphans).with(ForgetOldOpenings)
+        workers
+            .with(self.feed)
+            .with(self.logins)
+            .with(RemoveOrphans)
+            .with(ForgetOldOpenings)
+            .with(ForgetOldLinks)
+            .with(self.operators)
     }
 }

@@ -48,6 +48,7 @@ struct Listening {
 /// Runs until told to end.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let listener = TcpListener::bind(&config.bind).with_context(|| format!("cannot listen on {}", config.bind))?;
+    let address = listener.local_addr().context("the listener has no address")?;
     let (health, vital) = (Health::new(), Vital::new());
     let listening = Listening::begin(&config, &health, &vital)?;
     let context = ServiceContext {
@@ -70,15 +71,21 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let relay = relay.map(|relay| vital.spawn("the relay", relay.run(chat.clone(), process.context.shutdown.clone())));
 
     let server = process.serve(listener, &chat, &gateway)?;
-    if process.config.demo_operator {
-        tokio::spawn(demo_operator::announce(chat.clone(), process.config.data_dir.clone()));
-    }
+    let (state, config) = (chat.clone(), process.config.clone());
+    let announced = tokio::spawn(async move {
+        if config.demo_operator {
+            demo_operator::announce(state.clone(), config.data_dir).await;
+        }
+        // The demo operator is an admin, where it was just made.
+        chat_service::announce_first_admin(state, format!("http://{address}")).await;
+    });
     let ended = tokio::select! {
         () = telemetry::shutdown::requested() => Ok(()),
         ended = &mut fatal => ended?.context("this database cannot be served"),
         // The rest of it could not take leave of anybody: clients find another one sooner if it is gone at once.
         lost = vital.lost() => return Err(lost.into()),
     };
+    announced.abort();
     process.context.health.part("process").down("shutting down");
     channel_gateway::drain(&gateway, &process.config.channel).await;
     chat.end_waits();

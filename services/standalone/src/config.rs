@@ -18,7 +18,7 @@ pub(crate) struct Config {
     /// Where keys are kept that the environment does not set. They are made once, readable by this user alone.
     #[arg(long, env = "DATA_DIR", default_value = ".data/standalone")]
     pub data_dir: PathBuf,
-    /// Makes the operator demo@example.com at the first start and prints its login, which is kept in `demo-login` in DATA_DIR.
+    /// Makes the admin demo@example.com at the first start and prints its login, which is kept in `demo-login` in DATA_DIR.
     #[arg(long, env = "DEMO_OPERATOR", default_value_t = true, action = clap::ArgAction::Set)]
     pub demo_operator: bool,
     /// History and accounts.

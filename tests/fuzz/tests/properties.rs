@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use chat_events::command::{Command, CommandFrame, UpTo};
 use chat_events::frame::ClientFrame;
-use chat_events::sign::{Page, PageAddress, PageTitle, SignFrame, Typing};
+use chat_events::sign::{Page, PageAddress, PageTitle, SignFrame, Typing, Viewing};
 use chat_events::{ChatId, Epoch, MessageBody, MessageDraft, MessageId, Seq, Sign, Visibility};
 use fuzz::mutate;
 use fuzz::targets::ALL;
@@ -90,6 +90,9 @@ fn frame() -> impl Strategy<Value = ClientFrame> {
                 ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Page(Page { url, title }) })
             }
         ),
+        (option::of(chat()), any::<bool>()).prop_map(|(chat_id, is_viewing)| {
+            ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Viewing(Viewing { is_viewing }) })
+        }),
         Just(ClientFrame::Ping {}),
         Just(ClientFrame::Pong {}),
     ]
@@ -120,6 +123,9 @@ fn written(frame: &ClientFrame) -> Value {
         }
         ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Page(Page { url, title }) }) => {
             json!({"type": "page", "session_id": chat_id, "url": url, "title": title})
+        }
+        ClientFrame::Sign(SignFrame { chat_id, sign: Sign::Viewing(Viewing { is_viewing }) }) => {
+            json!({"type": "viewing", "session_id": chat_id, "is_viewing": is_viewing})
         }
         ClientFrame::Ping {} => json!({"type": "ping"}),
         ClientFrame::Pong {} => json!({"type": "pong"}),

@@ -30,4 +30,5 @@ mod sub_path;
 mod thousands_of_chats;
 mod tickets;
 mod tracing;
+mod viewing;
 mod vital;

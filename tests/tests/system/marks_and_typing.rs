@@ -350,7 +350,9 @@ system_test! {
         assert_eq!(page["data"]["client_id"], typing["data"]["sender_id"]);
         for (bad, field) in [
             (json!({"type": "typing"}), "is_typing"),
-            (json!({"type": "typing", "is_typing": true, "visibility": "staff"}), "visibility"),
+            (json!({"type": "page", "url": "https://a.b", "visibility": "staff"}), "visibility"),
+            (json!({"type": "typing", "is_typing": true, "is_viewing": true}), "is_viewing"),
+            (json!({"type": "viewing"}), "is_viewing"),
             (json!({"type": "typing", "is_typing": true, "url": "https://a.b"}), "url"),
             (json!({"type": "page"}), "url"),
             (json!({"type": "page", "url": "ftp://a.b"}), "url"),
@@ -361,9 +363,17 @@ system_test! {
         }
         let typing = json!({"type": "typing", "is_typing": true});
         system.rest().post(&path, &bob.token, typing.clone()).await.refused(403, "forbidden");
-        system.rest().post(&path, &olga.token, typing.clone()).await.refused(403, "forbidden");
+        give(json!({"type": "typing", "is_typing": true, "visibility": "staff"})).await.refused(403, "forbidden");
+        give(json!({"type": "viewing", "is_viewing": true})).await.refused(403, "forbidden");
         system.rest().post_openly(&path, typing.clone()).await.refused(401, "unauthorized");
-        // It is told nothing of itself.
+        // It is told nothing of itself, and of an operator without a socket that it types, but not what it looks at.
+        let page = json!({"type": "page", "url": "https://a.b"});
+        system.rest().post(&path, &olga.token, page).await.refused(403, "forbidden");
+        system.rest().post(&path, &olga.token, json!({"type": "viewing", "is_viewing": true})).await.accepted();
+        system.rest().post(&path, &olga.token, json!({"type": "typing", "is_typing": true, "visibility": "staff"})).await.accepted();
+        system.rest().post(&path, &olga.token, typing.clone()).await.accepted();
+        let typed = stream.next().await;
+        assert_eq!((&typed["type"], &typed["data"]["sender_type"]), (&"chat.typing".into(), &"operator".into()), "{typed}");
         let sent = ann.send("Hello").await;
         assert_eq!(stream.next().await["data"], sent);
         olga.rest().post(&format!("/chat/session/{}/ban", ann.session), &olga.token, json!({})).await.accepted();

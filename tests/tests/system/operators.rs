@@ -3,8 +3,37 @@
 use std::time::{Duration, Instant};
 
 use faults::proxy::Edge;
-use system_tests::{Chain, Person, Poller, Shape, System, system_test};
+use reqwest::Method;
+use serde_json::{Value, json};
+use system_tests::{Chain, Operator, Person, Poller, Shape, Socket, System, system_test};
 use test_support::wait::wait_until;
+
+/// The next word of an operator.
+async fn told_of(socket: &mut Socket, operator: &Operator) -> Value {
+    loop {
+        let frame = socket.next_of("operator.state").await;
+        if frame["data"]["user_id"] == operator.id {
+            return frame;
+        }
+    }
+}
+
+async fn says(operator: &Operator, availability: &str, by_hand: bool) -> Value {
+    let body = json!({"availability": availability, "by_hand": by_hand});
+    operator.rest().call(Method::PUT, "/operators/me/availability", Some(&operator.token), Some(body)).await.good()
+}
+
+/// What the list says of an operator.
+async fn listed(system: &System, asker: &Operator, operator: &Operator) -> Value {
+    let list = system.rest().get("/operators", &asker.token).await.good();
+    let operators = list["operators"].as_array().expect("a list");
+    operators.iter().find(|listed| listed["user_id"] == operator.id).cloned().unwrap_or_default()
+}
+
+async fn is_online(system: &System) -> bool {
+    let site = system.rest().call(Method::GET, "/chat/sites/default", None, None).await.good();
+    site["is_online"].as_bool().expect("a bool")
+}
 
 /// A lease is not longer than this.
 const LEASE: &str = "60 seconds";
@@ -57,6 +86,103 @@ system_test! {
         assert_eq!(accounts.operators_here("shop").await, Vec::<String>::new(), "at once");
     }
 
+    async fn others_hear_whether_an_operator_takes_sessions(system: System) {
+        let (olga, oscar) = (system.operator("Olga").await, system.operator("Oscar").await);
+        let mut other = oscar.socket(system.gateway(1)).await;
+        other.connected().await;
+        told_of(&mut other, &oscar).await;
+        assert_eq!(listed(&system, &oscar, &olga).await["availability"], "off");
+        let (mut desk, began) = (olga.socket(system.gateway(0)).await, Instant::now());
+        desk.connected().await;
+        let came = told_of(&mut other, &olga).await;
+        assert!(began.elapsed() < Duration::from_secs(10), "it took {:?}", began.elapsed());
+        let told = json!({"user_id": olga.id, "name": "Olga", "availability": "online", "by_hand": false, "since": came["data"]["since"]});
+        assert_eq!(came, json!({"type": "operator.state", "data": told}));
+        let here = listed(&system, &oscar, &olga).await;
+        assert_eq!((&here["availability"], &here["since"], &here["sites"]), (&json!("online"), &told["since"], &Value::Null));
+        assert!(here["last_seen_at"].is_string() && here["role"] == "operator", "{here}");
+
+        // By its console, and back again; by hand, and its console does not call it back.
+        assert_eq!(says(&olga, "away", false).await["availability"], "away");
+        assert_eq!(told_of(&mut other, &olga).await["data"]["availability"], "away");
+        assert_eq!(says(&olga, "online", false).await["availability"], "online");
+        assert_eq!(told_of(&mut other, &olga).await["data"]["availability"], "online");
+        let began = Instant::now();
+        says(&olga, "away", true).await;
+        let away = told_of(&mut other, &olga).await;
+        assert!(began.elapsed() < Duration::from_secs(2), "at once: {:?}", began.elapsed());
+        assert_eq!((&away["data"]["availability"], &away["data"]["by_hand"]), (&json!("away"), &json!(true)));
+        let kept = says(&olga, "online", false).await;
+        assert_eq!((&kept["availability"], &kept["by_hand"]), (&json!("away"), &json!(true)));
+        // It outlasts its connections.
+        desk.close().await;
+        let gone = told_of(&mut other, &olga).await;
+        assert_eq!(gone["data"]["availability"], "off");
+        assert_eq!(says(&olga, "online", false).await["availability"], "off", "nobody holds it");
+        let mut desk = olga.socket(system.gateway(1)).await;
+        desk.connected().await;
+        let back = told_of(&mut other, &olga).await;
+        assert_eq!((&back["data"]["availability"], &back["data"]["by_hand"]), (&json!("away"), &json!(true)));
+        assert_eq!(says(&olga, "online", true).await["availability"], "online");
+        assert_eq!(told_of(&mut other, &olga).await["data"]["availability"], "online");
+    }
+
+    async fn who_is_away_is_not_there_for_visitors_and_comes_back_as_it_went_by_hand_alone(system: System) {
+        let olga = system.operator("Olga").await;
+        let mut desk = olga.socket(system.gateway(0)).await;
+        desk.connected().await;
+        wait_until("Olga to be online", async || is_online(&system).await.then_some(())).await;
+        says(&olga, "away", false).await;
+        assert!(!is_online(&system).await);
+        desk.close().await;
+        let accounts = system.accounts();
+        are_here(&accounts, "default", &[]).await;
+        wait_until("its leave", async || {
+            (listed(&system, &olga, &olga).await["availability"] == "off").then_some(())
+        })
+        .await;
+        let mut desk = olga.socket(system.gateway(1)).await;
+        desk.connected().await;
+        are_here(&accounts, "default", &["Olga"]).await;
+        assert!(is_online(&system).await, "its console had called it away, and is another now");
+    }
+
+    async fn operators_hear_of_those_they_share_a_site_with(system: System) {
+        let accounts = system.accounts();
+        accounts.add_site("shop").await;
+        accounts.add_site("blog").await;
+        let (all, shop, blog) = (system.operator("Ada").await, system.operator_of("Sue", &["shop"]).await, system.operator_of("Bea", &["blog"]).await);
+        let mut sockets = [all.socket(system.gateway(0)).await, shop.socket(system.gateway(0)).await, blog.socket(system.gateway(1)).await];
+        for (socket, own) in sockets.iter_mut().zip([&all, &shop, &blog]) {
+            socket.connected().await;
+            told_of(socket, own).await;
+        }
+        says(&shop, "away", true).await;
+        says(&blog, "away", true).await;
+        says(&all, "away", true).await;
+        let [of_all, of_shop, of_blog] = &mut sockets;
+        for (socket, heard) in [(of_all, vec![shop.id, blog.id, all.id]), (of_shop, vec![shop.id, all.id]), (of_blog, vec![blog.id, all.id])] {
+            let mut told = Vec::new();
+            while told.last() != Some(&all.id) {
+                let frame = socket.next_of("operator.state").await;
+                if frame["data"]["availability"] == "away" {
+                    told.push(frame["data"]["user_id"].as_i64().expect("an id"));
+                }
+            }
+            assert_eq!(told, heard);
+        }
+        assert_eq!(listed(&system, &shop, &blog).await, Value::Null);
+        assert_eq!(listed(&system, &shop, &all).await["availability"], "away");
+        let visitor = system.visitor("Ann").await;
+        system.rest().get("/operators", &visitor.token).await.refused(403, "forbidden");
+        let user = system.user("Uma").await;
+        system.rest().get("/operators", &user.token).await.refused(403, "forbidden");
+        for bad in [json!({"availability": "off", "by_hand": true}), json!({"availability": "away"})] {
+            let refused = all.rest().call(Method::PUT, "/operators/me/availability", Some(&all.token), Some(bad)).await;
+            refused.refused(422, "invalid");
+        }
+    }
+
     async fn an_operator_that_polls_is_here_between_its_polls_too(system: System) {
         let olga = system.operator("Olga").await;
         let accounts = system.accounts();
@@ -97,6 +223,7 @@ async fn the_operators_of_a_killed_gateway_are_gone_when_their_minute_is_over() 
     system.database.run_sql(&earlier).await;
     // The gateway that lives says so again within 20 s.
     are_here(&accounts, "default", &["Olga"]).await;
+    while told_of(&mut sockets[0], &oscar).await["data"]["availability"] != "off" {}
     drop(sockets);
     are_here(&accounts, "default", &[]).await;
 }

@@ -251,7 +251,7 @@ fn kept_in_stream(channel: Channel) -> &'static str {
     match channel {
         Channel::Staff => "pointer",
         Channel::Site(_) => "nothing",
-        Channel::Chat(_) | Channel::User(_) | Channel::Beats => "event",
+        Channel::Chat(_) | Channel::User(_) | Channel::Operators | Channel::Beats => "event",
     }
 }
 

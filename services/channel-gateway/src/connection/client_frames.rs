@@ -6,9 +6,9 @@ use std::time::Instant;
 use chat_events::command::CommandFrame;
 use chat_events::frame::{Authenticated, ClientFrame, ServerFrame};
 use chat_events::gateway_api::{CommandOutcome, CommandRequest, Connect, Principal, SentFrom};
-use chat_events::sign::{Page, PageTitle, SignFrame, Typing};
+use chat_events::sign::{Page, PageTitle, SignFrame, Typing, Viewing};
 use chat_events::signal::SignalData;
-use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Sign, Signal, Visibility};
+use chat_events::{ChatId, ChatKind, Epoch, ErrorBody, ErrorCode, Seq, Sign, Signal, UserId, Visibility};
 use chrono::Utc;
 use uuid::Uuid;
 
@@ -160,6 +160,9 @@ async fn give_sign(gateway: &Gateway, connection: &Connection, chat: ChatId, sig
             is_typing,
             visibility,
         },
+        Sign::Viewing(Viewing { is_viewing }) => {
+            SignalData::Viewing { user_id: UserId(own.id), name: own.name.clone(), is_viewing }
+        }
         Sign::Page(Page { url, title }) => SignalData::Page {
             client_id: own.id,
             url: url.into_inner(),
@@ -183,6 +186,8 @@ fn readers_of(giver: Principal, sign: &Sign) -> Result<Visibility, ErrorBody> {
             forbidden("visibility", "only operators write notes")
         }
         (Sign::Typing(_), _) => Ok(Visibility::Public),
+        (Sign::Viewing(_), Principal::Staff { .. }) => Ok(Visibility::Staff),
+        (Sign::Viewing(_), _) => forbidden("type", "operators alone say which session they look at"),
         (Sign::Page(_), Principal::Client { .. }) => Ok(Visibility::Staff),
         (Sign::Page(_), _) => forbidden("type", "pages are told by the client of a session"),
     }

@@ -1,6 +1,7 @@
 //! The operators of a gateway, by the sites in which they work.
 //!
-//! The gateway listens to `chat:staff` if one of them works in all sites, else to the channels of their sites. A change
+//! The gateway listens to `chat:staff` if one of them works in all sites, else to the channels of their sites; and, if there is any, to
+//! whether operators take sessions. A change
 //! subscribes to the new channels first, and compares tops once they are in force; channels that nobody needs any more are
 //! given up when rooms are cleared out.
 
@@ -52,6 +53,16 @@ impl Staff {
         [&self.of_all_sites, of_site.map_or(&[], Vec::as_slice)]
     }
 
+    /// The staff connections that share a site with an operator of this scope.
+    pub(super) fn sharing(&self, scope: &Scope) -> Vec<Arc<Connection>> {
+        let mut sharing = self.of_all_sites.clone();
+        let lists = self.by_site.iter().filter(|(site, _)| scope.covers(Some(**site)));
+        let mut known = HashSet::new();
+        let others = lists.flat_map(|(_, list)| list).filter(|connection| known.insert(Arc::as_ptr(connection)));
+        sharing.extend(others.cloned());
+        sharing
+    }
+
     /// The sites whose sessions are of interest to anybody here.
     pub(super) fn scope(&self) -> Scope {
         match self.of_all_sites.is_empty() {
@@ -64,6 +75,15 @@ impl Staff {
     pub(super) fn covers(&self, site: Option<SiteId>) -> bool {
         !self.of_all_sites.is_empty() || site.is_some_and(|site| self.by_site.contains_key(&site))
     }
+}
+
+/// The channels that bring what these operators hear.
+fn wanted(staff: &Staff) -> HashSet<Channel> {
+    let mut wanted = channels(&staff.scope());
+    if !staff.everybody.is_empty() {
+        wanted.insert(Channel::Operators);
+    }
+    wanted
 }
 
 /// The channels that bring the sessions of a scope.
@@ -89,7 +109,7 @@ impl Hub {
     /// force.
     pub(super) async fn listen_for_staff(&self) -> Result<(), BusError> {
         let mut subscribed = self.staff_channels.lock().await;
-        let missing: Vec<Channel> = channels(&self.staff().scope()).difference(&subscribed).copied().collect();
+        let missing: Vec<Channel> = wanted(&self.staff()).difference(&subscribed).copied().collect();
         if !missing.is_empty() {
             self.pubsub.subscribe(&missing).await?;
             subscribed.extend(missing);
@@ -101,7 +121,7 @@ impl Hub {
     /// now than before: then tops have to be compared.
     pub(super) async fn leave_staff_channels(&self) -> Result<bool, BusError> {
         let mut subscribed = self.staff_channels.lock().await;
-        let wanted = channels(&self.staff().scope());
+        let wanted = wanted(&self.staff());
         let missing: Vec<Channel> = wanted.difference(&subscribed).copied().collect();
         if !missing.is_empty() {
             self.pubsub.subscribe(&missing).await?;

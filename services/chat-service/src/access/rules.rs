@@ -55,6 +55,63 @@ macro_rules! scope_sites {
     };
 }
 
+/// That the admin of the given id (as SQL) administers these sites (as SQL), null for all; no site is as good as none of its own.
+macro_rules! administers_sites {
+    ($admin_id:literal, $sites:literal) => {
+        concat!(
+            "(EXISTS (SELECT FROM grants g WHERE g.user_id = ",
+            $admin_id,
+            " AND g.scope = 'all') OR (cardinality(",
+            $sites,
+            ") > 0 AND ",
+            $sites,
+            " <@ ARRAY(SELECT g.site_id FROM grants g WHERE g.user_id = ",
+            $admin_id,
+            " AND g.site_id IS NOT NULL)))"
+        )
+    };
+}
+
+/// That the admin of the given id (as SQL) administers the account of another: all of its sites are its own. Accounts that
+/// are of no site are for admins of all sites.
+macro_rules! administers {
+    ($admin_id:literal, $user_id:literal) => {
+        concat!(
+            "(EXISTS (SELECT FROM grants g WHERE g.user_id = ",
+            $admin_id,
+            " AND g.scope = 'all') OR (EXISTS (SELECT FROM grants t WHERE t.user_id = ",
+            $user_id,
+            ") AND NOT EXISTS (SELECT FROM grants t WHERE t.user_id = ",
+            $user_id,
+            " AND NOT EXISTS (SELECT FROM grants g WHERE g.user_id = ",
+            $admin_id,
+            " AND g.site_id = t.site_id))))"
+        )
+    };
+}
+
+/// That the account of the given id (as SQL) is an admin's, and open.
+macro_rules! is_open_admin {
+    ($user_id:literal) => {
+        concat!("EXISTS (SELECT FROM users k WHERE k.id = ", $user_id, " AND k.is_active AND k.role = 'admin')")
+    };
+}
+
+/// That there is an admin of all sites, whose account is open.
+macro_rules! has_admin_of_all {
+    () => {
+        "EXISTS (SELECT FROM users u JOIN grants g ON g.user_id = u.id
+                 WHERE u.role = 'admin' AND u.is_active AND g.scope = 'all')"
+    };
+}
+
+/// That there is no account of an admin, not even a closed one.
+macro_rules! has_no_admin {
+    () => {
+        "NOT EXISTS (SELECT FROM users k WHERE k.role = 'admin')"
+    };
+}
+
 /// That the client `v` of the session `s` has not proved who it is, and that its site wants it to.
 macro_rules! is_unproved {
     () => {
@@ -237,6 +294,6 @@ macro_rules! reader_cte {
 }
 
 pub(crate) use {
-    acting_user, is_staff, is_unproved, knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict,
-    verdict_by_name, works_in_site,
+    acting_user, administers, administers_sites, has_admin_of_all, has_no_admin, is_open_admin, is_staff, is_unproved,
+    knowing, may_see, member_reads, reader_cte, ruled, scope_sites, verdict, verdict_by_name, works_in_site,
 };

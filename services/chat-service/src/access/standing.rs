@@ -113,6 +113,13 @@ pub(crate) async fn acting_admin(conn: &mut AsyncPgConnection, actor: Actor) -> 
     if is_admin { Ok((user, scope)) } else { Err(Error::forbidden("this is for admins")) }
 }
 
+/// The same for the rest of the transaction: its account stays an admin's, of these sites, until that is over.
+pub(crate) async fn held_admin(conn: &mut AsyncPgConnection, actor: Actor) -> Result<(UserId, Scope), Error> {
+    let (user, _) = acting_admin(conn, actor).await?;
+    hold(conn, user).await?;
+    acting_admin(conn, actor).await
+}
+
 /// The sites in which the account of the actor works: none for a user.
 pub(crate) async fn acting_in_sites(conn: &mut AsyncPgConnection, actor: Actor) -> Result<Scope, Error> {
     let Acting { is_staff, scope, .. } = read_acting(conn, actor).await?;

@@ -3,7 +3,7 @@
 use channel_auth::Role;
 use chat_events::{SiteId, UserId};
 use diesel::PgExpressionMethods;
-use diesel::prelude::{ExpressionMethods, NullableExpressionMethods, QueryDsl};
+use diesel::prelude::{BoolExpressionMethods, ExpressionMethods, NullableExpressionMethods, QueryDsl};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use crate::db::schema::{grants, sites};
@@ -32,6 +32,31 @@ pub(crate) async fn remove(conn: &mut AsyncPgConnection, user: UserId, site: Opt
     let of_site = grants::site_id.is_not_distinct_from(site.map(|site| site.0));
     let row = diesel::delete(grants::table.filter(grants::user_id.eq(user.0)).filter(of_site));
     Ok(row.execute(conn).await? > 0)
+}
+
+/// Gives an operator these sites, and no others; none for all.
+pub(crate) async fn set(
+    conn: &mut AsyncPgConnection,
+    user: UserId,
+    role: Role,
+    sites: Option<&[SiteId]>,
+) -> Result<(), Error> {
+    let own = grants::table.filter(grants::user_id.eq(user.0));
+    match sites {
+        None => {
+            diesel::delete(own.filter(grants::site_id.is_not_null())).execute(conn).await?;
+            add(conn, user, role, None).await
+        }
+        Some(sites) => {
+            let ids: Vec<i64> = sites.iter().map(|site| site.0).collect();
+            let is_other = grants::site_id.is_null().or(grants::site_id.ne_all(ids).assume_not_null());
+            diesel::delete(own.filter(is_other)).execute(conn).await?;
+            for site in sites {
+                add(conn, user, role, Some(*site)).await?;
+            }
+            Ok(())
+        }
+    }
 }
 
 /// The sites of all operators: the key of each, or none for a right to all.

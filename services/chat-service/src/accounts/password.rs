@@ -23,27 +23,38 @@ use queue::{Queue, Worker};
 /// this many nobody waits for long.
 const MOST_AT_ONCE: usize = 8;
 
-/// Checks passwords. Clones share the queue.
+/// Checks passwords, and makes the hashes of new ones. Clones share the queue.
 #[derive(Clone)]
 pub(crate) struct Passwords {
-    queue: Arc<Queue<Check, Vec<Block>>>,
+    queue: Arc<Queue<Work, Vec<Block>>>,
     /// Its threads do the work.
     runtime: Handle,
     /// The hash of a password that nobody knows: an unknown account takes as long as a wrong password.
     decoy: Arc<str>,
 }
 
-/// A password that is to be looked at, and its asker.
-struct Check {
+/// A password that is to be looked at or to be stored, and its asker.
+struct Work {
     password: String,
-    hash: Option<String>,
     asker: Asker,
-    answer: oneshot::Sender<bool>,
+    purpose: Purpose,
 }
 
-impl queue::Job for Check {
+/// What for, and who waits for the answer.
+enum Purpose {
+    /// Whether it is the one of that hash.
+    Check(Option<String>, oneshot::Sender<bool>),
+    /// Its hash.
+    Store(oneshot::Sender<Result<String, Error>>),
+}
+
+impl queue::Job for Work {
     fn is_wanted(&self) -> bool {
-        !self.answer.is_closed() && !self.asker.is_gone()
+        let has_hung_up = match &self.purpose {
+            Purpose::Check(_, answer) => answer.is_closed(),
+            Purpose::Store(answer) => answer.is_closed(),
+        };
+        !has_hung_up && !self.asker.is_gone()
     }
 }
 
@@ -64,14 +75,26 @@ impl Passwords {
         (asker, turn): (Asker, Turn),
     ) -> Result<bool, Error> {
         let (answer, answered) = oneshot::channel();
-        if self.queue.push(turn, Check { password, hash, asker, answer }).is_err() {
+        self.push(turn, Work { password, asker, purpose: Purpose::Check(hash, answer) })?;
+        answered.await.map_err(|_| Error::Busy("the password was not looked at; try again"))
+    }
+
+    /// A new password as it is stored. It waits for its turn like those that are checked.
+    pub(crate) async fn hash(&self, password: String, (asker, turn): (Asker, Turn)) -> Result<String, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.push(turn, Work { password, asker, purpose: Purpose::Store(answer) })?;
+        answered.await.map_err(|_| Error::Busy("the password was not stored; try again"))?
+    }
+
+    fn push(&self, turn: Turn, job: Work) -> Result<(), Error> {
+        if self.queue.push(turn, job).is_err() {
             return Err(Error::Busy("too many logins are being checked; try again"));
         }
         if let Some(worker) = Queue::worker(&self.queue) {
             let decoy = Arc::clone(&self.decoy);
             self.runtime.spawn_blocking(move || work(worker, &decoy));
         }
-        answered.await.map_err(|_| Error::Busy("the password was not looked at; try again"))
+        Ok(())
     }
 
     /// How many wait for their turn.
@@ -80,13 +103,45 @@ impl Passwords {
     }
 }
 
-fn work(mut worker: Worker<Check, Vec<Block>>, decoy: &str) {
-    while let Some((check, memory)) = worker.next() {
-        let Check { password, hash, answer, .. } = check;
-        let is_right = matches(&password, hash.as_deref().unwrap_or(decoy), memory) && hash.is_some();
+fn work(mut worker: Worker<Work, Vec<Block>>, decoy: &str) {
+    while let Some((Work { password, purpose, .. }, memory)) = worker.next() {
         // The asker may be gone by now.
-        let _gone = answer.send(is_right);
+        match purpose {
+            Purpose::Check(hash, answer) => {
+                let is_right = matches(&password, hash.as_deref().unwrap_or(decoy), memory) && hash.is_some();
+                let _gone = answer.send(is_right);
+            }
+            Purpose::Store(answer) => {
+                let stored = new_hash(&password, memory).map_err(|error| Error::Internal(error.to_string()));
+                let _gone = answer.send(stored);
+            }
+        }
     }
+}
+
+/// The hash of a new password, with a salt of its own.
+fn new_hash(password: &str, memory: &mut Vec<Block>) -> Result<String, argon2::password_hash::Error> {
+    let params = Params::default();
+    if memory.len() < params.block_count() {
+        memory.resize(params.block_count(), Block::new());
+    }
+    let (mut salt, mut output) = ([0; 16], [0; Params::DEFAULT_OUTPUT_LEN]);
+    rand::rng().fill_bytes(&mut salt);
+    let argon2 = Argon2::new(Algorithm::default(), Version::default(), params);
+    argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, memory.as_mut_slice())?;
+    stored(&salt, &output)
+}
+
+/// As it is stored.
+fn stored(salt: &[u8], output: &[u8]) -> Result<String, argon2::password_hash::Error> {
+    let hash = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params: (&Params::default()).try_into()?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(Output::new(output)?),
+    };
+    Ok(hash.to_string())
 }
 
 /// Whether it is the password of a hash. The memory is used again and again: allocated for each login, it stays with the
@@ -112,7 +167,7 @@ fn hash_again(password: &str, hash: &str, memory: &mut Vec<Block>) -> Option<boo
     Some(output.ct_eq(expected.as_bytes()).into())
 }
 
-/// A password as it is stored.
+/// A password as it is stored, for the command line, where nobody else waits.
 pub(crate) async fn hash(password: String) -> Result<String, Error> {
     let work = tokio::task::spawn_blocking(move || hash_blocking(&password));
     work.await.map_err(|error| Error::Internal(error.to_string()))?
@@ -123,14 +178,7 @@ fn decoy() -> Result<String, argon2::password_hash::Error> {
     let (mut salt, mut output) = ([0; 16], [0; Params::DEFAULT_OUTPUT_LEN]);
     rand::rng().fill_bytes(&mut salt);
     rand::rng().fill_bytes(&mut output);
-    let hash = PasswordHash {
-        algorithm: Algorithm::default().ident(),
-        version: Some(Version::default().into()),
-        params: (&Params::default()).try_into()?,
-        salt: Some(Salt::new(&salt)?),
-        hash: Some(Output::new(&output)?),
-    };
-    Ok(hash.to_string())
+    stored(&salt, &output)
 }
 
 fn hash_blocking(password: &str) -> Result<String, Error> {
@@ -162,6 +210,19 @@ mod tests {
         assert!(!is("other", Some(&hash)).await);
         assert!(!is("secret", None).await);
         assert!(!is("secret", Some(&"no hash".to_owned())).await);
+    }
+
+    #[tokio::test]
+    async fn a_new_password_is_stored_as_the_command_line_stores_it_and_each_time_another_way() {
+        let passwords = Passwords::new(Handle::current()).unwrap();
+        let store = || passwords.hash("secret".into(), (Asker::default(), Turn::Later));
+        let (one, other) = (store().await.unwrap(), store().await.unwrap());
+        let told = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!((told(&one), one.len()), (told(&hash_blocking("secret").unwrap()), other.len()));
+        assert_ne!(one, other);
+        for hash in [one, other] {
+            assert!(matches("secret", &hash, &mut Vec::new()) && !matches("Secret", &hash, &mut Vec::new()));
+        }
     }
 
     #[test]

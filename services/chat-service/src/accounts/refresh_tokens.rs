@@ -11,10 +11,11 @@ use chat_events::UserId;
 use chrono::{DateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::{ExpressionMethods, OptionalExtension, QueryDsl, Queryable};
-use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use uuid::Uuid;
 
+use super::browser::Browser;
 use super::users::{self, LockedUser};
 use crate::db::schema::refresh_tokens;
 use crate::error::Error;
@@ -31,6 +32,8 @@ const MOST_LINES: i64 = 20;
 pub(crate) struct Successor<'a> {
     pub(crate) hash: &'a [u8],
     pub(crate) expires_at: DateTime<Utc>,
+    /// The browser that it is handed to.
+    pub(crate) browser: &'a Browser,
 }
 
 /// Stores the first token of a login.
@@ -40,12 +43,13 @@ pub(crate) async fn begin(
     user: UserId,
     first: Successor<'_>,
 ) -> Result<(), Error> {
-    insert(conn, family, user, first, Utc::now()).await
+    let now = Utc::now();
+    insert(conn, (family, now), user, first, now).await
 }
 
 async fn insert(
     conn: &mut AsyncPgConnection,
-    family: Uuid,
+    (family, began_at): (Uuid, DateTime<Utc>),
     user: UserId,
     token: Successor<'_>,
     created_at: DateTime<Utc>,
@@ -57,6 +61,9 @@ async fn insert(
             refresh_tokens::token_hash.eq(token.hash),
             refresh_tokens::created_at.eq(created_at),
             refresh_tokens::expires_at.eq(token.expires_at),
+            refresh_tokens::began_at.eq(began_at),
+            refresh_tokens::user_agent.eq(&token.browser.user_agent),
+            refresh_tokens::address_hint.eq(&token.browser.address_hint),
         ))
         .execute(conn)
         .await?;
@@ -119,6 +126,7 @@ struct Token {
     expires_at: DateTime<Utc>,
     used_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    began_at: DateTime<Utc>,
 }
 
 impl Token {
@@ -153,7 +161,7 @@ pub(crate) async fn rotate(
         if token.is_over() {
             return Ok(RotationOutcome::Refused);
         }
-        insert(conn, token.family, UserId(user.user.id), successor, now).await?;
+        insert(conn, (token.family, token.began_at), UserId(user.user.id), successor, now).await?;
         if token.used_at.is_some() {
             let _last: Option<i64> = EndOldLines { family: token.family, most: MOST_LINES }.get_result(conn).await?;
         }
@@ -175,6 +183,7 @@ async fn lock(conn: &mut AsyncPgConnection, hash: &[u8]) -> Result<Option<(Locke
         refresh_tokens::expires_at,
         refresh_tokens::used_at,
         refresh_tokens::revoked_at,
+        refresh_tokens::began_at,
     );
     let token: Option<Token> = found.select(columns).first(conn).await.optional()?;
     Ok(token.map(|token| (user, token)))
@@ -212,6 +221,69 @@ async fn revoke_family(conn: &mut AsyncPgConnection, family: Uuid) -> Result<(),
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Ends one login of a user. Whether there was one that had not ended.
+pub(crate) async fn end_one(conn: &mut AsyncPgConnection, user: UserId, family: Uuid) -> Result<bool, Error> {
+    conn.transaction(async |conn| {
+        users::lock(conn, user).await?;
+        let own =
+            refresh_tokens::table.filter(refresh_tokens::family.eq(family)).filter(refresh_tokens::user_id.eq(user.0));
+        let alive = own.filter(refresh_tokens::revoked_at.is_null()).filter(refresh_tokens::used_at.is_null());
+        let alive =
+            alive.filter(refresh_tokens::expires_at.gt(diesel::dsl::now)).count().get_result::<i64>(conn).await?;
+        if alive > 0 {
+            revoke_family(conn, family).await?;
+        }
+        Ok(alive > 0)
+    })
+    .await
+}
+
+/// Ends the logins of a user but one, and that too if there is none to keep.
+pub(crate) async fn end_others(conn: &mut AsyncPgConnection, user: UserId, kept: Option<Uuid>) -> Result<(), Error> {
+    let Some(kept) = kept else { return end_all(conn, user).await };
+    conn.transaction(async |conn| {
+        users::lock(conn, user).await?;
+        diesel::update(refresh_tokens::table)
+            .filter(refresh_tokens::user_id.eq(user.0))
+            .filter(refresh_tokens::family.ne(kept))
+            .filter(refresh_tokens::revoked_at.is_null())
+            .set(refresh_tokens::revoked_at.eq(Utc::now()))
+            .execute(conn)
+            .await?;
+        Ok(())
+    })
+    .await
+}
+
+statement! {
+    /// The logins of a user that can be gone on with, those that were used last first.
+    ListLogins { user_id: i64 as BigInt, count: i64 as BigInt, } -> (
+        SqlUuid, Timestamptz, Timestamptz, Nullable<Text>, Nullable<Text>
+    ) =
+        "SELECT l.family, l.began_at, l.created_at, l.user_agent, l.address_hint FROM (
+            SELECT DISTINCT ON (t.family) t.family, t.began_at, t.created_at, t.user_agent, t.address_hint
+            FROM refresh_tokens t
+            WHERE t.user_id = $user_id AND t.used_at IS NULL AND t.revoked_at IS NULL AND t.expires_at > now()
+            ORDER BY t.family, t.created_at DESC, t.id DESC) l
+         ORDER BY l.created_at DESC, l.family LIMIT $count";
+}
+
+/// A login that can be gone on with.
+#[derive(Debug, Queryable)]
+pub(crate) struct AliveLogin {
+    pub(crate) family: Uuid,
+    pub(crate) began_at: DateTime<Utc>,
+    /// When it was begun, or renewed last.
+    pub(crate) used_at: DateTime<Utc>,
+    pub(crate) user_agent: Option<String>,
+    pub(crate) address_hint: Option<String>,
+}
+
+/// The logins of a user, those that were used last first, at most so many.
+pub(crate) async fn list(conn: &mut AsyncPgConnection, user: UserId, count: i64) -> Result<Vec<AliveLogin>, Error> {
+    Ok(ListLogins { user_id: user.0, count }.load(conn).await?)
 }
 
 /// Ends all logins of a user, and makes all its access tokens worthless.

@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super as accounts;
 use super::Login;
+use super::browser::Browser;
 use super::refresh_tokens::LogoutScope;
+use super::users::User;
 use crate::http::api_error::ApiError;
 use crate::http::asker::Asker;
 use crate::http::body::Body;
@@ -77,10 +79,11 @@ pub(crate) async fn log_in(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
     asker: Asker,
+    browser: Browser,
     Body(LogIn { email, password }): Body<LogIn>,
 ) -> Result<HttpResponse, ApiError> {
     let (email, password) = (email.into_inner(), password.into_inner());
-    Ok(tokens(accounts::log_in(&state, &email, password, (from, asker)).await?))
+    Ok(tokens(accounts::log_in(&state, &email, password, (from, asker, browser)).await?))
 }
 
 /// Trades a refresh token for new tokens. A token that comes a second time ends its login; only for some seconds after its
@@ -91,9 +94,10 @@ pub(crate) async fn log_in(
 pub(crate) async fn refresh(
     state: Data<AppState>,
     CameFrom(from): CameFrom,
+    browser: Browser,
     Body(Refresh { refresh_token }): Body<Refresh>,
 ) -> Result<HttpResponse, ApiError> {
-    Ok(tokens(accounts::refresh(&state, &refresh_token.into_inner(), from).await?))
+    Ok(tokens(accounts::refresh(&state, &refresh_token.into_inner(), (from, browser)).await?))
 }
 
 /// Ends a login: its refresh tokens and its access tokens are refused from now on, and its sockets are closed within
@@ -110,7 +114,8 @@ pub(crate) async fn log_out(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn tokens(login: Login) -> HttpResponse {
+/// The answer to a login.
+pub(crate) fn tokens(login: Login) -> HttpResponse {
     HttpResponse::Ok().json(Tokens {
         access_token: login.access_token,
         refresh_token: login.refresh_token,
@@ -140,12 +145,11 @@ pub(crate) struct Me {
 #[utoipa::path(get, path = "/users/me", tag = "auth", security(("access_token" = [])),
     responses((status = 200, description = "The account", body = Me)))]
 pub(crate) async fn me(state: Data<AppState>, caller: Caller) -> Result<Json<Me>, ApiError> {
-    let user = accounts::own(&state, caller.in_chat()?).await?;
-    Ok(Json(Me {
-        id: UserId(user.id),
-        email: user.email,
-        name: user.name,
-        role: user.role.0,
-        created_at: user.created_at,
-    }))
+    Ok(Json(accounts::own(&state, caller.in_chat()?).await?.into()))
+}
+
+impl From<User> for Me {
+    fn from(User { id, email, name, role, created_at, .. }: User) -> Self {
+        Self { id: UserId(id), email, name, role: role.0, created_at }
+    }
 }

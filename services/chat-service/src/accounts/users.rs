@@ -68,6 +68,12 @@ pub(crate) async fn by_email(conn: &mut AsyncPgConnection, email: &str) -> Resul
     Ok(found.optional()?)
 }
 
+/// The hash of the password of an account that may be used.
+pub(crate) async fn password_hash(conn: &mut AsyncPgConnection, id: UserId) -> Result<String, Error> {
+    let found = users::table.find(id.0).filter(users::is_active).select(users::password_hash);
+    found.first(conn).await.optional()?.ok_or_else(Error::not_active)
+}
+
 /// As others see an account.
 pub(crate) async fn person(conn: &mut AsyncPgConnection, id: UserId) -> Result<Person, Error> {
     let name = users::table.find(id.0).select(users::name).first(conn).await?;
@@ -95,6 +101,13 @@ pub(crate) struct LockedUser {
     pub(crate) issued_at: i64,
 }
 
+/// Locks an account, whether it may be used or not.
+pub(crate) async fn lock(conn: &mut AsyncPgConnection, id: UserId) -> Result<(), Error> {
+    let _locked: Option<i64> =
+        users::table.find(id.0).select(users::id).for_no_key_update().first(conn).await.optional()?;
+    Ok(())
+}
+
 /// Locks an account that may be used.
 pub(crate) async fn lock_active(conn: &mut AsyncPgConnection, id: UserId) -> Result<LockedUser, Error> {
     let now = sql::<BigInt>("greatest(floor(extract(epoch FROM clock_timestamp()))::bigint, tokens_from)");
@@ -118,7 +131,7 @@ pub(crate) async fn set_active(conn: &mut AsyncPgConnection, id: UserId, is_acti
 }
 
 /// Gives an account another password.
-pub(super) async fn set_password_hash(conn: &mut AsyncPgConnection, id: UserId, hash: &str) -> Result<(), Error> {
+pub(crate) async fn set_password_hash(conn: &mut AsyncPgConnection, id: UserId, hash: &str) -> Result<(), Error> {
     diesel::update(users::table.find(id.0)).set(users::password_hash.eq(hash)).execute(conn).await?;
     Ok(())
 }
@@ -130,7 +143,7 @@ pub(crate) async fn rename(conn: &mut AsyncPgConnection, id: UserId, name: &str)
 }
 
 /// Gives an account another role.
-pub(super) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<Role, Error> {
+pub(crate) async fn set_role(conn: &mut AsyncPgConnection, id: UserId, role: Role) -> Result<Role, Error> {
     let old: String = users::table.find(id.0).select(users::role).for_update().first(conn).await?;
     let row = diesel::update(users::table.find(id.0)).filter(users::role.ne(role.as_str()));
     row.set(users::role.eq(role.as_str())).execute(conn).await?;

@@ -28,10 +28,10 @@ const WAIT: Duration = Duration::from_secs(5);
 /// any here should is ended, so that a stuck one does not hold its connection for ever. Statements here take milliseconds:
 /// compiling one, which PostgreSQL does before it has statistics, takes a tenth of a second. One plan serves all parameters:
 /// all statements go by an index and look at few rows, and left to itself PostgreSQL plans each read of a deep chat anew,
-/// which takes longer than the read.
+/// which takes longer than the read. Workers beside the one of the connection take longer to start than the work does.
 const SETTINGS: &str = "SET application_name = 'switchboard chat-service';
     SET TimeZone = 'UTC'; SET statement_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s'; SET jit = off;
-    SET plan_cache_mode = force_generic_plan";
+    SET plan_cache_mode = force_generic_plan; SET max_parallel_workers_per_gather = 0";
 
 /// How many connections batches of sends have to themselves, at most. Four are in use as long as PostgreSQL is quick.
 pub(crate) const BATCH_CONNECTIONS: usize = 8;

@@ -42,6 +42,7 @@ diesel::table! {
         state_seq -> BigInt,
         created_at -> Timestamptz,
         changed_at -> Timestamptz,
+        waiting_since -> Nullable<Timestamptz>,
     }
 }
 
@@ -116,6 +117,26 @@ diesel::table! {
         used_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         revocation -> BigInt,
+        began_at -> Timestamptz,
+        user_agent -> Nullable<Text>,
+        address_hint -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    account_links (id) {
+        id -> BigInt,
+        kind -> Text,
+        token_hash -> Bytea,
+        user_id -> Nullable<BigInt>,
+        email -> Nullable<Text>,
+        name -> Nullable<Text>,
+        role -> Nullable<Text>,
+        sites -> Nullable<Array<BigInt>>,
+        made_by -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -10,7 +10,10 @@ use super::unreadable;
 use crate::accounts::routes as auth;
 use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
+use crate::links::routes as links;
 use crate::marks::routes as marks;
+use crate::operators::routes as operators;
+use crate::people::routes as people;
 use crate::sessions::routes as sessions;
 use crate::signs::routes as signs;
 
@@ -41,10 +44,24 @@ pub enum RouteBody {
     Refresh,
     /// A login ends.
     LogOut,
+    /// Somebody is invited.
+    Invite,
+    /// A link is looked at.
+    LookAtLink,
+    /// A link is used.
+    UseLink,
+    /// An account is changed by an admin.
+    ChangeAccount,
+    /// Somebody changes its own account.
+    ChangeMe,
+    /// Somebody changes its password.
+    ChangePassword,
+    /// An operator says whether it takes sessions.
+    SetAvailability,
 }
 
 /// Every body.
-pub const ALL: [RouteBody; 12] = [
+pub const ALL: [RouteBody; 19] = [
     RouteBody::OpenSession,
     RouteBody::Assign,
     RouteBody::SetStatus,
@@ -57,6 +74,13 @@ pub const ALL: [RouteBody; 12] = [
     RouteBody::LogIn,
     RouteBody::Refresh,
     RouteBody::LogOut,
+    RouteBody::Invite,
+    RouteBody::LookAtLink,
+    RouteBody::UseLink,
+    RouteBody::ChangeAccount,
+    RouteBody::ChangeMe,
+    RouteBody::ChangePassword,
+    RouteBody::SetAvailability,
 ];
 
 impl RouteBody {
@@ -75,6 +99,13 @@ impl RouteBody {
             Self::LogIn => read::<auth::LogIn>(json).map(drop),
             Self::Refresh => read::<auth::Refresh>(json).map(drop),
             Self::LogOut => read::<auth::LogOut>(json).map(drop),
+            Self::Invite => read::<links::Invite>(json).map(drop),
+            Self::LookAtLink => read::<links::LookAtLink>(json).map(drop),
+            Self::UseLink => read::<links::UseLink>(json).map(drop),
+            Self::ChangeAccount => read::<people::ChangeAccount>(json).map(drop),
+            Self::ChangeMe => read::<people::ChangeMe>(json).map(drop),
+            Self::ChangePassword => read::<people::ChangePassword>(json).map(drop),
+            Self::SetAvailability => read::<operators::SetAvailability>(json).map(drop),
         }
     }
 }

@@ -63,3 +63,41 @@ pub(crate) struct SiteKeyOfPath {
     #[param(example = "k1", max_length = 64)]
     pub(crate) kid: String,
 }
+
+/// The id of an account.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+#[expect(dead_code, reason = "only described, not read")]
+pub(crate) struct UserPath {
+    /// The account's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    id: i64,
+}
+
+/// The id of an invitation.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct InvitationPath {
+    /// The invitation's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    pub(crate) id: i64,
+}
+
+/// One of one's own logins.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct LoginPath {
+    /// The login's id.
+    pub(crate) login: uuid::Uuid,
+}
+
+/// A login of an account.
+#[derive(serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct LoginOfUserPath {
+    /// The account's id.
+    #[param(minimum = 1, maximum = 9223372036854775807_i64, example = 1)]
+    pub(crate) id: i64,
+    /// The login's id.
+    pub(crate) login: uuid::Uuid,
+}

@@ -19,8 +19,11 @@ use crate::chats::members::routes as members;
 use crate::chats::routes as chats;
 use crate::feed::routes as feed;
 use crate::gateway::routes as gateway;
+use crate::links::routes as links;
 use crate::marks::routes as marks;
 use crate::messages::routes as messages;
+use crate::operators::routes as operators;
+use crate::people::routes as people;
 use crate::sessions::routes as sessions;
 use crate::sessions::visitor_routes as visitors;
 use crate::signs::routes as signs;
@@ -48,6 +51,9 @@ pub(super) fn public() -> Vec<Route> {
         activity::routes(),
         signs::routes(),
         accounts::routes(),
+        people::routes(),
+        links::routes(),
+        operators::routes(),
         workspace::routes(),
         shown_sites::routes(),
         sites::routes(),

@@ -37,6 +37,13 @@ macro_rules! text_type {
             }
 
             /// The text, known to be good.
+            #[allow(dead_code, reason = "most are taken whole")]
+            pub(crate) fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// The text, known to be good.
+            #[allow(dead_code, reason = "some are only looked at")]
             pub(crate) fn into_inner(self) -> String {
                 self.0
             }
@@ -160,6 +167,15 @@ text_type! {
             let parts: Vec<&str> = token.split('.').collect();
             if parts.len() == 3 && parts.iter().all(|part| is_part(part)) { Ok(token) } else { Err(Fault::new("is no JWT")) }
         }
+    }
+}
+
+text_type! {
+    /// A text to be looked for.
+    SearchText {
+        characters: 1..=100,
+        pattern: shows_something(),
+        read: |text| if shows_nothing(&text) { Err(Fault::new("is empty, or shows nothing")) } else { Ok(text) }
     }
 }
 

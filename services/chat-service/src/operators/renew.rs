@@ -11,7 +11,8 @@ use crate::error::Error;
 const MAX_NAME: usize = 64;
 
 statement! {
-    /// The leases of one gateway: those of its operators hold for a minute from now, and its others are over. Leases of gateways that died
+    /// The leases of one gateway: those of its operators hold for a minute from now, and its others are over. An operator whose console
+    /// had called it away, and that nobody held any more, takes sessions again. Leases of gateways that died
     /// are cleared away an hour later, by whoever comes first.
     Renew<'a> {
         gateway: &'a str as Text,
@@ -30,6 +31,13 @@ statement! {
             SELECT u.id, $gateway, now() + interval '60 seconds' FROM users u WHERE u.id = ANY($here)
             ON CONFLICT (user_id, gateway) DO UPDATE SET lease_until = EXCLUDED.lease_until
             RETURNING l.user_id
+        ), seen AS (
+            INSERT INTO operator_states AS o (user_id, last_seen_at)
+            SELECT u.id, now() FROM users u WHERE u.id = ANY($here) ORDER BY u.id
+            ON CONFLICT (user_id) DO UPDATE SET last_seen_at = now(), availability = CASE
+                WHEN o.by_hand OR EXISTS (
+                    SELECT FROM operator_leases l WHERE l.user_id = o.user_id AND l.lease_until > now()) THEN o.availability
+                ELSE 'online' END
         )
         SELECT count(*) FROM renewed";
 }

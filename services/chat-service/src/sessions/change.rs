@@ -1,6 +1,7 @@
 //! A session's status and assignee.
 
 use chat_events::{ChatId, ErrorBody, ErrorCode, EventKind, Person, SessionStatus, UserId};
+use chrono::{DateTime, Utc};
 use diesel::prelude::{ExpressionMethods, QueryDsl};
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
@@ -11,7 +12,7 @@ use super::json::{session_joins, session_json};
 use crate::access::{Actor, Verb, check_assignable};
 use crate::accounts::users;
 use crate::changes::{Activity, By, Change, Event, Raises};
-use crate::db::schema::chat_sessions;
+use crate::db::schema::{chat_sessions, chats};
 use crate::db::stored::Stored;
 use crate::error::Error;
 use crate::state::AppState;
@@ -75,6 +76,14 @@ async fn set_status(
             .set((chat_sessions::status.eq(to.as_str()), chat_sessions::changed_seq.eq(seq.0)))
             .execute(conn)
             .await?;
+        if to == SessionStatus::Closed {
+            // Its visitor waits for nothing any more, whatever it wrote last.
+            diesel::update(chats::table.find(session.0))
+                .filter(chats::waiting_since.is_not_null())
+                .set(chats::waiting_since.eq(None::<DateTime<Utc>>))
+                .execute(conn)
+                .await?;
+        }
         Ok(Event::public(EventKind::SessionStatus, session_json(conn, session).await?).with(activity))
     };
     change.step(session, Raises::State, write).await

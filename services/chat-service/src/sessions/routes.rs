@@ -11,7 +11,9 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
 use super::ban;
 use super::change::{self, SessionChange};
-use super::list::{self, AssigneeFilter, SessionFilter};
+use super::counts::{self, SessionCounts};
+use super::earlier;
+use super::list::{self, AssigneeFilter, Needle, Order, Place, SessionFilter};
 use super::open::{self, Device, NewSession};
 use super::openings::{self, Opened, OpeningId};
 use super::view::{self, SessionView};
@@ -26,7 +28,7 @@ use crate::http::params::SessionPath;
 use crate::http::schemas;
 use crate::http::table::{Route, route};
 use crate::input::fields::{
-    EmailAddress, Id, IdParam, IdentityToken, Locale, Name, PageLimit, PageUrl, Secret, SiteKey, present, required,
+    EmailAddress, Id, IdentityToken, Locale, Name, PageLimit, PageUrl, SearchText, Secret, SiteKey, present, required,
     rows as rows_of,
 };
 use crate::sites::rows::{self, Site};
@@ -43,7 +45,9 @@ pub(crate) fn routes() -> Vec<Route> {
         route::<__path_set_status, _, _>(set_status),
         route::<__path_ban, _, _>(ban),
         route::<__path_unban, _, _>(unban),
+        route::<__path_earlier, _, _>(earlier),
         route::<__path_list, _, _>(list),
+        route::<__path_count, _, _>(count),
     ]
 }
 
@@ -304,28 +308,40 @@ async fn set_banned(state: &AppState, session: InChat, is_banned: bool) -> Resul
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SessionsQuery {
-    /// Only those that stand so.
-    status: Option<SessionStatus>,
+    /// Only those that stand so: one or several, separated by commas.
+    #[param(inline)]
+    status: Option<Statuses>,
     /// `me`, `none`, or an operator's id.
     #[param(inline)]
     assignee: Option<Assignee>,
+    /// The key of a site.
+    #[param(inline)]
+    site: Option<SiteKey>,
+    /// A part of the name or the address of the visitor or its contact, in any case; without three letters or digits in a row it is
+    /// looked for where a word begins. Or the number of a session.
+    #[param(inline)]
+    q: Option<SearchText>,
+    /// The order.
+    #[param(inline)]
+    #[serde(default)]
+    sort: SessionSort,
     /// How many at most.
     #[param(inline)]
     limit: Option<PageLimit>,
-    /// `next_cursor` of the page before.
+    /// `next_cursor` of the page before, of the same order.
     #[param(inline)]
-    cursor: Option<IdParam>,
+    cursor: Option<SessionCursor>,
 }
 
-/// A page of sessions, the newest first.
+/// A page of sessions, in the order that was asked for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct Sessions {
     sessions: Vec<SessionView>,
     /// For the next page; null at the end.
-    next_cursor: Option<ChatId>,
+    next_cursor: Option<String>,
 }
 
-/// Sessions, the newest first.
+/// Sessions. A walk through the pages shows none twice: what has moved up meanwhile is told by the stream.
 #[utoipa::path(get, path = "/chat/sessions", operation_id = "list_sessions", tag = "sessions", params(SessionsQuery),
     security(("access_token" = [])),
     responses((status = 200, description = "One page", body = Sessions)))]
@@ -337,9 +353,120 @@ pub(crate) async fn list(
     let operator = caller.staff()?;
     let filter = query.filter(operator.principal)?;
     let mut conn = state.connection().await?;
-    let (sessions, next_cursor) = list::list(&mut conn, &state.bad_rows, operator, &filter).await?;
-    Ok(Json(Sessions { sessions, next_cursor }))
+    let (sessions, next) = list::list(&mut conn, &state.bad_rows, operator, &filter).await?;
+    Ok(Json(Sessions { sessions, next_cursor: next.map(|next| next.to_string()) }))
 }
+
+/// How many sessions there are of a kind, for an operator.
+#[utoipa::path(get, path = "/chat/sessions/counts", operation_id = "count_sessions", tag = "sessions",
+    security(("access_token" = [])),
+    responses((status = 200, description = "Each is counted up to 10,000", body = SessionCounts)))]
+pub(crate) async fn count(state: Data<AppState>, caller: Caller) -> Result<Json<SessionCounts>, ApiError> {
+    let operator = caller.staff()?;
+    let mut conn = state.connection().await?;
+    Ok(Json(counts::count(&mut conn, operator).await?))
+}
+
+/// Which of them, and how many.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct EarlierQuery {
+    /// How many at most.
+    #[param(inline)]
+    limit: Option<PageLimit>,
+    /// `next_cursor` of the page before.
+    #[param(inline)]
+    cursor: Option<SessionCursor>,
+}
+
+/// The other sessions of a visitor: of the same device or, where it is proved, of the same contact at that site; the newest
+/// first. For operators.
+#[utoipa::path(get, path = "/chat/session/{id}/earlier", operation_id = "list_earlier_sessions", tag = "sessions",
+    params(SessionPath, EarlierQuery), security(("access_token" = [])),
+    responses((status = 200, description = "One page", body = Sessions)))]
+pub(crate) async fn earlier(
+    state: Data<AppState>,
+    session: InChat,
+    Params(EarlierQuery { limit, cursor }): Params<EarlierQuery>,
+) -> Result<Json<Sessions>, ApiError> {
+    let before = match cursor.map(|SessionCursor(place)| place) {
+        None => None,
+        Some(Place::Newest(chat)) => Some(chat),
+        Some(_) => return Err(foreign_cursor().into()),
+    };
+    let mut conn = state.connection().await?;
+    let page = (before, rows_of(limit));
+    let (sessions, next) = earlier::list(&mut conn, &state.bad_rows, session.actor, session.chat, page).await?;
+    Ok(Json(Sessions { sessions, next_cursor: next.map(|next| next.to_string()) }))
+}
+
+fn foreign_cursor() -> Error {
+    Error::invalid("cursor", "cursor is of a list in another order")
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum SessionSort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// The last change first.
+    Recent,
+    /// The longest waiting first; behind those that wait, the last change first.
+    Waiting,
+}
+
+/// Several statuses.
+#[derive(Debug, Clone)]
+struct Statuses(Vec<SessionStatus>);
+
+impl<'de> Deserialize<'de> for Statuses {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all = [SessionStatus::Open, SessionStatus::Pending, SessionStatus::Closed];
+        let text = String::deserialize(deserializer)?;
+        let mut statuses = Vec::new();
+        for name in text.split(',') {
+            let status = all.into_iter().find(|status| status.as_str() == name);
+            let status =
+                status.ok_or_else(|| Fault::new("is open, pending or closed, or several of them").into_serde())?;
+            if !statuses.contains(&status) {
+                statuses.push(status);
+            }
+        }
+        Ok(Self(statuses))
+    }
+}
+
+impl utoipa::PartialSchema for Statuses {
+    fn schema() -> RefOr<Schema> {
+        let pattern = "^(open|pending|closed)(,(open|pending|closed))*$";
+        RefOr::T(ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).build().into())
+    }
+}
+
+impl utoipa::ToSchema for Statuses {}
+
+/// The end of a page.
+#[derive(Debug, Clone, Copy)]
+struct SessionCursor(Place);
+
+impl<'de> Deserialize<'de> for SessionCursor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let place = String::deserialize(deserializer)?.parse();
+        place.map(Self).map_err(|_| Fault::new("is not the end of a page").into_serde())
+    }
+}
+
+impl utoipa::PartialSchema for SessionCursor {
+    fn schema() -> RefOr<Schema> {
+        let schema = ObjectBuilder::new().schema_type(Type::String).max_length(Some(Place::MAX_LENGTH));
+        let pattern = "^([0-9]{1,18}|r[0-9]{1,18}[.][0-9]{1,18}|[wa]([0-9]{1,18}[.]){2}[0-9]{1,18})$";
+        RefOr::T(schema.pattern(Some(pattern)).build().into())
+    }
+}
+
+impl utoipa::ToSchema for SessionCursor {}
 
 /// The assignee that is asked for.
 #[derive(Debug, Clone, Copy)]
@@ -379,7 +506,27 @@ impl SessionsQuery {
             (Some(Assignee::Nobody), _) => Some(AssigneeFilter::Nobody),
             (Some(Assignee::User(id)), _) => Some(AssigneeFilter::User(UserId(id.get()))),
         };
-        let before = self.cursor.map(|cursor| ChatId(cursor.get()));
-        Ok(SessionFilter { status: self.status, assignee, before, limit: rows_of(self.limit) })
+        let order = match self.sort {
+            SessionSort::Newest => Order::Newest,
+            SessionSort::Recent => Order::Recent,
+            SessionSort::Waiting => Order::Waiting,
+        };
+        let behind = self.cursor.map(|SessionCursor(place)| place);
+        if behind.is_some_and(|place| place.order() != order) {
+            return Err(foreign_cursor());
+        }
+        let needle = match &self.q {
+            None => None,
+            Some(text) => Some(Needle::of(text.as_str()).ok_or_else(|| Error::invalid("q", "q is empty"))?),
+        };
+        Ok(SessionFilter {
+            statuses: self.status.clone().map(|Statuses(statuses)| statuses).unwrap_or_default(),
+            assignee,
+            site: self.site.clone().map(SiteKey::into_inner),
+            needle,
+            order,
+            behind,
+            limit: rows_of(self.limit),
+        })
     }
 }

@@ -13,6 +13,7 @@ use crate::access::rules::reader_cte;
 use crate::access::{Actor, ActorColumns, Verb, check_verdict};
 use crate::contacts::card::{ContactCard, contact_json};
 use crate::db::bad_rows::{BadRows, What};
+use crate::db::json::time_json;
 use crate::error::Error;
 use crate::marks::json::marks_json;
 use crate::messages::row::message_json;
@@ -44,6 +45,15 @@ pub(crate) struct SessionView {
     pub(crate) is_banned: bool,
     /// The contact that the client has proved to be; for operators alone.
     pub(crate) contact: Option<ContactCard>,
+    /// The key of its web site; for operators alone.
+    pub(crate) site: Option<String>,
+    /// The time of the oldest message of the visitor that no public message of an operator follows, and no closing; null if
+    /// the visitor does not wait. For operators alone.
+    #[serde(serialize_with = "time::micros_or_null")]
+    pub(crate) waiting_since: Option<DateTime<Utc>>,
+    /// The last change, to within 15 s; for operators alone.
+    #[serde(serialize_with = "time::micros_or_null")]
+    pub(crate) changed_at: Option<DateTime<Utc>>,
     /// Messages that the caller has not read, counted up to 1,000.
     #[schema(minimum = 0, maximum = 1000)]
     pub(crate) unread_count: i64,
@@ -81,6 +91,11 @@ macro_rules! session_view_json {
             "::jsonb || jsonb_build_object('seq', c.seq,
                 'is_banned', v.banned_at IS NOT NULL, 'contact', CASE WHEN $sees_notes THEN ",
             contact_json!(),
+            " END, 'site', CASE WHEN $sees_notes THEN (SELECT w.key FROM sites w WHERE w.id = s.site_id) END,
+                'waiting_since', CASE WHEN $sees_notes THEN ",
+            time_json!("c.waiting_since"),
+            " END, 'changed_at', CASE WHEN $sees_notes THEN ",
+            time_json!("c.changed_at"),
             " END, 'marks', ",
             marks_json!("$reader_type", "CASE $reader_type WHEN 'client' THEN v.id ELSE $user_id END"),
             ", 'last_message', (SELECT ",
@@ -132,7 +147,7 @@ statement! {
 }
 
 statement! {
-    /// Sessions as an operator sees them, the newest first.
+    /// Sessions as an operator sees them, in the order of their ids in the question.
     ViewSessions<'a> {
         ids: &'a [i64] as Array<BigInt>,
         user_id: i64 as BigInt,
@@ -141,7 +156,7 @@ statement! {
         most_metadata: i32 as Integer,
     } -> (BigInt, Text, Nullable<Text>) = concat!(
         "SELECT c.id, ", session_view_json!(), ", ", metadata_text!(), " FROM chats c ", session_joins!(),
-        " WHERE c.id = ANY($ids) AND s.chat_id IS NOT NULL ORDER BY c.id DESC"
+        " WHERE c.id = ANY($ids) AND s.chat_id IS NOT NULL ORDER BY array_position($ids, c.id)"
     );
 }
 
@@ -175,7 +190,7 @@ fn most_metadata() -> i32 {
     i32::try_from(MAX_SHOWN_BYTES).unwrap_or(i32::MAX)
 }
 
-/// Sessions as an operator sees them, the newest first. Unreadable ones are left out.
+/// Sessions as an operator sees them, in this order. Unreadable ones are left out.
 pub(super) async fn many(
     conn: &mut AsyncPgConnection,
     bad_rows: &BadRows,
@@ -217,6 +232,9 @@ struct StoredView {
     seq: chat_events::Seq,
     is_banned: bool,
     contact: Option<ContactCard>,
+    site: Option<String>,
+    waiting_since: Option<DateTime<Utc>>,
+    changed_at: Option<DateTime<Utc>>,
     unread_count: i64,
     unread_counts: UnreadCounts,
     last_message: Option<Message>,
@@ -230,11 +248,15 @@ impl StoredView {
             parts.optional::<Message>("last_message", What::Message);
             parts.items::<Mark>("marks", What::Mark);
             parts.time("created_at", What::Session);
+            parts.optional::<DateTime<Utc>>("waiting_since", What::Session);
+            parts.optional::<DateTime<Utc>>("changed_at", What::Session);
         })
     }
 
     fn with(self, bad_rows: &BadRows, metadata: Option<String>) -> SessionView {
-        let Self { session, seq, is_banned, contact, unread_count, unread_counts, last_message, marks } = self;
+        let Self { session, seq, is_banned, contact, site, waiting_since, changed_at, .. } = self;
+        let (unread_count, unread_counts) = (self.unread_count, self.unread_counts);
+        let (last_message, marks) = (self.last_message, self.marks);
         let metadata = metadata.and_then(ShownMetadata::of).unwrap_or_else(|| {
             bad_rows.skip(What::Metadata, session.session_id.0, "it is too long, or a number in it is too large");
             ShownMetadata::none()
@@ -249,6 +271,9 @@ impl StoredView {
             metadata,
             is_banned,
             contact,
+            site,
+            waiting_since,
+            changed_at,
             unread_count,
             unread_counts,
             last_message,

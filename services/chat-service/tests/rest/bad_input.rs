@@ -127,9 +127,10 @@ async fn ids_queries_and_paths_that_are_not_good_are_refused() {
         (format!("{path}?before_id=0"), 422, "invalid"),
         (format!("{path}?before_id=999999"), 404, "not_found"),
         (format!("{path}?before_id=%ff"), 400, "bad_request"),
-        ("/chat/sessions?status=ajar".into(), 400, "bad_request"),
+        ("/chat/sessions?status=ajar".into(), 422, "invalid"),
         ("/chat/sessions?assignee=her".into(), 422, "invalid"),
-        ("/chat/sessions?cursor=x".into(), 400, "bad_request"),
+        ("/chat/sessions?cursor=x".into(), 422, "invalid"),
+        ("/chat/sessions?sort=oldest".into(), 400, "bad_request"),
         (format!("/chats/{}/messages", visitor.session), 404, "not_found"),
     ] {
         let (found, answer) = service.get(&path, &operator).await;

@@ -61,7 +61,7 @@ async fn a_page_may_read_why_it_was_refused() {
     let service = service_for("https://a.example").await;
     for (method, path, expected) in [
         (Method::GET, "/users/me", "unauthorized"),
-        (Method::PATCH, "/users/me", "method_not_allowed"),
+        (Method::DELETE, "/users/me", "method_not_allowed"),
         (Method::GET, "/chats/x/messages", "bad_request"),
         (Method::POST, "/auth/login", "unsupported_media_type"),
     ] {

@@ -139,7 +139,7 @@ async fn the_list_is_filtered_and_paged() {
         let (status, page) = service.get(&format!("/chat/sessions{query}"), &token).await;
         assert_eq!(status, StatusCode::OK, "{page}");
         let ids: Vec<i64> = page["sessions"].as_array().expect("sessions").iter().map(session_id).collect();
-        (ids, page["next_cursor"].as_i64())
+        (ids, page["next_cursor"].as_str().map(str::to_owned))
     };
     assert_eq!(list("").await, (sessions.clone(), None));
     assert_eq!(list("?assignee=me").await, (vec![sessions[0]], None));
@@ -147,7 +147,7 @@ async fn the_list_is_filtered_and_paged() {
     assert_eq!(list("?status=closed").await, (vec![sessions[1]], None));
     assert_eq!(list("?status=open&assignee=none").await, (sessions[2..].to_vec(), None));
     let (first, cursor) = list("?limit=4").await;
-    assert_eq!((first, cursor), (sessions[..4].to_vec(), Some(sessions[3])));
+    assert_eq!((first, cursor), (sessions[..4].to_vec(), Some(sessions[3].to_string())));
     let (rest, cursor) = list(&format!("?limit=4&cursor={}", sessions[3])).await;
     assert_eq!((rest, cursor), (sessions[4..].to_vec(), None));
 }

@@ -29,6 +29,12 @@ pub(super) fn good_bodies() -> Vec<Vec<u8>> {
         r#"{"cursors":{"1":17,"4":3},"new_after":null}"#,
         r#"{"email":"demo@example.com","password":"correct horse"}"#,
         r#"{"refresh_token":"abc","all":true}"#,
+        r#"{"type":"viewing","is_viewing":true}"#,
+        r#"{"email":"a@example.com","name":"A","role":"operator","sites":["shop"]}"#,
+        r#"{"token":"abc","name":"A","email":"a@example.com","password":"correct horse"}"#,
+        r#"{"name":"A","role":"admin","sites":null,"is_active":false}"#,
+        r#"{"old":"correct horse","new":"battery staple"}"#,
+        r#"{"availability":"away","by_hand":true}"#,
     ])
 }
 
@@ -58,10 +64,9 @@ fn agrees(query: RouteQuery, text: &str, page: Page) -> bool {
         value.and_then(|digits| digits.parse::<i64>().ok())
     };
     let from = match query {
-        RouteQuery::Sessions => number("cursor"),
         RouteQuery::Messages => number("after_seq").or(number("after_id")).or(number("before_id")),
         RouteQuery::Activity => number("after_seq"),
-        RouteQuery::Chats => None,
+        RouteQuery::Sessions | RouteQuery::Chats => None,
     };
     i64::from(page.limit) == number("limit").unwrap_or(50) && page.from == from
 }
@@ -77,6 +82,8 @@ pub(super) fn good_queries() -> Vec<Vec<u8>> {
         "before_id=9223372036854775807&limit=50",
         "status=open&assignee=me&limit=7&cursor=12",
         "status=closed&assignee=none",
+        "status=open,pending&site=default&q=ada&sort=waiting&cursor=w1795859122000000.1795859121000000.42",
+        "sort=recent&cursor=r1795859122000000.42&q=%2342",
         "assignee=4%32&cursor=1",
     ])
 }

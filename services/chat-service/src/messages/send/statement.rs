@@ -7,6 +7,9 @@
 //! deadlock, whatever the others do. A message that the snapshot shows to be a repeat is left out; a repeat that it
 //! does not show ends the whole statement, since its place in a unique index is taken.
 //!
+//! A visitor waits from its first message on that no public one of an operator follows (`chats.waiting_since`). Beginning
+//! and ending the wait is a change in the sense of `chats.changed_at`: lists go by both.
+//!
 //! The plan is the same for any number of messages: one row of the arrays at a time, through indexes. [`SETTINGS`]
 //! sees to it, because PostgreSQL cannot know how long the arrays will be.
 
@@ -83,9 +86,16 @@ statement! {
                         AND r.sender_id = o.sender_id AND r.client_id = o.client_id)
             ) w
         ), taken AS (
-            UPDATE chats c SET seq = top.seq, changed_at =
-                CASE WHEN c.changed_at < now() - interval '15 seconds' THEN now() ELSE c.changed_at END
-            FROM (SELECT m.chat_id, max(m.seq) AS seq FROM m GROUP BY m.chat_id) top WHERE c.id = top.chat_id
+            UPDATE chats c SET seq = top.seq, waiting_since =
+                CASE WHEN top.answered IS NULL THEN coalesce(c.waiting_since, top.since)
+                    WHEN top.asked > top.answered THEN top.since END,
+                changed_at = CASE WHEN c.changed_at < now() - interval '15 seconds'
+                        OR CASE WHEN c.waiting_since IS NULL THEN top.asked ELSE top.answered END IS NOT NULL
+                    THEN now() ELSE c.changed_at END
+            FROM (SELECT m.chat_id, max(m.seq) AS seq, min(m.created_at) FILTER (WHERE m.sender_type = 'client') AS since,
+                    max(m.seq) FILTER (WHERE m.sender_type = 'client') AS asked,
+                    max(m.seq) FILTER (WHERE m.sender_type IN ('operator', 'bot') AND m.visibility = 'public') AS answered
+                  FROM m GROUP BY m.chat_id) top WHERE c.id = top.chat_id
         ), written AS ( ",
         insert_messages!(),
         "FROM m
