@@ -1047,6 +1047,9 @@ describe("persons and conversations", () => {
     back.start();
     await pass(3_000);
     expect(back.snapshot().unread).toBe(1);
+    const earlier = back.snapshot().conversations.find(({ id }) => id === 42);
+    expect(earlier?.messages.map(({ body }) => body)).toEqual(["Hello"]);
+    expect(earlier?.lastMessage?.body).toBe("About the first matter");
   });
 
   test("earlier conversations that are closed are asked for once a minute, a single one never", async () => {

@@ -38,7 +38,7 @@ export function conversation(state: State, beside: Beside): ConversationView {
     loadingOlder,
     typing: chat?.typing.map(({ id: who, name }) => ({ id: who, name })) ?? [],
     unread: chat?.isRead && (isConnected || !own) ? unread(chat, state) : Math.max(isReadTo(chat, own, state) ? 0 : (own?.unread_count ?? 0), chat ? unread(chat, state) : 0),
-    lastMessage: messages.at(-1) ?? listed,
+    lastMessage: newer(messages.at(-1) ?? null, listed),
     unreadFrom,
   };
 }
@@ -46,6 +46,10 @@ export function conversation(state: State, beside: Beside): ConversationView {
 /** A session has one client, which is another one on each device of a person. */
 export const ownMark = (chat: Chat, { self }: State): Mark | undefined =>
   self?.type === "user" ? chat.marks.get(`user:${self.id}`) : [...chat.marks.values()].find(({ reader_type }) => reader_type === "client");
+
+/** What waits to be sent is newer than all. */
+const newer = (stored: MessageView | null, listed: MessageView | null): MessageView | null =>
+  stored && (stored.seq ?? Infinity) >= (listed?.seq ?? 0) ? stored : (listed ?? stored);
 
 /** Whether the list is older than what was read here. */
 const isReadTo = (chat: Chat | undefined, own: OwnSession | undefined, state: State): boolean =>

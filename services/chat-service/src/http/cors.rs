@@ -11,13 +11,16 @@ const MAX_AGE: usize = 600;
 /// Continues a trace (<https://www.w3.org/TR/trace-context/>).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Where visitors ask: pages of their sites may read the answers. All else is for pages of the configuration.
-const FOR_VISITORS: &str = "/chat/session";
+/// Whether visitors ask there: pages of their sites may read the answers. All else is for pages of the configuration.
+fn is_for_visitors(path: &str) -> bool {
+    let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below("/chat/session") || below("/chat/sites")
+}
 
 /// For one resource: that alone is wrapped, since other services may share the server. Nothing is authenticated by
 /// cookies, so credentials are never allowed. Which site a request is for, its handler looks at.
 pub(super) fn cors(pages: &SitePages, path: &str, methods: Vec<Method>) -> Cors {
-    let (pages, is_for_visitors) = (pages.clone(), path.starts_with(FOR_VISITORS));
+    let (pages, is_for_visitors) = (pages.clone(), is_for_visitors(path));
     Cors::default()
         .allowed_origin_fn(move |origin, _| {
             origin.to_str().is_ok_and(|origin| match is_for_visitors {

@@ -23,8 +23,16 @@ async fn page(service: &Service, origin: &str, method: Method, path: &str) -> (S
 
 /// What a browser asks before it sends a request of a page.
 async fn preflight(service: &Service, origin: &str, method: &str, header: &str) -> (StatusCode, HeaderMap, String) {
+    preflight_of(service, "/chat/session", (origin, method, header)).await
+}
+
+async fn preflight_of(
+    service: &Service,
+    path: &str,
+    (origin, method, header): (&str, &str, &str),
+) -> (StatusCode, HeaderMap, String) {
     let request = service
-        .request(Method::OPTIONS, "/chat/session")
+        .request(Method::OPTIONS, path)
         .header("Origin", origin)
         .header("Access-Control-Request-Method", method)
         .header("Access-Control-Request-Headers", header);
@@ -93,6 +101,35 @@ async fn a_preflight_tells_what_a_page_may_send() {
         assert_eq!((status.as_u16(), code(&body)), expected, "{origin} {method} {sends}");
         assert_eq!((allowed(&headers), header(&headers, "content-type")), (None, Some("application/json")));
         assert!(header(&headers, "vary").expect("Vary").contains("Origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_site_asks_what_visitors_ask_and_nothing_else() {
+    let service = Service::start().await;
+    let (_, admin) = service.account("admin@example.com", "admin").await;
+    let origins = json!({"origins": ["https://shop.example"]});
+    let (status, _) = service.call(Method::PATCH, "/sites/1", Some(&admin), Some(origins)).await;
+    assert_eq!(status, StatusCode::OK);
+    for (path, method, is_for_visitors) in [
+        ("/chat/session", "POST", true),
+        ("/chat/session/1/channel-token", "GET", true),
+        ("/chat/session/1/messages", "POST", true),
+        ("/chat/sites/default", "GET", true),
+        ("/chat/sites/default/sessions", "POST", true),
+        ("/chat/sessions", "GET", false),
+        ("/users/me", "GET", false),
+        ("/sites", "GET", false),
+    ] {
+        for (origin, expected) in [("https://shop.example", is_for_visitors), ("https://other.example", false)] {
+            let asked = (origin, method, "authorization, content-type");
+            let (status, headers, _) = preflight_of(&service, path, asked).await;
+            assert_eq!(
+                (status == StatusCode::OK, allowed(&headers).is_some()),
+                (expected, expected),
+                "{origin} {path}"
+            );
+        }
     }
 }
 
