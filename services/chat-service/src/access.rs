@@ -19,5 +19,7 @@ pub(crate) use actor::{Actor, ActorColumns, check_scope, sender_type};
 pub(crate) use administration::{
     administers_all_of, check_administers, has_admin_of_all_sites, has_no_admin, hold_admins, scope_of,
 };
-pub(crate) use standing::{Standing, acting, acting_admin, acting_in_sites, acting_staff, check_assignable, held_admin, hold};
+pub(crate) use standing::{
+    Standing, acting, acting_admin, acting_in_sites, acting_staff, check_assignable, held_admin, hold,
+};
 pub(crate) use verb::{Verb, check_verdict};
