@@ -56,7 +56,7 @@ impl EventStream {
         frame
     }
 
-    /// The next frame that is neither a ping nor `workspace.changed`.
+    /// The next frame that is neither a ping nor `workspace.changed` or `operator.state`.
     pub async fn next(&mut self) -> Value {
         loop {
             let block = in_time("an event", self.next_block()).await;
@@ -141,5 +141,5 @@ async fn request(gateway: &Gateway, target: &str, last_id: Option<&str>) -> Resp
 
 /// Whether it is a sign of life, or of an account that some other part of the test has made.
 fn is_passed_over(frame: &Value) -> bool {
-    matches!(frame["type"].as_str(), Some("ping" | "workspace.changed"))
+    matches!(frame["type"].as_str(), Some("ping" | "workspace.changed" | "operator.state"))
 }

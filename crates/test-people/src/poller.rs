@@ -99,7 +99,7 @@ impl Poller {
                     let is_told = match frame["type"].as_str() {
                         Some("connected") => !std::mem::replace(&mut self.has_polled, true),
                         Some("resumed") => std::mem::take(&mut self.awaits_resumed),
-                        kind => kind != Some("workspace.changed"),
+                        kind => !matches!(kind, Some("workspace.changed" | "operator.state")),
                     };
                     self.unread.extend(is_told.then_some(frame));
                 }

@@ -17,14 +17,15 @@ use uuid::Uuid;
 
 use crate::{Answer, Gateway};
 
-/// An open socket. It answers pings by itself, and passes over `workspace.changed` unless it is asked for: any test makes
-/// accounts, and each makes one of these frames at some time.
+/// An open socket. It answers pings by itself, and passes over `workspace.changed` and `operator.state` unless they are asked for: any
+/// test makes accounts, and operators that connect, and each makes one of these frames at some time.
 #[derive(Debug)]
 pub struct Socket {
     stream: WebSocketStream<TcpStream>,
     /// Came while an answer was awaited.
     unread: VecDeque<Value>,
     hears_of_workspace: bool,
+    hears_of_operators: bool,
 }
 
 /// How a socket was closed.
@@ -63,7 +64,7 @@ impl Socket {
         let small = WebSocketConfig::default().read_buffer_size(4096).write_buffer_size(0);
         let opened = in_time("a handshake", client_async_with_config(request, tcp, Some(small))).await;
         let (stream, _) = opened.unwrap_or_else(|why| panic!("the handshake failed: {why}"));
-        Self { stream, unread: VecDeque::new(), hears_of_workspace: false }
+        Self { stream, unread: VecDeque::new(), hears_of_workspace: false, hears_of_operators: false }
     }
 
     /// The answer to a handshake that must be refused.
@@ -132,6 +133,14 @@ impl Socket {
         self.hears_of_workspace = true;
         let frame = self.next_of("workspace.changed").await;
         self.hears_of_workspace = false;
+        frame
+    }
+
+    /// The next `operator.state`; other frames are passed over.
+    pub async fn operator_state(&mut self) -> Value {
+        self.hears_of_operators = true;
+        let frame = self.next_of("operator.state").await;
+        self.hears_of_operators = false;
         frame
     }
 
@@ -264,6 +273,7 @@ impl Socket {
             match frame["type"].as_str() {
                 Some("ping") => self.send(json!({"type": "pong"})).await,
                 Some("workspace.changed") if !self.hears_of_workspace => {}
+                Some("operator.state") if !self.hears_of_operators => {}
                 _ => return Ok(frame),
             }
         }

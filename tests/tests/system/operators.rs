@@ -11,7 +11,7 @@ use test_support::wait::wait_until;
 /// The next word of an operator.
 async fn told_of(socket: &mut Socket, operator: &Operator) -> Value {
     loop {
-        let frame = socket.next_of("operator.state").await;
+        let frame = socket.operator_state().await;
         if frame["data"]["user_id"] == operator.id {
             return frame;
         }
@@ -164,7 +164,7 @@ system_test! {
         for (socket, heard) in [(of_all, vec![shop.id, blog.id, all.id]), (of_shop, vec![shop.id, all.id]), (of_blog, vec![blog.id, all.id])] {
             let mut told = Vec::new();
             while told.last() != Some(&all.id) {
-                let frame = socket.next_of("operator.state").await;
+                let frame = socket.operator_state().await;
                 if frame["data"]["availability"] == "away" {
                     told.push(frame["data"]["user_id"].as_i64().expect("an id"));
                 }
@@ -212,6 +212,8 @@ async fn the_operators_of_a_killed_gateway_are_gone_when_their_minute_is_over() 
         socket.connected().await;
     }
     are_here(&accounts, "default", &["Olga", "Oscar"]).await;
+    // What nobody was told of would be nothing new when it is over.
+    while told_of(&mut sockets[0], &oscar).await["data"]["availability"] != "online" {}
     // None holds for longer, and all are as if they had been renewed a minute earlier.
     let earlier = format!("UPDATE operator_leases SET lease_until = lease_until - interval '{LEASE}'");
     let check = format!(

@@ -286,9 +286,16 @@ async fn happens(service: &Service, visitor: &Visitor, operator: &str, what: u32
         0..4 => say(service, visitor.session, &visitor.token).await,
         4..7 => say(service, visitor.session, operator).await,
         7 => assert_eq!(service.note(visitor.session, operator, "note").await.0, StatusCode::CREATED),
-        8 => service.set_status(visitor.session, operator, "closed").await,
-        _ => service.set_status(visitor.session, operator, "pending").await,
+        8 => stand(service, visitor, operator, "closed").await,
+        _ => stand(service, visitor, operator, "pending").await,
     }
+}
+
+/// A message may open the session again before the answer is read.
+async fn stand(service: &Service, visitor: &Visitor, operator: &str, status: &str) {
+    let path = format!("/chat/session/{}/status", visitor.session);
+    let (code, answer) = service.post(&path, operator, json!({"status": status})).await;
+    assert_eq!(code, StatusCode::OK, "{answer}");
 }
 
 #[tokio::test]
