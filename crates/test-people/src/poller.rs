@@ -1,6 +1,7 @@
 //! A client that polls: it keeps its cursors, and asks again and again.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -72,8 +73,23 @@ impl Poller {
         Answer::read(in_time("an answer", request.send()).await.expect("an answer")).await
     }
 
-    /// Polls once, and waits so many seconds at most: the frames of the answer.
+    /// Polls, and waits so many seconds at most: the frames of the answer. One that tells of nothing but the presence of an operator
+    /// is passed over, and the rest of the time waited for the next: any operator that connects makes one at some time.
     pub async fn poll(&mut self, wait: f64) -> Vec<Value> {
+        let began = Instant::now();
+        loop {
+            let left = (wait - began.elapsed().as_secs_f64()).max(0.0);
+            let mut frames = self.poll_once(left).await;
+            let all = frames.len();
+            frames.retain(|frame| frame["type"] != "operator.state");
+            let is_idle = self.close.is_null() && frames.iter().all(|frame| frame["type"] == "connected");
+            if frames.len() == all || !is_idle || left == 0.0 {
+                return frames;
+            }
+        }
+    }
+
+    async fn poll_once(&mut self, wait: f64) -> Vec<Value> {
         let mut body = json!({"wait": wait, "epoch": self.epoch});
         if let Some(cursors) = &self.cursors {
             body["cursors"] = json!(cursors);
