@@ -27,12 +27,16 @@ export interface ListProps<T> {
   /** Enter or a click. */
   onOpen?(item: T): void;
   onActive?(item: T): void;
+  /** The end of the rows is in sight, or near. It may be said again and again. */
+  onEnd?(): void;
   /** The order stays while the pointer is over the list; what moved moves when it leaves. */
   holdsOrder?: boolean;
   empty?: ComponentChildren;
 }
 
 const SPARE_ROWS = 6;
+/** So many rows before the end it is near. */
+const END_ROWS = 12;
 const NONE: ReadonlySet<string> = new Set();
 let lists = 0;
 
@@ -90,6 +94,7 @@ export class List<T> extends Component<ListProps<T>> {
       this.#draw();
     });
     sizes.observe(box);
+    this.#tellEnd();
     const unfollow = effect(() => {
       void this.props.items.value;
       this.#draw();
@@ -104,6 +109,12 @@ export class List<T> extends Component<ListProps<T>> {
   override componentDidUpdate(): void {
     if (this.#hasMoved && this.#box) this.#box.scrollTop = this.#top;
     this.#hasMoved = false;
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const { onEnd, rowHeight } = this.props;
+    if (onEnd && (this.#top + this.#height) / rowHeight > this.#rows.length - END_ROWS) onEnd();
   }
 
   override componentWillUnmount(): void {
