@@ -10,6 +10,7 @@ const PROGRESS_AT = 10;
 
 export class Doing {
   #console: Console;
+  #turn = 0;
 
   constructor(console: Console) {
     this.#console = console;
@@ -79,7 +80,7 @@ export class Doing {
   #all(rows: readonly Row[], change: (row: Row) => Change, back: (row: Row) => Change, text: "didClose" | "didPark" | "didOpen" | "didAssign" | "didTake" | "didUnassign" | "didBan" | "didUnban", name?: string): void {
     const { desk, toasts, choose } = this.#console;
     if (rows.length === 0) return;
-    const key = `${text} ${Date.now()}`;
+    const turn = (this.#turn += 1);
     const label = () => many(text, rows.length, name === undefined ? {} : { name });
     let done = 0;
     let isUndone = false;
@@ -90,7 +91,10 @@ export class Doing {
       const only = rows[0];
       if (rows.length === 1 && only && route.value.page === "lists") openChat(only.id);
     };
-    const show = (shown: string) => toasts.show({ key, text: shown, action: { label: t("undo"), run: undo } });
+    // The last action is the one that is taken back: its word never waits behind another.
+    const show = (shown: string) => {
+      if (turn === this.#turn) toasts.show({ key: "undo", text: shown, action: { label: t("undo"), run: undo } });
+    };
     for (const row of rows) {
       void desk.actions.add(row.id, change(row)).then((isGood) => {
         done += isGood ? 1 : 0;

@@ -61,7 +61,7 @@ export class Directory {
       const sites = new Map((held?.sites ?? []).map((site) => [site.id, site]));
       const people = new Map((held?.people ?? []).map((one) => [one.id, one]));
       for (let from = since; ; ) {
-        const page: Workspace = await this.#client.call<Workspace>(query("/workspace", { since: from, limit: 1_000 }));
+        const page: Workspace = await this.#client.call<Workspace>(query("/workspace", { since: from, limit: 200 }));
         if (page.is_whole && from === since) {
           sites.clear();
           people.clear();

@@ -1,6 +1,6 @@
 /** The list that is shown, with its name, its order, and the field for search. */
 import { IconButton, Icon, List, Menu, Skeleton, tip } from "@switchboard/ui";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { useConsole } from "../app/context.ts";
 import * as icons from "../app/icons.ts";
 import { isPhone } from "../app/media.ts";
@@ -127,6 +127,8 @@ function Shown({ title }: { title: string }) {
   // A row that is chosen draws itself; the list marks the open one.
   const selected = chosen.value.size > 0 ? new Set([...chosen.value].map(String)) : new Set(open === null ? [] : [String(open)]);
 
+  const keep = useCallback((made: List<Row>) => void (list.current = made), []);
+
   useEffect(() => {
     console.list = {
       move: (steps) => list.current?.move(steps),
@@ -148,7 +150,7 @@ function Shown({ title }: { title: string }) {
   return (
     <List
       key={`${name} ${shown.live.filter.sort} ${text}`}
-      ref={list}
+      handle={keep}
       label={title}
       items={shown.live.items}
       keyOf={keyOf}

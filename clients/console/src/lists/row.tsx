@@ -62,7 +62,7 @@ function Snippet({ row }: { row: Row }) {
   if (row.hasDraft) {
     return (
       <span class="conv-snippet" dir="auto">
-        <b>{t("draft")}</b> {row.last?.body.slice(0, LENGTH)}
+        <b class="conv-draft">{t("draft")}</b> {row.last?.body.slice(0, LENGTH)}
       </span>
     );
   }

@@ -1,5 +1,6 @@
 /** The widget's own panel with what the form says, before it is saved. Nothing in it can be pressed. */
 import type { PagePanel, PageHost } from "../../../widget/src/shared/bridge.ts";
+import { adopt } from "../../../widget/src/shared/sheet.ts";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { settings } from "../settings/settings.ts";
 import { t } from "../words/words.ts";
@@ -38,6 +39,7 @@ export function Preview({ form, site }: { form: Form; site: Site }) {
     element.className = "preview-host";
     holder.append(element);
     const root = element.attachShadow({ mode: "open" });
+    adopt(root, "*,::before,::after{box-sizing:border-box}");
     let panel: PagePanel | null = null;
     let isOver = false;
     void import("../../../widget/src/panel/mount.tsx").then(({ mount }) => {

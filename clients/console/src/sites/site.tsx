@@ -9,7 +9,7 @@ import { Snippet } from "./snippet.tsx";
 import { type Asks, bodyOf, type Form, formOf, type Site } from "./sites.ts";
 
 const ASKS: Record<Asks, PlainKey> = { off: "askOff", optional: "askOptional", required: "askRequired" };
-const USUAL = "#4f46e5";
+const USUAL = "#1f6feb";
 
 export function SiteSettings({ site, onSaved }: { site: Site; onSaved(site: Site): void }) {
   const { desk, toasts } = useConsole();

@@ -13,7 +13,9 @@ export class Times {
   #units = new Map<string, Intl.NumberFormat>();
   #language: string;
 
-  constructor(language: string) {
+  constructor(spoken: string) {
+    // The reader's own kind of it, such as British English.
+    const language = navigator.languages.find((tag) => tag.toLowerCase().startsWith(`${spoken}-`)) ?? spoken;
     this.#language = language;
     this.#time = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
     this.#date = new Intl.DateTimeFormat(language, { weekday: "long", day: "numeric", month: "long" });

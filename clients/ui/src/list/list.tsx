@@ -32,6 +32,8 @@ export interface ListProps<T> {
   /** The order stays while the pointer is over the list; what moved moves when it leaves. */
   holdsOrder?: boolean;
   empty?: ComponentChildren;
+  /** Is given the list when it is there: Preact 11 gives components no `ref`. */
+  handle?(list: List<T>): void;
 }
 
 const SPARE_ROWS = 6;
@@ -89,6 +91,7 @@ export class List<T> extends Component<ListProps<T>> {
   override componentDidMount(): void {
     const box = this.#box;
     if (!box) return;
+    this.props.handle?.(this);
     const sizes = new ResizeObserver(() => {
       this.#height = box.clientHeight;
       this.#draw();
