@@ -14,7 +14,7 @@ export const POLICY =
 
 export interface Served {
   url: string;
-  /** The network between browsers and the server: what is cut answers nothing. */
+  /** The way to the server behind: while it is cut nothing answers but the files of the console. */
   cut(isCut: boolean): void;
   close(): void;
 }
@@ -24,10 +24,10 @@ export async function serve(build: string, api: () => string, port = 0): Promise
   const sockets = new Set<Socket>();
   const own = createServer((request, answer) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    if (isCut) request.socket.destroy();
-    else if (path === "/console") answer.writeHead(301, { location: "/console/" }).end();
+    if (path === "/console") answer.writeHead(301, { location: "/console/" }).end();
     else if (path === "/console/") file(answer, join(build, "console/index.html"), { "content-security-policy": POLICY, "cache-control": "no-cache" });
     else if (path.startsWith("/assets/")) file(answer, join(build, normalize(path)), { "cache-control": "public, max-age=31536000, immutable" });
+    else if (isCut) request.socket.destroy();
     else pass(api(), request, answer);
   });
   own.on("connection", (socket) => {

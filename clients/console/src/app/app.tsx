@@ -1,7 +1,7 @@
 /** Who is here decides what is shown: nobody, somebody with a link, or an operator. */
 import { Words } from "@switchboard/ui";
 import { effect } from "@preact/signals";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { LinkPage } from "../account/link-page.tsx";
 import { account, ending } from "../account/login.ts";
 import { SignIn } from "../account/sign-in.tsx";
@@ -19,7 +19,7 @@ import { Shell } from "./shell.tsx";
 function useSignedIn(): Console | null {
   const [console, setConsole] = useState<Console | null>(null);
   const id = account.value?.id;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const who = account.peek();
     if (id === undefined || !who) return;
     const made = new Console(new Desk(who));

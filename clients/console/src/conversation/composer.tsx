@@ -11,6 +11,8 @@ import type { Mode } from "./drafts.ts";
 
 const LIMIT = 10_000;
 const TOLD_FROM = 9_000;
+/** What is longer is not pasted: the field would stand still, and nothing of it could be sent. */
+const PASTE = 4 * LIMIT;
 const TYPING_MS = 6_000;
 const lengthOf = (text: string): number => (text.length < TOLD_FROM / 2 ? text.length : [...text].length);
 
@@ -100,6 +102,12 @@ export function Composer({ chat, isBanned, onSent }: { chat: ChatView; isBanned:
     }
   }
 
+  function pasted(event: ClipboardEvent): void {
+    if ((event.clipboardData?.getData("text/plain").length ?? 0) <= PASTE) return;
+    event.preventDefault();
+    console.toasts.show({ key: "paste", text: t("pasteTooLong"), tone: "danger" });
+  }
+
   const isNote = now === "note";
   const choose = (to: Mode) => () => console.write(to);
   return (
@@ -135,6 +143,7 @@ export function Composer({ chat, isBanned, onSent }: { chat: ChatView; isBanned:
         value={text}
         onInput={({ currentTarget }) => write(currentTarget.value)}
         onKeyDown={keyed}
+        onPaste={pasted}
       />
       <div class="composer-foot">
         <span class="composer-keys">

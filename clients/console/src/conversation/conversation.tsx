@@ -63,7 +63,7 @@ function useOpened(id: number): "there" | "gone" {
 function Open({ id, found }: { id: number; found: number | null }) {
   const console = useConsole();
   const { desk } = console;
-  const chat = useMemo(() => desk.chat(id), [desk, id]);
+  const { chat, row: shown } = useMemo(() => desk.shown(id), [desk, id]);
   const scroll = useMemo(() => new LogScroll(() => void desk.client.loadOlder(id).catch(() => undefined)), [desk, id]);
   const state = useOpened(id);
   useEffect(() => reading(desk, id, chat, scroll.isAtEnd), [desk, id, chat, scroll]);
@@ -72,9 +72,8 @@ function Open({ id, found }: { id: number; found: number | null }) {
     console.mode.value = desk.drafts.read(id, "reply") === "" && desk.drafts.read(id, "note") !== "" ? "note" : "reply";
   }, [console, id]);
 
-  // Rows are new objects, and are made where the conversation changes.
   const view = chat.value;
-  const row = desk.row(id);
+  const row = shown.value;
   if (state === "gone" || (view?.isOpen && !view.session)) {
     return (
       <section class="chat chat-none" aria-label={t("conversation")}>
@@ -101,7 +100,8 @@ function Open({ id, found }: { id: number; found: number | null }) {
 /** Who writes right now: the visitor, and other operators. */
 function Typing({ id }: { id: number }) {
   const { desk } = useConsole();
-  const view = desk.chat(id).value;
+  const { chat, row } = useMemo(() => desk.shown(id), [desk, id]);
+  const view = chat.value;
   const client = view?.session?.client.id;
   const typing = view?.typing ?? [];
   const operators = typing.filter((one) => one.id !== desk.account.id && (one.visibility === "staff" || one.name !== null) && one.id !== client);
@@ -109,7 +109,7 @@ function Typing({ id }: { id: number }) {
   const first = operators[0];
   return (
     <p class="chat-typing" role="status" dir="auto">
-      {first ? t(first.visibility === "staff" ? "writesNote" : "isReplying", { name: first.name ?? t("team") }) : isVisitor ? t("visitorTypes", { name: desk.row(id)?.name ?? "" }) : ""}
+      {first ? t(first.visibility === "staff" ? "writesNote" : "isReplying", { name: first.name ?? t("team") }) : isVisitor ? t("visitorTypes", { name: row.value?.name ?? "" }) : ""}
     </p>
   );
 }

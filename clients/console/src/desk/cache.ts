@@ -28,19 +28,34 @@ export interface Kept {
   facts: Map<string, unknown>;
 }
 
+let begun: Cache | null = null;
+
+/** Reads what is kept while the page's first script still begins. */
+export function beginCache(account: number): void {
+  begun = new Cache(account);
+}
+
+export function cacheOf(account: number): Cache {
+  const found = begun?.account === account ? begun : new Cache(account);
+  begun = null;
+  return found;
+}
+
 export class Cache {
-  #account: number;
+  readonly account: number;
   #open: Promise<IDBPDatabase<Schema> | null>;
+  #loaded: Promise<Kept>;
   #isClosed = false;
 
   constructor(account: number) {
-    this.#account = account;
+    this.account = account;
     this.#open = this.#opened();
+    this.#loaded = this.#load();
   }
 
   async #opened(): Promise<IDBPDatabase<Schema> | null> {
     try {
-      const db = await openDB<Schema>(nameOf(this.#account), VERSION, {
+      const db = await openDB<Schema>(nameOf(this.account), VERSION, {
         upgrade(made) {
           for (const name of [...made.objectStoreNames]) made.deleteObjectStore(name);
           made.createObjectStore("sessions", { keyPath: "session_id" }).createIndex("changed", "changed_at");
@@ -56,7 +71,12 @@ export class Cache {
     }
   }
 
-  async load(): Promise<Kept> {
+  /** What was kept when this began. */
+  load(): Promise<Kept> {
+    return this.#loaded;
+  }
+
+  async #load(): Promise<Kept> {
     try {
       const db = await this.#open;
       if (!db) return { chats: [], facts: new Map() };
@@ -126,7 +146,7 @@ export class Cache {
   async wipe(): Promise<void> {
     this.#isClosed = true;
     (await this.#open)?.close();
-    await wipe(this.#account);
+    await wipe(this.account);
   }
 
   async clear(): Promise<void> {

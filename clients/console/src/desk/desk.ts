@@ -17,7 +17,7 @@ import { Pages } from "../lists/pages.ts";
 import { Presence } from "../presence/operators.ts";
 import { Viewers } from "../presence/viewers.ts";
 import { t } from "../words/words.ts";
-import { Cache } from "./cache.ts";
+import { type Cache, cacheOf } from "./cache.ts";
 import { CountKeeper, type Counts } from "./counts.ts";
 import { level } from "./level.ts";
 import { isSame, type Row, rowOf } from "./rows.ts";
@@ -57,7 +57,7 @@ export class Desk {
   readonly isReady: Signal<boolean> = signal(false);
   #cache: Cache;
   #rows = new Map<number, Row>();
-  #chats = new Map<number, Signal<ChatView | null>>();
+  #chats = new Map<number, { chat: Signal<ChatView | null>; row: Signal<Row | undefined> }>();
   #dirty = new Set<number>();
   #unsaved = new Set<number>();
   #gone = new Set<number>();
@@ -88,7 +88,7 @@ export class Desk {
       },
     });
     this.connection = signal(this.client.connection());
-    this.#cache = new Cache(account.id);
+    this.#cache = cacheOf(account.id);
     this.directory = new Directory(this.client, () => this.#workspaceRead());
     this.counts = new CountKeeper(this.client, account.id, (id) => this.directory.names.peek()?.sites.find((site) => site.id === id)?.key);
     this.presence = new Presence(this.client, account.id);
@@ -124,6 +124,7 @@ export class Desk {
       this.#kept = chats.filter(({ session }) => sites.has(session.site_id ?? 1));
       this.#keptEpoch = names.epoch;
       this.client.restore(this.#kept);
+      this.#touch(this.#kept.map(({ session }) => session.session_id));
     }
     const counts = facts.get("counts");
     if (counts) this.counts.counts.value = counts as Counts;
@@ -173,9 +174,9 @@ export class Desk {
   }
 
   /** A conversation whose messages are shown. */
-  chat(id: number): ReadonlySignal<ChatView | null> {
+  shown(id: number): { chat: ReadonlySignal<ChatView | null>; row: ReadonlySignal<Row | undefined> } {
     let found = this.#chats.get(id);
-    if (!found) this.#chats.set(id, (found = signal(this.client.chat(id))));
+    if (!found) this.#chats.set(id, (found = { chat: signal(this.client.chat(id)), row: signal(this.#rows.get(id)) }));
     return found;
   }
 
@@ -317,11 +318,12 @@ export class Desk {
     for (const id of this.#dirty) {
       const shown = this.#chats.get(id);
       const chat = this.client.chat(id);
-      if (shown) shown.value = chat;
+      if (shown) shown.chat.value = chat;
       const before = this.#rows.get(id);
       const row = chat && this.#rowOf(chat);
       if (!before && !row) continue;
       if (before && row && isSame(before, row)) continue;
+      if (shown) shown.row.value = row ?? undefined;
       if (row) this.#rows.set(id, row);
       else this.#rows.delete(id);
       this.counts.note(before, row);

@@ -21,12 +21,13 @@ export async function level(client: MemberClient, kept: readonly KeptChat[], epo
     if (!changes) return true;
     if (changes.epoch !== epoch) return false;
     client.forget([...changes.gone, ...changes.ahead]);
-    const changed = new Set(changes.chats.map(({ chat_id: id }) => id));
+    const told = new Set(changes.chats.map(({ chat_id: id }) => id));
+    // A list may have brought it meanwhile.
+    const behind = part.filter(({ session: { session_id: id, seq } }) => told.has(id) && (client.chat(id)?.facts?.seq ?? 0) <= seq);
     // A list brings a closed one that was opened again; nothing else needs the others.
-    const closed = part.filter(({ session }) => session.status === "closed" && changed.has(session.session_id)).map(({ session }) => session.session_id);
-    client.forget(closed);
-    for (const id of closed) changed.delete(id);
-    await readAll(client, [...changed], isOver);
+    client.forget(behind.filter(({ session }) => session.status === "closed").map(({ session }) => session.session_id));
+    const changed = behind.filter(({ session }) => session.status !== "closed").map(({ session }) => session.session_id);
+    await readAll(client, changed, isOver);
   }
   return true;
 }

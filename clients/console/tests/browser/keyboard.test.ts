@@ -30,15 +30,24 @@ const heading = () => page.locator(".lists h1").textContent();
 const openName = () => page.locator(".chat-who h2").textContent();
 const field = () => page.locator(".composer-field");
 
+const active = () =>
+  page.evaluate(() => {
+    const list = document.querySelector(".lists .ui-list");
+    return Number(document.getElementById(list?.getAttribute("aria-activedescendant") ?? "")?.querySelector(".conv")?.getAttribute("data-id") ?? 0);
+  });
+
 /** Moves with j and k until that conversation has the keys, then opens it. */
 async function openByKeys(id: number): Promise<void> {
-  await row(id).waitFor();
-  await page.keyboard.press("j");
-  for (let step = 0; step < 60; step++) {
-    const active = await page.evaluate(() => document.getElementById(document.querySelector(".lists .ui-list")?.getAttribute("aria-activedescendant") ?? "")?.querySelector(".conv")?.getAttribute("data-id"));
-    if (Number(active) === id) break;
-    await page.keyboard.press("j");
-    if (step === 29) for (let up = 0; up < 40; up++) await page.keyboard.press("k");
+  await page.locator(".conv").first().waitFor();
+  for (const key of ["j", "k", "j", "k"]) {
+    for (let before = -1, now = await active(); now !== id && now !== before; ) {
+      before = now;
+      await page.keyboard.press(key);
+      now = await active();
+    }
+    if ((await active()) === id) break;
+    // A page of the list may be on its way.
+    await page.waitForTimeout(200);
   }
   await page.keyboard.press("Enter");
   await expect.poll(() => page.evaluate(() => location.hash)).toContain(`/${id}`);
