@@ -60,7 +60,7 @@ export function Shell() {
       <div class={at.page === "lists" ? "shell" : "shell shell-page"}>
         <Banner />
         {!isPhone.value && <Sidebar />}
-        {showsLists && <Lists />}
+        {showsLists && (isPhone.value ? <main class="shell-main"><Lists /></main> : <Lists />)}
         {showsMain && (
           <main class="shell-main">
             {main}

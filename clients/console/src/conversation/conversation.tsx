@@ -1,4 +1,5 @@
 /** The conversation that is open, with what is known of its visitor beside it. */
+import { effect } from "@preact/signals";
 import { Button } from "@switchboard/ui";
 import { asApiError } from "@switchboard/sdk";
 import { useEffect, useLayoutEffect, useMemo, useState } from "preact/hooks";
@@ -49,9 +50,18 @@ function useOpened(id: number): "there" | "gone" {
         } else timer = setTimeout(open, AGAIN_MS);
       });
     open();
+    // What was there and is not any more may not be seen, or is of a database that was restored.
+    let wasThere = false;
+    const { chat } = desk.shown(id);
+    const watch = effect(() => {
+      const isThere = Boolean(chat.value?.session);
+      if (wasThere && !isThere) open();
+      wasThere = isThere;
+    });
     desk.viewers.look(id);
     return () => {
       isLeft = true;
+      watch();
       clearTimeout(timer);
       desk.viewers.look(null);
       desk.leave(id);
@@ -74,7 +84,7 @@ function Open({ id, found }: { id: number; found: number | null }) {
 
   const view = chat.value;
   const row = shown.value;
-  if (state === "gone" || (view?.isOpen && !view.session)) {
+  if (state === "gone") {
     return (
       <section class="chat chat-none" aria-label={t("conversation")}>
         <p>{t("conversationGone")}</p>

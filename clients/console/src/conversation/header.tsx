@@ -13,6 +13,8 @@ export function Header({ row }: { row: Row }) {
   const ids = [row.id];
   const isMine = row.assignee?.id === desk.account.id;
   const site = desk.directory.site(row.siteId);
+  // Alone on a phone it is what the page is about.
+  const Name = isPhone.value ? "h1" : "h2";
   const assign = () => {
     console.assigning = ids;
     console.layer.value = "assign";
@@ -35,7 +37,7 @@ export function Header({ row }: { row: Row }) {
       {isPhone.value && <IconButton icon={icons.back} label={t("back")} onClick={() => openChat(null)} />}
       <Avatar name={row.name} id={`c${row.clientId}`} size={30} />
       <div class="chat-who">
-        <h2 dir="auto">{row.name}</h2>
+        <Name dir="auto" class="chat-name">{row.name}</Name>
         <p>
           <span>#{row.id}</span>
           {site && <span dir="auto">{site.name}</span>}

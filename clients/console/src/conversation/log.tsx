@@ -66,9 +66,9 @@ export function Log({ chat, row, scroll, found }: Props) {
           {lines.map((line) => {
             if (line.kind === "day") {
               return (
-                <h3 key={line.key} class="log-day">
+                <p key={line.key} class="log-day">
                   {times().day(line.at)}
-                </h3>
+                </p>
               );
             }
             if (line.kind === "new") {

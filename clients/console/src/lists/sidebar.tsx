@@ -1,4 +1,5 @@
 import { Avatar, Badge, Button, Icon, IconButton, type IconNode, Menu, type MenuEntry, most, tip } from "@switchboard/ui";
+import { account } from "../account/login.ts";
 import { useConsole } from "../app/context.ts";
 import * as icons from "../app/icons.ts";
 import { currentList, format, go, openList, route } from "../app/route.ts";
@@ -102,7 +103,7 @@ function Team() {
 function Self() {
   const console = useConsole();
   const { desk, layer } = console;
-  const { name, id } = desk.account;
+  const { name, id } = account.value ?? desk.account;
   const own = desk.presence.own.value.availability;
   const entries: MenuEntry[] = [
     { id: "online", label: t("online"), checked: own === "online", onSelect: () => desk.presence.set("online") },

@@ -2,9 +2,14 @@
 import { Button, Dialog } from "@switchboard/ui";
 import { useState } from "preact/hooks";
 import * as icons from "../app/icons.ts";
+import { BASE } from "../app/server.ts";
 import { t } from "../words/words.ts";
 
-export function LinkDialog({ title, hint, link, onClose }: { title: string; hint: string; link: string; onClose(): void }) {
+/** A server that was not told its public address gives the path alone. */
+const whole = (link: string): string => (link.startsWith("/") ? BASE + link : link);
+
+export function LinkDialog({ title, hint, link: told, onClose }: { title: string; hint: string; link: string; onClose(): void }) {
+  const link = whole(told);
   const [isCopied, setCopied] = useState(false);
   async function copy(): Promise<void> {
     try {

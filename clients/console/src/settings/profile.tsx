@@ -56,8 +56,8 @@ function Password() {
       setNext("");
       toasts.show({ text: t("passwordChanged") });
     } catch (cause) {
-      const { status, message, code } = asApiError(cause);
-      if (status === 403 || status === 401) setErrors({ old: t("wrongPassword") });
+      const { status, message, code, details } = asApiError(cause);
+      if (status === 403 || status === 401 || details["field"] === "old") setErrors({ old: t("wrongPassword") });
       else if (status === 422) setErrors({ next: message });
       else if (code === "rate_limited") setErrors({ old: t("tooOften", { seconds: "60" }) });
       else setErrors({ next: t("notSaved") });

@@ -14,7 +14,7 @@ import "./panel.css";
 
 const Part = ({ title, children }: { title: string; children: ComponentChildren }) => (
   <section class="about-part" aria-label={title}>
-    <h3>{title}</h3>
+    <h2>{title}</h2>
     {children}
   </section>
 );

@@ -27,7 +27,7 @@ const press = async (...keys: string[]) => {
   for (const key of keys) await page.keyboard.press(key);
 };
 const heading = () => page.locator(".lists h1").textContent();
-const openName = () => page.locator(".chat-who h2").textContent();
+const openName = () => page.locator(".chat-name").textContent();
 const field = () => page.locator(".composer-field");
 
 const active = () =>

@@ -49,7 +49,7 @@ test("a minute without a server: five replies wait, survive a reload, and arrive
   for (const body of ["four", "five"]) await send(body);
   // An action is shown at once, and waits too.
   await page.goto(`${world.front.url}/console/#/open/${jonas.id}`);
-  await expect.poll(() => page.locator(".chat-who h2").textContent()).toContain("Jonas");
+  await expect.poll(() => page.locator(".chat-name").textContent()).toContain("Jonas");
   await page.keyboard.press("Escape");
   await page.keyboard.press("e");
   await expect.poll(() => page.locator(`.conv[data-id="${jonas.id}"]`).count()).toBe(0);

@@ -106,7 +106,7 @@ test("HTML, scripts and names of zero width are text", async () => {
   await rude.say(`<script>alert(4)</script> javascript:alert(5) https://ok.example/"onmouseover=alert(6)`);
   await go(one, rude.id);
   await one.locator(".msg-body").first().waitFor();
-  expect(await one.locator(".chat-who h2").textContent()).toBe("<img src=x onerror=alert(1)>");
+  expect(await one.locator(".chat-name").textContent()).toBe("<img src=x onerror=alert(1)>");
   expect(await one.locator(".chat img, .chat script, .about script, .about b b").count()).toBe(0);
   const links = await one.locator(".chat a, .about a").evaluateAll((all) => all.map((link) => (link as HTMLAnchorElement).protocol));
   expect(links.filter((protocol) => !["https:", "http:", "mailto:", "tel:"].includes(protocol))).toEqual([]);

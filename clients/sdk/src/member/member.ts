@@ -521,7 +521,12 @@ class MemberChats implements MemberClient {
   #readOpen(): void {
     for (const id of this.#open) {
       if (this.#state.chats.get(id)?.isRead) continue;
-      this.open(id).catch(() => this.#timers.set("open", AGAIN_MS, () => this.#readOpen()));
+      this.open(id).catch((cause: unknown) => {
+        const { status } = asApiError(cause);
+        // It may not be read any more.
+        if (status === 403 || status === 404) this.#open.delete(id);
+        else this.#timers.set("open", AGAIN_MS, () => this.#readOpen());
+      });
     }
   }
 

@@ -229,6 +229,7 @@ export class List<T> extends Component<ListProps<T>> {
 
   override render({ label, keyOf, rowHeight, row, selected, onSelect, holdsOrder, empty }: ListProps<T>) {
     const count = this.#rows.length;
+    const isEmpty = count === 0 && empty !== undefined;
     const id = (key: string) => `${this.#id}-${key}`;
     this.#seen.clear();
     const rows = this.#indices().flatMap((index) => {
@@ -258,10 +259,11 @@ export class List<T> extends Component<ListProps<T>> {
       <div
         ref={(box) => void (this.#box = box)}
         class="ui-list"
-        role="listbox"
+        // A listbox without options is none.
+        role={isEmpty ? "group" : "listbox"}
         tabIndex={0}
         aria-label={label}
-        aria-multiselectable={onSelect ? true : undefined}
+        aria-multiselectable={onSelect && !isEmpty ? true : undefined}
         aria-activedescendant={this.#activeKey === undefined ? undefined : id(this.#activeKey)}
         onScroll={({ currentTarget }) => {
           this.#top = currentTarget.scrollTop;
@@ -273,7 +275,7 @@ export class List<T> extends Component<ListProps<T>> {
         onPointerLeave={() => this.#hold(false)}
         onPointerCancel={() => this.#hold(false)}
       >
-        {count === 0 && empty ? (
+        {isEmpty ? (
           <div class="ui-list-empty">{empty}</div>
         ) : (
           <div class="ui-list-rows" role="presentation" style={{ height: `${count * rowHeight}px` }}>

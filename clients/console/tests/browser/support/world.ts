@@ -42,9 +42,9 @@ export class World {
     return new World(server, front, browser);
   }
 
-  person(name: string, role: "operator" | "admin" = "operator"): Person {
+  person(name: string, role: "operator" | "admin" = "operator", sites: readonly string[] = []): Person {
     const email = `${role}-${process.pid}-${++this.#people}-${Date.now()}@example.com`;
-    const printed = this.server.admin("user", "add", "--email", email, "--name", name, "--role", role);
+    const printed = this.server.admin("user", "add", "--email", email, "--name", name, "--role", role, ...sites.flatMap((site) => ["--site", site]));
     return { email, name, password: /^password: (.+)$/m.exec(printed)?.[1] ?? "" };
   }
 
