@@ -82,7 +82,7 @@ export class Doing {
     if (rows.length === 0) return;
     const turn = (this.#turn += 1);
     const label = () => many(text, rows.length, name === undefined ? {} : { name });
-    let done = 0;
+    let count = 0;
     let isUndone = false;
     const undo = () => {
       isUndone = true;
@@ -97,11 +97,11 @@ export class Doing {
     };
     for (const row of rows) {
       void desk.actions.add(row.id, change(row)).then((isGood) => {
-        done += isGood ? 1 : 0;
+        count += isGood ? 1 : 0;
         // A word now and then, and the last one.
-        const isDue = rows.length >= PROGRESS_AT && (done % PROGRESS_AT === 0 || done === rows.length);
-        if (isGood && isDue && !isUndone && done < rows.length) show(t("progress", { text: label(), done: String(done), all: String(rows.length) }));
-        else if (isDue && done === rows.length && !isUndone) show(label());
+        const isDue = rows.length >= PROGRESS_AT && (count % PROGRESS_AT === 0 || count === rows.length);
+        if (isGood && isDue && !isUndone && count < rows.length) show(t("progress", { text: label(), done: String(count), all: String(rows.length) }));
+        else if (isDue && count === rows.length && !isUndone) show(label());
       });
     }
     show(label());

@@ -136,7 +136,7 @@ export function Composer({ chat, isBanned, onSent }: { chat: ChatView; isBanned:
       <textarea
         ref={field}
         class="composer-field"
-        dir="auto"
+        dir={text === "" ? undefined : "auto"}
         rows={Math.min(8, text.split("\n", 9).length)}
         aria-label={isNote ? t("noteLabel") : t("replyLabel")}
         placeholder={isNote ? t("notePlaceholder") : t("replyPlaceholder")}

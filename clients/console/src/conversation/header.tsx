@@ -34,7 +34,7 @@ export function Header({ row }: { row: Row }) {
   ];
   return (
     <header class="chat-head">
-      {isPhone.value && <IconButton icon={icons.back} label={t("back")} onClick={() => openChat(null)} />}
+      {isPhone.value && <IconButton class="mirrored" icon={icons.back} label={t("back")} onClick={() => openChat(null)} />}
       <Avatar name={row.name} id={`c${row.clientId}`} size={30} />
       <div class="chat-who">
         <Name dir="auto" class="chat-name">{row.name}</Name>

@@ -21,6 +21,8 @@ interface Props {
 }
 
 const FOUND_MS = 2_000;
+/** So many lines are more than a window has. */
+const FIRST_LINES = 30;
 
 export function Log({ chat, row, scroll, found }: Props) {
   const console = useConsole();
@@ -31,10 +33,12 @@ export function Log({ chat, row, scroll, found }: Props) {
   const [actions] = useState(() => new Actions(client, row.id));
   const unreadFrom = useDivider(chat);
   const lines = useMemo(() => linesOf(messages, actions.all.value, unreadFrom, view?.hasOlder ?? true), [messages, actions.all.value, unreadFrom, view?.hasOlder]);
+  const fresh = useFresh(view, scroll);
+  const isWhole = useWhole();
+  const shown = isWhole ? lines : lines.slice(-FIRST_LINES);
   const visitor = useMemo(() => ({ name: row.name, id: row.clientId }), [row.name, row.clientId]);
   const first = useRef<string | undefined>(undefined);
-  const fresh = useFresh(view, scroll);
-  const marked = useFound(found, view, scroll);
+  const marked = useFound(found, view, scroll, isWhole);
 
   useEffect(() => () => actions.stop(), [actions]);
   useLayoutEffect(() => {
@@ -42,10 +46,10 @@ export function Log({ chat, row, scroll, found }: Props) {
     return () => scroll.attach(null);
   }, [scroll]);
   useLayoutEffect(() => {
-    const now = messages[0]?.key;
+    const now = shown[0]?.key;
     scroll.drawn(first.current !== undefined && now !== first.current);
     first.current = now;
-  }, [lines]);
+  }, [shown]);
 
   const copy = useMemo(
     () => (text: string) =>
@@ -63,7 +67,7 @@ export function Log({ chat, row, scroll, found }: Props) {
           {view?.loadingOlder && <Skeleton height="40px" shape="block" />}
           {messages.length === 0 && !view?.isOpen && <Waiting />}
           {messages.length === 0 && view?.isOpen && <p class="log-action">{t("noMessages")}</p>}
-          {lines.map((line) => {
+          {shown.map((line) => {
             if (line.kind === "day") {
               return (
                 <p key={line.key} class="log-day">
@@ -99,6 +103,16 @@ export function Log({ chat, row, scroll, found }: Props) {
       )}
     </div>
   );
+}
+
+/** What is in sight is drawn first, and what is above it a moment later. */
+function useWhole(): boolean {
+  const [isWhole, setWhole] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setWhole(true), 50);
+    return () => clearTimeout(timer);
+  }, []);
+  return isWhole;
 }
 
 const Waiting = () => (
@@ -142,13 +156,13 @@ function useFresh(view: ChatView | null, scroll: LogScroll): number {
 }
 
 /** Rule 16: the message of a link is marked for two seconds. Older parts are read until it is there. */
-function useFound(id: number | null, view: ChatView | null, scroll: LogScroll): number | null {
+function useFound(id: number | null, view: ChatView | null, scroll: LogScroll, isWhole: boolean): number | null {
   const { desk } = useConsole();
   const [marked, setMarked] = useState<number | null>(null);
   const done = useRef<number | null>(null);
   const isThere = id !== null && view?.messages.some((message) => message.id === id) === true;
   useLayoutEffect(() => {
-    if (id === null || !view?.isOpen || done.current === id) return;
+    if (id === null || !view?.isOpen || !isWhole || done.current === id) return;
     if (!isThere) {
       if (view.hasOlder && !view.loadingOlder) void desk.client.loadOlder(view.id).catch(() => undefined);
       return;
@@ -157,6 +171,6 @@ function useFound(id: number | null, view: ChatView | null, scroll: LogScroll): 
     scroll.to(`[data-id="${id}"]`);
     setMarked(id);
     setTimeout(() => setMarked(null), FOUND_MS);
-  }, [id, isThere, view]);
+  }, [id, isThere, view, isWhole]);
   return marked;
 }

@@ -1,4 +1,4 @@
-import { Avatar, Icon, IconButton, Menu, type MenuEntry } from "@switchboard/ui";
+import { Avatar, Icon, IconButton } from "@switchboard/ui";
 import type { MemberMessage, MemberClient } from "@switchboard/sdk";
 import { memo } from "./memo.ts";
 import * as icons from "../app/icons.ts";
@@ -37,7 +37,6 @@ export const Message = memo(function Message({ message, isFirst, showsTick, isFo
   }
   const name = isVisitor ? visitor.name : mine ? t("you") : (sender.name ?? t("system"));
   const classes = ["msg", isVisitor ? "msg-in" : "msg-out", isNote && "msg-note", isFirst && "msg-first", isFound && "msg-found", tick === "failed" && "msg-failed"].filter(Boolean).join(" ");
-  const entries: MenuEntry[] = [{ id: "copy", label: t("copyText"), icon: icons.copy, onSelect: () => onCopy(body) }];
   return (
     <article class={classes} data-id={id} aria-label={`${name}${isNote ? `, ${t("note")}` : ""}, ${times().time(at)}`}>
       <span class="msg-face">{isFirst && <Avatar name={sender.name ?? name} id={isVisitor ? `c${visitor.id}` : `u${sender.id}`} size={28} />}</span>
@@ -68,9 +67,7 @@ export const Message = memo(function Message({ message, isFirst, showsTick, isFo
       </div>
       <span class="msg-side">
         {!isDeleted && (
-          <Menu label={t("more")} entries={entries} align="end">
-            {(trigger) => <IconButton class="msg-more" icon={icons.more} label={t("more")} size="small" {...trigger} />}
-          </Menu>
+          <IconButton class="msg-more" icon={icons.copy} label={t("copyText")} size="small" onClick={() => onCopy(body)} />
         )}
         {tick && showsTick && tick !== "failed" && !isNote && (
           <span class={tick === "read" ? "msg-tick msg-read" : "msg-tick"} role="img" aria-label={t(TICKS[tick].label)} title={t(TICKS[tick].label)}>

@@ -57,7 +57,7 @@ export class Cache {
     try {
       const db = await openDB<Schema>(nameOf(this.account), VERSION, {
         upgrade(made) {
-          for (const name of [...made.objectStoreNames]) made.deleteObjectStore(name);
+          for (const name of Array.from(made.objectStoreNames)) made.deleteObjectStore(name);
           made.createObjectStore("sessions", { keyPath: "session_id" }).createIndex("changed", "changed_at");
           made.createObjectStore("messages", { keyPath: "id" }).createIndex("at", "at");
           made.createObjectStore("facts");

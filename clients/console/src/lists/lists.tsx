@@ -101,7 +101,7 @@ function Search() {
         ref={field}
         class="ui-input"
         type="search"
-        dir="auto"
+        dir={searchText.value === "" ? undefined : "auto"}
         autocomplete="off"
         maxLength={100}
         aria-label={t("searchHint")}

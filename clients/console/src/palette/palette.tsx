@@ -20,8 +20,9 @@ const RECENT = 5;
 const FOUND = 30;
 const SEARCHED = 2_000;
 
-function chats(console: Console, query: string): Entry[] {
-  const rows = [...console.desk.rows()].sort(ORDERS.recent).slice(0, query === "" ? RECENT : SEARCHED);
+/** The conversations that changed last. */
+function recent(console: Console): Entry[] {
+  const rows = [...console.desk.rows()].sort(ORDERS.recent).slice(0, SEARCHED);
   return rows.map((row) => ({ id: `chat-${row.id}`, label: row.name, keywords: `${row.email ?? ""} ${row.id}`, isChat: true, run: () => openChat(row.id) }));
 }
 
@@ -46,7 +47,8 @@ function Choices({ onDone }: { onDone(): void }) {
   const list = useRef<HTMLDivElement>(null);
   // What can be done was decided before the dialog took the focus.
   const [all] = useState(() => commands(console));
-  const found = filter(query === "" ? [...chats(console, ""), ...all] : [...all, ...chats(console, query)], query, FOUND);
+  const [chats] = useState(() => recent(console));
+  const found = filter(query === "" ? [...chats.slice(0, RECENT), ...all] : [...all, ...chats], query, FOUND);
   const at = Math.min(active, found.length - 1);
 
   useLayoutEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at, query]);

@@ -109,11 +109,11 @@ export function PeoplePage() {
   return (
     <section class="page" aria-label={t("people")}>
       <div class="page-head">
-        {isPhone.value && <IconButton icon={icons.back} label={t("back")} onClick={() => openList(currentList())} />}
+        {isPhone.value && <IconButton class="mirrored" icon={icons.back} label={t("back")} onClick={() => openList(currentList())} />}
         <h1>{t("people")}</h1>
         <Button tone="primary" icon={icons.plus} onClick={() => void (shown.value = { kind: "invite" })}>{t("invite")}</Button>
       </div>
-      <input class="ui-input people-search" type="search" dir="auto" maxLength={100} aria-label={t("searchPeople")} placeholder={t("searchPeople")} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
+      <input class="ui-input people-search" type="search" dir={text === "" ? undefined : "auto"} maxLength={100} aria-label={t("searchPeople")} placeholder={t("searchPeople")} value={text} onInput={({ currentTarget }) => setText(currentTarget.value)} />
       {invitations.length > 0 && (
         <>
           <h2>{t("invitations")}</h2>

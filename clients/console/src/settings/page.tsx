@@ -25,7 +25,7 @@ export function SettingsPage() {
   return (
     <section class="page" aria-label={t("settings")}>
       <div class="page-head">
-        {isPhone.value && <IconButton icon={icons.back} label={t("back")} onClick={() => openList(currentList())} />}
+        {isPhone.value && <IconButton class="mirrored" icon={icons.back} label={t("back")} onClick={() => openList(currentList())} />}
         <h1>{t("settings")}</h1>
       </div>
       <Tabs label={t("settings")} tabs={tabs} value={now} onChange={(id) => go({ page: "settings", tab: id }, true)}>

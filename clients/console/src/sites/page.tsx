@@ -32,7 +32,7 @@ export function SitesPage() {
     return (
       <section class="page" aria-label={t("sites")}>
         <div class="page-head">
-          <IconButton icon={icons.back} label={t("back")} onClick={back} />
+          <IconButton class="mirrored" icon={icons.back} label={t("back")} onClick={back} />
           <h1 dir="auto">{site.name}</h1>
         </div>
         <SiteSettings key={site.id} site={site} onSaved={(next) => setSites(sites?.map((one) => (one.id === next.id ? next : one)) ?? null)} />
@@ -42,7 +42,7 @@ export function SitesPage() {
   return (
     <section class="page" aria-label={t("sites")}>
       <div class="page-head">
-        {isPhone.value && <IconButton icon={icons.back} label={t("back")} onClick={back} />}
+        {isPhone.value && <IconButton class="mirrored" icon={icons.back} label={t("back")} onClick={back} />}
         <h1>{t("sites")}</h1>
         <Button tone="primary" icon={icons.plus} onClick={() => setNew(true)}>{t("addSite")}</Button>
       </div>
