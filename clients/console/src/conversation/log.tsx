@@ -46,7 +46,8 @@ export function Log({ chat, row, scroll, found }: Props) {
     return () => scroll.attach(null);
   }, [scroll]);
   useLayoutEffect(() => {
-    const now = shown[0]?.key;
+    // A day stays the first line while its messages come in below it.
+    const now = shown.find(({ kind }) => kind === "message")?.key;
     scroll.drawn(first.current !== undefined && now !== first.current);
     first.current = now;
   }, [shown]);
@@ -64,7 +65,7 @@ export function Log({ chat, row, scroll, found }: Props) {
     <div class="log-frame">
       <div ref={box} class="log" tabIndex={0} role="region" aria-label={t("messages")} onScroll={() => scroll.scrolled()} onKeyDown={(event) => moveIn(event, scroll)}>
         <div class="log-lines" role="log" aria-live="off">
-          {view?.loadingOlder && <Skeleton height="40px" shape="block" />}
+          
           {messages.length === 0 && !view?.isOpen && <Waiting />}
           {messages.length === 0 && view?.isOpen && <p class="log-action">{t("noMessages")}</p>}
           {shown.map((line) => {
@@ -95,6 +96,11 @@ export function Log({ chat, row, scroll, found }: Props) {
           })}
         </div>
       </div>
+      {view?.loadingOlder && (
+        <div class="log-older" aria-busy="true">
+          <Skeleton width="30%" />
+        </div>
+      )}
       {!scroll.isAtEnd.value && (
         <Button class="log-down" size="small" onClick={() => scroll.toEnd()}>
           <Icon icon={icons.down} size={14} />

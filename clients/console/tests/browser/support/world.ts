@@ -1,5 +1,6 @@
 /** A real server with people in it, and browsers before it. */
 import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, chromium } from "playwright-core";
 import { standalone } from "../../../../engines/server/standalone.ts";
@@ -33,10 +34,9 @@ export class World {
     this.browser = browser;
   }
 
-  /** SWITCHBOARD_URL is a server that runs already, with SWITCHBOARD_BIN for its accounts; else STANDALONE is started. */
-  static async begin(): Promise<World> {
-    const running = process.env["SWITCHBOARD_URL"];
-    const server = running ? already(running) : await standalone(join(import.meta.dirname, "../../../../dist/console-server.log"));
+  /** SWITCHBOARD_URL is a server that runs already, with SWITCHBOARD_BIN for its accounts; else STANDALONE is started, and writes into `log`. */
+  static async begin(running = process.env["SWITCHBOARD_URL"], log = join(tmpdir(), `console-server-${process.pid}.log`)): Promise<World> {
+    const server = running ? already(running) : await standalone(log);
     const front = await serve(dist, () => server.url);
     const browser = await chromium.launch({ executablePath: process.env["CHROMIUM"] ?? "/usr/bin/chromium", args: ["--no-sandbox"] });
     return new World(server, front, browser);
