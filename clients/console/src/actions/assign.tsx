@@ -3,23 +3,35 @@ import { Avatar, Dialog, filter, type Presence } from "@switchboard/ui";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useConsole } from "../app/context.ts";
 import type { Console } from "../app/console.ts";
-import { t } from "../words/words.ts";
+import { t, times } from "../words/words.ts";
 
 interface Choice {
   id: string;
   label: string;
   person: { id: number; name: string } | null;
   presence?: Presence;
+  /** When an operator who is not there was there last. */
+  seen?: string | null;
 }
 
 const RANK: Record<Presence, number> = { online: 0, away: 1, offline: 2 };
 
-function choices({ desk }: Console): Choice[] {
+interface Person extends Pick<Choice, "presence" | "seen"> {
+  id: number;
+  name: string;
+}
+
+/** Those who work in all the sites that it is about. */
+function choices({ desk, assigning }: Console): Choice[] {
   const told = desk.presence.operators.peek();
-  const people: { id: number; name: string; presence?: Presence }[] = told
-    ? [...told.values()].map(({ user_id: id, name, availability }) => ({ id, name, presence: availability === "off" ? ("offline" as const) : availability }))
+  const wanted = new Set(assigning.map((id) => desk.directory.site(desk.row(id)?.siteId ?? 0)?.key ?? ""));
+  const works = (sites: readonly string[] | null | undefined) => !sites || [...wanted].every((key) => sites.includes(key));
+  const people: Person[] = told
+    ? [...told.values()]
+        .filter(({ sites }) => works(sites))
+        .map(({ user_id: id, name, availability, last_seen_at: seen }) => ({ id, name, presence: availability === "off" ? ("offline" as const) : availability, seen: seen ?? null }))
     : (desk.directory.names.peek()?.people ?? []).filter((one) => one.is_active).map(({ id, name }) => ({ id, name }));
-  const others = people.filter(({ id }) => id !== desk.account.id).map((person): Choice => ({ id: `u${person.id}`, label: person.name, person, ...(person.presence ? { presence: person.presence } : {}) }));
+  const others = people.filter(({ id }) => id !== desk.account.id).map((person): Choice => ({ id: `u${person.id}`, label: person.name, person, ...(person.presence ? { presence: person.presence } : {}), seen: person.presence === "offline" ? (person.seen ?? null) : null }));
   others.sort((one, other) => RANK[one.presence ?? "offline"] - RANK[other.presence ?? "offline"] || one.label.localeCompare(other.label));
   const { id, name } = desk.account;
   return [{ id: `u${id}`, label: `${name} (${t("you")})`, person: { id, name } }, ...others, { id: "nobody", label: t("nobody"), person: null }];
@@ -89,6 +101,7 @@ function Choose({ onDone }: { onDone(): void }) {
           <div key={choice.id} id={`assign-${index}`} class={index === at ? "ui-entry ui-current" : "ui-entry"} role="option" aria-selected={index === at} onPointerMove={() => setActive(index)} onClick={() => choose(choice)}>
             {choice.person ? <Avatar name={choice.person.name} id={choice.id} size={24} presence={choice.presence} /> : <span class="assign-nobody" />}
             <span class="ui-entry-text" dir="auto">{choice.label}</span>
+            {choice.seen && <small class="assign-seen">{t("seenAt", { at: times().ago(choice.seen) })}</small>}
           </div>
         ))}
       </div>

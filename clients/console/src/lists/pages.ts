@@ -42,7 +42,7 @@ export class Pages {
       const page = await this.#client.call<Page>(query("/chat/sessions", question));
       this.#cursor = page.next_cursor ?? null;
       // One bad row does not take the others with it.
-      const good = page.sessions.filter((one) => typeof one?.session_id === "number" && typeof one.client?.id === "number");
+      const good = page.sessions.filter((one) => typeof one?.session_id === "number" && typeof one.client?.id === "number" && Array.isArray(one.marks));
       if (!this.#isOver) this.#client.take(good);
       this.first.value = "done";
       return good;
