@@ -47,11 +47,19 @@ function Later({ page }: { page: keyof typeof PAGES }) {
   );
 }
 
+const NotAllowed = () => (
+  <section class="page">
+    <h1>{t("notAllowed")}</h1>
+  </section>
+);
+
 export function Shell() {
   const { layer, toasts, desk } = useConsole();
   const at = route.value;
   const isChat = at.page === "lists" && at.chat !== null;
-  const main = at.page === "lists" ? <Conversation /> : at.page === "link" ? null : <Later page={at.page} />;
+  const isOfAdmins = at.page === "people" || at.page === "sites";
+  const main =
+    at.page === "lists" ? <Conversation /> : at.page === "link" ? null : isOfAdmins && desk.account.role !== "admin" ? <NotAllowed /> : <Later page={at.page} />;
   const showsLists = at.page === "lists" && (!isPhone.value || !isChat);
   const showsMain = !isPhone.value || isChat || at.page !== "lists";
   if (!desk.isReady.value) return <div class="shell" aria-busy="true" />;

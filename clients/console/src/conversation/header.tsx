@@ -1,8 +1,9 @@
 import { Avatar, Badge, Button, IconButton, Menu, type MenuEntry, tip } from "@switchboard/ui";
+import type { Console } from "../app/console.ts";
 import { useConsole } from "../app/context.ts";
 import * as icons from "../app/icons.ts";
 import { isPhone } from "../app/media.ts";
-import { openChat } from "../app/route.ts";
+import { format, openChat } from "../app/route.ts";
 import type { Row } from "../desk/rows.ts";
 import { t } from "../words/words.ts";
 
@@ -26,6 +27,7 @@ export function Header({ row }: { row: Row }) {
     "line",
     ...(row.status === "pending" ? [] : [{ id: "park", label: t("park"), icon: icons.clock, keys: "z", onSelect: () => doing.status("pending", ids) }]),
     ...(row.status === "open" ? [] : [{ id: "open", label: t("reopen"), icon: icons.reopen, keys: "shift+e", onSelect: () => doing.status("open", ids) }]),
+    { id: "link", label: t("copyLink"), icon: icons.copy, onSelect: () => copyLink(console, row.id) },
     { id: "unread", label: t("markUnread"), icon: icons.mail, keys: "u", onSelect: () => doing.markUnread(ids) },
     "line",
     row.isBanned
@@ -59,6 +61,14 @@ export function Header({ row }: { row: Row }) {
       </Menu>
       <IconButton icon={icons.panel} label={t("showVisitor")} {...tip(t("showVisitor"), "v")} onClick={() => console.togglePanel()} />
     </header>
+  );
+}
+
+function copyLink({ toasts }: Console, id: number): void {
+  const link = new URL(format({ page: "lists", list: "open", chat: id, message: null }), document.baseURI).href;
+  void navigator.clipboard?.writeText(link).then(
+    () => toasts.show({ text: t("copied") }),
+    () => toasts.show({ text: t("notCopied"), tone: "danger" }),
   );
 }
 

@@ -92,7 +92,7 @@ export function Log({ chat, row, scroll, found }: Props) {
               );
             }
             const { message } = line;
-            return <Message key={line.key} {...{ message, isFirst: line.isFirst, showsTick: line.showsTick }} isFound={marked === message.id} client={client} visitor={visitor} onCopy={copy} />;
+            return <Message key={line.key} chat={row.id} {...{ message, isFirst: line.isFirst, showsTick: line.showsTick }} isFound={marked === message.id} client={client} visitor={visitor} onCopy={copy} />;
           })}
         </div>
       </div>

@@ -2,10 +2,13 @@ import { Avatar, Icon, IconButton } from "@switchboard/ui";
 import type { MemberMessage, MemberClient } from "@switchboard/sdk";
 import { memo } from "./memo.ts";
 import * as icons from "../app/icons.ts";
+import { format } from "../app/route.ts";
 import { type PlainKey, t, times } from "../words/words.ts";
 import { richText } from "./rich-text.tsx";
 
 interface Props {
+  /** The conversation, for links to the message. */
+  chat: number;
   message: MemberMessage;
   isFirst: boolean;
   showsTick: boolean;
@@ -24,7 +27,7 @@ const TICKS: Record<NonNullable<MemberMessage["tick"]>, { icon: (typeof icons)[k
   failed: { icon: icons.failed, label: "failed" },
 };
 
-export const Message = memo(function Message({ message, isFirst, showsTick, isFound, client, visitor, onCopy }: Props) {
+export const Message = memo(function Message({ chat, message, isFirst, showsTick, isFound, client, visitor, onCopy }: Props) {
   const { sender, body, at, visibility, tick, isDeleted, editedAt, error, key, mine, id } = message;
   const isVisitor = sender.type === "client";
   const isNote = visibility === "staff";
@@ -45,7 +48,9 @@ export const Message = memo(function Message({ message, isFirst, showsTick, isFo
           <p class="msg-who">
             <b dir="auto">{name}</b>
             {isNote && <span class="msg-kind">{t("noteOnly")}</span>}
-            <time dateTime={at} title={times().full(at)}>{times().time(at)}</time>
+            <a class="msg-time" tabIndex={-1} href={id === null ? undefined : format({ page: "lists", list: "open", chat, message: id })}>
+              <time dateTime={at} title={times().full(at)}>{times().time(at)}</time>
+            </a>
           </p>
         )}
         {isDeleted ? (

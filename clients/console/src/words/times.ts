@@ -43,9 +43,10 @@ export class Times {
     return midnight(new Date(at)) === midnight(now) ? this.time(at) : this.#short.format(new Date(at));
   }
 
-  /** How long something lasts by now, as `12m`. */
+  /** How long something lasts by now, as `12m`, or `<1m`. */
   since(at: string, now = Date.now()): string {
     const ms = Math.max(0, now - Date.parse(at));
+    if (ms < MINUTE) return `<${this.#unit("minute", 1)}`;
     if (ms < HOUR) return this.#unit("minute", Math.floor(ms / MINUTE));
     if (ms < DAY) return this.#unit("hour", Math.floor(ms / HOUR));
     return this.#unit("day", Math.floor(ms / DAY));

@@ -101,6 +101,31 @@ test("where the visitor is, is told live", async () => {
   await expect.poll(() => one.locator(".about-page").textContent()).toContain("Your cart");
 });
 
+test("who goes away, and who comes back, is seen so by the others", async () => {
+  await two.keyboard.press("Escape");
+  await two.keyboard.press("Control+k");
+  await two.keyboard.type("yourself away");
+  await two.keyboard.press("Enter");
+  const there = one.locator(".side-team li", { hasText: "Ben Okafor" });
+  await expect.poll(() => there.locator(".ui-away").count(), { timeout: 15_000 }).toBeGreaterThan(0);
+  await two.keyboard.press("Control+k");
+  await two.keyboard.type("yourself online");
+  await two.keyboard.press("Enter");
+  await expect.poll(() => there.locator(".ui-online").count(), { timeout: 15_000 }).toBeGreaterThan(0);
+});
+
+test("what an operator reads in one browser is read in the other", async () => {
+  const second = await world.signedIn(olivia);
+  await second.page.goto(`${world.front.url}/console/#/open`);
+  const row = second.page.locator(`.conv[data-id="${ana.id}"]`);
+  await one.bringToFront();
+  await go(one, ana.id);
+  await ana.say("one more thing");
+  await expect.poll(() => row.textContent()).toContain("one more thing");
+  await expect.poll(() => row.getAttribute("class")).not.toContain("conv-unread");
+  await second.context.close();
+});
+
 test("HTML, scripts and names of zero width are text", async () => {
   const rude = await world.visitor(`<img src=x onerror=alert(1)>`, { metadata: { "<b>k</b>": "<script>alert(2)</script>", link: "javascript:alert(3)" } });
   await rude.say(`<script>alert(4)</script> javascript:alert(5) https://ok.example/"onmouseover=alert(6)`);
