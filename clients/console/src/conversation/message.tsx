@@ -48,9 +48,13 @@ export const Message = memo(function Message({ chat, message, isFirst, showsTick
           <p class="msg-who">
             <b dir="auto">{name}</b>
             {isNote && <span class="msg-kind">{t("noteOnly")}</span>}
-            <a class="msg-time" tabIndex={-1} href={id === null ? undefined : format({ page: "lists", list: "open", chat, message: id })}>
-              <time dateTime={at} title={times().full(at)}>{times().time(at)}</time>
-            </a>
+            {id === null ? (
+              <time class="msg-time" dateTime={at}>{times().time(at)}</time>
+            ) : (
+              <a class="msg-time" tabIndex={-1} href={format({ page: "lists", list: "open", chat, message: id })}>
+                <time dateTime={at} title={times().full(at)}>{times().time(at)}</time>
+              </a>
+            )}
           </p>
         )}
         {isDeleted ? (
