@@ -11,11 +11,7 @@
  */
 import { render } from "preact";
 import { App } from "./app/app.tsx";
-import { account } from "./account/login.ts";
-import { beginCache } from "./desk/cache.ts";
 import { apply } from "./settings/settings.ts";
 
-const known = account.peek();
-if (known) beginCache(known.id);
 const root = document.getElementById("app");
 if (root) void apply().then(() => render(<App />, root));

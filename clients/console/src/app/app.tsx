@@ -29,7 +29,7 @@ function useSignedIn(): Console | null {
       made.desk.renamed();
     });
     setConsole(made);
-    void made.desk.start();
+    made.desk.start();
     return () => {
       follow();
       for (const end of off) end();

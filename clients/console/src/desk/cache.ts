@@ -1,6 +1,6 @@
 /**
- * What an operator has seen, in IndexedDB: conversations as lists show them, the newest messages of those that were read, and the
- * workspace. It is bounded, and wiped at sign-out and when rights go. It is not encrypted.
+ * What an operator has seen, in IndexedDB: conversations as lists show them, and the newest messages of those that were read. It is
+ * bounded, and wiped at sign-out and when rights go. It is not encrypted.
  *
  * Where IndexedDB is blocked or full nothing is kept, and all else works.
  */
@@ -10,7 +10,6 @@ import type { KeptChat, Message } from "@switchboard/sdk";
 interface Schema extends DBSchema {
   sessions: { key: number; value: KeptChat["session"]; indexes: { changed: string } };
   messages: { key: number; value: { id: number; messages: readonly Message[]; at: number }; indexes: { at: number } };
-  facts: { key: string; value: unknown };
 }
 
 const SESSIONS = 2_000;
@@ -23,34 +22,28 @@ export const nameOf = (account: number): string => `switchboard.console.${accoun
 /** Wipes what is kept of an account. */
 export const wipe = async (account: number): Promise<void> => deleteDB(nameOf(account)).catch(() => undefined);
 
-export interface Kept {
-  chats: KeptChat[];
-  facts: Map<string, unknown>;
+export const keptOf = (session: KeptChat["session"]): KeptChat => ({ session, messages: session.last_message ? [session.last_message] : [] });
+
+interface Store {
+  count(): Promise<number>;
+  delete(key: number): Promise<void>;
 }
 
-let begun: Cache | null = null;
-
-/** Reads what is kept while the page's first script still begins. */
-export function beginCache(account: number): void {
-  begun = new Cache(account);
-}
-
-export function cacheOf(account: number): Cache {
-  const found = begun?.account === account ? begun : new Cache(account);
-  begun = null;
-  return found;
+/** Drops the first ones of an index beyond so many, several at a time. */
+async function drop(store: Store, index: { getAllKeys(query: null, count: number): Promise<number[]> }, most: number): Promise<void> {
+  const spare = (await store.count()) - most;
+  if (spare < most / 10) return;
+  for (const key of await index.getAllKeys(null, spare)) void store.delete(key);
 }
 
 export class Cache {
   readonly account: number;
   #open: Promise<IDBPDatabase<Schema> | null>;
-  #loaded: Promise<Kept>;
   #isClosed = false;
 
   constructor(account: number) {
     this.account = account;
     this.#open = this.#opened();
-    this.#loaded = this.#load();
   }
 
   async #opened(): Promise<IDBPDatabase<Schema> | null> {
@@ -60,7 +53,6 @@ export class Cache {
           for (const name of Array.from(made.objectStoreNames)) made.deleteObjectStore(name);
           made.createObjectStore("sessions", { keyPath: "session_id" }).createIndex("changed", "changed_at");
           made.createObjectStore("messages", { keyPath: "id" }).createIndex("at", "at");
-          made.createObjectStore("facts");
         },
         // Another tab wipes it.
         blocking: (_now, _then, event) => (event.target as IDBDatabase).close(),
@@ -71,21 +63,12 @@ export class Cache {
     }
   }
 
-  /** What was kept when this began. */
-  load(): Promise<Kept> {
-    return this.#loaded;
-  }
-
-  async #load(): Promise<Kept> {
+  /** All conversations that are kept. */
+  async chats(): Promise<KeptChat[]> {
     try {
-      const db = await this.#open;
-      if (!db) return { chats: [], facts: new Map() };
-      const all = db.transaction(["sessions", "facts"]);
-      const [sessions, keys, values] = await Promise.all([all.objectStore("sessions").getAll(), all.objectStore("facts").getAllKeys(), all.objectStore("facts").getAll()]);
-      const chats = sessions.map((session) => ({ session, messages: session.last_message ? [session.last_message] : [] }));
-      return { chats, facts: new Map(keys.map((key, index) => [key, values[index]])) };
+      return ((await (await this.#open)?.getAll("sessions")) ?? []).map(keptOf);
     } catch {
-      return { chats: [], facts: new Map() };
+      return [];
     }
   }
 
@@ -110,24 +93,9 @@ export class Cache {
         void sessions.delete(id);
         void messages.delete(id);
       }
-      await all.done;
-    });
-  }
-
-  async note(name: string, value: unknown): Promise<void> {
-    await this.#write(async (db) => void (await db.put("facts", value, name)));
-  }
-
-  /** Drops what was not changed, or not read, for the longest time. */
-  async trim(): Promise<void> {
-    await this.#write(async (db) => {
-      const all = db.transaction(["sessions", "messages"], "readwrite");
-      const sessions = all.objectStore("sessions");
-      const messages = all.objectStore("messages");
-      let spare = (await sessions.count()) - SESSIONS;
-      for (let at = await sessions.index("changed").openCursor(); at && spare > 0; at = await at.continue(), spare--) await at.delete();
-      spare = (await messages.count()) - CHATS;
-      for (let at = await messages.index("at").openCursor(); at && spare > 0; at = await at.continue(), spare--) await at.delete();
+      // What was not changed, or not read, for the longest time.
+      await drop(sessions, sessions.index("changed"), SESSIONS);
+      await drop(messages, messages.index("at"), CHATS);
       await all.done;
     });
   }
@@ -151,8 +119,8 @@ export class Cache {
 
   async clear(): Promise<void> {
     await this.#write(async (db) => {
-      const all = db.transaction(["sessions", "messages", "facts"], "readwrite");
-      await Promise.all([all.objectStore("sessions").clear(), all.objectStore("messages").clear(), all.objectStore("facts").clear(), all.done]);
+      const all = db.transaction(["sessions", "messages"], "readwrite");
+      await Promise.all([all.objectStore("sessions").clear(), all.objectStore("messages").clear(), all.done]);
     });
   }
 

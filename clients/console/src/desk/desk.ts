@@ -17,8 +17,9 @@ import { Pages } from "../lists/pages.ts";
 import { Presence } from "../presence/operators.ts";
 import { Viewers } from "../presence/viewers.ts";
 import { t } from "../words/words.ts";
-import { type Cache, cacheOf } from "./cache.ts";
-import { CountKeeper, type Counts } from "./counts.ts";
+import { Cache, keptOf } from "./cache.ts";
+import { CountKeeper } from "./counts.ts";
+import { firstLook, keepFirstLook, wipeFirstLook } from "./first-look.ts";
 import { level } from "./level.ts";
 import { isSame, type Row, rowOf } from "./rows.ts";
 import { Directory, type Names } from "./workspace.ts";
@@ -34,8 +35,22 @@ export type ConnectionState = ReturnType<MemberClient["connection"]>;
 type OnFailure = (chat: number, change: Change, error: { code: string; message: string; details: Record<string, unknown> }) => void;
 
 const SAVE_MS = 1_000;
+/** So many rows are more than a window has. */
+const FIRST_ROWS = 40;
+const FIRST_PEOPLE = 500;
 const PAGES = 500;
 const NOT_SEEN_MS = 50;
+
+const DRAWN_MS = 100;
+/** A page that is not seen has no frames. */
+const HIDDEN_MS = 500;
+
+/** When the first look is drawn. */
+const quiet = (): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, HIDDEN_MS);
+    requestAnimationFrame(() => setTimeout(resolve, DRAWN_MS));
+  });
 
 export class Desk {
   readonly account: Account;
@@ -65,7 +80,8 @@ export class Desk {
   #late: ReturnType<typeof setTimeout> | undefined;
   #saver: ReturnType<typeof setTimeout> | undefined;
   #markedUnread: Set<number>;
-  #kept: KeptChat[] = [];
+  /** What was kept and is not compared with the server yet. */
+  #rest: Promise<KeptChat[]> = Promise.resolve([]);
   #keptEpoch: number | null = null;
   #isOver = false;
   #wasLive = false;
@@ -88,7 +104,7 @@ export class Desk {
       },
     });
     this.connection = signal(this.client.connection());
-    this.#cache = cacheOf(account.id);
+    this.#cache = new Cache(account.id);
     this.directory = new Directory(this.client, () => this.#workspaceRead());
     this.counts = new CountKeeper(this.client, account.id, (id) => this.directory.names.peek()?.sites.find((site) => site.id === id)?.key);
     this.presence = new Presence(this.client, account.id);
@@ -113,25 +129,32 @@ export class Desk {
 
   // --- its life --------------------------------------------------------------------------------------------------
 
-  /** Shows what is kept, then connects. */
-  async start(): Promise<void> {
-    const { chats, facts } = await this.#cache.load();
-    if (this.#isOver) return;
-    const names = facts.get("names") as Names | undefined;
-    if (names) {
+  /** Shows what is kept, the list that was shown last at first, then connects. */
+  start(): void {
+    const look = firstLook(this.account.id);
+    if (look) {
+      const { names } = look;
+      this.counts.counts.value = look.counts;
       this.directory.names.value = names;
-      const sites = new Set(names.sites.map(({ id }) => id));
-      this.#kept = chats.filter(({ session }) => sites.has(session.site_id ?? 1));
       this.#keptEpoch = names.epoch;
-      this.client.restore(this.#kept);
-      this.#touch(this.#kept.map(({ session }) => session.session_id));
+      this.#restore(look.sessions.map(keptOf), names);
+      this.#rest = quiet().then(async () => {
+        const chats = this.#isOver ? [] : await this.#cache.chats();
+        if (this.#isOver) return [];
+        this.#restore(chats, names);
+        return chats;
+      });
     }
-    const counts = facts.get("counts");
-    if (counts) this.counts.counts.value = counts as Counts;
     this.#flush();
     this.isReady.value = true;
     this.client.start();
-    void this.#cache.trim();
+  }
+
+  #restore(chats: readonly KeptChat[], names: Names): void {
+    const sites = new Set(names.sites.map(({ id }) => id));
+    const good = chats.filter(({ session }) => sites.has(session.site_id ?? 1));
+    this.client.restore(good);
+    this.#touch(good.map(({ session }) => session.session_id));
   }
 
   /** Closes; what is kept stays. */
@@ -148,6 +171,7 @@ export class Desk {
     this.viewers.stop();
     this.#end();
     if (withWords) for (const name of ["draft", "outbox", "actions", "unread"]) removeAll(`${name}.${this.account.id}`);
+    wipeFirstLook(this.account.id);
     await this.#cache.wipe();
   }
 
@@ -260,8 +284,8 @@ export class Desk {
     this.directory.whole();
     void this.presence.load();
     this.counts.soon();
-    const kept = this.#kept;
-    this.#kept = [];
+    const kept = await this.#rest;
+    this.#rest = Promise.resolve([]);
     const isSameHistory = this.#keptEpoch === null || this.#keptEpoch === epoch;
     if (!isSameHistory) await this.#cache.clear();
     if (kept.length > 0) {
@@ -275,7 +299,7 @@ export class Desk {
   #workspaceRead(): void {
     const names = this.directory.names.peek();
     if (!names) return;
-    void this.#cache.note("names", names);
+    this.#saveSoon();
     // Sites in which the operator works no more.
     const sites = new Set(names.sites.map(({ id }) => id));
     this.client.forget([...this.#rows.values()].filter(({ siteId }) => !sites.has(siteId)).map(({ id }) => id));
@@ -336,6 +360,10 @@ export class Desk {
     }
     this.#dirty.clear();
     if (changes.size > 0) this.list.peek()?.live.update(changes, () => this.#rows.values());
+    this.#saveSoon();
+  }
+
+  #saveSoon(): void {
     this.#saver ??= setTimeout(() => void this.#save(), SAVE_MS);
   }
 
@@ -365,7 +393,10 @@ export class Desk {
       return kept ? [{ kept, hasHistory: kept.messages.length > 1 }] : [];
     });
     await this.#cache.save(chats, gone);
-    const counts = this.counts.counts.peek();
-    if (counts) await this.#cache.note("counts", counts);
+    const names = this.directory.names.peek();
+    const shown = this.list.peek()?.live.items.peek() ?? [];
+    if (!names || this.#isOver) return;
+    const sessions = shown.slice(0, FIRST_ROWS).flatMap(({ id }) => this.client.keep(id)?.session ?? []);
+    keepFirstLook(this.account.id, { names: { ...names, people: names.people.slice(0, FIRST_PEOPLE) }, counts: this.counts.counts.peek(), sessions });
   }
 }

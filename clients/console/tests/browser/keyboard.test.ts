@@ -224,7 +224,7 @@ test("signing out leaves nothing in the browser", async () => {
   await press("Tab", "Enter");
   await page.locator("input[type=email]").waitFor();
   const left = async () => ({
-    keys: await page.evaluate(() => Object.keys(localStorage).filter((key) => /login|draft|outbox|actions|unread/.test(key))),
+    keys: await page.evaluate(() => Object.keys(localStorage).filter((key) => /login|draft|outbox|actions|unread|seen/.test(key))),
     databases: await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name)),
   });
   await expect.poll(left).toEqual({ keys: [], databases: [] });

@@ -28,12 +28,15 @@ test("a closed account is out within five seconds, and what it has seen is gone 
   await page.waitForTimeout(500);
   await page.waitForTimeout(1_200);
   expect((await databases(page)).length).toBe(1);
+  const seen = () => page.evaluate(() => Object.keys(localStorage).filter((key) => key.includes("seen")));
+  expect((await seen()).length).toBe(1);
   const from = Date.now();
   world.server.admin("user", "disable", "--email", ben.email);
   await page.locator(".entry-told").waitFor();
   expect(Date.now() - from).toBeLessThan(7_000);
   expect(await page.locator(".conv, .msg-body").count()).toBe(0);
   await expect.poll(() => databases(page)).toEqual([]);
+  expect(await seen()).toEqual([]);
   // The own words are kept for who may come back.
   world.server.admin("user", "enable", "--email", ben.email);
   await signIn(page, ben);

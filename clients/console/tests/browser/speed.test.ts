@@ -150,3 +150,37 @@ test("what an operator does costs the page's thread little: 100 ms at a processo
   console.info(Object.entries(costs).map(([name, all]) => `${name}: ${middle(all).toFixed(1)} ms (most ${Math.max(...all).toFixed(1)})`).join("; "));
   for (const [name, all] of Object.entries(costs)) expect(middle(all), name).toBeLessThan(60);
 });
+
+test("a start with 2,000 conversations in the cache", { timeout: 60_000 }, async () => {
+  const kept = () =>
+    page.evaluate(async () => {
+      const db = await new Promise<IDBDatabase>((resolve) => {
+        const opening = indexedDB.open("switchboard.console.3");
+        opening.onsuccess = () => resolve(opening.result);
+      });
+      const count = await new Promise<number>((resolve) => {
+        const asked = db.transaction("sessions").objectStore("sessions").count();
+        asked.onsuccess = () => resolve(asked.result);
+      });
+      db.close();
+      return count;
+    });
+  await expect.poll(kept, { timeout: 20_000 }).toBeGreaterThan(1_900);
+  expect(await kept()).toBeLessThanOrEqual(2_200);
+  const times: number[] = [];
+  await page.addInitScript(() => {
+    const seen = window as { listsAt?: number };
+    new MutationObserver(() => {
+      if (document.querySelector(".conv")) seen.listsAt ??= performance.now();
+    }).observe(document, { subtree: true, childList: true });
+  });
+  for (let turn = 0; turn < 5; turn++) {
+    await page.goto(`${front.url}/console/?${turn}#/open`);
+    const shown = await page.waitForFunction(() => (window as { listsAt?: number }).listsAt ?? null);
+    const script = await page.evaluate(() => performance.getEntriesByType("resource").filter(({ name }) => name.includes("assets/console-")).map((entry) => (entry as PerformanceResourceTiming).responseEnd)[0] ?? 0);
+    times.push(Math.round(((await shown.jsonValue()) as number) - script));
+    await page.waitForTimeout(1_500);
+  }
+  console.info(`from the script to the lists, of 2,000 in the cache: ${times.join(", ")} ms`);
+  expect(times.sort((one, other) => one - other)[2]).toBeLessThan(400);
+});
