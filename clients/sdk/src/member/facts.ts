@@ -23,7 +23,7 @@ export interface Facts {
 }
 
 /** A session as the server that knows of lists tells it. An older one leaves these out. */
-export type ListedSession = SessionView & { site?: string; waiting_since?: string | null; changed_at?: string };
+export type ListedSession = SessionView & { site?: string | null; waiting_since?: string | null; changed_at?: string | null };
 
 const later = (one: string, other: string | undefined): string => (other !== undefined && other > one ? other : one);
 const markOf = (marks: SessionView["marks"], self: Self | null): number =>
