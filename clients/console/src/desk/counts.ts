@@ -73,7 +73,8 @@ export class CountKeeper {
     this.#askedAt = Date.now();
     try {
       const told = await this.#client.call<Counts>("/chat/sessions/counts");
-      if (!this.#isDue) this.counts.value = told;
+      // What changed meanwhile is asked about again; old figures are better than none.
+      if (!this.#isDue || this.counts.peek() === null) this.counts.value = told;
     } catch {
       // The next change, or the next minute, asks again.
     } finally {
