@@ -2,16 +2,18 @@
  * `make dev`: the clients from their sources, and everything else from the server at SWITCHBOARD_URL.
  *
  * The paths are those of the built clients: `/` is the site's page, `/widget.js` the loader, built anew for each request, and
- * `/widget/frame` the panel in a page. The panel's modules come one by one, as vite serves them. `/ui` is the page of the kit's
- * primitives, which the built clients do not have.
+ * `/widget/frame` the panel in a page, `/console/` the operators' console. Modules come one by one, as vite serves them. `/ui` is
+ * the page of the kit's primitives, which the built clients do not have.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { previewSdk } from "./console/build.ts";
 import { type InlineConfig, type Plugin, type Rollup, build, createServer } from "vite";
 
 const clients = import.meta.dirname;
 const site = join(clients, "site");
 const widget = join(clients, "widget");
+const operators = join(clients, "console");
 const gallery = join(clients, "ui/gallery");
 const server = process.env.SWITCHBOARD_URL ?? "http://127.0.0.1:8080";
 const port = Number(process.env.DEV_PORT ?? 5173);
@@ -72,10 +74,25 @@ const galleryAtItsPath: Plugin = {
   },
 };
 
+const consoleAtItsPath: Plugin = {
+  name: "console-at-its-path",
+  configureServer({ middlewares, transformIndexHtml }) {
+    middlewares.use((request, response, next) => {
+      const path = request.url?.split("?")[0];
+      if (path === "/console") response.writeHead(301, { location: "/console/" }).end();
+      else if (path !== "/console/") next();
+      else {
+        const page = readFileSync(join(operators, "index.html"), "utf8").replaceAll('"./', `"/@fs${operators}/`);
+        transformIndexHtml("/console/", page).then((html) => response.setHeader("Content-Type", "text/html; charset=utf-8").end(html), next);
+      }
+    });
+  },
+};
+
 const vite = await createServer({
   ...common,
   root: site,
-  plugins: [widgetAtItsPaths, galleryAtItsPath],
+  plugins: [previewSdk, widgetAtItsPaths, consoleAtItsPath, galleryAtItsPath],
   server: {
     host: "127.0.0.1",
     port,
@@ -85,7 +102,7 @@ const vite = await createServer({
     fs: { allow: [clients] },
     proxy: {
       // All but `/`, which is also vite's own socket, and what vite serves.
-      "^/(?!$|\\?|@|node_modules/|widget(?:/|\\.js))": {
+      "^/(?!$|\\?|@|node_modules/|console/?$|widget(?:/|\\.js))": {
         target: server,
         ws: true,
         bypass: ({ url = "/" }) => (existsSync(join(site, url.split("?")[0])) ? url : undefined),

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The widget in real browsers, on pages of another origin, before a real server with the clients embedded.
+# The widget and the console in real browsers: the widget on pages of another origin, before a real server with the clients embedded.
 #
 #   all [ARGUMENT…]   make test-browsers: three engines, the release build in one process, then the distributed shape; the
 #                     arguments are those of clients/engines/run.ts
-#   short             for make test: three scenarios in Chromium, on the program and the PostgreSQL that it has anyway
+#   short             for make test: three scenarios in Chromium, and the console's tasks by keyboard and with two operators,
+#                     on the program and the PostgreSQL that it has anyway
 . "$(dirname "${BASH_SOURCE[0]}")/../local/load.sh"
 
 export AREA=.run/browsers
@@ -92,7 +93,9 @@ short() {
   "${PSQL[@]}" "CREATE DATABASE $name"
   DATABASE_URL=$(sed -E "s#^([a-z]+://[^/]*/)[^?]*#\\1$name#" <<<"$TEST_DATABASE_URL")
   export DATABASE_URL
-  AREA=$AREA/short STANDALONE=${STANDALONE:-$ROOT/target/debug/standalone} scenarios --short --engines chromium
+  export STANDALONE=${STANDALONE:-$ROOT/target/debug/standalone}
+  AREA=$AREA/short scenarios --short --engines chromium
+  npm --prefix clients/console run --silent test:browser -- keyboard together 9>&-
 }
 
 case ${1:-} in

@@ -66,7 +66,7 @@ run_all() {
   cargo test "${AS_FOR_TESTS[@]}" --doc --quiet 9>&-
   if have_clients; then beside browsers deploy/checks/browsers.sh short; fi
   run_chosen
-  await_beside browsers "the widget has failed in Chromium; pictures are in .run/browsers/short/failures"
+  await_beside browsers "the widget or the console has failed in Chromium; pictures are in .run/browsers/short/failures"
   deploy/checks/faults.sh 9>&-
 }
 

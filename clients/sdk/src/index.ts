@@ -5,9 +5,11 @@
 //   store/        chats and their reducer, marks            outbox/       what is not sent yet
 //   tabs/         one leader among the tabs of a browser    protocol/     frames, close codes, errors, REST's types
 export type * from "./visitor/api.ts";
-export type { ChatView, MemberClient, MemberOptions, MemberSnapshot } from "./member/api.ts";
-export type { Mark, Message, Session, SessionPage, Visibility } from "./protocol/schemas.ts";
+export type { ChatView, ContactCard, Facts, KeptChat, ListedSession, MemberClient, MemberMessage, MemberOptions, MemberSnapshot } from "./member/api.ts";
+export type { components, paths } from "./protocol/api.d.ts";
+export type { Activity, Mark, Message, Session, SessionPage, SessionView, Visibility, Workspace } from "./protocol/schemas.ts";
 export type { ServerFrame } from "./protocol/frames.ts";
-export { ApiError } from "./protocol/api_error.ts";
+export { ApiError, asApiError, isPassing } from "./protocol/api_error.ts";
+export { type Call, http, query } from "./rest/http.ts";
 export { member } from "./member/member.ts";
 export { visitor } from "./visitor/visitor.ts";

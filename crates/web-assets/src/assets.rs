@@ -20,6 +20,7 @@ pub struct Assets {
     demo: HashMap<&'static str, Served>,
     not_built: Served,
     home_policy: String,
+    console_policy: String,
 }
 
 impl Assets {
@@ -38,6 +39,7 @@ impl Assets {
             demo: ready(&page::DEMO),
             not_built: Served::new(&page::NOT_BUILT),
             home_policy: page::home_policy(),
+            console_policy: page::console_policy(),
         }
     }
 
@@ -51,6 +53,12 @@ impl Assets {
     #[must_use]
     pub fn home(&self, request: &HttpRequest) -> HttpResponse {
         self.built.get("index.html").unwrap_or(&self.not_built).answer(request, Kind::Page(&self.home_policy))
+    }
+
+    /// `/console/`, the operators' console.
+    #[must_use]
+    pub fn console(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        Some(self.built.get("console/index.html")?.answer(request, Kind::Page(&self.console_policy)))
     }
 
     /// `/widget.js`, which the pages of sites load.

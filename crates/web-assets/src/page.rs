@@ -25,6 +25,11 @@ pub(crate) fn frame_policy(ancestors: &str) -> String {
     policy(&sources(ancestors), "")
 }
 
+/// The operators' console: nobody has it in a frame.
+pub(crate) fn console_policy() -> String {
+    policy("'none'", "")
+}
+
 /// Nothing is inline, so no source needs a hash or a nonce.
 fn policy(ancestors: &str, more: &str) -> String {
     format!(

@@ -19,6 +19,7 @@ fn built() -> Assets {
     Assets::new(&[
         file("index.html", "<!doctype html>newcomer"),
         file("widget/frame.html", "<!doctype html>frame"),
+        file("console/index.html", "<!doctype html>console"),
         file("assets/panel-4f2a.css", "p{}"),
         panel,
         File { gzip: Some(b"loader as gzip"), ..file("widget.js", "loader()") },
@@ -155,6 +156,12 @@ async fn pages_have_their_policy_and_are_asked_for_anew() {
     let frame = assets.frame_page(&request, "https://shop.example").expect("the frame's page");
     assert!(header(&frame, CONTENT_SECURITY_POLICY).contains("; frame-ancestors https://shop.example;"));
     assert!(text(frame).await.contains("frame"));
+
+    let console = assets.console(&request).expect("the console's page");
+    assert_eq!(header(&console, CACHE_CONTROL), "no-cache");
+    let policy = header(&console, CONTENT_SECURITY_POLICY);
+    assert!(policy.contains("; frame-ancestors 'none';") && !policy.contains("frame-src"), "{policy}");
+    assert!(text(console).await.contains("console"));
 }
 
 #[actix_web::test]
@@ -169,6 +176,7 @@ async fn without_the_clients_a_page_says_so_and_the_demo_page_is_there() {
     }
     assert!(assets.loader(&request).is_none());
     assert!(assets.frame_page(&request, "*").is_none());
+    assert!(assets.console(&request).is_none());
     assert!(assets.asset(&request, PANEL).is_none());
 }
 

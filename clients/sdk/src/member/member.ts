@@ -5,19 +5,23 @@ import { Requests, uuid } from "../connection/requests.ts";
 import { Timers } from "../connection/timers.ts";
 import { Outbox, type Queued } from "../outbox/outbox.ts";
 import { asApiError } from "../protocol/api_error.ts";
-import type { ServerFrame } from "../protocol/frames.ts";
+import { chatOf, type ServerFrame } from "../protocol/frames.ts";
 import type { Changes, ChatPage, MarkKind, Message, MessagePage, SessionPage, Visibility } from "../protocol/schemas.ts";
 import { whole } from "../protocol/texts.ts";
 import { http, query, type Call, type Http } from "../rest/http.ts";
 import { Listeners } from "../store/listeners.ts";
 import { lastOfOthers, Receipts } from "../store/receipts.ts";
 import { reduceMany, type ManyAction } from "../store/many_chats.ts";
-import { emptyState, inOrder, type Chat } from "../store/store.ts";
+import { emptyState, inOrder, type Chat, type Self } from "../store/store.ts";
 import type { Target } from "../transport/transport.ts";
+import type { ConnectionStatus } from "../connection/connection.ts";
 import { guarded } from "../visitor/keep.ts";
-import { messageView, ownMark, queuedView, unread } from "../visitor/views.ts";
-import type { MessageView } from "../visitor/api.ts";
-import type { ChatView, MemberClient, MemberOptions, MemberSnapshot } from "./api.ts";
+import { ownMark } from "../visitor/views.ts";
+import type { ChatView, KeptChat, MemberClient, MemberMessage, MemberOptions, MemberSnapshot } from "./api.ts";
+import { bounded } from "./bounds.ts";
+import { type Facts, factsOf, type ListedSession, unreadOf, withFrame } from "./facts.ts";
+import { chatsOf } from "./touched.ts";
+import { memberMessage, queuedMessage } from "./views.ts";
 
 const PAGE = 50;
 /** Of `GET /chats`, and of cursors in a frame. */
@@ -25,6 +29,8 @@ const CHATS = 200;
 const CURSORS = 1_000;
 const TYPING_MS = 3_000;
 const AGAIN_MS = 2_000;
+/** Chats that were left lately keep their history. */
+const RECENT = 20;
 
 export function member(options: MemberOptions): MemberClient {
   return new MemberChats(options);
@@ -39,10 +45,18 @@ class MemberChats implements MemberClient {
   readonly #receipts = new Receipts((chat, kind, lastId) => this.#tellMark(chat, kind, lastId));
   readonly #timers = new Timers();
   readonly #listeners = new Listeners();
-  readonly #messageListeners = new Listeners<[message: MessageView, chat: number]>();
+  readonly #messageListeners = new Listeners<[message: MemberMessage, chat: number]>();
+  readonly #chatListeners = new Listeners<[chats: ReadonlySet<number>]>();
   readonly #frameListeners = new Listeners<[frame: ServerFrame]>();
   readonly #state = emptyState();
   readonly #open = new Set<number>();
+  /** The last one was left last. */
+  readonly #left = new Set<number>();
+  readonly #facts = new Map<number, Facts>();
+  #touched = new Set<number>();
+  /** The versions that were told, and the chats with something in the outbox. */
+  readonly #told = new Map<number, number>();
+  #queued: readonly number[] = [];
   readonly #loadingOlder = new Set<number>();
   readonly #views = new Map<number, { from: unknown[]; view: ChatView }>();
   readonly #typedAt = new Map<string, number>();
@@ -57,6 +71,7 @@ class MemberChats implements MemberClient {
 
   constructor(options: MemberOptions) {
     this.#options = options;
+    this.#state.self = options.self ?? null;
     const fetcher = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#http = http(options.url, fetcher);
     const storage = guarded(options.storage ?? { get: () => null, set: () => false, remove: () => undefined });
@@ -66,7 +81,7 @@ class MemberChats implements MemberClient {
         save: (list) => void storage.set("outbox", JSON.stringify(list)),
       },
       (queued) => this.#write(queued),
-      () => this.#changed(),
+      () => this.#outboxChanged(),
     );
     this.#connection = new Connection(
       {
@@ -94,8 +109,29 @@ class MemberChats implements MemberClient {
     return this.#listeners.add(listener);
   }
 
-  onMessage(listener: (message: MessageView, chat: number) => void): () => void {
+  onMessage(listener: (message: MemberMessage, chat: number) => void): () => void {
     return this.#messageListeners.add(listener);
+  }
+
+  onChats(listener: (chats: ReadonlySet<number>) => void): () => void {
+    return this.#chatListeners.add(listener);
+  }
+
+  chat(id: number): ChatView | null {
+    const chat = this.#state.chats.get(id);
+    return chat ? this.#view(chat) : null;
+  }
+
+  connection(): ConnectionStatus {
+    return this.#connection.status;
+  }
+
+  self(): Self | null {
+    return this.#state.self;
+  }
+
+  waiting(): number {
+    return this.#outbox.list.length;
   }
 
   onFrame(listener: (frame: ServerFrame) => void): () => void {
@@ -106,12 +142,13 @@ class MemberChats implements MemberClient {
     const { id, kind, title, session, isBanned, hasOlder, isRead: isOpen } = chat;
     const queued = this.#outbox.list.filter((one) => one.chat === id);
     const loadingOlder = this.#loadingOlder.has(id);
-    const deps = [chat.version, loadingOlder, this.#state.self, ...queued];
+    const facts = this.#facts.get(id) ?? null;
+    const deps = [chat.version, loadingOlder, this.#state.self, facts, ...queued];
     const made = this.#views.get(id);
     if (made && made.from.length === deps.length && made.from.every((dep, index) => dep === deps[index])) return made.view;
-    const stored = inOrder(chat).map((message) => messageView(message, this.#state, chat));
+    const stored = inOrder(chat).map((message) => memberMessage(message, this.#state, chat));
     const keys = new Set(stored.map(({ key }) => key));
-    const waiting = queued.filter(({ key }) => !keys.has(key)).map((one) => queuedView(one, this.#state));
+    const waiting = queued.filter(({ key }) => !keys.has(key)).map((one) => queuedMessage(one, this.#state));
     const messages = [...stored, ...waiting];
     const view: ChatView = {
       id,
@@ -124,8 +161,9 @@ class MemberChats implements MemberClient {
       loadingOlder,
       messages,
       lastMessage: messages.at(-1) ?? null,
+      facts,
       typing: chat.typing.map(({ id: who, name, visibility }) => ({ id: who, name, visibility })),
-      unread: unread(chat, this.#state),
+      unread: unreadOf(chat, facts ?? undefined, this.#state.self),
       marks: [...chat.marks.values()],
       members: [...chat.members.values()].filter((one) => one.is_active),
     };
@@ -133,9 +171,25 @@ class MemberChats implements MemberClient {
     return view;
   }
 
-  #changed(): void {
+  #changed(chats: Iterable<number> = []): void {
     this.#snapshot = null;
     this.#listeners.tellSoon();
+    const isDue = this.#touched.size > 0;
+    for (const id of chats) this.#touched.add(id);
+    if (!isDue && this.#touched.size > 0) queueMicrotask(() => this.#tellChats());
+  }
+
+  #tellChats(): void {
+    const chats = this.#touched;
+    this.#touched = new Set();
+    for (const id of chats) this.#told.set(id, this.#state.chats.get(id)?.version ?? 0);
+    this.#chatListeners.tell(chats);
+  }
+
+  #outboxChanged(): void {
+    const before = this.#queued;
+    this.#queued = this.#outbox.list.map(({ chat }) => chat);
+    this.#changed([...before, ...this.#queued]);
   }
 
   // --- what a page asks ------------------------------------------------------------------------------------------
@@ -145,8 +199,80 @@ class MemberChats implements MemberClient {
     this.#connection.start();
   }
 
+  take(sessions: readonly ListedSession[]): void {
+    for (const view of sessions) {
+      const { seq, marks, last_message: lastMessage, is_banned: isBanned, ...session } = view;
+      this.#facts.set(session.session_id, factsOf(view, this.#facts.get(session.session_id), this.#state.self));
+      this.#dispatch({ type: "session", session, seq, marks, isBanned, ...(lastMessage ? { lastMessage } : {}) });
+    }
+    this.#fillGaps();
+  }
+
+  restore(chats: readonly KeptChat[]): void {
+    for (const { session: view, messages } of chats) {
+      const { marks, is_banned: isBanned, ...session } = view;
+      if (this.#state.chats.get(session.session_id)?.session) continue;
+      this.#facts.set(session.session_id, factsOf(view, undefined, this.#state.self));
+      // Without a cursor: what is between then and now is not known.
+      this.#dispatch({ type: "session", session, marks, isBanned });
+      for (const message of messages) this.#dispatch({ type: "message", message });
+    }
+  }
+
+  restoreMessages(id: number, messages: readonly Message[]): void {
+    if (this.#state.chats.get(id)?.isRead) return;
+    for (const message of messages) if (message.chat_id === id) this.#dispatch({ type: "message", message });
+  }
+
+  keep(id: number): KeptChat | null {
+    const chat = this.#state.chats.get(id);
+    const facts = this.#facts.get(id);
+    if (!chat?.session || !facts) return null;
+    const messages = inOrder(chat);
+    const unread = unreadOf(chat, facts, this.#state.self);
+    const session: ListedSession = {
+      ...chat.session,
+      seq: Math.max(chat.cursor ?? 0, facts.seq),
+      marks: [...chat.marks.values()],
+      is_banned: chat.isBanned,
+      last_message: messages.at(-1) ?? null,
+      metadata: facts.metadata,
+      contact: facts.contact,
+      client_last_seen_at: facts.clientSeenAt ?? chat.session.created_at,
+      unread_count: unread,
+      unread_counts: { client: 0, operator: unread },
+      waiting_since: facts.waitingSince,
+      changed_at: facts.changedAt,
+    };
+    return { session, messages };
+  }
+
+  forget(chats: readonly number[]): void {
+    this.#dispatch({ type: "forget", chats });
+  }
+
+  release(id: number): void {
+    this.#open.delete(id);
+    this.#left.delete(id);
+    this.#left.add(id);
+    for (const old of [...this.#left].slice(0, -RECENT)) {
+      this.#left.delete(old);
+      this.#bound(old);
+    }
+  }
+
+  #bound(id: number): void {
+    const chat = this.#state.chats.get(id);
+    if (!chat || this.#open.has(id) || this.#left.has(id)) return;
+    const done = bounded(chat, this.#facts.get(id), this.#state.self);
+    if (!done) return;
+    if (done.facts) this.#facts.set(id, done.facts);
+    this.#changed([id]);
+  }
+
   async open(id: number): Promise<void> {
     this.#open.add(id);
+    this.#left.delete(id);
     const chat = this.#state.chats.get(id);
     if (chat?.isRead) return;
     const generation = chat?.generation ?? 0;
@@ -162,22 +288,19 @@ class MemberChats implements MemberClient {
     if (!oldest || !chat.hasOlder || this.#loadingOlder.has(id)) return;
     const { generation } = chat;
     this.#loadingOlder.add(id);
-    this.#changed();
+    this.#changed([id]);
     try {
       const path = query(`${this.#path(id)}/messages`, { limit: PAGE, before_id: oldest.id });
       this.#dispatch({ type: "page", chat: id, generation, page: await this.call<MessagePage>(path), part: "older" });
     } finally {
       this.#loadingOlder.delete(id);
-      this.#changed();
+      this.#changed([id]);
     }
   }
 
   async loadSessions(filter: Record<string, string | number> = {}): Promise<SessionPage> {
     const page = await this.call<SessionPage>(query("/chat/sessions", filter));
-    for (const { seq, marks, last_message: lastMessage, is_banned: isBanned, ...session } of page.sessions) {
-      this.#dispatch({ type: "session", session, seq, marks, isBanned, ...(lastMessage ? { lastMessage } : {}) });
-    }
-    this.#fillGaps();
+    this.take(page.sessions);
     return page;
   }
 
@@ -206,6 +329,12 @@ class MemberChats implements MemberClient {
     this.#connection.send({ type: "typing", chat_id: chat, is_typing: isTyping, ...note });
   }
 
+  viewing(chat: number, isViewing: boolean): void {
+    const sign = { type: "viewing" as const, is_viewing: isViewing };
+    if (this.#connection.send({ ...sign, session_id: chat }) || !this.#connection.isUp) return;
+    this.call(`${this.#path(chat)}/signals`, { method: "POST", body: sign }).catch(() => undefined);
+  }
+
   read(id: number): void {
     const chat = this.#state.chats.get(id);
     const { self } = this.#state;
@@ -230,7 +359,7 @@ class MemberChats implements MemberClient {
     this.#requests.drop();
     this.#receipts.stop();
     this.#timers.clearAll();
-    for (const listeners of [this.#listeners, this.#messageListeners, this.#frameListeners]) listeners.clear();
+    for (const listeners of [this.#listeners, this.#messageListeners, this.#chatListeners, this.#frameListeners]) listeners.clear();
   }
 
   #path(chat: number): string {
@@ -392,7 +521,12 @@ class MemberChats implements MemberClient {
   #readOpen(): void {
     for (const id of this.#open) {
       if (this.#state.chats.get(id)?.isRead) continue;
-      this.open(id).catch(() => this.#timers.set("open", AGAIN_MS, () => this.#readOpen()));
+      this.open(id).catch((cause: unknown) => {
+        const { status } = asApiError(cause);
+        // It may not be read any more.
+        if (status === 403 || status === 404) this.#open.delete(id);
+        else this.#timers.set("open", AGAIN_MS, () => this.#readOpen());
+      });
     }
   }
 
@@ -416,7 +550,9 @@ class MemberChats implements MemberClient {
   #dispatch(action: ManyAction): void {
     const news = action.type === "frame" && action.frame.type === "chat.message" ? action.frame.data : null;
     const isNews = news && !this.#state.chats.get(news.chat_id)?.messages.has(news.id);
-    if (reduceMany(this.#state, action)) this.#changed();
+    const didChange = reduceMany(this.#state, action);
+    if (action.type === "frame" && this.#options.kind === "staff") this.#noteFacts(action.frame);
+    if (didChange) this.#changed(chatsOf(action, this.#state.chats, this.#told));
     if (action.type === "message") this.#outbox.remove(action.message.client_id);
     if (action.type === "frame" && action.frame.type === "chat.typing") {
       this.#timers.set("typing", 6_010, () => this.#dispatch({ type: "time", at: Date.now() }));
@@ -424,8 +560,17 @@ class MemberChats implements MemberClient {
     if (!news) return;
     this.#outbox.remove(news.client_id);
     this.#markSoon(news.chat_id);
-    const view = messageView(news, this.#state, this.#state.chats.get(news.chat_id));
+    this.#bound(news.chat_id);
+    const view = memberMessage(news, this.#state, this.#state.chats.get(news.chat_id));
     if (isNews && !view.mine) this.#messageListeners.tell(view, news.chat_id);
+  }
+
+  #noteFacts(frame: ServerFrame): void {
+    const id = chatOf(frame);
+    if (id === undefined) return;
+    const before = this.#facts.get(id);
+    const facts = withFrame(before, frame);
+    if (facts && facts !== before) this.#facts.set(id, facts);
   }
 
   #markSoon(chat: number): void {

@@ -85,6 +85,16 @@ export type PageFrame = OfChat & {
   type: "chat.page";
   data: { client_id: number; url: string; title?: string | null; at: string };
 };
+/** An operator looks at a session, or has left it. */
+export type ViewingFrame = OfChat & {
+  type: "chat.viewing";
+  data: { user_id: number; name: string; is_viewing: boolean };
+};
+/** Whether an operator is there. */
+export type OperatorFrame = {
+  type: "operator.state";
+  data: { user_id: number; name: string; availability: "online" | "away" | "off"; by_hand: boolean; since: string };
+};
 export type ResyncFrame = { type: "resync"; why: string; chats: number[] };
 export type SubscribedFrame = OfChat & { type: "subscribed"; seq: number; invited?: boolean; data: ChatState };
 export type ResumedFrame = { type: "resumed"; cursors: Record<string, number>; more?: boolean };
@@ -99,6 +109,8 @@ export type ServerFrame =
   | MarkFrame
   | TypingFrame
   | PageFrame
+  | ViewingFrame
+  | OperatorFrame
   | ResyncFrame
   | SubscribedFrame
   | ResumedFrame
@@ -126,6 +138,7 @@ export type ClientFrame =
   | ({ type: "ack" | "read"; last_id: number } & OfChat)
   | ({ type: "typing"; is_typing: boolean; visibility?: Visibility } & OfChat)
   | ({ type: "page"; url: string; title?: string } & OfChat)
+  | ({ type: "viewing"; is_viewing: boolean } & OfChat)
   | { type: "ping" }
   | { type: "pong" };
 
@@ -142,6 +155,8 @@ const NEEDS: [type: string, numbers: string[]][] = [
   ["chat.delivered", ["reader_id", "delivered_seq", "read_seq"]],
   ["chat.read", ["reader_id", "delivered_seq", "read_seq"]],
   ["chat.typing", ["sender_id"]],
+  ["chat.viewing", ["user_id"]],
+  ["operator.state", ["user_id"]],
   ["subscribed", ["chat_id", "seq"]],
   ["workspace", ["version"]],
 ];

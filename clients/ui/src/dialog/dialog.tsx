@@ -27,12 +27,16 @@ function OpenDialog({ onClose, title, children, actions, size = "small", closesO
   const words = useWords();
   const ref = useRef<HTMLDialogElement>(null);
 
+  // The word of a dialog's end comes after it was taken away, and another may be open by then.
+  const isOver = useRef(false);
+
   useLayoutEffect(() => {
     const dialog = ref.current;
     const opener = document.activeElement;
     dialog?.showModal();
     return () => {
       // The platform gives the focus back only where the dialog is closed before it is taken away.
+      isOver.current = true;
       dialog?.close();
       if (!opener?.isConnected) returnTo?.()?.focus();
     };
@@ -52,7 +56,7 @@ function OpenDialog({ onClose, title, children, actions, size = "small", closesO
         event.preventDefault();
         onClose();
       }}
-      onClose={(event) => isBackdrop(event) && onClose()}
+      onClose={(event) => isBackdrop(event) && !isOver.current && onClose()}
       onPointerDown={(event) => void (pressed.current = isBackdrop(event))}
       onClick={(event) => closesOnBackdrop && pressed.current && isBackdrop(event) && onClose()}
     >

@@ -1,7 +1,7 @@
 import { createElement } from "preact";
 
 /** Tags and attributes in a box of 24, as lucide has its icons. */
-export type IconNode = readonly (readonly [tag: string, attributes: Readonly<Record<string, string | number>>])[];
+export type IconNode = readonly (readonly [tag: string, attributes: Readonly<Record<string, string | number | undefined>>])[];
 
 interface Props {
   icon: IconNode;

@@ -27,12 +27,18 @@ export interface ListProps<T> {
   /** Enter or a click. */
   onOpen?(item: T): void;
   onActive?(item: T): void;
+  /** The end of the rows is in sight, or near. It may be said again and again. */
+  onEnd?(): void;
   /** The order stays while the pointer is over the list; what moved moves when it leaves. */
   holdsOrder?: boolean;
   empty?: ComponentChildren;
+  /** Is given the list when it is there: Preact 11 gives components no `ref`. */
+  handle?(list: List<T>): void;
 }
 
 const SPARE_ROWS = 6;
+/** So many rows before the end it is near. */
+const END_ROWS = 12;
 const NONE: ReadonlySet<string> = new Set();
 let lists = 0;
 
@@ -85,11 +91,13 @@ export class List<T> extends Component<ListProps<T>> {
   override componentDidMount(): void {
     const box = this.#box;
     if (!box) return;
+    this.props.handle?.(this);
     const sizes = new ResizeObserver(() => {
       this.#height = box.clientHeight;
       this.#draw();
     });
     sizes.observe(box);
+    this.#tellEnd();
     const unfollow = effect(() => {
       void this.props.items.value;
       this.#draw();
@@ -104,6 +112,12 @@ export class List<T> extends Component<ListProps<T>> {
   override componentDidUpdate(): void {
     if (this.#hasMoved && this.#box) this.#box.scrollTop = this.#top;
     this.#hasMoved = false;
+    this.#tellEnd();
+  }
+
+  #tellEnd(): void {
+    const { onEnd, rowHeight } = this.props;
+    if (onEnd && (this.#top + this.#height) / rowHeight > this.#rows.length - END_ROWS) onEnd();
   }
 
   override componentWillUnmount(): void {
@@ -215,6 +229,7 @@ export class List<T> extends Component<ListProps<T>> {
 
   override render({ label, keyOf, rowHeight, row, selected, onSelect, holdsOrder, empty }: ListProps<T>) {
     const count = this.#rows.length;
+    const isEmpty = count === 0 && empty !== undefined;
     const id = (key: string) => `${this.#id}-${key}`;
     this.#seen.clear();
     const rows = this.#indices().flatMap((index) => {
@@ -244,10 +259,11 @@ export class List<T> extends Component<ListProps<T>> {
       <div
         ref={(box) => void (this.#box = box)}
         class="ui-list"
-        role="listbox"
+        // A listbox without options is none.
+        role={isEmpty ? "group" : "listbox"}
         tabIndex={0}
         aria-label={label}
-        aria-multiselectable={onSelect ? true : undefined}
+        aria-multiselectable={onSelect && !isEmpty ? true : undefined}
         aria-activedescendant={this.#activeKey === undefined ? undefined : id(this.#activeKey)}
         onScroll={({ currentTarget }) => {
           this.#top = currentTarget.scrollTop;
@@ -259,7 +275,7 @@ export class List<T> extends Component<ListProps<T>> {
         onPointerLeave={() => this.#hold(false)}
         onPointerCancel={() => this.#hold(false)}
       >
-        {count === 0 && empty ? (
+        {isEmpty ? (
           <div class="ui-list-empty">{empty}</div>
         ) : (
           <div class="ui-list-rows" role="presentation" style={{ height: `${count * rowHeight}px` }}>

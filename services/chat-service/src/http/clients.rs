@@ -1,4 +1,4 @@
-//! The clients for browsers, out of the binary: `/`, the widget, its page for frames, and the demo page.
+//! The clients for browsers, out of the binary: `/`, the widget, its page for frames, the console, and the demo page.
 //!
 //! The document describes REST, and none of these.
 
@@ -23,6 +23,8 @@ pub(super) fn configure(config: &mut ServiceConfig) {
         undescribed(get, "/", home),
         undescribed(get, "/widget.js", loader),
         undescribed(get, "/widget/frame", frame_page),
+        undescribed(get, "/console", to_console),
+        undescribed(get, "/console/", console),
         undescribed(get, "/assets/{path:.*}", asset),
         undescribed(get, "/demo", to_demo),
         undescribed(get, "/demo/{name:[^/]*}", demo),
@@ -61,6 +63,15 @@ async fn frame_page(
     let ancestors =
         state.site_pages.everywhere().chain(of_site).fold("'self'".to_owned(), |list, one| list + " " + &one);
     Ok(found(Assets::embedded().frame_page(&request, &ancestors)))
+}
+
+/// A reference within the page is relative to the slash at the end.
+async fn to_console() -> HttpResponse {
+    HttpResponse::MovedPermanently().insert_header(("Location", "console/")).finish()
+}
+
+async fn console(request: HttpRequest) -> HttpResponse {
+    found(Assets::embedded().console(&request))
 }
 
 async fn asset(request: HttpRequest) -> HttpResponse {

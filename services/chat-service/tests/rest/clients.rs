@@ -51,6 +51,7 @@ async fn the_widget_is_served_to_pages_of_all_sites_where_it_was_built() {
     if !are_built() {
         assert!(is_not_found(loader).await);
         assert!(is_not_found(get(&service, "/widget/frame").await).await);
+        assert!(is_not_found(get(&service, "/console/").await).await);
         return;
     }
     assert_eq!((loader.status(), header(&loader, "access-control-allow-origin")), (StatusCode::OK, "*"));
@@ -60,6 +61,8 @@ async fn the_widget_is_served_to_pages_of_all_sites_where_it_was_built() {
     let brotli = service.request(Method::GET, "/widget.js").header("accept-encoding", "gzip, br");
     assert_eq!(header(&brotli.send().await.expect("an answer"), "content-encoding"), "br");
     assert_eq!(get(&service, "/widget/frame").await.status(), StatusCode::OK);
+    let console = get(&service, "/console").await;
+    assert_eq!((console.url().path(), console.status()), ("/console/", StatusCode::OK));
 }
 
 #[tokio::test]

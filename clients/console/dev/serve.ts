@@ -1,0 +1,90 @@
+/** The console as it is built, before a running server, as a proxy would do it: one address for both, and the server's policy. */
+import { readFileSync } from "node:fs";
+import { type IncomingMessage, type ServerResponse, createServer, request as ask } from "node:http";
+import { type AddressInfo, type Socket, connect } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { pipeline } from "node:stream";
+
+const TYPES: Record<string, string> = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
+
+/** As in crates/web-assets. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' blob: data:; media-src 'self' blob:; worker-src 'self'; " +
+  "frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
+
+export interface Served {
+  url: string;
+  /** The way to the server behind: while it is cut nothing answers but the files of the console. */
+  cut(isCut: boolean): void;
+  close(): void;
+}
+
+export async function serve(build: string, api: () => string, port = 0): Promise<Served> {
+  let isCut = false;
+  const sockets = new Set<Socket>();
+  const own = createServer((request, answer) => {
+    const path = new URL(request.url ?? "/", "http://localhost").pathname;
+    if (path === "/console") answer.writeHead(301, { location: "/console/" }).end();
+    else if (path === "/console/") file(answer, join(build, "console/index.html"), { "content-security-policy": POLICY, "cache-control": "no-cache" });
+    else if (path.startsWith("/assets/")) file(answer, join(build, normalize(path)), { "cache-control": "public, max-age=31536000, immutable" });
+    else if (isCut) request.socket.destroy();
+    else pass(api(), request, answer);
+  });
+  own.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  own.on("upgrade", (request, socket, head) => (isCut ? socket.destroy() : upgrade(api(), request, socket as Socket, head)));
+  await new Promise<void>((resolve) => own.listen(port, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(own.address() as AddressInfo).port}`,
+    cut(now) {
+      isCut = now;
+      if (now) for (const socket of sockets) socket.destroy();
+    },
+    close() {
+      for (const socket of sockets) socket.destroy();
+      own.close();
+    },
+  };
+}
+
+/** As a browser gets it from the server: compressed. */
+function file(answer: ServerResponse, path: string, headers: Record<string, string>): void {
+  try {
+    const body = readFileSync(`${path}.gz`);
+    answer.writeHead(200, { "content-encoding": "gzip", "content-type": TYPES[extname(path)] ?? "application/octet-stream", ...headers }).end(body);
+  } catch {
+    answer.writeHead(404).end();
+  }
+}
+
+function pass(api: string, request: IncomingMessage, answer: ServerResponse): void {
+  const onward = ask(new URL(request.url ?? "/", api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
+    answer.writeHead(got.statusCode ?? 502, got.headers);
+    pipeline(got, answer, () => undefined);
+  });
+  onward.on("error", () => answer.destroy());
+  answer.on("close", () => onward.destroy());
+  request.pipe(onward);
+}
+
+function upgrade(api: string, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  const { hostname, port } = new URL(api);
+  const onward = connect(Number(port), hostname, () => {
+    const lines = [`GET ${request.url} HTTP/1.1`];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
+    onward.write(`${lines.join("\r\n")}\r\n\r\n`);
+    onward.write(head);
+    onward.pipe(socket).pipe(onward);
+  });
+  onward.on("error", () => socket.destroy());
+  onward.on("close", () => socket.destroy());
+  socket.on("error", () => onward.destroy());
+  socket.on("close", () => onward.destroy());
+}
+
+if (import.meta.main) {
+  const { url } = await serve(join(import.meta.dirname, "../../dist"), () => process.env["SWITCHBOARD_URL"] ?? "http://127.0.0.1:8080", Number(process.env["PORT"] ?? 0));
+  console.log(`${url}/console/`);
+}
