@@ -21,7 +21,7 @@ const siteOf = (form: Form, site: Site, isOnline: boolean): Shown => ({
 });
 
 const nothing = () => undefined;
-const host: PageHost = { ready: nothing, unread: nothing, close: nothing, remembers: nothing, labels: nothing, titleBadge: nothing, identity: () => Promise.resolve(null) };
+const host: PageHost = { ready: nothing, unread: nothing, open: nothing, close: nothing, remembers: nothing, labels: nothing, titleBadge: nothing, identity: () => Promise.resolve(null) };
 
 export function Preview({ form, site }: { form: Form; site: Site }) {
   const box = useRef<HTMLDivElement>(null);
