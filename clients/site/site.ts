@@ -14,12 +14,6 @@ const snippet = `<script async src="${server}widget.js" data-site="default"></sc
 
 part("snippet").textContent = snippet;
 
-// `#demo=<email>:<password>` fills in the operator's login. The fragment goes from the address at once.
-const { hash, pathname, search } = location;
-const login = hash.startsWith("#demo=") ? `&${hash.slice(1)}` : "";
-if (login) history.replaceState(null, "", pathname + search);
-(part("operator") as HTMLIFrameElement).src = `demo/#side=operator${login}`;
-
 part("open").addEventListener("click", () => (window as { switchboard?: Command }).switchboard?.("open"));
 
 part("copy").addEventListener("click", () => void copy());

@@ -82,7 +82,8 @@ impl Poller {
             let mut frames = self.poll_once(left).await;
             let all = frames.len();
             frames.retain(|frame| frame["type"] != "operator.state");
-            let is_idle = self.close.is_null() && frames.iter().all(|frame| frame["type"] == "connected");
+            let is_beginning = |frame: &Value| matches!(frame["type"].as_str(), Some("connected" | "resumed"));
+            let is_idle = self.close.is_null() && frames.iter().all(is_beginning);
             if frames.len() == all || !is_idle || left == 0.0 {
                 return frames;
             }

@@ -15,7 +15,7 @@ pub(crate) const DEMO: [File; 3] = [
     File { path: "demo.js", plain: include_bytes!("../../../clients/demo/demo.js"), brotli: None, gzip: None },
 ];
 
-/// The first page has the widget's frame and the demo in frames. Nobody else has it in one.
+/// The first page has the widget's frame and the console in frames. Nobody else has it in one.
 pub(crate) fn home_policy() -> String {
     policy("'none'", "frame-src 'self'; ")
 }
@@ -25,9 +25,9 @@ pub(crate) fn frame_policy(ancestors: &str) -> String {
     policy(&sources(ancestors), "")
 }
 
-/// The operators' console: nobody has it in a frame.
+/// The operators' console: the first page alone has it in a frame.
 pub(crate) fn console_policy() -> String {
-    policy("'none'", "")
+    policy("'self'", "")
 }
 
 /// Nothing is inline, so no source needs a hash or a nonce.

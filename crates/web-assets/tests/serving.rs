@@ -160,7 +160,7 @@ async fn pages_have_their_policy_and_are_asked_for_anew() {
     let console = assets.console(&request).expect("the console's page");
     assert_eq!(header(&console, CACHE_CONTROL), "no-cache");
     let policy = header(&console, CONTENT_SECURITY_POLICY);
-    assert!(policy.contains("; frame-ancestors 'none';") && !policy.contains("frame-src"), "{policy}");
+    assert!(policy.contains("; frame-ancestors 'self';") && !policy.contains("frame-src"), "{policy}");
     assert!(text(console).await.contains("console"));
 }
 

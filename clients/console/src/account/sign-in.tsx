@@ -15,6 +15,9 @@ export function refusal(cause: unknown): string {
   return t("noServer");
 }
 
+/** The first page has the console in a frame, and would be scrolled to what takes the focus there. */
+const isWhole = window === window.top;
+
 export function SignIn() {
   const [email, setEmail] = useState("");
   const [password, setPassword] = useState("");
@@ -50,7 +53,7 @@ export function SignIn() {
       {told && !error && <p class="entry-told" role="status">{t(told)}</p>}
       {isFirst && <p class="entry-told">{t("firstHint")}</p>}
       <form onSubmit={(event) => void submit(event)}>
-        <TextField label={t("email")} type="email" name="email" autocomplete="username" required autofocus value={email} onText={setEmail} />
+        <TextField label={t("email")} type="email" name="email" autocomplete="username" required autofocus={isWhole} value={email} onText={setEmail} />
         <TextField label={t("password")} type="password" name="password" autocomplete="current-password" required value={password} onText={setPassword} />
         {error && <p class="entry-error" role="alert">{error}</p>}
         <Button tone="primary" type="submit" aria-disabled={isBusy}>{isBusy ? t("signingIn") : t("signIn")}</Button>
