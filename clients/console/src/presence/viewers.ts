@@ -45,7 +45,10 @@ export class Viewers {
     if (frame.type !== "chat.viewing" || frame.session_id === undefined) return;
     const { user_id: id, name, is_viewing: isViewing } = frame.data;
     if (id === this.#selfId) return;
-    const others = (this.all.peek().get(frame.session_id) ?? []).filter((one) => one.id !== id);
+    const known = this.all.peek().get(frame.session_id) ?? [];
+    const others = known.filter((one) => one.id !== id);
+    // Who comes has heard nothing yet of who is there.
+    if (isViewing && others.length === known.length && frame.session_id === this.#looksAt && !document.hidden) this.#client.viewing(this.#looksAt, true);
     const next = isViewing ? [...others, { id, name, until: Date.now() + LAST_MS }] : others;
     this.all.value = new Map(this.all.peek()).set(frame.session_id, next);
   }
