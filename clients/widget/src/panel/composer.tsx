@@ -1,6 +1,7 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
-import { ContactFields, fault, needs } from "./contact.tsx";
+import { ContactFields, needs } from "./contact.tsx";
+import { fault } from "./fault.ts";
 import type { PlainKey } from "./i18n.ts";
 import { Icon } from "./icons.tsx";
 import { MESSAGE_LIMIT, type Model } from "./model.ts";

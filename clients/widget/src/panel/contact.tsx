@@ -1,8 +1,7 @@
+import type { Field, Need } from "./fault.ts";
 import type { PlainKey } from "./i18n.ts";
 import type { Model } from "./model.ts";
 
-type Field = "name" | "email";
-type Need = "off" | "optional" | "required";
 
 /** What is asked of the visitor before the first message. */
 export function needs(model: Model): Record<Field, Need> {
@@ -10,14 +9,6 @@ export function needs(model: Model): Record<Field, Need> {
   // Nobody is there to answer at once: an address to write to helps, but nobody must give one.
   const email = asked.email === "off" && !model.isOnline ? "optional" : asked.email;
   return { name: model.knows("name") ? "off" : asked.name, email: model.knows("email") ? "off" : email };
-}
-
-const EMAIL = /^[^\s@]+@[^\s@]+\.[^\s@]+$/u;
-
-/** What is wrong with a field, in words for the visitor; null if nothing is. */
-export function fault(field: Field, value: string, need: Need): PlainKey | null {
-  if (value.trim() === "") return need === "required" ? (field === "name" ? "nameMissing" : "emailMissing") : null;
-  return field === "email" && !EMAIL.test(value.trim()) ? "emailWrong" : null;
 }
 
 interface FieldsProps {

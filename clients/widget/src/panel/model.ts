@@ -3,7 +3,7 @@ import type { Page, PageHost, PanelSettings } from "../shared/bridge.ts";
 import { chooseLanguage } from "../shared/language.ts";
 import type * as Extras from "./extras/index.ts";
 import type { Preview } from "./preview/preview.tsx";
-import { fault } from "./contact.tsx";
+import { fault } from "./fault.ts";
 import { type Words, english, loadWords } from "./i18n.ts";
 import { WidgetStorage } from "./storage.ts";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fault } from "../../src/panel/contact.tsx";
+import { fault } from "../../src/panel/fault.ts";
 
 test("what a visitor must give is checked, with a text for each fault", () => {
   expect(fault("name", "  ", "required")).toBe("nameMissing");

@@ -1,6 +1,6 @@
 import type { ConversationView } from "@switchboard/sdk";
 import { Component } from "preact";
-import { fault } from "../contact.tsx";
+import { fault } from "../fault.ts";
 import type { PlainKey } from "../i18n.ts";
 import type { Model } from "../model.ts";
 
