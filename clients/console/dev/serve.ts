@@ -1,9 +1,9 @@
 /** The console as it is built, before a running server, as a proxy would do it: one address for both, and the server's policy. */
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, type ServerResponse, createServer, request as ask } from "node:http";
-import { type AddressInfo, type Socket, connect } from "node:net";
+import { type ServerResponse, createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { extname, join, normalize } from "node:path";
-import { pipeline } from "node:stream";
+import { pass, upgrade } from "../../widget/dev/proxy.ts";
 
 const TYPES: Record<string, string> = { ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml" };
 
@@ -57,31 +57,6 @@ function file(answer: ServerResponse, path: string, headers: Record<string, stri
   } catch {
     answer.writeHead(404).end();
   }
-}
-
-function pass(api: string, request: IncomingMessage, answer: ServerResponse): void {
-  const onward = ask(new URL(request.url ?? "/", api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
-    answer.writeHead(got.statusCode ?? 502, got.headers);
-    pipeline(got, answer, () => undefined);
-  });
-  onward.on("error", () => answer.destroy());
-  answer.on("close", () => onward.destroy());
-  request.pipe(onward);
-}
-
-function upgrade(api: string, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const { hostname, port } = new URL(api);
-  const onward = connect(Number(port), hostname, () => {
-    const lines = [`GET ${request.url} HTTP/1.1`];
-    for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
-    onward.write(`${lines.join("\r\n")}\r\n\r\n`);
-    onward.write(head);
-    onward.pipe(socket).pipe(onward);
-  });
-  onward.on("error", () => socket.destroy());
-  onward.on("close", () => socket.destroy());
-  socket.on("error", () => onward.destroy());
-  socket.on("close", () => onward.destroy());
 }
 
 if (import.meta.main) {

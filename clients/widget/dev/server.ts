@@ -1,9 +1,9 @@
 /** Serves a build and the pages for tests on two ports: the server's origin and a stranger's. */
 import { readFileSync } from "node:fs";
-import { type IncomingMessage, type Server, type ServerResponse, createServer, request as ask } from "node:http";
-import { type AddressInfo, type Socket, connect } from "node:net";
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
 import { extname, join, normalize } from "node:path";
-import { pipeline } from "node:stream";
+import { pass, upgrade } from "./proxy.ts";
 
 const TYPES: Record<string, string> = {
   ".html": "text/html; charset=utf-8",
@@ -104,34 +104,12 @@ function answerBefore(api: string, build: string | null, request: IncomingMessag
     answerLikeServer(build, request, answer);
     return;
   }
-  const onward = ask(new URL(path, api), { method: request.method ?? "GET", headers: request.headers }, (got) => {
-    answer.writeHead(got.statusCode ?? 502, got.headers);
-    // A stream breaks off as the server's does.
-    pipeline(got, answer, () => undefined);
-  });
-  onward.on("error", () => answer.destroy());
-  answer.on("close", () => onward.destroy());
-  request.pipe(onward);
-}
-
-function upgradeBefore(api: string, request: IncomingMessage, socket: Socket, head: Buffer): void {
-  const { hostname, port } = new URL(api);
-  const onward = connect(Number(port), hostname, () => {
-    const lines = [`GET ${request.url} HTTP/1.1`];
-    for (let i = 0; i < request.rawHeaders.length; i += 2) lines.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
-    onward.write(`${lines.join("\r\n")}\r\n\r\n`);
-    onward.write(head);
-    onward.pipe(socket).pipe(onward);
-  });
-  onward.on("error", () => socket.destroy());
-  onward.on("close", () => socket.destroy());
-  socket.on("error", () => onward.destroy());
-  socket.on("close", () => onward.destroy());
+  pass(api, request, answer);
 }
 
 export async function serve({ build, pages, api, pagePort = 0 }: Options): Promise<Origins> {
   const own = await listen((request, answer) => (api ? answerBefore(api, build, request, answer) : answerLikeServer(build ?? "", request, answer)));
-  if (api) own.on("upgrade", (request, socket, head) => upgradeBefore(api, request, socket as Socket, head));
+  if (api) own.on("upgrade", (request, socket, head) => upgrade(api, request, socket as Socket, head));
   const base = origin(own, "127.0.0.1");
   const strange = await listen((request, answer) => sendPage(pages, base, request, answer), pagePort);
   return {

@@ -1,46 +1,14 @@
 /** Rule 23: one sound, in the leading tab, at most one in three seconds; and notifications of the system, where they are wanted. */
 import type { MemberMessage } from "@switchboard/sdk";
+import { type Chime, Sound } from "@switchboard/ui/sound";
 import type { Console } from "../app/console.ts";
 import { openChat, route } from "../app/route.ts";
 import type { Row } from "../desk/rows.ts";
 import { settings } from "./settings.ts";
 
-const REST_MS = 3_000;
 const LENGTH = 200;
 
-class Sound {
-  #context: AudioContext | null = null;
-  #last = Number.NEGATIVE_INFINITY;
-
-  /** A browser starts sound only within a gesture. */
-  unlock(): void {
-    this.#context ??= new AudioContext();
-    void this.#context.resume().catch(() => undefined);
-  }
-
-  play(now = performance.now()): void {
-    const context = this.#context;
-    // What cannot be heard now is dropped.
-    if (context?.state !== "running" || now - this.#last < REST_MS) return;
-    this.#last = now;
-    for (const [pitch, start] of [[587, 0], [784, 0.1]] as const) {
-      const tone = context.createOscillator();
-      const volume = context.createGain();
-      const at = context.currentTime + start;
-      tone.frequency.value = pitch;
-      volume.gain.setValueAtTime(0, at);
-      volume.gain.linearRampToValueAtTime(0.1, at + 0.015);
-      volume.gain.exponentialRampToValueAtTime(0.001, at + 0.28);
-      tone.connect(volume).connect(context.destination);
-      tone.start(at);
-      tone.stop(at + 0.3);
-    }
-  }
-
-  close(): void {
-    void this.#context?.close();
-  }
-}
+const CHIME: Chime = { tones: [[587, 0], [784, 0.1]], volume: 0.1, length: 0.28 };
 
 /** Whether this tab leads: of several one makes the sound. Without locks each is by itself. */
 function lead(): { isLeader(): boolean; stop(): void } {
@@ -65,7 +33,7 @@ function lead(): { isLeader(): boolean; stop(): void } {
 }
 
 export function alerts(console: Console): () => void {
-  const sound = new Sound();
+  const sound = new Sound(CHIME);
   const leading = lead();
   const ended = new AbortController();
   for (const name of ["pointerdown", "keydown"]) addEventListener(name, () => sound.unlock(), { signal: ended.signal, passive: true });

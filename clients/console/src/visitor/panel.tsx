@@ -6,7 +6,7 @@ import { now } from "../app/clock.ts";
 import { useConsole } from "../app/context.ts";
 import * as icons from "../app/icons.ts";
 import { isNarrow } from "../app/media.ts";
-import { address } from "../conversation/rich-text.tsx";
+import { address } from "@switchboard/ui/links";
 import type { Row } from "../desk/rows.ts";
 import { language, t, times } from "../words/words.ts";
 import { Earlier } from "./earlier.tsx";

@@ -47,7 +47,7 @@ export class Model {
   #changed: () => void;
   #loading: Promise<typeof Extras | null> | null = null;
   #wantsPreview = false;
-  #sound: Extras.Sound | null = null;
+  #sound: ReturnType<typeof Extras.makeSound> | null = null;
   #hasIdentity = false;
   /** The page's function may answer that nobody has signed in. */
   #isSigned = false;
@@ -168,7 +168,7 @@ export class Model {
       (extras) => {
         extras.dress(this.root);
         for (const odd of extras.oddOptions(this.settings, this.site?.languages)) console.warn("Switchboard:", odd);
-        this.#sound = new extras.Sound();
+        this.#sound = extras.makeSound();
         this.extras = extras;
         this.#unsubscribe.push(extras.stayOpen(this));
         this.#changed();

@@ -1,6 +1,7 @@
 import type { VNode } from "preact";
 import { expect, test } from "vitest";
-import { address, isFewEmoji, richText } from "../../src/panel/rich-text.tsx";
+import { address } from "@switchboard/ui/links";
+import { isFewEmoji, richText } from "../../src/panel/rich-text.tsx";
 
 /** Links as `[text](address)`. */
 const written = (text: string): string =>

@@ -7,7 +7,7 @@ export { ConversationList } from "./conversation-list.tsx";
 export { copyText } from "./copy.ts";
 export { Menu } from "./menu.tsx";
 export { oddOptions } from "./options.ts";
-export { Sound } from "./sound.ts";
+export { makeSound } from "./sound.ts";
 export { stayOpen } from "./stay-open.ts";
 export { ToEnd } from "./to-end.tsx";
 export { Typing } from "./typing.tsx";
