@@ -1,8 +1,9 @@
 /** Who is to have a conversation: found by a few letters. Those who are there come first. */
 import { Avatar, Dialog, filter, type Presence } from "@switchboard/ui";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useConsole } from "../app/context.ts";
 import type { Console } from "../app/console.ts";
+import { Choices } from "../palette/choices.tsx";
 import { t, times } from "../words/words.ts";
 
 interface Choice {
@@ -50,62 +51,22 @@ export function AssignDialog() {
 function Choose({ onDone }: { onDone(): void }) {
   const console = useConsole();
   const [all] = useState(() => choices(console));
-  const [query, setQuery] = useState("");
-  const [active, setActive] = useState(0);
-  const list = useRef<HTMLDivElement>(null);
-  const found = filter(all, query);
-  const at = Math.min(active, found.length - 1);
-  useLayoutEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at, query]);
 
-  function choose(choice: Choice | undefined): void {
-    if (!choice) return;
+  function choose(choice: Choice): void {
     const ids = console.assigning;
     onDone();
     console.doing.assign(choice.person, ids);
   }
 
-  function keyed(event: KeyboardEvent): void {
-    if (event.isComposing || event.keyCode === 229) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step !== undefined) setActive((at + step + found.length) % Math.max(1, found.length));
-    else if (event.key === "Enter") choose(found[at]);
-    else return;
-    event.preventDefault();
-  }
-
   return (
-    <div class="palette">
-      <input
-        class="ui-input"
-        type="text"
-        role="combobox"
-        dir="auto"
-        autocomplete="off"
-        spellcheck={false}
-        autofocus
-        aria-label={t("assignHint")}
-        aria-expanded="true"
-        aria-controls="assign-list"
-        aria-autocomplete="list"
-        aria-activedescendant={found[at] ? `assign-${at}` : undefined}
-        placeholder={t("assignHint")}
-        value={query}
-        onInput={({ currentTarget }) => {
-          setQuery(currentTarget.value);
-          setActive(0);
-        }}
-        onKeyDown={keyed}
-      />
-      <div ref={list} id="assign-list" class="palette-list" role="listbox" aria-label={t("assignTo")} tabIndex={-1}>
-        {found.map((choice, index) => (
-          <div key={choice.id} id={`assign-${index}`} class={index === at ? "ui-entry ui-current" : "ui-entry"} role="option" aria-selected={index === at} onPointerMove={() => setActive(index)} onClick={() => choose(choice)}>
-            {choice.person ? <Avatar name={choice.person.name} id={choice.id} size={24} presence={choice.presence} /> : <span class="assign-nobody" />}
-            <span class="ui-entry-text" dir="auto">{choice.label}</span>
-            {choice.seen && <small class="assign-seen">{t("seenAt", { at: times().ago(choice.seen) })}</small>}
-          </div>
-        ))}
-      </div>
-      {found.length === 0 && <p>{t("nothingFound")}</p>}
-    </div>
+    <Choices name="assign" hint={t("assignHint")} label={t("assignTo")} find={(query) => filter(all, query)} onChoose={choose}>
+      {(choice) => (
+        <>
+          {choice.person ? <Avatar name={choice.person.name} id={choice.id} size={24} presence={choice.presence} /> : <span class="assign-nobody" />}
+          <span class="ui-entry-text" dir="auto">{choice.label}</span>
+          {choice.seen && <small class="assign-seen">{t("seenAt", { at: times().ago(choice.seen) })}</small>}
+        </>
+      )}
+    </Choices>
   );
 }

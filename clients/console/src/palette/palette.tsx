@@ -1,6 +1,6 @@
 /** Every action with its key, and conversations, recent ones first: Ctrl or Cmd + K. */
 import { filter, Dialog, Icon, Kbd, type Option } from "@switchboard/ui";
-import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { useConsole } from "../app/context.ts";
 import type { Console } from "../app/console.ts";
 import * as icons from "../app/icons.ts";
@@ -8,7 +8,7 @@ import { openChat } from "../app/route.ts";
 import { COMMANDS } from "../keys/commands.ts";
 import { ORDERS } from "../lists/filters.ts";
 import { t } from "../words/words.ts";
-import "./palette.css";
+import { Choices } from "./choices.tsx";
 
 interface Entry extends Option {
   keys?: string | undefined;
@@ -35,81 +35,33 @@ export function Palette() {
   const close = () => void (layer.value = null);
   return (
     <Dialog open={layer.value === "palette"} onClose={close} title={t("palette")} size="medium" closesOnBackdrop>
-      <Choices onDone={close} />
+      <Actions onDone={close} />
     </Dialog>
   );
 }
 
-function Choices({ onDone }: { onDone(): void }) {
+function Actions({ onDone }: { onDone(): void }) {
   const console = useConsole();
-  const [query, setQuery] = useState("");
-  const [active, setActive] = useState(0);
-  const list = useRef<HTMLDivElement>(null);
   // What can be done was decided before the dialog took the focus.
   const [all] = useState(() => commands(console));
   const [chats] = useState(() => recent(console));
-  const found = filter(query === "" ? [...chats.slice(0, RECENT), ...all] : [...all, ...chats], query, FOUND);
-  const at = Math.min(active, found.length - 1);
+  const find = (query: string) => filter(query === "" ? [...chats.slice(0, RECENT), ...all] : [...all, ...chats], query, FOUND);
 
-  useLayoutEffect(() => list.current?.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" }), [at, query]);
-
-  function choose(entry: Entry | undefined): void {
-    if (!entry) return;
+  function choose(entry: Entry): void {
     onDone();
     // The focus is given back first.
     setTimeout(() => entry.run());
   }
 
-  function keyed(event: KeyboardEvent): void {
-    if (event.isComposing || event.keyCode === 229) return;
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (step !== undefined) setActive((at + step + found.length) % Math.max(1, found.length));
-    else if (event.key === "Enter") choose(found[at]);
-    else return;
-    event.preventDefault();
-  }
-
   return (
-    <div class="palette">
-      <input
-        class="ui-input"
-        type="text"
-        role="combobox"
-        dir="auto"
-        autocomplete="off"
-        spellcheck={false}
-        autofocus
-        aria-label={t("paletteHint")}
-        aria-expanded="true"
-        aria-controls="palette-list"
-        aria-autocomplete="list"
-        aria-activedescendant={found[at] ? `palette-${at}` : undefined}
-        placeholder={t("paletteHint")}
-        value={query}
-        onInput={({ currentTarget }) => {
-          setQuery(currentTarget.value);
-          setActive(0);
-        }}
-        onKeyDown={keyed}
-      />
-      <div ref={list} id="palette-list" class="palette-list" role="listbox" aria-label={t("palette")} tabIndex={-1}>
-        {found.map((entry, index) => (
-          <div
-            key={entry.id}
-            id={`palette-${index}`}
-            class={index === at ? "ui-entry ui-current" : "ui-entry"}
-            role="option"
-            aria-selected={index === at}
-            onPointerMove={() => setActive(index)}
-            onClick={() => choose(entry)}
-          >
-            <Icon icon={entry.isChat ? icons.person : icons.keyboard} />
-            <span class="ui-entry-text" dir="auto">{entry.label}</span>
-            {entry.keys && <Kbd keys={entry.keys} />}
-          </div>
-        ))}
-      </div>
-      {found.length === 0 && <p>{t("nothingFound")}</p>}
-    </div>
+    <Choices name="palette" hint={t("paletteHint")} label={t("palette")} find={find} onChoose={choose}>
+      {(entry) => (
+        <>
+          <Icon icon={entry.isChat ? icons.person : icons.keyboard} />
+          <span class="ui-entry-text" dir="auto">{entry.label}</span>
+          {entry.keys && <Kbd keys={entry.keys} />}
+        </>
+      )}
+    </Choices>
   );
 }
